@@ -1,0 +1,1 @@
+"""The Omnishelf engine: decoding, encoders, vector indexes and the query pipeline, without any web framework."""

@@ -1,0 +1,59 @@
+"""Settings of the engine, read once from the environment, validated, and refused with a clear message."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from search.errors import ConfigError
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+MEBIBYTE = 1024 * 1024
+
+
+class EngineSettings(BaseSettings):
+    """Every setting is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists them."""
+
+    model_config = SettingsConfigDict(env_prefix="OMNISHELF_", extra="ignore", frozen=True)
+
+    var_dir: Path = Field(Path("var"), description="folder for everything the product writes on local disk")
+    preset: str = Field("compact", description="encoder preset, see search/encoders/presets")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the model runs")
+    threads: int = Field(0, ge=0, le=256, description="CPU threads of the model; 0 leaves the choice to the runtime")
+    weights_dir: Path | None = Field(None, description="folder with local checkpoints, one sub-folder a preset")
+
+    picture_max_bytes: int = Field(25 * MEBIBYTE, ge=1024, description="largest picture file accepted, in bytes")
+    picture_max_pixels: int = Field(80_000_000, ge=64, description="largest picture accepted, width × height")
+    clip_max_bytes: int = Field(200 * MEBIBYTE, ge=1024, description="largest audio or video file accepted, in bytes")
+    clip_max_seconds: float = Field(1800, gt=0, description="longest audio or video accepted, in seconds")
+    fetch_timeout_s: float = Field(20, gt=0, description="time limit for one media URL, redirects included")
+
+    exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it IVF-PQ is built")
+    delta_compact_at: int = Field(2_000, ge=1, description="changed views that make a compaction worthwhile")
+    delta_poll_s: float = Field(0.25, ge=0, description="how old a reader's view of the delta may get, in seconds")
+
+
+def read_settings(model: type[SettingsT]) -> SettingsT:
+    """Read `model` from the environment. Raises ConfigError naming every variable that is wrong and why."""
+    try:
+        return model()
+    except ValidationError as error:
+        prefix = model.model_config.get("env_prefix", "")
+        wrong = "; ".join(
+            f"{prefix}{'_'.join(str(part) for part in item['loc'])}".upper() + f": {item['msg']}"
+            for item in error.errors()
+        )
+        raise ConfigError(
+            f"settings refused: {wrong}", fix="Correct these environment variables and start again."
+        ) from error
+
+
+@functools.cache
+def engine_settings() -> EngineSettings:
+    """The settings of this process."""
+    return read_settings(EngineSettings)

@@ -1,0 +1,1 @@
+"""Encoders: one Protocol, several engines, chosen by preset."""

@@ -1,0 +1,1 @@
+"""From a query object to ranked hits with evidence."""

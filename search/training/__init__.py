@@ -1,0 +1,1 @@
+"""Training of encoder heads on frozen towers."""

@@ -1,0 +1,101 @@
+"""Vocabulary of the engine. This module imports nothing from the project, so every other module may import it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Vectors = npt.NDArray[np.float32]
+"""Unit vectors, shape (n, dim), float32."""
+
+Ids = npt.NDArray[np.int64]
+"""Database ids, shape (n,), int64."""
+
+
+class Modality(enum.StrEnum):
+    """What a view shows. One FAISS segment holds views of one modality, because modalities score on different scales."""
+
+    TEXT = "text"
+    PICTURE = "picture"
+    AUDIO = "audio"
+    VIDEO = "video"
+
+
+class TextRole(enum.StrEnum):
+    """Some encoders embed a question and the text it should find differently."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Encoder preset + weights + preprocessing. Vectors of different spaces must never be compared.
+
+    `fingerprint` is a short hexadecimal digest of everything that changes a vector.
+    """
+
+    preset: str
+    fingerprint: str
+    dim: int
+    modalities: frozenset[Modality]
+
+
+@dataclass(frozen=True, slots=True)
+class ViewBatch:
+    """Embeddings of views, row by row: which view (asset id), whose product, and the unit vector.
+
+    Shapes: `view_ids` (n,), `product_ids` (n,), `vectors` (n, dim). All rows are of one modality.
+    """
+
+    modality: Modality
+    view_ids: Ids
+    product_ids: Ids
+    vectors: Vectors
+
+    def __len__(self) -> int:
+        return len(self.view_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Views found by a coarse search for one query, best first. Shapes: (k,) each; `scores` are inner products."""
+
+    modality: Modality
+    view_ids: Ids
+    product_ids: Ids
+    scores: npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Why a product is a hit: the view that matched, its raw cosine and its standardised score."""
+
+    modality: Modality
+    view_id: int
+    score: float
+    standardised: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A product returned, with one piece of evidence per modality that contributed."""
+
+    product_id: int
+    score: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StageTimings:
+    """Milliseconds spent per named stage of one answer or one batch."""
+
+    stages: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def total_ms(self) -> float:
+        return sum(self.stages.values())

@@ -1,0 +1,1 @@
+"""Vector storage and search: immutable FAISS segments, published generations, and a delta of what is newer."""
