@@ -17,7 +17,7 @@ Ids = npt.NDArray[np.int64]
 
 
 class Modality(enum.StrEnum):
-    """What a view shows. One FAISS segment holds views of one modality, because modalities score on different scales."""
+    """What a view shows. One segment holds views of one modality, because modalities score on different scales."""
 
     TEXT = "text"
     PICTURE = "picture"
