@@ -1,0 +1,1 @@
+"""Background work: import, encode, build and publish indexes, sweep for lost work."""

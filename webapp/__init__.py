@@ -1,0 +1,1 @@
+"""The Django project: catalogue, shop pages, admin and REST API."""

@@ -1,0 +1,26 @@
+"""The durable records of the catalogue: rows and uploaded files are the truth, everything else is derived."""
+
+from webapp.catalog.models.asset import Asset, AssetKind
+from webapp.catalog.models.clock import IndexClock, RemovedProduct
+from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
+from webapp.catalog.models.generation import GenerationState, IndexGeneration
+from webapp.catalog.models.product import Category, Product
+from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
+
+__all__ = [
+    "Asset",
+    "AssetKind",
+    "Category",
+    "Embedding",
+    "GenerationState",
+    "IndexClock",
+    "IndexGeneration",
+    "IndexJob",
+    "JobState",
+    "Outcome",
+    "Product",
+    "RemovedProduct",
+    "Upload",
+    "UploadRow",
+    "UploadState",
+]

@@ -1,0 +1,95 @@
+"""Embeddings and the jobs that make them, both keyed by content hash and space."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from search.types import Vectors
+from webapp.catalog.models.asset import AssetKind
+
+STORED = np.dtype("<f2")
+"""Vectors are stored as little-endian 16-bit floats: 0.001 of cosine is far below any difference that matters."""
+
+
+class Embedding(models.Model):
+    """The unit vector of a content in a space. Kept across index rebuilds: it cost model time."""
+
+    space = models.CharField(_("space"), max_length=64)
+    modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
+    content_hash = models.CharField(_("content hash"), max_length=64)
+    vector = models.BinaryField(_("vector"))
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("embedding")
+        verbose_name_plural = _("embeddings")
+        constraints = [
+            models.UniqueConstraint(fields=["space", "modality", "content_hash"], name="embedding_once_per_content")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.modality} {self.content_hash[:10]} in {self.space}"
+
+    @staticmethod
+    def pack(vector: Vectors) -> bytes:
+        return vector.astype(STORED).tobytes()
+
+    @staticmethod
+    def unpack(rows: list[bytes]) -> Vectors:
+        """Stored rows → (n, dim) float32 unit vectors."""
+        if not rows:
+            return np.zeros((0, 0), np.float32)
+        vectors = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(len(rows), -1).astype(np.float32)
+        norms: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return vectors / norms
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", _("queued")
+    CLAIMED = "claimed", _("being encoded")
+    DONE = "done", _("done")
+    FAILED = "failed", _("set aside")
+
+
+class IndexJobQuerySet(models.QuerySet["IndexJob"]):
+    def claimable(self, space: str) -> Self:
+        return self.filter(space=space, state=JobState.QUEUED, not_before__lte=models.functions.Now())
+
+
+class IndexJob(models.Model):
+    """One content to encode into one space. Claimed by a conditional UPDATE; the lease lets a sweep take it back."""
+
+    space = models.CharField(_("space"), max_length=64)
+    modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
+    content_hash = models.CharField(_("content hash"), max_length=64)
+    state = models.CharField(_("state"), max_length=8, choices=JobState, default=JobState.QUEUED)
+    claimed_by = models.CharField(_("claimed by"), max_length=120, blank=True)
+    claim = models.UUIDField(null=True, blank=True)
+    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    not_before = models.DateTimeField(_("not before"), auto_now_add=False, db_default=models.functions.Now())
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    error_code = models.CharField(_("error code"), max_length=40, blank=True)
+    error = models.CharField(_("error"), max_length=500, blank=True)
+    created = models.DateTimeField(_("created"), auto_now_add=True)
+    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+
+    objects = IndexJobQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name = _("index job")
+        verbose_name_plural = _("index jobs")
+        constraints = [
+            models.UniqueConstraint(fields=["space", "modality", "content_hash"], name="job_once_per_content"),
+            models.CheckConstraint(
+                condition=~models.Q(state="claimed") | models.Q(claim__isnull=False), name="job_claimed_has_claim"
+            ),
+        ]
+        indexes = [models.Index(fields=["state", "space", "id"], name="job_by_state")]
+
+    def __str__(self) -> str:
+        return f"{self.modality} {self.content_hash[:10]} {self.state}"

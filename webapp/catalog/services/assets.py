@@ -1,0 +1,96 @@
+"""Assets of products: which texts and files there are, and the jobs that encode them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.core.files.base import File
+from django.core.files.storage import default_storage
+
+from webapp.catalog.models import Asset, AssetKind, IndexJob, Product
+
+ENCODED_KINDS = (AssetKind.TEXT, AssetKind.PICTURE)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A media file that is safe in the store, named by its content."""
+
+    kind: AssetKind
+    name: str
+    content_hash: str
+    source: str
+    bytes: int
+    width: int | None = None
+    height: int | None = None
+    seconds: float | None = None
+
+
+def text_hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def stored_name(content_hash: str, suffix: str) -> str:
+    """'assets/ab/abcdef….jpg': one place for a content, however many products show it."""
+    return f"assets/{content_hash[:2]}/{content_hash}{suffix}"
+
+
+def file_store(content: File, *, content_hash: str, suffix: str) -> str:
+    """Put a media file where its hash says, once. Returns its name in the store."""
+    name = stored_name(content_hash, suffix)
+    if not default_storage.exists(name):
+        saved = default_storage.save(name, content)
+        if saved != name:
+            # Another import stored the same content in the meantime.
+            default_storage.delete(saved)
+    return name
+
+
+def product_texts(product: Product) -> dict[str, str]:
+    """The texts that are encoded, by role. A title that only repeats the sku says nothing."""
+    texts = {}
+    if product.title.strip() and product.title.strip().casefold() != product.sku.strip().casefold():
+        texts["title"] = product.title.strip()
+    if product.description.strip():
+        texts["description"] = product.description.strip()
+    return texts
+
+
+def text_assets(product: Product) -> list[Asset]:
+    """Unsaved text assets of a product as it now stands."""
+    return [
+        Asset(product=product, kind=AssetKind.TEXT, role=role, text=text, content_hash=text_hash(text))
+        for role, text in product_texts(product).items()
+    ]
+
+
+def file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
+    """Unsaved media assets in the order given; a file named twice is kept once."""
+    seen: dict[tuple[str, str], StoredFile] = {}
+    for file in files:
+        seen.setdefault((file.kind, file.content_hash), file)
+    return [
+        Asset(
+            product=product,
+            kind=file.kind,
+            file=file.name,
+            content_hash=file.content_hash,
+            position=position,
+            source=file.source,
+            bytes=file.bytes,
+            width=file.width,
+            height=file.height,
+            seconds=file.seconds,
+        )
+        for position, file in enumerate(seen.values())
+    ]
+
+
+def jobs_enqueue(assets: Iterable[Asset], *, space: str) -> int:
+    """One job per content that has none in this space yet. Returns how many contents were asked for."""
+    wanted = {(asset.kind, asset.content_hash) for asset in assets if asset.kind in ENCODED_KINDS}
+    jobs = [IndexJob(space=space, modality=kind, content_hash=digest) for kind, digest in sorted(wanted)]
+    IndexJob.objects.bulk_create(jobs, ignore_conflicts=True, batch_size=500)
+    return len(jobs)

@@ -1,0 +1,34 @@
+"""The Celery application. `webapp` sends tasks by name; the tasks themselves live in `indexer`."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
+
+logger = logging.getLogger(__name__)
+
+app = Celery("omnishelf")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["indexer"])
+
+IMPORT_UPLOAD = "indexer.import_upload"
+ENCODE_QUEUED = "indexer.encode_queued"
+COMPACT = "indexer.compact"
+
+
+def wake(task: str, *args: object) -> bool:
+    """Ask a worker to look at its work. False when the broker is away: the rows are safe and the sweep finds them.
+
+    Messages only wake a worker; what is to be done stands in the database.
+    """
+    try:
+        app.send_task(task, args=args, retry=False)
+    except (OperationalError, OSError) as error:
+        logger.warning("broker away, %s waits for the sweep: %s", task, error)
+        return False
+    return True
