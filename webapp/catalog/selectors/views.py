@@ -1,0 +1,106 @@
+"""Views of visible products with their embeddings: what an index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+import numpy as np
+
+from search.types import Modality, Space, ViewBatch
+from search.vectors import ProductViews
+from webapp.catalog.models import Asset, Embedding, Product, RemovedProduct
+from webapp.catalog.services.clock import clock_now
+
+CHUNK = 1_000
+"""Products per query: about 3 MB of vectors at 768 dimensions and two views each."""
+
+ViewRow = tuple[int, int, str, str]
+"""Asset id, product id, modality, content hash."""
+
+
+def _view_rows(product_ids: list[int]) -> list[ViewRow]:
+    return list(
+        Asset.objects.filter(product_id__in=product_ids)
+        .order_by("product_id", "kind", "position", "id")
+        .values_list("id", "product_id", "kind", "content_hash")
+    )
+
+
+def _vectors(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], bytes]:
+    """Stored vectors of these contents by (modality, content hash); contents not encoded yet are absent."""
+    hashes = {digest for _, _, _, digest in rows}
+    stored = Embedding.objects.filter(space=space.fingerprint, content_hash__in=hashes)
+    return {
+        (modality, digest): vector
+        for modality, digest, vector in stored.values_list("modality", "content_hash", "vector")
+    }
+
+
+def _batches(space: Space, product_ids: list[int]) -> Iterator[ViewBatch]:
+    """One batch per modality for these products."""
+    rows = _view_rows(product_ids)
+    vectors = _vectors(space, rows)
+    encoded = [(row, vectors[key]) for row in rows if (key := (row[2], row[3])) in vectors]
+    for modality in Modality:
+        own = [(row, vector) for row, vector in encoded if row[2] == modality]
+        if own:
+            yield ViewBatch(
+                modality=modality,
+                view_ids=np.array([row[0] for row, _ in own], np.int64),
+                product_ids=np.array([row[1] for row, _ in own], np.int64),
+                vectors=Embedding.unpack([vector for _, vector in own]),
+            )
+
+
+def _split_by_product(batches: Iterable[ViewBatch]) -> dict[int, list[ViewBatch]]:
+    """Rows of a product stand together, so each product's part is a slice."""
+    parts: dict[int, list[ViewBatch]] = {}
+    for batch in batches:
+        for product_id, rows in groupby(range(len(batch)), key=lambda row: int(batch.product_ids[row])):
+            span = list(rows)
+            cut = slice(span[0], span[-1] + 1)
+            parts.setdefault(product_id, []).append(
+                ViewBatch(batch.modality, batch.view_ids[cut], batch.product_ids[cut], batch.vectors[cut])
+            )
+    return parts
+
+
+def visible_views(*, space: Space) -> Iterator[ViewBatch]:
+    """Every searchable view in the catalogue, streamed by keyset over products."""
+    last = 0
+    while True:
+        ids = list(
+            Product.objects.filter(visible=True, pk__gt=last).order_by("pk").values_list("pk", flat=True)[:CHUNK]
+        )
+        if not ids:
+            return
+        yield from _batches(space, ids)
+        last = ids[-1]
+
+
+def changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:
+    """What search may return that changed after `seq`, and the clock value up to which this is complete.
+
+    The clock is read first: a change committed meanwhile may be included, never missed.
+    """
+    now = clock_now()
+    if now <= seq:
+        return [], now
+    changes = [
+        ProductViews(product_id, changed)
+        for product_id, changed in RemovedProduct.objects.filter(index_seq__gt=seq).values_list("pk", "index_seq")
+    ]
+    changed_products = list(
+        Product.objects.filter(index_seq__gt=seq).order_by("pk").values_list("pk", "visible", "index_seq")
+    )
+    for start in range(0, len(changed_products), CHUNK):
+        chunk = changed_products[start : start + CHUNK]
+        views = _split_by_product(_batches(space, [pk for pk, visible, _ in chunk if visible]))
+        changes += [ProductViews(pk, changed, tuple(views.get(pk, ()))) for pk, _, changed in chunk]
+    return changes, now
+
+
+def changed_count(*, seq: int) -> int:
+    """How many products changed after `seq`: the size of the delta a reader carries."""
+    return Product.objects.filter(index_seq__gt=seq).count() + RemovedProduct.objects.filter(index_seq__gt=seq).count()
