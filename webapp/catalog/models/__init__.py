@@ -1,6 +1,7 @@
 """The durable records of the catalogue: rows and uploaded files are the truth, everything else is derived."""
 
 from webapp.catalog.models.asset import Asset, AssetKind
+from webapp.catalog.models.attribute import AttributeValue
 from webapp.catalog.models.clock import IndexClock, RemovedProduct
 from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
 from webapp.catalog.models.generation import GenerationState, IndexGeneration
@@ -10,6 +11,7 @@ from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
 __all__ = [
     "Asset",
     "AssetKind",
+    "AttributeValue",
     "Category",
     "Embedding",
     "GenerationState",

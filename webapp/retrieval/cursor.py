@@ -1,0 +1,42 @@
+"""Signed paging cursors: the place after the last product of a page, bound to the request it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from typing import Any
+
+from django.core import signing
+
+from search.errors import BadCursor
+from webapp.retrieval.request import SearchRequest
+
+SALT = "omnishelf.cursor"
+
+Position = tuple[Any, ...]
+"""The sort key of a product; ends with its id, so no two are equal."""
+
+
+def request_digest(request: SearchRequest, picture_token: str) -> str:
+    """What a cursor belongs to: everything asked except the page itself."""
+    filters = asdict(request.filters)
+    filters["attributes"] = sorted(filters["attributes"].items())
+    asked = (request.text, picture_token, request.similar_to, request.sort, filters)
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+
+
+def cursor_write(position: Position, digest: str) -> str:
+    return signing.dumps({"d": digest, "p": position}, salt=SALT, compress=True)
+
+
+def cursor_read(cursor: str, digest: str) -> Position | None:
+    """The position to go on after; None for the first page. Raises BadCursor."""
+    if not cursor:
+        return None
+    try:
+        content = signing.loads(cursor, salt=SALT)
+    except signing.BadSignature as error:
+        raise BadCursor("this cursor was not made here", value=cursor, fix="Use next_cursor as it came.") from error
+    if content["d"] != digest:
+        raise BadCursor("this cursor belongs to another search", fix="Page with the same words, filters and sort.")
+    return tuple(content["p"])

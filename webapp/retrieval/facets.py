@@ -1,0 +1,87 @@
+"""Facets: how many of the products that passed have which category, brand and attribute value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from django.db.models import Count, Max, Min, QuerySet
+from django.utils.translation import gettext as _
+
+from webapp.catalog.models import AttributeValue, Category, Product
+from webapp.retrieval.filters import ATTRIBUTE_PREFIX, ProductFilters
+from webapp.retrieval.request import Facet, FacetValue
+
+MOST_VALUES = 12
+MOST_ATTRIBUTES = 6
+
+Passing = Callable[[ProductFilters], "QuerySet[Product]"]
+"""Products that pass the given filters, as a query that can be counted and aggregated."""
+
+
+def build_facets(filters: ProductFilters, passing: Passing) -> tuple[Facet, ...]:
+    """Category, brand and the commonest attributes. A facet with a choice counts as if that choice were not made."""
+    base = passing(filters)
+    names = ["category", "brand", *_attribute_names(filters, base)]
+    facets = []
+    for name in names:
+        products = passing(filters.without(name)) if filters.selected(name) else base
+        values = _values(name, products, filters.selected(name))
+        if values:
+            facets.append(Facet(name, _label(name), values))
+    return tuple(facets)
+
+
+def price_range(filters: ProductFilters, passing: Passing) -> tuple[Decimal, Decimal] | None:
+    """Lowest and highest price of what passes when no price is asked for."""
+    prices = passing(filters.without("price")).aggregate(low=Min("price"), high=Max("price"))
+    return None if prices["low"] is None else (prices["low"], prices["high"])
+
+
+def _label(name: str) -> str:
+    if name == "category":
+        return _("Category")
+    if name == "brand":
+        return _("Brand")
+    plain = name.removeprefix(ATTRIBUTE_PREFIX)
+    return _(plain[:1].upper() + plain[1:].replace("_", " "))
+
+
+def _attribute_names(filters: ProductFilters, base: QuerySet[Product]) -> list[str]:
+    """Chosen attributes first, then those most products have with more than one value."""
+    common = (
+        AttributeValue.objects.filter(product__in=base.values("pk"))
+        .values("name")
+        .annotate(products=Count("product", distinct=True), kinds=Count("value", distinct=True))
+        .filter(kinds__gt=1)
+        .order_by("-products", "name")
+        .values_list("name", flat=True)[: MOST_ATTRIBUTES * 2]
+    )
+    chosen = [name for name, values in filters.attributes.items() if values]
+    names = [*chosen, *(name for name in common if name not in chosen)]
+    return [ATTRIBUTE_PREFIX + name for name in names[:MOST_ATTRIBUTES]]
+
+
+def _values(name: str, products: QuerySet[Product], selected: tuple[str, ...]) -> tuple[FacetValue, ...]:
+    counts, labels = _counts(name, products)
+    shown = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
+    shown += [value for value in selected if value not in shown]
+    return tuple(
+        FacetValue(value, labels.get(value, value), counts.get(value, 0), value in selected) for value in shown
+    )
+
+
+def _counts(name: str, products: QuerySet[Product]) -> tuple[dict[str, int], dict[str, str]]:
+    """Products per value, and labels where they differ from the value."""
+    if name == "category":
+        rows = products.order_by().values_list("category").annotate(n=Count("pk")).filter(category__isnull=False)
+        by_id = dict(rows)
+        categories = Category.objects.filter(pk__in=by_id)
+        return (
+            {category.slug: by_id[category.pk] for category in categories},
+            {category.slug: category.label for category in categories},
+        )
+    if name == "brand":
+        return dict(products.order_by().exclude(brand="").values_list("brand").annotate(n=Count("pk"))), {}
+    values = AttributeValue.objects.filter(name=name.removeprefix(ATTRIBUTE_PREFIX), product__in=products.values("pk"))
+    return dict(values.values_list("value").annotate(n=Count("product"))), {}

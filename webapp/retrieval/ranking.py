@@ -1,0 +1,60 @@
+"""From a request to ranked product ids."""
+
+from __future__ import annotations
+
+from search.query.engine import Ranking, Stopwatch, rank
+from search.query.probe import Probe
+from search.types import Modality, StageTimings
+from search.vectors import VectorIndex
+from webapp.retrieval.filters import ProductFilters, allowed_ids
+from webapp.retrieval.picture_token import token_read, token_write
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.runtime import active_space, query_encoder
+
+
+class Question:
+    """A request with its pictures and texts embedded once; ranks under any filters."""
+
+    def __init__(self, request: SearchRequest, index: VectorIndex, watch: Stopwatch) -> None:
+        self.request = request
+        self.index = index
+        self.picture_token = ""
+        self._watch = watch
+        self._probes = watch.time("embed", self._embed)
+
+    def rank(self, filters: ProductFilters) -> Ranking:
+        """The best products that pass. Raises QueryError."""
+        allowed = self._watch.time("filter", lambda: allowed_ids(filters))
+        if not self._probes:
+            return Ranking((), False, StageTimings())
+        similar_to = self.request.similar_to
+        without = frozenset() if similar_to is None else frozenset({similar_to})
+        ranking = rank(self.index, self._probes, window=self.request.window, allowed=allowed, without=without)
+        self._watch.add(ranking.timings.stages)
+        return ranking
+
+    def _embed(self) -> list[Probe]:
+        return [*self._text_probes(), *self._picture_probes(), *self._product_probes()]
+
+    def _text_probes(self) -> list[Probe]:
+        text = " ".join(self.request.text.split())
+        return [Probe(query_encoder().embed_text(text), Modality.TEXT)] if text else []
+
+    def _picture_probes(self) -> list[Probe]:
+        if self.request.picture is not None:
+            vector = query_encoder().embed_picture(self.request.picture)
+            self.picture_token = token_write(vector, active_space())
+        elif self.request.picture_token:
+            vector = token_read(self.request.picture_token, active_space())
+            self.picture_token = self.request.picture_token
+        else:
+            return []
+        return [Probe(vector, Modality.PICTURE)]
+
+    def _product_probes(self) -> list[Probe]:
+        """A product asks with all its views, each with the same share."""
+        if self.request.similar_to is None:
+            return []
+        batches = self.index.vectors_of(self.request.similar_to)
+        views = sum(len(batch) for batch in batches)
+        return [Probe(vector, batch.modality, 1 / views) for batch in batches for vector in batch.vectors]

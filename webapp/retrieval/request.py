@@ -1,0 +1,98 @@
+"""What can be asked, and what an answer holds."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from PIL import Image
+
+from search.errors import QueryError
+from search.types import Evidence, StageTimings
+from webapp.catalog.models import Product
+from webapp.retrieval.filters import ProductFilters
+
+LONGEST_TEXT = 1000
+LARGEST_PAGE = 100
+WINDOW = 240
+"""A relevance search ranks this many products; beyond them nobody pages, and facets would count noise."""
+
+
+class Sort(enum.StrEnum):
+    RELEVANCE = "relevance"
+    PRICE_ASC = "price"
+    PRICE_DESC = "-price"
+    NEWEST = "newest"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest:
+    """Words, a picture, both, a product to find similar ones of, or nothing (browse). Raises QueryError when made."""
+
+    text: str = ""
+    picture: Image.Image | None = None
+    picture_token: str = ""
+    similar_to: int | None = None
+    filters: ProductFilters = field(default_factory=ProductFilters)
+    sort: Sort = Sort.RELEVANCE
+    cursor: str = ""
+    limit: int = 24
+    facets: bool = True
+    window: int = WINDOW
+
+    def __post_init__(self) -> None:
+        if len(self.text) > LONGEST_TEXT:
+            raise QueryError(
+                f"the text is longer than {LONGEST_TEXT} characters", value=len(self.text), fix="Shorten it."
+            )
+        if "\0" in self.text:
+            raise QueryError("the text holds a NUL character", fix="Remove it.")
+        if not 1 <= self.limit <= LARGEST_PAGE:
+            raise QueryError(f"limit must be from 1 to {LARGEST_PAGE}", value=self.limit)
+
+    @property
+    def browses(self) -> bool:
+        return not self.text.strip() and self.picture is None and not self.picture_token and self.similar_to is None
+
+
+@dataclass(frozen=True, slots=True)
+class ProductHit:
+    """A product on the page. `product.pictures` holds its picture assets in order, loaded beforehand."""
+
+    product: Product
+    score: float
+    evidence: tuple[Evidence, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FacetValue:
+    value: str
+    label: str
+    count: int
+    selected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """`name` is 'category', 'brand' or 'attr:<name>'; counts ignore the facet's own selection."""
+
+    name: str
+    label: str
+    values: tuple[FacetValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchAnswer:
+    """One page. `total` counts what passed: for a relevance search within its window, see `window_full`."""
+
+    hits: tuple[ProductHit, ...]
+    total: int
+    window_full: bool
+    facets: tuple[Facet, ...]
+    price_range: tuple[Decimal, Decimal] | None
+    next_cursor: str
+    picture_token: str
+    timings: StageTimings
+    generation: int | None
+    seq: int

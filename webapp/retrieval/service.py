@@ -1,0 +1,112 @@
+"""Search and browse: one call for pages, API and evaluation alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.db.models import Prefetch, QuerySet
+
+from search.query.engine import Stopwatch
+from search.types import Hit, StageTimings
+from search.vectors import VectorIndex
+from webapp.catalog.models import Asset, AssetKind, Product
+from webapp.retrieval.cursor import Position, cursor_read, cursor_write, request_digest
+from webapp.retrieval.facets import Passing, build_facets, price_range
+from webapp.retrieval.filters import ProductFilters, filtered_products
+from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
+from webapp.retrieval.ranking import Question
+from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest
+from webapp.retrieval.runtime import live_index
+
+
+def search_products(request: SearchRequest) -> SearchAnswer:
+    """One page of products. Raises QueryError, BadCursor, EncoderError, Unavailable."""
+    return _browse(request) if request.browses else _search(request)
+
+
+def _search(request: SearchRequest) -> SearchAnswer:
+    watch = Stopwatch()
+    question = Question(request, live_index(), watch)
+    ranking = question.rank(request.filters)
+    digest = request_digest(request, question.picture_token)
+    after = cursor_read(request.cursor, digest)
+    positions = watch.time("rank", lambda: positions_of(ranking.hits, request.sort))
+    page, more = page_after(positions, after, request.limit)
+
+    def passing(filters: ProductFilters) -> QuerySet[Product]:
+        hits = (ranking if filters == request.filters else question.rank(filters)).hits
+        return Product.objects.filter(pk__in=[hit.product_id for hit in hits], visible=True)
+
+    return _answer(
+        request,
+        hits=_load(page, {hit.product_id: hit for hit in ranking.hits}, watch),
+        cursor=cursor_write(page[-1], digest) if more else "",
+        total=len(ranking.hits),
+        window_full=ranking.window_full,
+        passing=passing,
+        picture_token=question.picture_token,
+        index=question.index,
+        watch=watch,
+    )
+
+
+def _browse(request: SearchRequest) -> SearchAnswer:
+    watch = Stopwatch()
+    products = filtered_products(request.filters)
+    digest = request_digest(request, "")
+    after = cursor_read(request.cursor, digest)
+    page, more = watch.time("filter", lambda: browse_page(products, request.sort, after, request.limit))
+    return _answer(
+        request,
+        hits=_load(page, {}, watch),
+        cursor=cursor_write(page[-1], digest) if more else "",
+        total=watch.time("filter", products.count),
+        window_full=False,
+        passing=filtered_products,
+        picture_token="",
+        index=live_index(),
+        watch=watch,
+    )
+
+
+def _answer(
+    request: SearchRequest,
+    *,
+    hits: tuple[ProductHit, ...],
+    cursor: str,
+    total: int,
+    window_full: bool,
+    passing: Passing,
+    picture_token: str,
+    index: VectorIndex,
+    watch: Stopwatch,
+) -> SearchAnswer:
+    filters = request.filters
+    facets = watch.time("facets", lambda: build_facets(filters, passing)) if request.facets else ()
+    prices = watch.time("facets", lambda: price_range(filters, passing)) if request.facets else None
+    return SearchAnswer(
+        hits=hits,
+        total=total,
+        window_full=window_full,
+        facets=facets,
+        price_range=prices,
+        next_cursor=cursor,
+        picture_token=picture_token,
+        timings=StageTimings(dict(watch.stages)),
+        generation=index.status().generation,
+        seq=index.seq,
+    )
+
+
+def _load(page: Sequence[Position], ranked: Mapping[int, Hit], watch: Stopwatch) -> tuple[ProductHit, ...]:
+    """The products of a page with categories and pictures: two queries. One hidden a moment ago is left out."""
+    pictures = Prefetch(
+        "assets", Asset.objects.filter(kind=AssetKind.PICTURE).order_by("position", "id"), to_attr="pictures"
+    )
+    ids = [product_id(position) for position in page]
+    query = Product.objects.filter(pk__in=ids, visible=True).select_related("category").prefetch_related(pictures)
+    found = watch.time("load", lambda: {product.pk: product for product in query})
+    unranked = Hit(0, 0.0)
+    return tuple(
+        ProductHit(found[pk], (hit := ranked.get(pk, unranked)).score, hit.evidence) for pk in ids if pk in found
+    )
