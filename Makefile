@@ -1,0 +1,67 @@
+# Everything starts here: `make help`.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+INSTALLED_DEV := $(VENV)/.installed-dev
+DATA ?= ../shared/data
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo run test lint lock messages train-compact evaluate bench-encode clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+$(INSTALLED): requirements.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+install: $(INSTALLED) ## make the virtual environment in .venv
+
+demo: $(INSTALLED) ## draw a sample shop, load it and serve it (HOST=, PORT=)
+	$(BIN)/python manage.py demo --host $(HOST) --port $(PORT)
+
+run: $(INSTALLED) ## serve what is already loaded: web and worker in one command
+	$(BIN)/python manage.py serve --prepare --host $(HOST) --port $(PORT)
+
+test: lint ## all checks and tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(INSTALLED_DEV) ## ruff, import-linter, mypy, Django checks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/null
+
+lock: $(BIN)/python ## pin requirements*.in with everything they need
+	$(BIN)/python -m pip install --quiet uv
+	echo faiss-cpu==1.15.1 | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements.in - -o requirements.txt
+	echo faiss-gpu-cuvs==1.15.1 | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements.in - -o requirements-gpu.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-dev.in -o requirements-dev.txt
+
+messages: $(INSTALLED_DEV) ## gather and compile translations (needs gettext)
+	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
+	$(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv/*'
+
+train-compact: $(INSTALLED) ## train the heads of the bundled encoder anew (DATA=)
+	$(BIN)/python -m search.training.compact --data $(DATA)
+
+evaluate: $(INSTALLED) ## evaluate the encoder on every folder under DATA/eval
+	for folder in $(DATA)/eval/*/; do $(BIN)/python manage.py evaluate $$folder || exit 1; done
+
+clean: ## remove caches (never var/)
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -exec rm -rf {} +
