@@ -1,0 +1,59 @@
+"""docker-compose.yml is held against the code it starts: no Docker engine is needed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from search.config import EngineSettings
+from webapp.environment import WebSettings
+
+ROOT = Path(__file__).parent.parent
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+
+
+def test_every_process_of_the_product_is_there() -> None:
+    assert {"postgres", "redis", "web", "encode-worker", "index-worker", "beat", "migrate"} == set(SERVICES)
+
+
+def test_long_running_services_have_health_checks() -> None:
+    for name, service in SERVICES.items():
+        assert name == "migrate" or service["healthcheck"]["test"], name
+
+
+def test_only_known_settings_are_passed() -> None:
+    known = {f"OMNISHELF_{name.upper()}" for model in (EngineSettings, WebSettings) for name in model.model_fields}
+    for name, service in SERVICES.items():
+        given = {key for key in service.get("environment", {}) if key.startswith("OMNISHELF_")}
+        assert given <= known, name
+
+
+def test_workers_consume_every_routed_queue() -> None:
+    from django.conf import settings
+
+    consumed = set()
+    for service in SERVICES.values():
+        command = service.get("command", [])
+        if "--queues" in command:
+            consumed |= set(command[command.index("--queues") + 1].split(","))
+    assert consumed == {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
+
+
+def test_dependencies_and_volumes_are_declared() -> None:
+    declared = set(COMPOSE["volumes"])
+    for name, service in SERVICES.items():
+        assert set(service.get("depends_on", {})) <= set(SERVICES), name
+        named = {mount.split(":")[0] for mount in service.get("volumes", []) if re.match(r"^[a-z]", mount)}
+        assert named <= declared, name
+
+
+def test_the_encode_worker_reserves_a_gpu_and_secrets_have_no_default() -> None:
+    devices = SERVICES["encode-worker"]["deploy"]["resources"]["reservations"]["devices"]
+    assert devices[0]["capabilities"] == ["gpu"]
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    assert re.search(r"\$\{OMNISHELF_SECRET_KEY:\?", text)
+    assert not re.search(r"POSTGRES_PASSWORD:-", text)
