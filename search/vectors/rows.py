@@ -1,0 +1,70 @@
+"""Which rows of a segment a search may return."""
+
+from __future__ import annotations
+
+import functools
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from search.types import Ids
+
+Mask = npt.NDArray[np.bool_]
+
+
+class RowSet:
+    """Rows of a segment of `size` rows that are eligible: all of them, those of a mask, or those listed ascending."""
+
+    def __init__(self, size: int, *, mask: Mask | None = None, listed: Ids | None = None) -> None:
+        self.size = size
+        self._mask = mask
+        self._listed = listed
+
+    @functools.cached_property
+    def count(self) -> int:
+        if self._listed is not None:
+            return len(self._listed)
+        return self.size if self._mask is None else int(np.count_nonzero(self._mask))
+
+    @property
+    def is_all(self) -> bool:
+        return self.count == self.size
+
+    @functools.cached_property
+    def numbers(self) -> Ids:
+        """Row numbers, ascending, shape (count,)."""
+        if self._listed is not None:
+            return self._listed
+        return np.arange(self.size) if self._mask is None else np.flatnonzero(self._mask)
+
+    def among(self, listed: Ids) -> RowSet:
+        """The rows of `listed` (ascending) that are also in this set."""
+        return RowSet(self.size, listed=listed if self._mask is None else listed[self._mask[listed]])
+
+    def without(self, listed: Ids) -> RowSet:
+        """The rows of this set that are not in `listed`."""
+        if not listed.size:
+            return self
+        mask = np.ones(self.size, np.bool_) if self._mask is None else self._mask.copy()
+        mask[listed] = False
+        return RowSet(self.size, mask=mask)
+
+    @functools.cached_property
+    def _bits(self) -> npt.NDArray[np.uint8]:
+        mask = self._mask
+        if mask is None:
+            mask = np.zeros(self.size, np.bool_)
+            mask[self.numbers] = True
+        return np.packbits(mask, bitorder="little")
+
+    def parameters(self, nprobe: int | None = None) -> faiss.SearchParameters:
+        """Parameters of one FAISS search among these rows, in `nprobe` inverted lists where there are any.
+
+        Given per call: setting them on an index that threads share is a race.
+        """
+        # FAISS's type stubs know the C++ signatures only, not those of its Python wrappers.
+        selector = None if self.is_all else faiss.IDSelectorBitmap(self._bits)  # type: ignore[call-arg, arg-type]
+        if nprobe is None:
+            return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
+        return faiss.SearchParametersIVF(nprobe=nprobe, sel=selector)  # type: ignore[call-arg]

@@ -1,0 +1,82 @@
+"""What the admin, the API and the metrics are told about an index."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from search.types import Modality, Space
+from search.vectors.manifest import Shape
+from search.vectors.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentStatus:
+    """One segment of the generation in use; `superseded` of its `views` are masked by the delta."""
+
+    modality: Modality
+    shape: Shape
+    views: int
+    superseded: int
+    bytes: int
+    recall: float | None
+    nprobe: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """The state of a VectorIndex. `fault` says why the live generation is not the one in use.
+
+    `delta_products` counts products changed since the generation, deletions included; `delta_views` their searchable
+    views; `views` all searchable views; `age_s` the generation's age in seconds.
+    """
+
+    space: str
+    preset: str
+    dim: int
+    seq: int
+    generation: int | None
+    generation_seq: int
+    created_at: datetime.datetime | None
+    age_s: float | None
+    segments: tuple[SegmentStatus, ...]
+    delta_products: int
+    delta_views: int
+    views: int
+    fault: str | None
+
+
+def describe(snapshot: Snapshot, space: Space, fault: str | None) -> IndexStatus:
+    """The status of one snapshot."""
+    manifest = snapshot.generation.manifest if snapshot.generation else None
+    created = manifest.created_at if manifest else None
+    return IndexStatus(
+        space=space.fingerprint,
+        preset=space.preset,
+        dim=space.dim,
+        seq=snapshot.seq,
+        generation=manifest.number if manifest else None,
+        generation_seq=snapshot.generation_seq,
+        created_at=created,
+        age_s=(datetime.datetime.now(datetime.UTC) - created).total_seconds() if created else None,
+        segments=tuple(_segment(snapshot, modality) for modality in snapshot.segments),
+        delta_products=len(snapshot.changed),
+        delta_views=sum(part.live_rows.size for part in snapshot.delta.values()),
+        views=sum(snapshot.count(modality) for modality in Modality),
+        fault=fault,
+    )
+
+
+def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
+    manifest = snapshot.segments[modality].manifest
+    return SegmentStatus(
+        modality=modality,
+        shape=manifest.shape,
+        views=manifest.views,
+        superseded=manifest.views - snapshot.alive[modality].count,
+        bytes=manifest.bytes,
+        recall=manifest.recall,
+        nprobe=manifest.nprobe,
+        why=manifest.why,
+    )
