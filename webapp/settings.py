@@ -209,13 +209,13 @@ SPECTACULAR_SETTINGS = {
 BROKER_DIR = VAR_DIR / "broker"
 if ENV.embedded_broker:
     BROKER_DIR.mkdir(exist_ok=True)
-CELERY_BROKER_URL = ENV.broker_url or "filesystem://"
+CELERY_BROKER_URL = ENV.broker_url or "webapp.broker.FolderTransport://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {
         "data_folder_in": str(BROKER_DIR),
         "data_folder_out": str(BROKER_DIR),
         "control_folder": str(VAR_DIR / "broker-control"),
-        "store_processed": False,
+        "polling_interval": 0.2,
     }
     if ENV.embedded_broker
     else {"visibility_timeout": 3600}
