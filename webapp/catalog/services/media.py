@@ -1,0 +1,50 @@
+"""Media files that arrive one at a time, from a form or a request."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import File
+
+from search.config import engine_settings
+from search.media.inspect import MediaInfo, MediaLimits, inspect_media
+from search.types import Modality
+from webapp.catalog.models import AssetKind
+from webapp.catalog.services.assets import StoredFile, file_store
+
+SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "matroska": ".webm"}
+
+
+def suffix_of(format_name: str) -> str:
+    """'jpeg' → '.jpg': stores and browsers go by the suffix."""
+    return SUFFIXES.get(format_name, f".{format_name}")
+
+
+def media_store(*, content: File, wanted: Modality | None = None) -> StoredFile:
+    """Prove that the file opens and put it into the store. Raises MediaError."""
+    digest = hashlib.sha256()
+    with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
+        for chunk in content.chunks():
+            digest.update(chunk)
+            copy.write(chunk)
+        copy.flush()
+        info = inspect_media(Path(copy.name), MediaLimits.from_settings(engine_settings()), wanted)
+    name = file_store(content, content_hash=digest.hexdigest(), suffix=suffix_of(info.format))
+    return stored_file(info, digest.hexdigest(), name, source=content.name or "")
+
+
+def stored_file(info: MediaInfo, content_hash: str, name: str, *, source: str = "") -> StoredFile:
+    """What is known of a file once it was opened and stored."""
+    return StoredFile(
+        kind=AssetKind(info.kind.value),
+        name=name,
+        content_hash=content_hash,
+        source=source[:2000],
+        bytes=info.bytes,
+        width=info.width or None,
+        height=info.height or None,
+        seconds=info.seconds,
+    )

@@ -1,0 +1,30 @@
+"""Products edited one at a time, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from search.types import Space
+from webapp.catalog.models import Asset, AssetKind, Product
+from webapp.catalog.services.asset_plan import plan_assets, write_assets
+from webapp.catalog.services.assets import jobs_enqueue, text_assets
+from webapp.catalog.services.attributes import attribute_values_sync
+from webapp.catalog.services.clock import products_touch
+from webapp.celery import ENCODE_QUEUED, wake
+
+
+def product_sync(*, product: Product, space: Space, media: Sequence[Asset] = ()) -> None:
+    """Bring a saved product's texts, jobs and attribute rows up to date, and let readers of the index see it anew.
+
+    `media` are saved assets that are new and still have to be encoded.
+    """
+    with transaction.atomic():
+        stored = list(product.assets.filter(kind=AssetKind.TEXT))
+        plan = plan_assets(stored, text_assets(product), [AssetKind.TEXT])
+        write_assets(plan)
+        attribute_values_sync([product])
+        jobs_enqueue([*plan.added, *media], space=space.fingerprint)
+        products_touch([product.pk])
+        transaction.on_commit(lambda: wake(ENCODE_QUEUED))
