@@ -7,10 +7,14 @@ import os
 
 from celery import Celery
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 logger = logging.getLogger(__name__)
+
+# The embedded broker's URL is "folder://localhost".
+TRANSPORT_ALIASES["folder"] = "webapp.broker:FolderTransport"
 
 app = Celery("omnishelf")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -19,6 +23,7 @@ app.autodiscover_tasks(["indexer"])
 IMPORT_UPLOAD = "indexer.import_upload"
 ENCODE_QUEUED = "indexer.encode_queued"
 COMPACT = "indexer.compact"
+SWEEP = "indexer.sweep"
 
 
 def wake(task: str, *args: object) -> bool:

@@ -209,7 +209,7 @@ SPECTACULAR_SETTINGS = {
 BROKER_DIR = VAR_DIR / "broker"
 if ENV.embedded_broker:
     BROKER_DIR.mkdir(exist_ok=True)
-CELERY_BROKER_URL = ENV.broker_url or "webapp.broker.FolderTransport://localhost"
+CELERY_BROKER_URL = ENV.broker_url or "folder://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = (
     {
         "data_folder_in": str(BROKER_DIR),
