@@ -191,16 +191,38 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": ENV.log_level},
 }
 
+ANONYMOUS_SEARCH = ENV.anonymous_search
+API_RATE_ANONYMOUS = ENV.throttle_anonymous
+API_RATE_KEY = ENV.throttle_key
 REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "webapp.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["webapp.api.permissions.ScopePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["webapp.api.throttling.CallerThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["webapp.api.parsing.JsonBytes"],
+    "DEFAULT_METADATA_CLASS": None,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "webapp.api.problems.exception_handler",
+    "NUM_PROXIES": 1 if ENV.behind_proxy else 0,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Omnishelf API",
     "DESCRIPTION": "Cross-modal product search: catalogue, uploads, search and index status.",
     "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_PATCH": False,
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "PATH_CONVERTER_OVERRIDES": {
+        "sku": {"type": "string", "minLength": 1, "maxLength": 64},
+        "rowid": {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999_999},
+    },
+    # The shapes name their choices themselves.
+    "POSTPROCESSING_HOOKS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

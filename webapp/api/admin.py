@@ -1,0 +1,56 @@
+"""API keys in the admin. A key is shown once, on the page that follows its making."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext_lazy as _
+
+from webapp.api.keys import token_assign
+from webapp.api.models import ApiKey
+from webapp.api.scopes import Scope
+
+
+class ApiKeyForm(forms.ModelForm):
+    scopes = forms.MultipleChoiceField(label=_("scopes"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
+
+    class Meta:
+        model = ApiKey
+        fields = ["name", "scopes", "expires", "revoked"]
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(admin.ModelAdmin):
+    form = ApiKeyForm
+    list_display = ["name", "prefix", "scope_names", "expires", "revoked", "last_used", "created_by"]
+    list_filter = ["revoked"]
+    search_fields = ["name", "prefix"]
+    readonly_fields = ["prefix", "last_used", "created", "created_by"]
+    list_select_related = ["created_by"]
+
+    @admin.display(description=_("scopes"))
+    def scope_names(self, key: ApiKey) -> str:
+        return ", ".join(key.scopes)
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+            obj.shown_token = token_assign(obj)
+        super().save_model(request, obj, form, change)
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Shown in the page itself: a message would keep the key in the session or a cookie."""
+        context: dict[str, Any] = {
+            **self.admin_site.each_context(request),
+            "title": _("API key made"),
+            "opts": self.opts,
+            "key": obj,
+            "token": obj.shown_token,
+        }
+        response = TemplateResponse(request, "admin/api/apikey/made.html", context)
+        response["Cache-Control"] = "no-store"
+        return response

@@ -1,0 +1,46 @@
+"""Keyset pages: the cursor is the signed id of the last row, bound to the list and filters it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TypeVar
+
+from django.core import signing
+from django.db.models import Model, QuerySet
+
+from search.errors import BadCursor
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+SALT = "omnishelf.api.page"
+
+
+def _belongs_to(asked: object) -> str:
+    return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+
+
+def _read(cursor: str, digest: str) -> int | None:
+    if not cursor:
+        return None
+    try:
+        content = signing.loads(cursor, salt=SALT)
+    except signing.BadSignature as error:
+        raise BadCursor("this cursor was not made here", fix="Use next_cursor as it came.") from error
+    if content["d"] != digest:
+        raise BadCursor("this cursor belongs to another list", fix="Page with the same filters.")
+    return int(content["i"])
+
+
+def keyset_page(
+    rows: QuerySet[ModelT], *, cursor: str, limit: int, asked: object, newest_first: bool = False
+) -> tuple[list[ModelT], str]:
+    """One page in id order and the cursor of the next one ('' on the last). One query. Raises BadCursor."""
+    digest = _belongs_to((rows.model._meta.label, asked))
+    last = _read(cursor, digest)
+    if last is not None:
+        rows = rows.filter(pk__lt=last) if newest_first else rows.filter(pk__gt=last)
+    found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
+    page = found[:limit]
+    if len(found) <= limit:
+        return page, ""
+    return page, signing.dumps({"d": digest, "i": page[-1].pk}, salt=SALT)

@@ -1,0 +1,81 @@
+"""How often a caller may ask: a counter per caller and window, raised atomically in the cache."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.core.cache import cache
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from webapp.api.authentication import caller_name
+
+if TYPE_CHECKING:
+    # REST framework's views import the throttles that the settings name.
+    from rest_framework.views import APIView
+
+WINDOW_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests in a window of so many seconds."""
+
+    requests: int
+    seconds: int
+
+    @classmethod
+    def parse(cls, text: str) -> Rate:
+        """'120/min' → Rate(120, 60)"""
+        count, _, period = text.partition("/")
+        return cls(int(count), WINDOW_SECONDS[period[0]])
+
+
+@dataclass(frozen=True, slots=True)
+class RateState:
+    """Where a caller stands. Headers as in draft-ietf-httpapi-ratelimit-headers."""
+
+    rate: Rate
+    used: int
+    reset_s: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        remaining = max(0, self.rate.requests - self.used)
+        return {
+            "RateLimit-Policy": f'"default";q={self.rate.requests};w={self.rate.seconds}',
+            "RateLimit": f'"default";r={remaining};t={self.reset_s}',
+        }
+
+
+class CallerThrottle(BaseThrottle):
+    """By key or user where there is one, else by address. A fixed window costs one round trip to the cache."""
+
+    state: RateState | None = None
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        caller = caller_name(request)
+        anonymous = caller == "anonymous"
+        rate = Rate.parse(settings.API_RATE_ANONYMOUS if anonymous else settings.API_RATE_KEY)
+        ident = self.get_ident(request) if anonymous else caller
+        window, elapsed = divmod(int(time.time()), rate.seconds)
+        self.state = RateState(rate, _count(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed)
+        request._request.rate_state = self.state
+        return self.state.used <= rate.requests
+
+    def wait(self) -> float | None:
+        return self.state.reset_s if self.state else None
+
+
+def _count(key: str, seconds: int) -> int:
+    if cache.add(key, 1, seconds):
+        return 1
+    try:
+        return cache.incr(key)
+    except ValueError:
+        # The window ended between the two calls.
+        cache.set(key, 1, seconds)
+        return 1

@@ -1,0 +1,33 @@
+"""Addresses of the REST API, version 1."""
+
+from django.urls import path, re_path, register_converter
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from webapp.api.converters import RowIdConverter, SkuConverter
+from webapp.api.views import assets, fallback, index, jobs, products, search, uploads
+
+register_converter(SkuConverter, "sku")
+register_converter(RowIdConverter, "rowid")
+
+app_name = "api"
+
+urlpatterns = [
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("search", search.SearchView.as_view(), name="search"),
+    path("products", products.ProductListView.as_view(), name="products"),
+    path("products/<sku:sku>/assets", assets.AssetListView.as_view(), name="assets"),
+    path("products/<sku:sku>/assets/<rowid:asset_id>", assets.AssetView.as_view(), name="asset"),
+    path("products/<sku:sku>/similar", products.SimilarView.as_view(), name="similar"),
+    path("products/<sku:sku>", products.ProductView.as_view(), name="product"),
+    path("uploads", uploads.UploadListView.as_view(), name="uploads"),
+    path("uploads/<uuid:upload_id>", uploads.UploadView.as_view(), name="upload"),
+    path("uploads/<uuid:upload_id>/rows", uploads.UploadRowsView.as_view(), name="upload-rows"),
+    path("uploads/<uuid:upload_id>/failed-rows", uploads.FailedRowsView.as_view(), name="upload-failed-rows"),
+    path("uploads/<uuid:upload_id>/cancel", uploads.UploadCancelView.as_view(), name="upload-cancel"),
+    path("jobs", jobs.JobListView.as_view(), name="jobs"),
+    path("jobs/<rowid:job_id>", jobs.JobView.as_view(), name="job"),
+    path("jobs/<rowid:job_id>/retry", jobs.JobRetryView.as_view(), name="job-retry"),
+    path("index", index.IndexView.as_view(), name="index"),
+    re_path("^", fallback.FallbackView.as_view()),
+]

@@ -1,0 +1,84 @@
+"""Assets of a product: its texts and media files."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from search.config import engine_settings
+from search.media.inspect import MediaLimits
+from search.types import Modality
+from webapp.api.documents import asset_document
+from webapp.api.idempotency import idempotent
+from webapp.api.links import Links
+from webapp.api.parsing import field_errors, read_form
+from webapp.api.products_query import products_seen
+from webapp.api.schema import file_body, operation
+from webapp.api.scopes import Scope
+from webapp.api.shapes.products import AssetAnswer, AssetForm, AssetList
+from webapp.api.views.base import ApiView, answer
+from webapp.catalog.models import Asset, Product
+from webapp.catalog.services.product_assets import asset_add, asset_remove
+from webapp.retrieval.runtime import active_space
+
+FILES = {"file": "A picture, an audio clip or a video"}
+FORM_OVERHEAD = 1024 * 1024
+
+
+class AssetListView(ApiView):
+    scopes = {"GET": Scope.CATALOG_READ, "POST": Scope.CATALOG_WRITE}
+    public = frozenset({"GET"})
+    parser_classes = [MultiPartParser]
+    body_max_bytes = MediaLimits.from_settings(engine_settings()).max_bytes + FORM_OVERHEAD
+
+    @operation(
+        operation_id="assets_list",
+        public=True,
+        tags=["assets"],
+        summary="List the assets of a product",
+        answers={200: AssetList},
+        problems=(404,),
+    )
+    def get(self, request: Request, sku: str) -> HttpResponse:
+        product = get_object_or_404(products_seen(request), sku=sku)
+        links = Links(request)
+        return answer({"items": [asset_document(asset, links) for asset in product.assets.all()]})
+
+    @operation(
+        operation_id="assets_add",
+        tags=["assets"],
+        summary="Add a media file to a product",
+        body={"multipart/form-data": file_body(AssetForm, FILES, required=["file"])},
+        answers={200: AssetAnswer, 201: AssetAnswer},
+        problems=(404, 413, 415),
+        idempotent=True,
+    )
+    @idempotent
+    def post(self, request: Request, sku: str) -> HttpResponse:
+        product = get_object_or_404(Product, sku=sku)
+        asked, files = read_form(request, AssetForm, FILES)
+        if "file" not in files:
+            raise field_errors(AssetForm, {"file": "A file is needed"})
+        wanted = Modality(asked.kind) if asked.kind else None
+        try:
+            asset, new = asset_add(product=product, file=files["file"], space=active_space().fingerprint, wanted=wanted)
+        except Product.DoesNotExist as error:
+            raise Http404 from error
+        return answer(asset_document(asset, Links(request)), status=201 if new else 200)
+
+
+class AssetView(ApiView):
+    scopes = {"DELETE": Scope.CATALOG_WRITE}
+
+    @operation(
+        operation_id="assets_delete",
+        tags=["assets"],
+        summary="Remove a media file from a product",
+        answers={204: None},
+        problems=(404,),
+    )
+    def delete(self, request: Request, sku: str, asset_id: int) -> HttpResponse:
+        asset_remove(asset=get_object_or_404(Asset, pk=asset_id, product__sku=sku))
+        return HttpResponse(status=204)

@@ -1,0 +1,52 @@
+"""State of the index, as the process that answers sees it."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from search.vectors import IndexStatus
+from webapp.api.documents import Document, time_text
+from webapp.api.schema import operation
+from webapp.api.scopes import Scope
+from webapp.api.shapes.index import IndexAnswer
+from webapp.api.views.base import ApiView, answer
+from webapp.catalog.selectors.uploads import encoding_progress
+from webapp.retrieval.runtime import index_status
+
+
+class IndexView(ApiView):
+    scopes = {"GET": Scope.INDEX_READ}
+
+    @operation(operation_id="index_status", tags=["index"], summary="State of the index", answers={200: IndexAnswer})
+    def get(self, request: Request) -> HttpResponse:
+        status = index_status()
+        return answer({**_document(status), "queue": encoding_progress(space=status.space)})
+
+
+def _document(status: IndexStatus) -> Document:
+    return {
+        "space": status.space,
+        "preset": status.preset,
+        "dim": status.dim,
+        "generation": status.generation,
+        "generation_seq": status.generation_seq,
+        "created": time_text(status.created_at),
+        "age_s": status.age_s,
+        "seq": status.seq,
+        "views": status.views,
+        "delta_products": status.delta_products,
+        "delta_views": status.delta_views,
+        "fault": status.fault,
+        "segments": [
+            {
+                "modality": segment.modality.value,
+                "shape": segment.shape,
+                "views": segment.views,
+                "superseded": segment.superseded,
+                "bytes": segment.bytes,
+                "recall": segment.recall,
+            }
+            for segment in status.segments
+        ],
+    }

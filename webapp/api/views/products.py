@@ -1,0 +1,145 @@
+"""Products: listed, read, written by sku."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from rest_framework.request import Request
+
+from webapp.api.documents import CategoryPaths, product_document, search_document
+from webapp.api.links import Links
+from webapp.api.pagination import keyset_page
+from webapp.api.parsing import read_json, read_query
+from webapp.api.products_query import products_listed, products_seen, sees_hidden, with_details
+from webapp.api.schema import operation
+from webapp.api.scopes import Scope
+from webapp.api.shapes.products import ProductAnswer, ProductBody, ProductPage, ProductPatch, ProductQuery, SimilarQuery
+from webapp.api.shapes.search import SearchResult
+from webapp.api.views.base import ApiView, answer
+from webapp.catalog.models import Outcome, Product
+from webapp.catalog.services.clock import products_remove
+from webapp.catalog.services.product_save import product_save
+from webapp.ops.metrics import observe_search
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.runtime import active_space
+from webapp.retrieval.service import search_products
+
+
+class ProductListView(ApiView):
+    scopes = {"GET": Scope.CATALOG_READ}
+    public = frozenset({"GET"})
+
+    @operation(
+        operation_id="products_list",
+        public=True,
+        tags=["products"],
+        summary="List products by id",
+        query=ProductQuery,
+        answers={200: ProductPage},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        asked = read_query(request, ProductQuery)
+        page, cursor = keyset_page(
+            with_details(products_listed(request, asked)),
+            cursor=asked.cursor,
+            limit=asked.limit,
+            asked=(asked.model_dump(exclude={"cursor", "limit"}), sees_hidden(request)),
+        )
+        paths, links = CategoryPaths(page), Links(request)
+        return answer({"items": [product_document(item, paths, links) for item in page], "next_cursor": cursor})
+
+
+class ProductView(ApiView):
+    scopes = {
+        "GET": Scope.CATALOG_READ,
+        "PUT": Scope.CATALOG_WRITE,
+        "PATCH": Scope.CATALOG_WRITE,
+        "DELETE": Scope.CATALOG_WRITE,
+    }
+    public = frozenset({"GET"})
+
+    @operation(
+        operation_id="products_read",
+        public=True,
+        tags=["products"],
+        summary="Read a product",
+        answers={200: ProductAnswer},
+        problems=(404,),
+    )
+    def get(self, request: Request, sku: str) -> HttpResponse:
+        return _document(request, get_object_or_404(with_details(products_seen(request)), sku=sku))
+
+    @operation(
+        operation_id="products_put",
+        tags=["products"],
+        summary="Create or replace a product",
+        body=ProductBody,
+        answers={200: ProductAnswer, 201: ProductAnswer},
+        problems=(404, 413, 415),
+    )
+    def put(self, request: Request, sku: str) -> HttpResponse:
+        return _save(request, sku, read_json(request, ProductBody).model_dump(), create=True)
+
+    @operation(
+        operation_id="products_patch",
+        tags=["products"],
+        summary="Change fields of a product",
+        body=ProductPatch,
+        answers={200: ProductAnswer},
+        problems=(404, 413, 415),
+    )
+    def patch(self, request: Request, sku: str) -> HttpResponse:
+        return _save(request, sku, read_json(request, ProductPatch).model_dump(exclude_unset=True), create=False)
+
+    @operation(
+        operation_id="products_delete",
+        tags=["products"],
+        summary="Delete a product and its assets",
+        answers={204: None},
+        problems=(404,),
+    )
+    def delete(self, request: Request, sku: str) -> HttpResponse:
+        found = list(Product.objects.filter(sku=sku).values_list("pk", flat=True))
+        if not products_remove(found):
+            raise Http404
+        return HttpResponse(status=204)
+
+
+class SimilarView(ApiView):
+    scopes = {"GET": Scope.SEARCH}
+    public = frozenset({"GET"})
+
+    @operation(
+        operation_id="products_similar",
+        public=True,
+        tags=["search"],
+        summary="Products similar to one",
+        query=SimilarQuery,
+        answers={200: SearchResult},
+        problems=(404,),
+    )
+    def get(self, request: Request, sku: str) -> HttpResponse:
+        asked = read_query(request, SimilarQuery)
+        product = get_object_or_404(products_seen(request), sku=sku)
+        result = search_products(SearchRequest(similar_to=product.pk, limit=asked.limit, facets=False))
+        observe_search(result.timings)
+        return answer(search_document(result, Links(request)))
+
+
+def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool) -> HttpResponse:
+    try:
+        product, outcome = product_save(sku=sku, values=values, space=active_space(), create=create)
+    except Product.DoesNotExist as error:
+        raise Http404 from error
+    return _document(
+        request,
+        with_details(Product.objects.all()).get(pk=product.pk),
+        status=201 if outcome == Outcome.CREATED else 200,
+    )
+
+
+def _document(request: Request, product: Product, *, status: int = 200) -> HttpResponse:
+    return answer(product_document(product, CategoryPaths([product]), Links(request)), status=status)

@@ -1,0 +1,116 @@
+"""Searching, by JSON, by a form with a picture, or by query parameters."""
+
+from __future__ import annotations
+
+from django.core.files.uploadedfile import UploadedFile
+from django.http import HttpResponse
+from PIL import Image
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from search.config import engine_settings
+from search.media.picture import PictureLimits, decode_picture
+from webapp.api.documents import search_document
+from webapp.api.links import Links
+from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
+from webapp.api.schema import file_body, operation
+from webapp.api.scopes import Scope
+from webapp.api.shapes.search import SearchBody, SearchFilters, SearchForm, SearchQuery, SearchResult
+from webapp.api.views.base import ApiView, answer
+from webapp.ops.metrics import observe_search
+from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.request import SearchRequest, Sort
+from webapp.retrieval.service import search_products
+
+PICTURE = {"picture": "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"}
+
+
+class SearchView(ApiView):
+    scopes = {"GET": Scope.SEARCH, "POST": Scope.SEARCH}
+    public = frozenset({"GET", "POST"})
+    parser_classes = [JsonBytes, MultiPartParser]
+
+    @operation(
+        operation_id="search_by_query",
+        public=True,
+        tags=["search"],
+        summary="Search by words",
+        query=SearchQuery,
+        answers={200: SearchResult},
+    )
+    def get(self, request: Request) -> HttpResponse:
+        asked = read_query(request, SearchQuery)
+        filters = ProductFilters(
+            category=asked.category,
+            brands=tuple(asked.brand),
+            price_min=asked.price_min,
+            price_max=asked.price_max,
+            in_stock=asked.in_stock,
+            attributes=_attributes(asked.attr),
+        )
+        return _answer(
+            request,
+            SearchRequest(text=asked.q, filters=filters, sort=Sort(asked.sort), limit=asked.limit, cursor=asked.cursor),
+        )
+
+    @operation(
+        operation_id="search",
+        public=True,
+        tags=["search"],
+        summary="Search by words, by a picture, or both",
+        body={
+            "application/json": SearchBody,
+            "multipart/form-data": file_body(SearchForm, PICTURE, required=()),
+        },
+        answers={200: SearchResult},
+        problems=(413, 415),
+    )
+    def post(self, request: Request) -> HttpResponse:
+        if isinstance(request.data, bytes) or not request.content_type.startswith("multipart/"):
+            return _answer(request, _request(read_json(request, SearchBody)))
+        asked, files = read_form(request, SearchForm, PICTURE)
+        picture = _decode(files["picture"]) if "picture" in files else None
+        return _answer(request, _request(asked, picture))
+
+
+def _request(asked: SearchBody | SearchForm, picture: Image.Image | None = None) -> SearchRequest:
+    return SearchRequest(
+        text=asked.text,
+        picture=picture,
+        picture_token=asked.picture_token,
+        filters=_filters(asked.filters),
+        sort=Sort(asked.sort),
+        limit=asked.limit,
+        cursor=asked.cursor,
+        facets=asked.facets,
+    )
+
+
+def _filters(asked: SearchFilters) -> ProductFilters:
+    return ProductFilters(
+        category=asked.category,
+        brands=tuple(asked.brands),
+        price_min=asked.price_min,
+        price_max=asked.price_max,
+        in_stock=asked.in_stock,
+        attributes={name: tuple(values) for name, values in asked.attributes.items()},
+    )
+
+
+def _attributes(pairs: list[str]) -> dict[str, tuple[str, ...]]:
+    """['colour:red', 'colour:blue'] → {'colour': ('red', 'blue')}"""
+    attributes: dict[str, tuple[str, ...]] = {}
+    for pair in pairs:
+        name, _, value = pair.partition(":")
+        attributes[name] = (*attributes.get(name, ()), value)
+    return attributes
+
+
+def _decode(file: UploadedFile) -> Image.Image:
+    return decode_picture(file.file, PictureLimits.from_settings(engine_settings()))
+
+
+def _answer(request: Request, asked: SearchRequest) -> HttpResponse:
+    result = search_products(asked)
+    observe_search(result.timings)
+    return answer(search_document(result, Links(request)))
