@@ -1,1 +1,1 @@
-"""Reading a catalogue file: rows, their validation and their media. Knows nothing of the database."""
+"""The bulk upload of a catalogue: its rows and media read, validated and written to the database."""
