@@ -1,0 +1,1 @@
+"""Evaluation of the whole path: imported, encoded, indexed and asked as the shop does it."""

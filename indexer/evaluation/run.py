@@ -1,0 +1,116 @@
+"""Load an evaluation folder and ask its queries, all through the code that serves the shop."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.core.files import File
+from tqdm import tqdm
+
+from indexer.compaction import generation_build
+from indexer.evaluation.catalog import rebase
+from indexer.evaluation.report import Latency, Report
+from indexer.pipeline.runner import encode_queued
+from indexer.pipeline.totals import DrainTotals
+from search.config import engine_settings
+from search.errors import InputError
+from search.evaluation.folder import EvaluationFolder, EvaluationQuery
+from search.evaluation.summary import Judged, judge, summarise
+from search.media.picture import PictureLimits, decode_picture
+from search.query.engine import Stopwatch
+from webapp.catalog.importing.service import upload_create, upload_run
+from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
+from webapp.catalog.models.upload import UploadSource
+from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.ranking import Question
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.runtime import live_index, query_encoder
+
+
+def evaluate_folder(folder: EvaluationFolder) -> Report:
+    """Raises InputError when a row is refused, a picture cannot be encoded or nothing can be measured."""
+    load(folder)
+    seconds = encode()
+    skus = dict(Product.objects.values_list("pk", "sku"))
+    judged, stages = ask(folder.queries, skus)
+    return Report(
+        folder=folder.root.name,
+        preset=engine_settings().preset,
+        products=len(skus),
+        views=live_index().count(),
+        queries=len(judged),
+        seconds_encoding=seconds,
+        metrics=summarise(judged),
+        latencies_ms={stage: Latency.of(samples) for stage, samples in stages.items()},
+    )
+
+
+def load(folder: EvaluationFolder) -> None:
+    """Import the catalogue; every row must go in without a warning, or the figures would be of another catalogue."""
+    with tempfile.TemporaryDirectory() as scratch:
+        catalog = Path(scratch) / "catalog.csv"
+        media = rebase(folder.catalog, catalog)
+        with catalog.open("rb") as file:
+            upload = upload_create(
+                file=File(file), filename=catalog.name, source=UploadSource.TERMINAL, media_dir=str(media)
+            )
+        upload = upload_run(upload_id=upload.pk)
+    if upload.error:
+        raise InputError("the evaluation catalogue was refused", value=upload.error)
+    spoilt = UploadRow.objects.filter(upload=upload, outcome=Outcome.ERROR) | UploadRow.objects.filter(
+        upload=upload, warned=True
+    )
+    if row := spoilt.first():
+        raise InputError(f"row {row.number} of the evaluation catalogue was not loaded whole", value=row.messages)
+
+
+def encode() -> float:
+    """Encode what is queued and build the index. Returns seconds spent encoding."""
+    started = time.perf_counter()
+    with tqdm(total=IndexJob.objects.count(), desc="encoding", unit="view", disable=None) as bar:
+
+        def show(totals: DrainTotals) -> None:
+            bar.update(totals.encoded.total() + totals.set_aside - bar.n)
+
+        encode_queued(show)
+    spent = time.perf_counter() - started
+    if job := IndexJob.objects.exclude(state=JobState.DONE).first():
+        raise InputError("a view could not be encoded", value=f"{job}: {job.error}")
+    generation_build()
+    return spent
+
+
+def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[Judged], dict[str, list[float]]]:
+    """Every query's judgement, and milliseconds of every stage."""
+    query_encoder().embed_text("the first call loads the model")
+    judged: list[Judged] = []
+    stages: dict[str, list[float]] = {}
+    for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
+        watch = Stopwatch()
+        question = Question(_request(query, len(skus)), live_index(), watch)
+        hits = question.rank(ProductFilters()).hits
+        judged.append(judge([skus[hit.product_id] for hit in hits], query.relevant, without=_itself(query)))
+        for stage, spent in {**watch.stages, "total": sum(watch.stages.values())}.items():
+            stages.setdefault(stage, []).append(spent)
+    return judged, stages
+
+
+def _request(query: EvaluationQuery, window: int) -> SearchRequest:
+    picture = None
+    if query.picture is not None:
+        limits = PictureLimits.from_settings(engine_settings())
+        picture = decode_picture(query.picture, limits)
+    return SearchRequest(text=query.text, picture=picture, window=window)
+
+
+def _itself(query: EvaluationQuery) -> list[str]:
+    """Skus that show nothing but the query's own picture: finding them proves nothing."""
+    if query.picture is None:
+        return []
+    digest = hashlib.sha256(query.picture.read_bytes()).hexdigest()
+    alone = Product.objects.filter(assets__content_hash=digest)
+    return list(alone.values_list("sku", flat=True))

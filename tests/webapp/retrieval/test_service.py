@@ -1,0 +1,168 @@
+"""Search and browse over the database and a live index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+import pytest
+from django.db import transaction
+from pytest_django import DjangoAssertNumQueries
+
+from search.errors import BadCursor, QueryError
+from tests.webapp.retrieval.shop import direction, make_shop
+from webapp.catalog.models import Product
+from webapp.catalog.services.clock import products_remove, products_touch
+from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.picture_token import token_read, token_write
+from webapp.retrieval.request import SearchAnswer, SearchRequest, Sort
+from webapp.retrieval.runtime import active_space
+from webapp.retrieval.service import search_products
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
+
+
+@pytest.fixture
+def shop() -> list[Product]:
+    return make_shop()
+
+
+def mug_picture() -> str:
+    return token_write(direction(1), active_space())
+
+
+def all_pages(ask: Callable[[str], SearchAnswer]) -> list[str]:
+    skus, cursor = [], ""
+    while True:
+        answer = ask(cursor)
+        skus += [hit.product.sku for hit in answer.hits]
+        cursor = answer.next_cursor
+        if not cursor:
+            return skus
+
+
+def test_a_query_ranks_its_own_kind_first(shop: list[Product]) -> None:
+    answer = search_products(SearchRequest(picture_token=mug_picture(), limit=10))
+    assert {hit.product.category.slug for hit in answer.hits} == {"mugs"}
+    assert answer.hits[0].score >= answer.hits[-1].score > 0
+    assert answer.hits[0].evidence[0].modality == "text"
+
+
+@pytest.mark.parametrize("sort", list(Sort))
+@pytest.mark.parametrize("search", [True, False])
+def test_pages_join_without_gap_or_repetition(shop: list[Product], sort: Sort, search: bool) -> None:
+    token = mug_picture() if search else ""
+    skus = all_pages(lambda c: search_products(SearchRequest(picture_token=token, sort=sort, cursor=c, limit=7)))
+    whole = search_products(SearchRequest(picture_token=token, sort=sort, limit=100))
+    assert skus == [hit.product.sku for hit in whole.hits]
+    assert len(set(skus)) == len(skus) == 30
+
+
+@pytest.mark.parametrize("search", [True, False])
+def test_price_order_puts_products_without_price_last(shop: list[Product], search: bool) -> None:
+    token = mug_picture() if search else ""
+    for sort, reverse in ((Sort.PRICE_ASC, False), (Sort.PRICE_DESC, True)):
+        hits = search_products(SearchRequest(picture_token=token, sort=sort, limit=100)).hits
+        prices = [hit.product.price for hit in hits]
+        assert prices[-1] is None
+        assert prices[:-1] == sorted(prices[:-1], reverse=reverse)
+
+
+def test_a_cursor_survives_an_insertion_between_pages(shop: list[Product]) -> None:
+    first = search_products(SearchRequest(limit=10))
+    Product.objects.create(sku="NEW", title="New", visible=True)
+    second = search_products(SearchRequest(limit=10, cursor=first.next_cursor))
+    assert not {hit.product.sku for hit in first.hits} & {hit.product.sku for hit in second.hits}
+
+
+def test_cursors_of_another_search_or_forged_are_refused(shop: list[Product]) -> None:
+    cursor = search_products(SearchRequest(limit=5)).next_cursor
+    for bad in (SearchRequest(limit=5, cursor=cursor, sort=Sort.PRICE_ASC), SearchRequest(cursor=cursor[:-2] + "xx")):
+        with pytest.raises(BadCursor):
+            search_products(bad)
+
+
+@pytest.mark.parametrize("search", [True, False])
+def test_filters(shop: list[Product], search: bool) -> None:
+    token = mug_picture() if search else ""
+
+    def found(**filters: object) -> list[Product]:
+        request = SearchRequest(picture_token=token, filters=ProductFilters(**filters), limit=100)  # type: ignore[arg-type]
+        return [hit.product for hit in search_products(request).hits]
+
+    kitchen = found(category="kitchen")
+    assert kitchen and {product.category.slug for product in kitchen} == {"mugs"}
+    assert {product.brand for product in found(brands=("Birch",))} == {"Birch"}
+    assert {product.attributes["colour"] for product in found(attributes={"colour": ("red", "blue")})} == {
+        "red",
+        "blue",
+    }
+    assert {product.sku for product in found(attributes={"tags": ("t1",), "colour": ("red",)})} == {
+        product.sku for product in shop if int(product.sku[-3:]) % 15 == 6
+    }
+    assert all(product.stock for product in found(in_stock=True))
+    bounded = found(price_min=Decimal(20), price_max=Decimal(25))
+    assert sorted(product.price for product in bounded) == [Decimal(n) for n in range(20, 26)]
+
+
+def test_impossible_filters_are_refused(shop: list[Product]) -> None:
+    for filters in (ProductFilters(category="nowhere"), ProductFilters(price_min=Decimal(9), price_max=Decimal(1))):
+        with pytest.raises(QueryError):
+            search_products(SearchRequest(filters=filters))
+
+
+@pytest.mark.parametrize("search", [True, False])
+def test_facets_count_what_passed_and_ignore_their_own_choice(shop: list[Product], search: bool) -> None:
+    token = mug_picture() if search else ""
+    filters = ProductFilters(brands=("Birch",), attributes={"colour": ("red",)})
+    facets = {f.name: f for f in search_products(SearchRequest(picture_token=token, filters=filters)).facets}
+    birch = [product for product in shop if product.brand == "Birch"]
+    counted = {value.value: value.count for value in facets["attr:colour"].values}
+    assert counted == {c: sum(p.attributes["colour"] == c for p in birch) for c in ("red", "green", "blue")}
+    assert [value.value for value in facets["attr:colour"].values if value.selected] == ["red"]
+    assert {value.value for value in facets["brand"].values} == {"Alder", "Birch"}
+
+
+def test_hidden_and_deleted_products_leave_at_once(shop: list[Product]) -> None:
+    request = SearchRequest(picture_token=mug_picture(), limit=100)
+    first, second = [hit.product for hit in search_products(request).hits[:2]]
+    with transaction.atomic():
+        Product.objects.filter(pk=first.pk).update(visible=False)
+        products_touch([first.pk])
+    products_remove([second.pk])
+    assert {first.pk, second.pk}.isdisjoint(hit.product.pk for hit in search_products(request).hits)
+
+
+def test_similar_products_leave_the_product_out(shop: list[Product]) -> None:
+    hits = search_products(SearchRequest(similar_to=shop[0].pk, limit=5)).hits
+    assert shop[0].pk not in {hit.product.pk for hit in hits}
+    assert {hit.product.category_id for hit in hits} == {shop[0].category_id}
+
+
+def test_similar_to_a_product_without_embeddings_is_empty(shop: list[Product]) -> None:
+    lonely = Product.objects.create(sku="LONELY", title="Lonely")
+    assert search_products(SearchRequest(similar_to=lonely.pk)).hits == ()
+
+
+def test_the_number_of_queries_does_not_grow_with_the_page(
+    shop: list[Product], django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    search_products(SearchRequest(picture_token=mug_picture()))
+    with django_assert_max_num_queries(22):
+        search_products(SearchRequest(picture_token=mug_picture(), limit=3))
+    with django_assert_max_num_queries(22):
+        search_products(SearchRequest(picture_token=mug_picture(), limit=30))
+
+
+def test_a_picture_token_keeps_the_direction_and_is_bound_to_the_space() -> None:
+    space = active_space()
+    vector = direction(8)
+    assert token_read(token_write(vector, space), space) @ vector > 0.999
+    with pytest.raises(QueryError):
+        token_read(token_write(vector, space) + "x", space)
+
+
+def test_requests_out_of_bounds_are_refused() -> None:
+    for bad in ({"limit": 0}, {"limit": 101}, {"text": "x" * 1001}, {"text": "a\0b"}):
+        with pytest.raises(QueryError):
+            SearchRequest(**bad)  # type: ignore[arg-type]
