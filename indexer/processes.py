@@ -47,7 +47,7 @@ def worker_process(*, queues: tuple[str, ...] = QUEUES, threads: int = 4, name: 
             *("--pool", "threads", "--concurrency", str(threads), "--queues", ",".join(queues)),
             *("--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        environment={"OMP_NUM_THREADS": str(_cores()), "OMP_WAIT_POLICY": "PASSIVE"},
+        environment={"OMP_NUM_THREADS": str(cores()), "OMP_WAIT_POLICY": "PASSIVE"},
     )
 
 
@@ -59,5 +59,6 @@ def beat_process() -> ProcessSpec:
     )
 
 
-def _cores() -> int:
+def cores() -> int:
+    """CPU cores this process may use."""
     return len(os.sched_getaffinity(0))

@@ -1,0 +1,115 @@
+"""Folds the delta into a new generation: when that is worthwhile, and how the database mirrors what is published."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+
+from django.db import transaction
+from django.db.models import Min
+from django.utils import timezone
+
+from search.config import engine_settings
+from search.errors import CorruptGeneration, NoGeneration
+from search.types import Space
+from search.vectors import GenerationBuilder, GenerationInfo, Manifest, index_root, list_generations, live_generation
+from webapp.catalog.models import (
+    GenerationState,
+    IndexGeneration,
+    IndexJob,
+    JobState,
+    RemovedProduct,
+    Upload,
+    UploadState,
+)
+from webapp.catalog.selectors.views import changed_count, visible_views
+from webapp.catalog.services.clock import clock_now
+from webapp.retrieval.runtime import active_space
+
+logger = logging.getLogger(__name__)
+
+BUSY_FACTOR = 10
+"""While rows are imported or encoded, the delta may grow to so many times its limit: a build would compete with
+them for the cores, and be stale at once."""
+
+SETTLED_AFTER = datetime.timedelta(hours=1)
+"""A delta of any size is folded when nothing is being encoded and the live generation is older than this."""
+
+
+def compaction_due() -> bool:
+    """Is a new generation worth its cost? Always when there is none, or a damaged one, and something to hold."""
+    now, busy = clock_now(), _busy()
+    try:
+        live = live_generation(index_root(engine_settings()), active_space())
+    except (NoGeneration, CorruptGeneration):
+        return now > 0 and not busy
+    if now == live.seq:
+        return False
+    changed = changed_count(seq=live.seq)
+    if busy:
+        return changed >= BUSY_FACTOR * engine_settings().delta_compact_at
+    if changed >= engine_settings().delta_compact_at:
+        return True
+    return changed > 0 and timezone.now() - live.created_at > SETTLED_AFTER
+
+
+def _busy() -> bool:
+    jobs = IndexJob.objects.filter(
+        space=active_space().fingerprint,
+        state__in=[JobState.QUEUED, JobState.CLAIMED],
+        not_before__lte=timezone.now(),
+    )
+    return jobs.exists() or Upload.objects.filter(state=UploadState.RUNNING).exists()
+
+
+def generation_build() -> Manifest:
+    """Build and publish a generation of the active space from the stored embeddings; nothing is encoded again.
+
+    Raises BuildInProgress, Unavailable (disk full), VectorsRefused.
+    """
+    space = active_space()
+    builder = GenerationBuilder(index_root(engine_settings()), space, exact_up_to=engine_settings().exact_up_to)
+    seq = clock_now()
+    manifest = builder.build(visible_views(space=space), seq)
+    generations_mirror(space=space)
+    traces_prune()
+    logger.info(
+        "published generation %d: %d views, clock %d, %.1f s",
+        manifest.number,
+        manifest.views,
+        manifest.seq,
+        manifest.build_seconds,
+    )
+    return manifest
+
+
+def generations_mirror(*, space: Space) -> None:
+    """Make the rows of a space say what is on disk; rows of generations that are gone are removed."""
+    found = list_generations(index_root(engine_settings()), space)
+    rows = IndexGeneration.objects.filter(space=space.fingerprint)
+    with transaction.atomic():
+        rows.exclude(number__in=[info.number for info in found]).delete()
+        # Only one row may be live at any moment.
+        rows.filter(state=GenerationState.LIVE).update(state=GenerationState.RETIRED)
+        for info in sorted(found, key=lambda info: info.live):
+            IndexGeneration.objects.update_or_create(
+                space=space.fingerprint, number=info.number, defaults=_described(info), create_defaults=_described(info)
+            )
+
+
+def _described(info: GenerationInfo) -> dict[str, object]:
+    if info.manifest is None:
+        return {"state": GenerationState.FAILED, "error": (info.fault or "")[:500], "seq": 0}
+    return {
+        "state": GenerationState.LIVE if info.live else GenerationState.RETIRED,
+        "error": "",
+        "seq": info.manifest.seq,
+        "views": info.manifest.views,
+        "manifest": info.manifest.model_dump(mode="json"),
+    }
+
+
+def traces_prune() -> int:
+    """Forget deleted products that no generation of any space holds any more. Returns how many."""
+    oldest = IndexGeneration.objects.aggregate(oldest=Min("seq"))["oldest"] or 0
+    return RemovedProduct.objects.filter(index_seq__lte=oldest).delete()[0]

@@ -1,0 +1,73 @@
+"""`manage.py index build|status|verify|rollback`: look after published generations.
+
+Exit codes: 0 done · 1 refused or damaged · 2 wrong arguments · 3 there is no such generation · 75 another build is
+running, try again later (EX_TEMPFAIL of sysexits.h).
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+
+from indexer.compaction import generation_build, generations_mirror
+from indexer.state import index_state
+from search.config import engine_settings
+from search.errors import BuildInProgress, NoGeneration, OmnishelfError
+from search.vectors import Manifest, index_root, rollback, verify
+from webapp.retrieval.runtime import active_space
+
+REFUSED, NOTHING_THERE, TRY_LATER = 1, 3, 75
+
+
+class Command(BaseCommand):
+    help = "Build, show, verify or roll back the vector index of the active encoder."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("build", help="build a generation from the stored embeddings and publish it")
+        status = actions.add_parser("status", help="show generations, delta and jobs")
+        status.add_argument("--json", action="store_true", help="for programs")
+        check = actions.add_parser("verify", help="compare every file of a generation with its checksum")
+        check.add_argument("--number", type=int, help="generation to verify (default: the live one)")
+        back = actions.add_parser("rollback", help="make an earlier generation live again")
+        back.add_argument("--to", type=int, help="generation to go back to (default: the one before the live one)")
+
+    def handle(self, *args: Any, action: str, **options: Any) -> None:
+        try:
+            getattr(self, f"_{action}")(options)
+        except OmnishelfError as error:
+            raise CommandError(str(error), returncode=_exit_code(error)) from error
+
+    def _build(self, options: dict[str, Any]) -> None:
+        self._say("published", generation_build())
+
+    def _status(self, options: dict[str, Any]) -> None:
+        state = index_state()
+        if options["json"]:
+            self.stdout.write(json.dumps(state, indent=2))
+            return
+        self.stdout.write(f"space {state['space']} ({state['preset']}), clock {state['clock']}")
+        self.stdout.write(f"{state['changed']} products changed since the live generation")
+        self.stdout.write("jobs: " + ", ".join(f"{count} {name}" for name, count in state["jobs"].items()))
+        for row in state["generations"]:
+            mark = "live" if row["live"] else "kept"
+            self.stdout.write(f"generation {row['number']} {mark}: {row['fault'] or str(row['views']) + ' views'}")
+
+    def _verify(self, options: dict[str, Any]) -> None:
+        self._say("intact:", verify(index_root(engine_settings()), active_space(), options["number"]))
+
+    def _rollback(self, options: dict[str, Any]) -> None:
+        manifest = rollback(index_root(engine_settings()), active_space(), options["to"])
+        generations_mirror(space=active_space())
+        self._say("live again:", manifest)
+
+    def _say(self, what: str, manifest: Manifest) -> None:
+        self.stdout.write(f"{what} generation {manifest.number}: {manifest.views} views, clock {manifest.seq}")
+
+
+def _exit_code(error: OmnishelfError) -> int:
+    if isinstance(error, BuildInProgress):
+        return TRY_LATER
+    return NOTHING_THERE if isinstance(error, NoGeneration) else REFUSED

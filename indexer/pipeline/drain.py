@@ -1,0 +1,148 @@
+"""One pass over the queue: the model works on one batch while the next is decoded and the one before is stored."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from indexer.pipeline.claiming import (
+    Claim,
+    Job,
+    claim_jobs,
+    claim_suspect,
+    claims_release,
+    claims_renew,
+    jobs_defer,
+    next_modality,
+)
+from indexer.pipeline.contents import contents_of, load_picture
+from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
+from indexer.pipeline.storing import batch_store
+from indexer.pipeline.totals import BatchTimings, DrainTotals
+from indexer.processes import cores
+from search.encoders.base import Encoder
+from search.errors import Unavailable
+from search.types import Modality
+from webapp.environment import web_settings
+
+logger = logging.getLogger(__name__)
+
+IN_FLIGHT = 3
+"""Batches held at once: one being stored, one in the model, one being decoded. This bounds memory."""
+
+TEXT_BATCH = 256
+ENCODER_PAUSE_S = 30.0
+"""How long the jobs of a batch wait after the encoder failed on all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _InFlight:
+    claim: Claim
+    orphans: list[Job]
+    result: Future[EncodedBatch]
+    claim_s: float
+
+
+@dataclass
+class Drain:
+    """Encodes until nothing is claimable or `stopping` is set. All database work happens in the calling thread."""
+
+    encoder: Encoder
+    worker: str
+    stopping: threading.Event = field(default_factory=threading.Event)
+    on_batch: Callable[[DrainTotals], None] | None = None
+
+    def run(self) -> DrainTotals:
+        """Raises Unavailable when the encoder fails on a whole batch. Whatever is raised, no job is lost: what was
+        claimed goes back to the queue, or is taken back when its lease ends."""
+        totals = DrainTotals()
+        in_flight: deque[_InFlight] = deque()
+        decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        model = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._renewed = time.monotonic()
+        try:
+            while self._top_up(in_flight, decoders, model):
+                self._finish(in_flight[0], totals)
+                in_flight.popleft()
+                self._keep_leases(in_flight)
+        finally:
+            model.shutdown(cancel_futures=True)
+            decoders.shutdown(cancel_futures=True)
+            if in_flight:
+                claims_release([batch.claim for batch in in_flight])
+        return totals
+
+    def _top_up(self, in_flight: deque[_InFlight], decoders: Executor, model: Executor) -> bool:
+        """Claim until enough is in flight; when work has to stop, give back what the model has not begun.
+
+        False when there is nothing more to finish.
+        """
+        while self.stopping.is_set() and in_flight and in_flight[-1].result.cancel():
+            claims_release([in_flight.pop().claim])
+        while len(in_flight) < IN_FLIGHT and not self.stopping.is_set():
+            started = time.perf_counter()
+            claim = self._claim()
+            suspect = claim is None and not in_flight
+            if suspect:
+                claim = claim_suspect(space=self.encoder.space.fingerprint, worker=self.worker)
+            if claim is None:
+                break
+            in_flight.append(self._begin(claim, decoders, model, started))
+            if suspect:
+                # Should it kill the worker, it takes no other job with it.
+                break
+        return bool(in_flight)
+
+    def _claim(self) -> Claim | None:
+        space = self.encoder.space.fingerprint
+        modality = next_modality(space=space)
+        if modality is None:
+            return None
+        limit = TEXT_BATCH if modality == Modality.TEXT else self.encoder.picture_batch_size
+        return claim_jobs(space=space, modality=modality, worker=self.worker, limit=limit)
+
+    def _begin(self, claim: Claim, decoders: Executor, model: Executor, started: float) -> _InFlight:
+        contents, orphans = contents_of(claim)
+        if claim.modality == Modality.TEXT:
+            result = model.submit(encode_texts, contents, self.encoder)
+        else:
+            loading = [decoders.submit(load_picture, content, self.encoder) for content in contents]
+            result = model.submit(encode_pictures, contents, loading, self.encoder)
+        return _InFlight(claim, orphans, result, time.perf_counter() - started)
+
+    def _finish(self, batch: _InFlight, totals: DrainTotals) -> None:
+        waiting = time.perf_counter()
+        try:
+            result = batch.result.result()
+        except Unavailable as error:
+            jobs_defer(batch.claim.rows(), error_code=error.code, error=str(error), seconds=ENCODER_PAUSE_S)
+            raise
+        got = time.perf_counter()
+        batch_store(batch.claim, result, batch.orphans, space=self.encoder.space)
+        timings = BatchTimings(
+            claim_s=batch.claim_s,
+            decode_wait_s=result.decode_wait_s,
+            encode_s=result.encode_s,
+            model_wait_s=got - waiting,
+            store_s=time.perf_counter() - got,
+        )
+        totals.add(batch.claim.modality, len(result.encoded), len(result.set_aside), timings)
+        logger.info(
+            "%s: %d encoded, %d set aside, %s",
+            batch.claim.modality,
+            len(result.encoded),
+            len(result.set_aside),
+            timings,
+        )
+        if self.on_batch:
+            self.on_batch(totals)
+
+    def _keep_leases(self, in_flight: deque[_InFlight]) -> None:
+        if in_flight and time.monotonic() - self._renewed > web_settings().job_lease_s / 4:
+            claims_renew([batch.claim for batch in in_flight])
+            self._renewed = time.monotonic()

@@ -1,0 +1,94 @@
+"""Runs the processes of an installation side by side: starts again what dies, stops all together."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from indexer.processes import ProcessSpec
+
+logger = logging.getLogger(__name__)
+
+FIRST_DELAY_S = 0.5
+LONGEST_DELAY_S = 30.0
+STABLE_AFTER_S = 30.0
+"""A process that ran so long starts the back-off anew when it dies."""
+
+STOP_WITHIN_S = 15.0
+"""Time to end politely; what claims are left are taken back at the next start."""
+
+POLL_S = 0.2
+
+
+class Child:
+    """One supervised process."""
+
+    def __init__(self, spec: ProcessSpec) -> None:
+        self._spec = spec
+        self._delay = FIRST_DELAY_S
+        self.start()
+
+    def start(self) -> None:
+        self._started = time.monotonic()
+        self._start_at: float | None = None
+        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order.
+        self.process = subprocess.Popen(self._spec.command, env=self._spec.full_environment(), start_new_session=True)
+
+    def look_after(self) -> None:
+        """Start the process again some time after it died, later each time."""
+        if self.process.poll() is None:
+            return
+        if self._start_at is None:
+            self._plan_restart()
+        elif time.monotonic() >= self._start_at:
+            self.start()
+
+    def _plan_restart(self) -> None:
+        ran = time.monotonic() - self._started
+        self._delay = FIRST_DELAY_S if ran > STABLE_AFTER_S else min(self._delay * 2, LONGEST_DELAY_S)
+        self._start_at = time.monotonic() + self._delay
+        logger.error(
+            "%s ended with code %s after %.0f s and is started again in %.1f s",
+            *(self._spec.name, self.process.returncode, ran, self._delay),
+        )
+
+    def stop(self, deadline: float) -> None:
+        """Wait for a process that was told to end; kill it at the deadline (of `time.monotonic`)."""
+        try:
+            self.process.wait(max(0.0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            logger.warning("%s did not end in time and is killed", self._spec.name)
+            self.process.kill()
+            self.process.wait()
+
+
+class Supervisor:
+    """Keeps processes running until it is told to stop."""
+
+    def __init__(self, specs: Sequence[ProcessSpec]) -> None:
+        self._specs = specs
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Returns after SIGINT or SIGTERM, when every process has ended."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+        children = [Child(spec) for spec in self._specs]
+        try:
+            while not self._stopping.wait(POLL_S):
+                for child in children:
+                    child.look_after()
+        finally:
+            deadline = time.monotonic() + STOP_WITHIN_S
+            for child in children:
+                child.process.terminate()
+            for child in children:
+                child.stop(deadline)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping.set()

@@ -1,0 +1,137 @@
+"""Finds work that was lost: claims of dead workers, contents without a job, uploads nobody goes on with.
+
+Messages only wake workers and may be lost; what is to be done stands in the database, and the sweep looks there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from indexer.compaction import compaction_due
+from indexer.identity import is_dead
+from indexer.pipeline.claiming import UNCLAIMED
+from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState, Upload, UploadState
+from webapp.catalog.models.upload import UploadSource
+from webapp.catalog.selectors.uploads import uploads_waiting
+from webapp.catalog.services.assets import ENCODED_KINDS
+from webapp.catalog.services.clock import clock_now
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, wake
+from webapp.retrieval.runtime import active_space
+
+logger = logging.getLogger(__name__)
+
+DEATHS = 8
+"""So many workers lost while they held it, and a job is set aside."""
+
+TERMINAL_HEAD_START = datetime.timedelta(minutes=1)
+"""An upload from a terminal is run there; a worker goes on with it only when the terminal does not."""
+
+UPLOADS_WOKEN = 4
+"""Waiting uploads that one sweep wakes an importer for: were it all, messages would pile up behind a long import."""
+
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """How much lost work was found."""
+
+    taken_back: int
+    set_aside: int
+    enqueued: int
+    uploads: int
+
+
+class Sweeper:
+    """Remembers up to which clock value nothing was missing, so that an idle installation is not searched again."""
+
+    def __init__(self) -> None:
+        self._complete_at = -1
+
+    def sweep(self) -> SweepReport:
+        """Put lost work back into the queues and wake those who do it."""
+        space = active_space().fingerprint
+        taken_back, set_aside = jobs_take_back()
+        report = SweepReport(taken_back, set_aside, self._enqueue_missing(space), uploads_resume())
+        if any((taken_back, set_aside, report.enqueued, report.uploads)):
+            logger.info("swept: %s", report)
+        if IndexJob.objects.claimable(space).exists():
+            wake(ENCODE_QUEUED)
+        if compaction_due():
+            wake(COMPACT)
+        return report
+
+    def _enqueue_missing(self, space: str) -> int:
+        now = clock_now()
+        if now == self._complete_at:
+            return 0
+        enqueued = jobs_enqueue_missing(space=space)
+        self._complete_at = now
+        return enqueued
+
+
+def _abandoned(rows: QuerySet) -> Q:
+    """Those of the claimed rows whose lease has run out or whose owner on this host is dead."""
+    owners = rows.order_by().values_list("claimed_by", flat=True).distinct()
+    return Q(lease_until__lt=timezone.now()) | Q(claimed_by__in=[owner for owner in owners if is_dead(owner)])
+
+
+def jobs_take_back() -> tuple[int, int]:
+    """Queue the jobs of dead or silent workers again, and set aside those that lost too many workers."""
+    claimed = IndexJob.objects.filter(state=JobState.CLAIMED)
+    abandoned = claimed.filter(_abandoned(claimed))
+    deadly = abandoned.filter(attempts__gte=DEATHS - 1).update(
+        state=JobState.FAILED,
+        attempts=F("attempts") + 1,
+        finished=timezone.now(),
+        error_code="worker_lost",
+        error=f"{DEATHS} workers were lost while they encoded this",
+        **UNCLAIMED,
+    )
+    return abandoned.update(state=JobState.QUEUED, attempts=F("attempts") + 1, **UNCLAIMED), deadly
+
+
+def jobs_enqueue_missing(*, space: str) -> int:
+    """Enqueue contents that have neither embedding nor job, and jobs called done whose embedding is gone."""
+    count = 0
+    for kind in ENCODED_KINDS:
+        for hashes in _missing(space, kind):
+            jobs = [IndexJob(space=space, modality=kind, content_hash=digest) for digest in hashes]
+            IndexJob.objects.bulk_create(jobs, ignore_conflicts=True)
+            count += len(jobs)
+    stored = Embedding.objects.filter(
+        space=OuterRef("space"), modality=OuterRef("modality"), content_hash=OuterRef("content_hash")
+    )
+    return count + IndexJob.objects.filter(~Exists(stored), space=space, state=JobState.DONE).update(
+        state=JobState.QUEUED, finished=None
+    )
+
+
+def _missing(space: str, kind: AssetKind) -> Iterator[list[str]]:
+    """Content hashes in ascending chunks."""
+    known = {"space": space, "modality": kind, "content_hash": OuterRef("content_hash")}
+    lost = Asset.objects.filter(
+        ~Exists(IndexJob.objects.filter(**known)), ~Exists(Embedding.objects.filter(**known)), kind=kind
+    )
+    hashes = lost.order_by("content_hash").values_list("content_hash", flat=True).distinct()
+    last = ""
+    while chunk := list(hashes.filter(content_hash__gt=last)[:CHUNK]):
+        yield chunk
+        last = chunk[-1]
+
+
+def uploads_resume() -> int:
+    """Free the uploads of dead importers, and wake importers for the oldest that wait. Returns how many were woken."""
+    running = Upload.objects.filter(state=UploadState.RUNNING)
+    running.filter(_abandoned(running)).update(state=UploadState.RECEIVED, claim=None, lease_until=None)
+    in_terminal = Q(source=UploadSource.TERMINAL, created__gt=timezone.now() - TERMINAL_HEAD_START)
+    waiting = list(uploads_waiting().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN])
+    for upload_id in waiting:
+        wake(IMPORT_UPLOAD, upload_id)
+    return len(waiting)

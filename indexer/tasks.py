@@ -1,0 +1,71 @@
+"""The Celery tasks. A message only says that there is work; the database says which, so any message may be lost,
+doubled or late. Settings make every task acknowledged late."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any
+
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutting_down
+from django.db import OperationalError
+
+from indexer.compaction import compaction_due, generation_build
+from indexer.pipeline import runner
+from indexer.sweep import Sweeper
+from search.errors import BuildInProgress, Unavailable
+from webapp.catalog.importing.service import upload_run
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, SWEEP, wake
+
+logger = logging.getLogger(__name__)
+
+RETRIES: dict[str, Any] = {
+    "autoretry_for": (Unavailable, OperationalError),
+    "max_retries": 5,
+    "retry_backoff": 2,
+    "retry_backoff_max": 60,
+}
+"""Errors whose `permanent` is False, and a database that is away."""
+
+_sweeper = Sweeper()
+
+
+@shared_task(name=IMPORT_UPLOAD, **RETRIES)
+def import_upload(upload_id: int) -> None:
+    upload_run(upload_id=upload_id)
+
+
+@shared_task(name=ENCODE_QUEUED, **RETRIES)
+def encode_queued() -> None:
+    passes = runner.encode_queued()
+    for totals in passes:
+        logger.info("encoded %s", totals)
+    if passes and compaction_due():
+        wake(COMPACT)
+
+
+@shared_task(name=COMPACT, **RETRIES)
+def compact() -> None:
+    if not compaction_due():
+        return
+    try:
+        generation_build()
+    except BuildInProgress as error:
+        logger.info("no compaction: %s", error)
+
+
+@shared_task(name=SWEEP, **RETRIES)
+def sweep() -> None:
+    _sweeper.sweep()
+
+
+@worker_ready.connect
+def _sweep_at_start(**_: object) -> None:
+    """What a killed worker left is taken up at once. Here, because only this host knows its dead processes."""
+    threading.Thread(target=sweep.apply, name="sweep at start", daemon=True).start()
+
+
+@worker_shutting_down.connect
+def _stop_draining(**_: object) -> None:
+    runner.stopping.set()

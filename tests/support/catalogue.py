@@ -1,0 +1,42 @@
+"""Products for tests, put into the catalogue by its own services."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from django.core.files.base import ContentFile
+from django.db import transaction
+from PIL import Image
+
+from webapp.catalog.models import Asset, AssetKind, Product
+from webapp.catalog.services.assets import StoredFile, file_assets, file_store, jobs_enqueue, text_assets
+from webapp.catalog.services.clock import products_touch
+
+
+def picture_bytes(seed: int, *, side: int = 32) -> bytes:
+    """A PNG of coloured squares, different for every seed."""
+    cells = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), np.uint8)
+    picture = Image.fromarray(cells).resize((side, side), Image.Resampling.NEAREST)
+    file = io.BytesIO()
+    picture.save(file, "PNG")
+    return file.getvalue()
+
+
+def add_product(sku: str, *, title: str, pictures: Sequence[bytes] = (), space: str) -> Product:
+    """A product with its assets and jobs, as an import would leave it."""
+    files = [_store(content) for content in pictures]
+    with transaction.atomic():
+        product = Product.objects.create(sku=sku, title=title)
+        assets = Asset.objects.bulk_create([*text_assets(product), *file_assets(product, files)])
+        jobs_enqueue(assets, space=space)
+        products_touch([product.pk])
+    return product
+
+
+def _store(content: bytes) -> StoredFile:
+    digest = hashlib.sha256(content).hexdigest()
+    name = file_store(ContentFile(content), content_hash=digest, suffix=".png")
+    return StoredFile(AssetKind.PICTURE, name, digest, "test", len(content))
