@@ -46,7 +46,7 @@ def page_after(positions: Sequence[Position], after: Position | None, limit: int
 def browse_page(
     products: QuerySet[Product], sort: Sort, after: Position | None, limit: int
 ) -> tuple[list[Position], bool]:
-    """The same page by keyset in the database, for any number of products. Newest first unless a price order is asked."""
+    """The same page by keyset in the database, however many products. Newest first unless a price order is asked."""
     if sort in PRICE_ORDER:
         positions = _browse_by_price(products, sort, after, limit + 1)
     else:

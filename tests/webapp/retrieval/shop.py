@@ -32,9 +32,9 @@ def near(centre: Vectors, seed: int, spread: float = 0.5) -> Vectors:
 
 def make_shop(count: int = 30) -> list[Product]:
     """Products 0…: mugs and lamps in turn, three colours, two brands, prices 10.00 upwards; number 5 has no price."""
-    kitchen = Category.objects.add_root(name="Kitchen", slug="kitchen")
-    mugs = Category.objects.add_child(kitchen, name="Mugs", slug="mugs")
-    lamps = Category.objects.add_root(name="Lamps", slug="lamps")
+    kitchen = Category.objects.add_root({"name": "Kitchen", "slug": "kitchen"})
+    mugs = Category.objects.add_child(kitchen, {"name": "Mugs", "slug": "mugs"})
+    lamps = Category.objects.add_root({"name": "Lamps", "slug": "lamps"})
     centres = {mugs.pk: direction(1), lamps.pk: direction(2)}
     products = [
         Product.objects.create(
