@@ -35,8 +35,9 @@ class FileEntry(_Frozen):
 class SegmentManifest(_Frozen):
     """One segment: its shape, the parameters it was built with and why, and the recall it reached.
 
-    `recall` is recall@10 against exact search on `recall_queries` sampled queries; `refine` is how many times k the
-    coarse search fetches for exact re-scoring, `nprobe` how many of the `lists` inverted lists it scans; `background` counts the vectors of the background sample.
+    The coarse search scans `nprobe` of `lists` inverted lists and fetches `refine` × k views for exact re-scoring.
+    `recall` is recall@10 against exact search on `recall_queries` sampled queries, the worst over their modalities;
+    `background` counts the vectors of the background sample.
     """
 
     modality: Modality

@@ -33,6 +33,9 @@ TRAINABLE = POINTS_PER_CENTROID * CODE_CENTROIDS
 LEAST_GAIN = 0.002
 LEAST_LADDER = 8
 
+PARALLEL_FROM = 10_000
+"""Views below which threads would wait for each other longer than they work."""
+
 ADDED_ROWS = 1 << 15
 
 
@@ -46,8 +49,8 @@ class Recall:
     refine: int
 
 
-def all_cores() -> int:
-    return len(os.sched_getaffinity(0))
+def _threads_for(views: int) -> int:
+    return len(os.sched_getaffinity(0)) if views > PARALLEL_FROM else 1
 
 
 def list_count(views: int) -> int:
@@ -74,7 +77,7 @@ def build_coarse(store: Rows, dim: int, factory: str) -> faiss.Index:
     index = faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT)
     wanted = max(SAMPLE_PER_CENTROID * list_count(len(store)), TRAINABLE)
     sample = np.unique(np.linspace(0, len(store) - 1, min(wanted, len(store))).astype(np.int64))
-    with faiss_threads(all_cores()):
+    with faiss_threads(_threads_for(len(store))):
         index.train(store.vectors(sample))
         for block in _blocks(store):
             index.add(block)

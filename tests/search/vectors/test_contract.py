@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,14 +65,19 @@ class Pair:
         return answers
 
 
-@pytest.fixture(params=["exact", "ivf_pq"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Pair:
-    views = catalogue(PRODUCTS)
-    exact = request.param == "exact"
-    builder = GenerationBuilder(tmp_path, SPACE, exact_up_to=5_000 if exact else 0)
-    manifest = builder.build(stream(views), seq=PRODUCTS)
-    assert manifest.segments[0].shape == request.param
-    return Pair(VectorIndex(tmp_path, SPACE), Twin(dict(views)), tmp_path, exact)
+@pytest.fixture(scope="module", params=["exact", "ivf_pq"])
+def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    root = tmp_path_factory.mktemp(request.param)
+    builder = GenerationBuilder(root, SPACE, exact_up_to=5_000 if request.param == "exact" else 0)
+    assert builder.build(stream(catalogue(PRODUCTS)), seq=PRODUCTS).segments[0].shape == request.param
+    return request.param, root
+
+
+@pytest.fixture
+def pair(published: tuple[str, Path], tmp_path: Path) -> Pair:
+    shape, root = published
+    shutil.copytree(root, tmp_path, dirs_exist_ok=True)
+    return Pair(VectorIndex(tmp_path, SPACE), Twin(catalogue(PRODUCTS)), tmp_path, shape == "exact")
 
 
 def test_manifest_tells_how_and_why(pair: Pair) -> None:
@@ -177,7 +183,8 @@ def test_vectors_of_returns_what_was_stored(pair: Pair) -> None:
 def test_equal_vectors_are_ordered_by_view_id(pair: Pair) -> None:
     """The same picture under many products, in the generation and in the delta, more often than the search fetches."""
     same = clustered(1, seed=31)
-    twins = {product: (batch(PICTURE, product, [product], same),) for product in range(20_000, 20_100)}
+    # View ids fall while product ids rise, so that no order of rows happens to be the right one.
+    twins = {50_000 - view: (batch(PICTURE, 50_000 - view, [view], same),) for view in range(20_000, 20_100)}
     views = {**pair.twin.views, **twins}
     GenerationBuilder(pair.root, SPACE, exact_up_to=5_000 if pair.exact else 0).build(stream(views), seq=PRODUCTS)
     pair.index.swap_if_published()
@@ -203,6 +210,12 @@ def test_nprobe_can_be_overridden_for_one_call(pair: Pair) -> None:
     for found, query in zip(wide, QUERIES, strict=True):
         wanted = pair.twin.search(query, PICTURE, 10)
         assert np.count_nonzero(found.scores >= wanted.scores[-1]) >= 9
+
+
+def test_too_few_lists_still_fill_k(pair: Pair) -> None:
+    segment = pair.index._snapshot.segments[PICTURE]
+    (found,) = segment.search(QUERIES[:1], 120, segment.everything, nprobe=1, refine=1)
+    assert_same(found.candidates(PICTURE), pair.twin.search(QUERIES[0], PICTURE, 120))
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True])

@@ -1,0 +1,162 @@
+"""Damaged files: found when a generation is opened, named, and survived."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from search.errors import CorruptGeneration
+from search.types import Modality
+from search.vectors import (
+    GenerationBuilder,
+    ProductViews,
+    VectorIndex,
+    list_generations,
+    live_generation,
+    rollback,
+    verify,
+)
+from tests.search.vectors.twin import catalogue, clustered, make_space, stream
+
+SPACE = make_space()
+FILES = [
+    "manifest.json",
+    "manifest.sha256",
+    "picture_view_ids.npy",
+    "picture_product_ids.npy",
+    "picture_vectors.f16.npy",
+    "picture_background.npy",
+    "picture_index.faiss",
+]
+
+
+@pytest.fixture(scope="module")
+def two_generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("two")
+    GenerationBuilder(root, SPACE).build(stream(catalogue(20)), 1)
+    GenerationBuilder(root, SPACE, exact_up_to=0).build(stream(catalogue(400)), 2)
+    return root
+
+
+@pytest.fixture
+def root(two_generations: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(two_generations, tmp_path / "index"))
+
+
+def folder(root: Path, number: int = 2) -> Path:
+    return root / SPACE.fingerprint / "generations" / str(number)
+
+
+def test_every_file_is_listed(root: Path) -> None:
+    assert {path.name for path in folder(root).iterdir()} == set(FILES)
+
+
+def flip(path: Path, at: float) -> None:
+    body = bytearray(path.read_bytes())
+    body[int(at * (len(body) - 1))] ^= 0x10
+    path.write_bytes(body)
+
+
+@pytest.mark.parametrize("at", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("name", FILES)
+def test_a_flipped_bit_is_found(root: Path, name: str, at: float) -> None:
+    flip(folder(root) / name, at)
+    expected = "manifest" if name.startswith("manifest") else name
+    with pytest.raises(CorruptGeneration, match=expected):
+        verify(root, SPACE, 2)
+    assert expected in str(VectorIndex(root, SPACE).status().fault)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_truncated_file_is_found(root: Path, name: str) -> None:
+    path = folder(root) / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(CorruptGeneration, match="manifest" if name.startswith("manifest") else name):
+        verify(root, SPACE, 2)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_found(root: Path, name: str) -> None:
+    (folder(root) / name).unlink()
+    with pytest.raises(CorruptGeneration, match=name):
+        verify(root, SPACE, 2)
+
+
+def test_a_huge_manifest_is_not_read(root: Path) -> None:
+    (folder(root) / "manifest.json").write_bytes(b" " * (2 << 20))
+    with pytest.raises(CorruptGeneration, match="larger"):
+        verify(root, SPACE, 2)
+
+
+@pytest.mark.parametrize("at", [0.0, 0.02, 0.5, 1.0])
+def test_a_damaged_pointer_is_found(root: Path, at: float) -> None:
+    flip(root / SPACE.fingerprint / "CURRENT", at)
+    with pytest.raises(CorruptGeneration, match=r"CURRENT|manifest"):
+        live_generation(root, SPACE)
+    assert VectorIndex(root, SPACE).status().fault is not None
+    assert not any(info.live for info in list_generations(root, SPACE))
+
+
+def test_a_build_mends_a_damaged_pointer(root: Path) -> None:
+    (root / SPACE.fingerprint / "CURRENT").write_text("nonsense")
+    manifest = GenerationBuilder(root, SPACE).build(stream(catalogue(5)), 9)
+    assert (manifest.number, manifest.previous) == (3, 2)
+    assert VectorIndex(root, SPACE).status().fault is None
+
+
+def test_a_reader_opens_the_generation_before_a_damaged_one(root: Path) -> None:
+    flip(folder(root) / "picture_vectors.f16.npy", 0.5)
+    index = VectorIndex(root, SPACE)
+    status = index.status()
+    assert (status.generation, status.seq, status.views) == (1, 1, 40)
+    assert "picture_vectors.f16.npy" in str(status.fault)
+    index.refresh([ProductViews(3, 2)], 2)
+    assert index.vectors_of(3) == []
+
+
+def test_with_everything_damaged_the_delta_serves(root: Path) -> None:
+    for number in (1, 2):
+        (folder(root, number) / "picture_index.faiss").unlink()
+    index = VectorIndex(root, SPACE)
+    assert (index.seq, index.count()) == (0, 0)
+    batches = catalogue(1)[0]
+    assert index.refresh([ProductViews(0, 1, batches)], 2) == 1
+    assert index.count() == 2
+    assert index.status().fault is not None
+
+
+def test_a_reader_keeps_the_former_generation(root: Path) -> None:
+    index = VectorIndex(root, SPACE)
+    query = clustered(1)
+    before = index.search(query, Modality.PICTURE, 5)[0]
+    GenerationBuilder(root, SPACE).build(stream(catalogue(30)), 3)
+    damaged = folder(root, 3) / "picture_index.faiss"
+    intact = damaged.read_bytes()
+    flip(damaged, 0.3)
+    assert index.swap_if_published() is None
+    assert (index.status().generation, index.seq) == (2, 2)
+    assert "picture_index.faiss" in str(index.status().fault)
+    assert index.search(query, Modality.PICTURE, 5)[0].view_ids.tolist() == before.view_ids.tolist()
+
+    damaged.write_bytes(intact)
+    assert index.swap_if_published() is None, "looked at again only when the pointer moves"
+    GenerationBuilder(root, SPACE).build(stream(catalogue(30)), 4)
+    assert index.swap_if_published() == 4
+    assert index.status().fault is None
+
+
+def test_rollback_refuses_a_damaged_target(root: Path) -> None:
+    flip(folder(root, 1) / "picture_view_ids.npy", 0.5)
+    with pytest.raises(CorruptGeneration, match="picture_view_ids"):
+        rollback(root, SPACE)
+    assert live_generation(root, SPACE).number == 2
+
+
+def test_listing_tells_of_damage(root: Path) -> None:
+    flip(folder(root, 1) / "manifest.json", 0.5)
+    newest, oldest = list_generations(root, SPACE)
+    assert (newest.number, newest.live, newest.fault) == (2, True, None)
+    assert oldest.manifest is None
+    assert "manifest.json" in str(oldest.fault)

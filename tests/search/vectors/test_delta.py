@@ -1,0 +1,47 @@
+"""Pictures of the delta: older ones never change, dead rows are given back."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from search.types import Ids, Modality
+from search.vectors.delta import DeltaSegment
+from tests.search.vectors.twin import batch, clustered
+
+VECTORS = clustered(200)
+
+
+def ids(*products: int) -> Ids:
+    return np.array(products, np.int64)
+
+
+def filled(products: int) -> DeltaSegment:
+    batches = [batch(Modality.TEXT, product, [product], VECTORS[[product]]) for product in range(products)]
+    return DeltaSegment.empty(16).replaced(np.arange(products), batches)
+
+
+def found(delta: DeltaSegment) -> set[int]:
+    return set(delta.search(VECTORS[:1], 500, None)[0].view_ids.tolist())
+
+
+def test_older_pictures_never_change() -> None:
+    first = filled(10)
+    second = first.replaced(ids(3, 4), [batch(Modality.TEXT, 3, [103], VECTORS[[103]])])
+    third = second.replaced(ids(5), [])
+    assert second.rows is first.rows, "the arrays are shared while there is room"
+    assert found(first) == set(range(10))
+    assert found(second) == set(range(10)) - {3, 4} | {103}
+    assert found(third) == found(second) - {5}
+
+
+def test_growing_keeps_every_view() -> None:
+    grown = filled(10).replaced(ids(150), [batch(Modality.TEXT, 150, range(100, 200), VECTORS[100:])])
+    assert found(grown) == set(range(10)) | set(range(100, 200))
+
+
+def test_more_dead_than_live_rows_are_given_back() -> None:
+    half = filled(10).replaced(np.arange(5), [])
+    assert (len(half), half.live_rows.size) == (10, 5)
+    compact = half.replaced(ids(5), [])
+    assert (len(compact), compact.live_rows.size) == (4, 4)
+    assert found(compact) == {6, 7, 8, 9}

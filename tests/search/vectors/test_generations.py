@@ -1,0 +1,200 @@
+"""Publishing, listing, pruning, rolling back, and what a reader does about each."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.config import EngineSettings
+from search.errors import ConfigError, NoGeneration, QueryError
+from search.types import Modality
+from search.vectors import (
+    GenerationBuilder,
+    ProductViews,
+    VectorIndex,
+    index_root,
+    list_generations,
+    live_generation,
+    rollback,
+    verify,
+)
+from search.vectors.training import TRAINABLE, factory_for
+from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+
+SPACE = make_space()
+PICTURE = Modality.PICTURE
+
+
+def build(root: Path, products: int, seq: int, keep: int = 3) -> int:
+    return GenerationBuilder(root, SPACE, keep=keep).build(stream(catalogue(products)), seq).number
+
+
+def test_the_index_lies_under_the_var_folder() -> None:
+    assert index_root(EngineSettings(var_dir=Path("/srv/shop"))) == Path("/srv/shop/index")
+
+
+def test_nothing_published(tmp_path: Path) -> None:
+    assert list_generations(tmp_path, SPACE) == []
+    for look in (live_generation, verify, rollback):
+        with pytest.raises(NoGeneration):
+            look(tmp_path, SPACE)
+    status = VectorIndex(tmp_path, SPACE).status()
+    assert (status.generation, status.seq, status.views, status.fault) == (None, 0, 0, None)
+
+
+def test_delta_alone_serves_before_the_first_build(tmp_path: Path) -> None:
+    index = VectorIndex(tmp_path, SPACE)
+    vectors = clustered(300)
+    index.refresh([ProductViews(at, at + 1, (batch(PICTURE, at, [at], vectors[[at]]),)) for at in range(300)], 300)
+    assert index.search(vectors[17], PICTURE, 1)[0].view_ids.tolist() == [17]
+    assert index.background(PICTURE).shape == (256, SPACE.dim)
+    assert index.background(Modality.TEXT).shape == (0, SPACE.dim)
+
+
+def test_manifest_holds_size_and_checksum_of_every_file(tmp_path: Path) -> None:
+    build(tmp_path, 30, seq=7)
+    folder = tmp_path / SPACE.fingerprint / "generations" / "1"
+    manifest = verify(tmp_path, SPACE)
+    named = {entry.name: entry for segment in manifest.segments for entry in segment.files}
+    assert set(named) == {path.name for path in folder.iterdir()} - {"manifest.json", "manifest.sha256"}
+    for name, entry in named.items():
+        body = (folder / name).read_bytes()
+        assert (len(body), hashlib.sha256(body).hexdigest()) == (entry.bytes, entry.sha256)
+    assert (manifest.seq, manifest.preset, manifest.views, manifest.previous) == (7, "test", 60, None)
+    assert datetime.datetime.now(datetime.UTC) - manifest.created_at < datetime.timedelta(minutes=1)
+    assert json.loads((folder / "manifest.json").read_text())["space"] == SPACE.fingerprint
+    assert not (tmp_path / SPACE.fingerprint / "building").exists()
+
+
+def test_an_empty_catalogue_can_be_published(tmp_path: Path) -> None:
+    build(tmp_path, 0, seq=3)
+    index = VectorIndex(tmp_path, SPACE)
+    assert (index.seq, index.count(), index.status().segments) == (3, 0, ())
+
+
+def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
+    for seq in range(1, 6):
+        build(tmp_path, seq, seq, keep=2)
+    assert [(info.number, info.live) for info in list_generations(tmp_path, SPACE)] == [(5, True), (4, False)]
+
+
+def test_a_rolled_back_generation_is_no_target_later(tmp_path: Path) -> None:
+    for seq in (1, 2, 3):
+        build(tmp_path, 5, seq)
+    assert rollback(tmp_path, SPACE).number == 2
+    assert [info.live for info in list_generations(tmp_path, SPACE)] == [False, True, False]
+    assert build(tmp_path, 5, 4) == 4
+    assert [info.number for info in list_generations(tmp_path, SPACE)] == [4, 2, 1]
+    assert rollback(tmp_path, SPACE).number == 2
+    assert rollback(tmp_path, SPACE).number == 1
+    with pytest.raises(NoGeneration, match="before the live one"):
+        rollback(tmp_path, SPACE)
+    assert rollback(tmp_path, SPACE, to=4).number == 4
+
+
+def test_rolling_back_to_what_is_not_there_is_refused(tmp_path: Path) -> None:
+    build(tmp_path, 5, 1)
+    with pytest.raises(NoGeneration, match="99"):
+        rollback(tmp_path, SPACE, to=99)
+    assert live_generation(tmp_path, SPACE).number == 1
+
+
+def test_swap_tells_from_where_to_reload(tmp_path: Path) -> None:
+    build(tmp_path, 4, seq=10)
+    index = VectorIndex(tmp_path, SPACE)
+    assert index.swap_if_published() is None
+    newer = ProductViews(1, 15, (batch(PICTURE, 1, [900], clustered(1, seed=2)),))
+    index.refresh([ProductViews(0, 12), newer], 20)
+
+    build(tmp_path, 6, seq=13)
+    assert index.swap_if_published() == 20
+    assert index.status().delta_products == 1
+    assert [part.view_ids.tolist() for part in index.vectors_of(1)] == [[900]]
+
+    rollback(tmp_path, SPACE)
+    assert index.swap_if_published() == 10 == index.seq
+    assert [part.view_ids.tolist() for part in index.vectors_of(1)] == [[900]]
+    index.refresh([ProductViews(0, 12), newer], 20)
+    assert (index.vectors_of(0), index.seq) == ([], 20)
+
+
+def test_seq_never_goes_back_by_a_refresh(tmp_path: Path) -> None:
+    index = VectorIndex(tmp_path, SPACE)
+    index.refresh([], 9)
+    index.refresh([], 4)
+    assert index.seq == 9
+
+
+def test_covered_changes_are_skipped(tmp_path: Path) -> None:
+    build(tmp_path, 4, seq=10)
+    index = VectorIndex(tmp_path, SPACE)
+    assert index.refresh([ProductViews(0, 10), ProductViews(1, 11)], 11) == 1
+    assert index.refresh([ProductViews(1, 11)], 11) == 0
+    assert index.vectors_of(0) != []
+
+
+@pytest.mark.parametrize("seq", [0, -1])
+def test_a_change_without_a_seq_is_refused(tmp_path: Path, seq: int) -> None:
+    with pytest.raises(QueryError, match="seq"):
+        VectorIndex(tmp_path, SPACE).refresh([ProductViews(1, seq)], 1)
+
+
+def test_superseded_delta_rows_are_given_back(tmp_path: Path) -> None:
+    index = VectorIndex(tmp_path, SPACE)
+    vectors = clustered(40)
+    for seq in range(1, 200):
+        index.refresh([ProductViews(1, seq, (batch(PICTURE, 1, range(40), vectors),))], seq)
+    assert len(index._snapshot.delta[PICTURE].alive) < 200
+    assert index.count() == 40
+
+
+def test_spaces_do_not_mix(tmp_path: Path) -> None:
+    build(tmp_path, 4, seq=10)
+    assert VectorIndex(tmp_path, make_space(fingerprint="07e4")).count() == 0
+    (tmp_path / SPACE.fingerprint).rename(tmp_path / "07e4")
+    assert "another space" in str(VectorIndex(tmp_path, make_space(fingerprint="07e4")).status().fault)
+
+
+def test_senseless_builds_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        GenerationBuilder(tmp_path, SPACE, keep=0)
+    with pytest.raises(QueryError):
+        GenerationBuilder(tmp_path, SPACE).build([], seq=-1)
+
+
+@pytest.mark.parametrize(
+    ("views", "dim", "factory"),
+    [(1_200, 16, "IVF30,PQ8x4fs"), (250_000, 384, "IVF2000,PQ192x4fs"), (700, 7, "IVF17,PQ7x4fs")],
+)
+def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> None:
+    assert factory_for(views, dim) == factory
+
+
+def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
+    manifest = GenerationBuilder(tmp_path, SPACE, exact_up_to=0).build(stream(catalogue(40)), 1)
+    assert (manifest.segments[0].shape, manifest.segments[0].recall) == ("exact", 1.0)
+    assert str(TRAINABLE) in manifest.segments[0].why
+
+
+def test_codes_that_cannot_reach_the_recall_give_way_to_exact_search(tmp_path: Path) -> None:
+    """Thousands of views within a hair of each other: four bits cannot order them."""
+    rng = np.random.default_rng(0)
+    near = unit(np.ones((1, 16)) + 1e-3 * rng.standard_normal((3_000, 16)))
+    manifest = GenerationBuilder(tmp_path, SPACE, exact_up_to=0).build([batch(PICTURE, 1, range(3_000), near)], 1)
+    assert manifest.segments[0].shape == "exact"
+    assert "recall" in manifest.segments[0].why
+    found = VectorIndex(tmp_path, SPACE).search(near[5], PICTURE, 1)[0]
+    assert found.scores[0] == pytest.approx(1, abs=1e-3)
+
+
+def test_every_modality_has_its_segment(tmp_path: Path) -> None:
+    vectors = clustered(4)
+    batches = [batch(modality, 7, [at], vectors[[at]]) for at, modality in enumerate(Modality)]
+    manifest = GenerationBuilder(tmp_path, SPACE).build(batches, 1)
+    assert {segment.modality for segment in manifest.segments} == set(Modality)
+    assert [part.modality for part in VectorIndex(tmp_path, SPACE).vectors_of(7)] == list(Modality)
