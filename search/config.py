@@ -28,7 +28,9 @@ class EngineSettings(BaseSettings):
     weights_dir: Path | None = Field(None, description="folder with local checkpoints, one sub-folder a preset")
 
     picture_max_bytes: int = Field(25 * MEBIBYTE, ge=1024, description="largest picture file accepted, in bytes")
-    picture_max_pixels: int = Field(80_000_000, ge=64, description="largest picture accepted, width × height")
+    picture_max_pixels: int = Field(
+        80_000_000, ge=64, le=170_000_000, description="largest picture accepted, width × height"
+    )
     clip_max_bytes: int = Field(200 * MEBIBYTE, ge=1024, description="largest audio or video file accepted, in bytes")
     clip_max_seconds: float = Field(1800, gt=0, description="longest audio or video accepted, in seconds")
     fetch_timeout_s: float = Field(20, gt=0, description="time limit for one media URL, redirects included")
