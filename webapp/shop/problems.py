@@ -1,0 +1,75 @@
+"""What went wrong, in words for a shopper, with what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from search.errors import (
+    BadCursor,
+    MediaError,
+    MediaTooLarge,
+    MediaUnsupported,
+    OmnishelfError,
+    QueryError,
+)
+
+Words = str | Promise
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Shown in place of results. `status` is that of the response; `again` offers to try the same once more."""
+
+    title: Words
+    advice: Words
+    status: int
+    details: tuple[str, ...] = ()
+    again: bool = False
+
+
+_BY_ERROR: tuple[tuple[type[OmnishelfError], Problem], ...] = (
+    (
+        MediaTooLarge,
+        Problem(_("This picture is too large"), _("Save it smaller, or crop it, and send it again."), 413),
+    ),
+    (
+        MediaUnsupported,
+        Problem(
+            _("This file is not a picture we can read"),
+            _("Choose a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF picture."),
+            415,
+        ),
+    ),
+    (
+        MediaError,
+        Problem(_("This picture cannot be read"), _("It is damaged or empty. Choose or take another one."), 422),
+    ),
+    (
+        BadCursor,
+        Problem(_("This page of the results is no longer there"), _("Go back to the first page."), 400),
+    ),
+    (
+        QueryError,
+        Problem(_("This search does not work"), _("Change the words or filters and search again."), 400),
+    ),
+)
+_STALE_PICTURE = Problem(_("Your picture is no longer there"), _("Send the picture again."), 400)
+_AWAY = Problem(_("Search is resting for a moment"), _("Try again in a few seconds."), 503, again=True)
+
+
+def problem_of(error: OmnishelfError, *, with_picture: bool = False) -> Problem:
+    """The words for an error. `with_picture`: the request named an earlier query picture by its token."""
+    if with_picture and type(error) is QueryError:
+        return _STALE_PICTURE
+    return next((problem for kind, problem in _BY_ERROR if isinstance(error, kind)), _AWAY)
+
+
+def problem_of_form(error: ValidationError) -> Problem:
+    """The words for an address or form that does not validate."""
+    return Problem(
+        _("This search does not work"), _("Correct this and search again:"), 400, details=tuple(error.messages)
+    )

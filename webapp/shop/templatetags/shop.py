@@ -1,0 +1,121 @@
+"""Tags and filters of the shop's templates."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from babel import Locale
+from babel.numbers import format_currency, format_decimal
+from django import template
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, to_locale
+from django.utils.translation import gettext as _
+
+from search.types import Evidence, Modality
+from webapp.catalog.models import Asset, Product
+from webapp.shop import vocabulary
+from webapp.shop.departments import stored_parts
+from webapp.shop.thumbnails import WIDTHS
+
+register = template.Library()
+register.filter("spoken", vocabulary.spoken)
+register.filter("swatch", vocabulary.swatch)
+register.filter("field_label", vocabulary.field_label)
+
+_UNSAFE_IN_SCRIPT = str.maketrans({"<": "\\u003C", ">": "\\u003E", "&": "\\u0026"})
+
+
+def _locale() -> Locale:
+    return Locale.parse(to_locale(get_language() or "en"))
+
+
+@register.filter
+def money(product: Product) -> str:
+    """The price as the shopper's language writes it; empty where none is set."""
+    if product.price is None:
+        return ""
+    return format_currency(product.price, product.currency, locale=_locale())
+
+
+@register.filter
+def number(value: int | Decimal) -> str:
+    """1234 → '1,234'"""
+    return format_decimal(value, locale=_locale())
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    """A drawing of the icon sheet, for decoration: the words beside it say what it means."""
+    return format_html(
+        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
+        static("shop/icons.svg"),
+        name,
+    )
+
+
+@register.inclusion_tag("shop/parts/picture.html")
+def picture(asset: Asset | str, *, alt: str = "", sizes: str = "100vw", eager: bool = False) -> Mapping[str, object]:
+    """A picture asset, or the stored name of one, at the sizes the page needs."""
+    name = asset if isinstance(asset, str) else asset.file.name
+    content_hash, suffix = stored_parts(name)
+    urls = [(width, reverse("shop:thumbnail", args=[width, content_hash, suffix])) for width in WIDTHS]
+    return {
+        "src": urls[1][1],
+        "srcset": ", ".join(f"{url} {width}w" for width, url in urls),
+        "sizes": sizes,
+        "alt": alt,
+        "eager": eager,
+        "width": getattr(asset, "width", None),
+        "height": getattr(asset, "height", None),
+    }
+
+
+@register.simple_tag
+def thumbnail_url(asset: Asset, width: int) -> str:
+    content_hash, suffix = stored_parts(asset.file.name)
+    return reverse("shop:thumbnail", args=[width, content_hash, suffix])
+
+
+@register.filter
+def matched_by(evidence: tuple[Evidence, ...]) -> list[dict[str, str]]:
+    """What the evidence says to a shopper: an icon and its words per modality, strongest first."""
+    words = {
+        Modality.TEXT: ("words", _("Matched by words")),
+        Modality.PICTURE: ("picture", _("Matched by picture")),
+        Modality.AUDIO: ("sound", _("Matched by sound")),
+        Modality.VIDEO: ("video", _("Matched by video")),
+    }
+    strongest = sorted(evidence, key=lambda piece: -piece.standardised)
+    modalities = dict.fromkeys(piece.modality for piece in strongest)
+    return [{"icon": words[modality][0], "label": words[modality][1]} for modality in modalities]
+
+
+@register.filter
+def facts(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Free attributes as rows of a table; lists are joined, empty values left out."""
+    rows = []
+    for name, value in attributes.items():
+        values = value if isinstance(value, list) else [value]
+        shown = [_fact(item) for item in values if item not in (None, "")]
+        if shown:
+            rows.append((vocabulary.field_label(name), ", ".join(shown)))
+    return rows
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return vocabulary.spoken(str(value))
+
+
+@register.simple_tag
+def json_ld(data: Mapping[str, Any]) -> SafeString:
+    """A JSON-LD block. Browsers do not run it; characters that could end it are escaped."""
+    text = json.dumps(data, ensure_ascii=False).translate(_UNSAFE_IN_SCRIPT)
+    return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308 (escaped above)

@@ -1,0 +1,25 @@
+"""Addresses of the shopper's pages."""
+
+from django.urls import path, re_path
+
+from webapp.shop.thumbnails import WIDTHS
+from webapp.shop.views import home, media, product, results, site
+
+app_name = "shop"
+
+_CONTENT = r"(?P<content_hash>[0-9a-f]{64})(?P<suffix>\.[a-z0-9]{1,5})"
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("search", results.search, name="search"),
+    path("c/<slug:slug>/", results.category, name="category"),
+    path("p/<path:sku>/", product.product, name="product"),
+    path("robots.txt", site.robots, name="robots"),
+    path("favicon.ico", site.favicon, name="favicon"),
+    re_path(rf"^media/assets/(?P<folder>[0-9a-f]{{2}})/{_CONTENT}$", media.asset_file, name="asset-file"),
+    re_path(
+        rf"^thumbnails/(?P<width>{'|'.join(map(str, WIDTHS))})/{_CONTENT}\.webp$",
+        media.picture_thumbnail,
+        name="thumbnail",
+    ),
+]

@@ -1,0 +1,20 @@
+"""The home page: the assistant's search box, the departments, and what is new."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.service import search_products
+from webapp.shop.departments import departments
+
+NEW_PRODUCTS = 12
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Where a shopper begins."""
+    newest = search_products(SearchRequest(limit=NEW_PRODUCTS, facets=False))
+    return render(request, "shop/home.html", {"departments": departments(), "hits": newest.hits})

@@ -1,0 +1,77 @@
+"""The product page: gallery, sounds, videos, facts, and similar products."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from search.errors import EncoderError, IndexingError, Unavailable
+from webapp.catalog.models import Asset, AssetKind, Product
+from webapp.retrieval.request import ProductHit, SearchRequest
+from webapp.retrieval.service import search_products
+
+SIMILAR_PRODUCTS = 10
+
+logger = logging.getLogger(__name__)
+
+
+@require_safe
+def product(request: HttpRequest, sku: str) -> HttpResponse:
+    """Everything there is to know about a product."""
+    shown = get_object_or_404(Product.objects.select_related("category"), sku=sku, visible=True)
+    media = list(shown.assets.exclude(kind=AssetKind.TEXT).order_by("position", "id"))
+    pictures = [asset for asset in media if asset.kind == AssetKind.PICTURE]
+    category = shown.category
+    context = {
+        "product": shown,
+        "pictures": pictures,
+        "sounds": [asset for asset in media if asset.kind == AssetKind.AUDIO],
+        "videos": [asset for asset in media if asset.kind == AssetKind.VIDEO],
+        "trail": [*category.get_ancestors(), category] if category else [],
+        "similar": _similar(shown),
+        "canonical": request.build_absolute_uri(reverse("shop:product", args=[shown.sku])),
+        "structured": _structured(request, shown, pictures),
+    }
+    return render(request, "shop/product.html", context)
+
+
+def _similar(shown: Product) -> tuple[ProductHit, ...]:
+    """Similar products; none when the index cannot be asked now: the page itself matters more."""
+    try:
+        answer = search_products(SearchRequest(similar_to=shown.pk, limit=SIMILAR_PRODUCTS, facets=False))
+    except (IndexingError, EncoderError, Unavailable):
+        logger.exception("no similar products for %s", shown.sku)
+        return ()
+    # Which of its views matched is of no use to somebody who asked for nothing.
+    return tuple(replace(hit, evidence=()) for hit in answer.hits)
+
+
+def _structured(request: HttpRequest, shown: Product, pictures: list[Asset]) -> dict[str, Any]:
+    """schema.org/Product, for search engines."""
+    facts: dict[str, Any] = {
+        "@context": "https://schema.org",
+        "@type": "Product",
+        "name": shown.local_title,
+        "sku": shown.sku,
+        "image": [request.build_absolute_uri(picture.file.url) for picture in pictures],
+    }
+    if shown.description:
+        facts["description"] = shown.local_description
+    if shown.brand:
+        facts["brand"] = {"@type": "Brand", "name": shown.brand}
+    if shown.price is not None:
+        sold_out = shown.stock == 0
+        facts["offers"] = {
+            "@type": "Offer",
+            "price": str(shown.price),
+            "priceCurrency": shown.currency,
+            "availability": "https://schema.org/OutOfStock" if sold_out else "https://schema.org/InStock",
+            "url": request.build_absolute_uri(reverse("shop:product", args=[shown.sku])),
+        }
+    return facts
