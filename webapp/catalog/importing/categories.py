@@ -45,9 +45,9 @@ class CategoryTree:
     def _create(self, path: CategoryPath) -> None:
         fields = {"name": path[-1], "slug": free_slug(path)}
         if len(path) == 1:
-            node = Category.add_root(**fields)
+            node = Category.objects.add_root(fields)
         else:
-            node = Category.objects.get(pk=self.ids[path[:-1]]).add_child(**fields)
+            node = Category.objects.add_child(Category.objects.get(pk=self.ids[path[:-1]]), fields)
         self.ids[path] = node.pk
         self._names[node.pk] = {}
 

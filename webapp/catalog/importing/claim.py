@@ -9,7 +9,7 @@ import uuid
 from datetime import timedelta
 from typing import Self
 
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
@@ -44,7 +44,7 @@ class Claim:
             claim=claim.token,
             claimed_by=f"{socket.gethostname()}:{os.getpid()}"[:120],
             lease_until=timezone.now() + claim._lease,
-            started=Coalesce("started", Now()),
+            started=Coalesce("started", Value(timezone.now())),
         )
         return claim if taken else None
 

@@ -1,0 +1,105 @@
+"""An upload in the terminal: progress, outcome, waiting for its encoding."""
+
+from __future__ import annotations
+
+import time
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from indexer.pipeline import runner
+from webapp.catalog.models import JobState, Upload
+from webapp.catalog.selectors.uploads import problem_rows, upload_encoding
+
+SHOWN_PROBLEMS = 20
+POLL_S = 0.5
+PATIENCE_S = 3.0
+"""So long nobody may claim a queued job before this process encodes by itself."""
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+    )
+
+
+class UploadConsole:
+    """A progress bar over the rows, then a table of outcomes and the first problems."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = _bar(console)
+        self._task = self._progress.add_task("rows", total=None)
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._progress.stop()
+
+    def update(self, upload: Upload) -> None:
+        self._progress.update(self._task, completed=upload.next_row, total=upload.total_rows)
+
+    def summary(self, upload: Upload) -> None:
+        counts = Table("created", "updated", "unchanged", "with warnings", "errors", "removed")
+        counts.add_row(
+            *(
+                f"{count:,}"
+                for count in (
+                    upload.created_count,
+                    upload.updated_count,
+                    upload.unchanged_count,
+                    upload.warning_count,
+                    upload.error_count,
+                    upload.removed_count,
+                )
+            )
+        )
+        self._console.print(f"{upload.filename}: {upload.state}{' (dry run)' if upload.dry_run else ''}")
+        self._console.print(counts)
+        for note in upload.notes:
+            self._console.print(escape(note["reason"]))
+        self._problems(upload)
+
+    def _problems(self, upload: Upload) -> None:
+        rows = list(problem_rows(upload=upload)[: SHOWN_PROBLEMS + 1])
+        if not rows:
+            return
+        table = Table("row", "SKU", "level", "field", "reason")
+        for row in rows[:SHOWN_PROBLEMS]:
+            for message in row.messages:
+                cells = (message["level"], message["field"], message["reason"])
+                table.add_row(str(row.number), escape(row.sku), *map(escape, cells))
+        self._console.print(table)
+        if len(rows) > SHOWN_PROBLEMS:
+            self._console.print("… and more; --failed-rows writes all that failed")
+
+
+def wait_until_encoded(upload: Upload, console: Console) -> None:
+    """Return when no content of the upload is waiting. Where no worker takes the jobs, encode in this process."""
+    with _bar(console) as progress:
+        task = progress.add_task("encoding", total=None)
+
+        def show(_: object = None) -> dict[str, int]:
+            counts = upload_encoding(upload=upload)
+            finished = counts[JobState.DONE] + counts[JobState.FAILED]
+            progress.update(task, completed=finished, total=sum(counts.values()))
+            return counts
+
+        idle_since = time.monotonic()
+        counts = show()
+        while counts[JobState.QUEUED] or counts[JobState.CLAIMED]:
+            before = counts
+            time.sleep(POLL_S)
+            counts = show()
+            if counts[JobState.CLAIMED] or counts != before:
+                idle_since = time.monotonic()
+            elif time.monotonic() - idle_since > PATIENCE_S:
+                runner.encode_queued(on_batch=show)
+                counts = show()
+    if counts[JobState.FAILED]:
+        console.print(f"{counts[JobState.FAILED]:,} contents were set aside; the admin lists them under index jobs")

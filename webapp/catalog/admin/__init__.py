@@ -1,0 +1,27 @@
+"""The catalogue manager's pages."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from webapp.catalog.admin.category import CategoryAdmin
+from webapp.catalog.admin.encoding import EmbeddingAdmin, IndexJobAdmin
+from webapp.catalog.admin.index import IndexGenerationAdmin
+from webapp.catalog.admin.product import AssetAdmin, ProductAdmin
+from webapp.catalog.admin.upload import UploadAdmin
+from webapp.catalog.admin.upload_rows import UploadRowAdmin
+
+admin.site.site_header = settings.SITE_NAME
+admin.site.site_title = settings.SITE_NAME
+admin.site.index_title = _("Catalogue and index")
+
+__all__ = [
+    "AssetAdmin",
+    "CategoryAdmin",
+    "EmbeddingAdmin",
+    "IndexGenerationAdmin",
+    "IndexJobAdmin",
+    "ProductAdmin",
+    "UploadAdmin",
+    "UploadRowAdmin",
+]

@@ -1,0 +1,56 @@
+"""The form of the upload page."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from search.errors import InputError
+from webapp.catalog.importing.service import upload_create
+from webapp.catalog.models import Upload
+from webapp.catalog.models.upload import UploadSource
+
+
+class UploadForm(forms.Form):
+    """What a catalogue manager hands in. `save` stores it; a file that is no catalogue is an error of its field."""
+
+    file = forms.FileField(
+        label=_("Catalogue file"),
+        max_length=255,
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.jsonl,.ndjson"}),
+        help_text=_("CSV, Excel (.xlsx) or JSON Lines, one product per row. The sku column is required."),
+    )
+    media_zip = forms.FileField(
+        label=_("Zip with media"),
+        required=False,
+        max_length=255,
+        widget=forms.ClearableFileInput(attrs={"accept": ".zip"}),
+        help_text=_("The files that the images, audio and video columns name. Not needed for web addresses."),
+    )
+    dry_run = forms.BooleanField(
+        label=_("Try only"),
+        required=False,
+        help_text=_("Checks every row and opens every file, and changes nothing."),
+    )
+    remove_absent = forms.BooleanField(
+        label=_("Remove products that the file does not list"),
+        required=False,
+        help_text=_("For complete catalogues. Nothing is removed when a row cannot be told to belong to a product."),
+    )
+
+    def save(self, user: object) -> Upload | None:
+        """The accepted upload; None when it was refused, which the form's errors tell."""
+        data = self.cleaned_data
+        try:
+            return upload_create(
+                file=data["file"],
+                filename=data["file"].name,
+                source=UploadSource.ADMIN,
+                media_zip=data["media_zip"],
+                dry_run=data["dry_run"],
+                remove_absent=data["remove_absent"],
+                created_by=user,
+            )
+        except InputError as error:
+            self.add_error(None, str(error))
+            return None
