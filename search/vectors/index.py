@@ -22,7 +22,8 @@ class VectorIndex:
     """Searches the live generation and the delta of one space.
 
     Thread-safe: a search sees one consistent snapshot and never waits; refresh and swap are serialised. Open one per
-    process, after any fork. The caller's loop, with the latest seq read before the changes:
+    process, after any fork. The caller's loop, run by one thread at a time (a swap between reading the changes and
+    applying them could lower `seq`), with the latest seq read before the changes:
 
         index.swap_if_published()
         index.refresh(changes_since(index.seq), latest_seq)
