@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
-from indexer.processes import ProcessSpec
+from indexer.processes import ProcessSpec, beat_process, web_process, worker_process
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ class Supervisor:
     def run(self) -> None:
         """Returns after SIGINT or SIGTERM, when every process has ended."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._stop)
+            signal.signal(number, self._signalled)
         children = [Child(spec) for spec in self._specs]
         try:
             while not self._stopping.wait(POLL_S):
@@ -90,5 +90,22 @@ class Supervisor:
             for child in children:
                 child.stop(deadline)
 
-    def _stop(self, number: int, frame: FrameType | None) -> None:
+    def stop(self) -> None:
+        """Make `run` stop every process and return. May be called from any thread."""
         self._stopping.set()
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        self.stop()
+
+
+def embedded_supervisor(*, host: str, port: int, web_workers: int = 1) -> Supervisor:
+    """Everything an embedded installation runs."""
+    return Supervisor(
+        [
+            web_process(host=host, port=port, workers=web_workers),
+            # An import keeps its thread for long, and must not keep the encoder waiting for one.
+            worker_process(name="importer", queues=("import",), threads=2),
+            worker_process(name="indexer", queues=("encode", "index"), threads=3),
+            beat_process(),
+        ]
+    )

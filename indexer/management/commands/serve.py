@@ -6,8 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandParser, call_command
 
-from indexer.processes import beat_process, web_process, worker_process
-from indexer.supervisor import Supervisor
+from indexer.supervisor import embedded_supervisor
 
 
 class Command(BaseCommand):
@@ -23,15 +22,7 @@ class Command(BaseCommand):
         if options["prepare"]:
             call_command("migrate", interactive=False, verbosity=0)
             call_command("collectstatic", interactive=False, verbosity=0)
-        supervisor = Supervisor(
-            [
-                web_process(host=options["host"], port=options["port"], workers=options["web_workers"]),
-                # An import keeps its thread for long, and must not keep the encoder waiting for one.
-                worker_process(name="importer", queues=("import",), threads=2),
-                worker_process(name="indexer", queues=("encode", "index"), threads=3),
-                beat_process(),
-            ]
-        )
+        supervisor = embedded_supervisor(host=options["host"], port=options["port"], web_workers=options["web_workers"])
         self.stdout.write(f"Omnishelf: http://{options['host']}:{options['port']}/ (Ctrl-C stops)")
         self.stdout.flush()
         supervisor.run()
