@@ -1,0 +1,1 @@
+"""A sample shop that the project draws, renders and synthesises itself."""
