@@ -10,7 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact evaluate bench-encode clean
+.PHONY: help install demo run test lint lock messages train-compact evaluate bench-import clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ messages: $(INSTALLED_DEV) ## gather and compile translations (needs gettext)
 
 train-compact: $(INSTALLED) ## train the heads of the bundled encoder anew (DATA=)
 	$(BIN)/python -m search.training.compact --data $(DATA)
+
+bench-import: $(INSTALLED) ## import 5,000 real rows: throughput against the bare encoder (DATA=, JSON=--json)
+	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)
 
 evaluate: $(INSTALLED) ## evaluate the encoder on every folder under DATA/eval
 	for folder in $(DATA)/eval/*/; do $(BIN)/python manage.py evaluate $$folder || exit 1; done

@@ -1,0 +1,41 @@
+"""The encoder alone, for comparison: what the pipeline's throughput is measured against."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.config import engine_settings
+from search.encoders.registry import load_encoder
+from search.media.picture import PictureLimits, decode_picture
+
+
+@dataclass(frozen=True, slots=True)
+class BareRates:
+    """Pictures per second: the model alone on prepared pictures, and a plain loop that decodes each batch first."""
+
+    model: float
+    loop: float
+
+
+def measure_bare(pictures: Sequence[Path]) -> BareRates:
+    """Both rates over these pictures, after a warm-up batch."""
+    encoder = load_encoder(engine_settings())
+    limits = PictureLimits.from_settings(engine_settings())
+    size = encoder.picture_batch_size
+    model_s = loop_s = 0.0
+    for number, start in enumerate(range(0, len(pictures), size)):
+        began = time.perf_counter()
+        prepared = [
+            encoder.prepare_picture(decode_picture(path, limits, at_least=encoder.decode_size))
+            for path in pictures[start : start + size]
+        ]
+        decoded = time.perf_counter()
+        encoder.encode_pictures(prepared)
+        if number:
+            model_s += time.perf_counter() - decoded
+            loop_s += time.perf_counter() - began
+    counted = len(pictures) - size
+    return BareRates(model=counted / model_s, loop=counted / loop_s)
