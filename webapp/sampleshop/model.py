@@ -48,7 +48,7 @@ class Model:
     """Points near the surface, (3, n): how the camera frames and where the floor is. `measured` fills it."""
 
 
-def measured(model: Model, cells: int = 34) -> Model:
+def measured(model: Model, cells: int = 28) -> Model:
     """The model with its cloud filled from a coarse grid over ±reach."""
     ticks = np.linspace(-model.reach, model.reach, cells, dtype=np.float32)
     grid = np.stack([axis.ravel() for axis in np.meshgrid(ticks, ticks, ticks, indexing="ij")])

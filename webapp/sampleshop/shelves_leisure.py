@@ -184,6 +184,7 @@ LEISURE = (
         (8, 26),
         (("bounces true", "弹性均匀"), ("for park and beach", "公园海滩都好玩")),
         frozenset({0, 1, 2}),
+        accented=True,
     ),
     Kind(
         "car",

@@ -42,7 +42,7 @@ _ALL = (
     Stuff("velvet", "天鹅绒", m.VELVET, 1.4),
     Stuff("soy wax", "大豆蜡", m.WAX),
     Stuff("beeswax", "蜂蜡", m.WAX, 1.3),
-    Stuff("paper", "纸质", m.SHADE, 0.8),
+    Stuff("paper", "纸艺", m.SHADE, 0.8),
     Stuff("fabric", "布艺", m.SHADE),
 )
 

@@ -105,30 +105,22 @@ DEFAULT_CARE = ("Made to be used and to last.", "经久耐用，放心日常使�
 def _adjectives(spec: Spec) -> str:
     """`red dotted porcelain`, leaving out what goes without saying."""
     ahead = "" if spec.pattern == PLAIN or spec.pattern.endswith(("print", "stripe")) else spec.pattern
-    return " ".join(part for part in (spec.colour, ahead, spec.stuff) if part)
+    stuff = "" if spec.stuff == spec.colour else spec.stuff
+    return " ".join(part for part in (spec.colour, ahead, stuff) if part)
 
 
 def title_en(spec: Spec, line: int, size: bool) -> str:
     kind = BY_KEY[spec.kind]
-    noun = kind.shapes[spec.shape][0]
-    stuff = _adjectives(spec).replace("rubber", "").strip() if noun.split()[0] == "rubber" else _adjectives(spec)
-    behind = (
-        f" with {spec.accent} {MARKS[spec.pattern].replace(' on the front', '')}"
-        if spec.pattern.endswith(("print", "stripe"))
-        else ""
-    )
+    noun, name = kind.shapes[spec.shape][0], LINES[line][0]
+    what = _adjectives(spec).removesuffix(" rubber" if "rubber" in noun else "")
+    if spec.pattern.endswith(("print", "stripe")):
+        motif = f" with {spec.accent} {MARKS[spec.pattern].removesuffix(' on the front')}"
+    else:
+        motif = ""
     tail = f", {kind.sizes[spec.size][0]}" if size else ""
-    name = LINES[line][0]
-    forms = (
-        f"{name} {stuff} {noun}{behind}{tail}",
-        f"{stuff} {noun} {name}{behind}{tail}".capitalize().replace(name.lower(), name, 1),
-    )
-    return " ".join(_proper(forms[spec.number % 2]).split())
-
-
-def _proper(text: str) -> str:
-    """Restore what `capitalize` lowers."""
-    return text.replace("t-shirt", "T-shirt").replace("v-neck", "V-neck")
+    if spec.number % 2:
+        return f"{what[0].upper()}{what[1:]} {noun} {name}{motif}{tail}"
+    return f"{name} {what} {noun}{motif}{tail}"
 
 
 def title_zh(spec: Spec, line: int, size: bool) -> str:
@@ -155,9 +147,10 @@ def _decoration(spec: Spec, kind: Kind) -> str:
             f", with {'a ' if spec.pattern in {'heart print', 'sun print'} else ''}{spec.accent} {MARKS[spec.pattern]}"
         )
     if spec.pattern != PLAIN:
-        return {"ribbed": ", with a ribbed surface", "rainbow": ", with bars in all colours of the rainbow"}.get(
-            spec.pattern, f", in {spec.colour} and {spec.accent}"
-        )
+        return {
+            "ribbed": ", with a ribbed surface",
+            "rainbow": ", with bars in all colours of the rainbow on a painted frame",
+        }.get(spec.pattern, f", in {spec.colour} and {spec.accent}")
     return f", with details in {spec.accent}" if kind.accented else ", in one calm colour"
 
 

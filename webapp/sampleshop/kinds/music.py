@@ -192,7 +192,7 @@ def xylophone(spec: Spec) -> Model:
     return Model(
         (
             *keys,
-            Part(union(rails, ends), frame, m.WOOD, along=0),
+            Part(union(rails, ends), spec.base if rainbow else frame, m.LACQUER if rainbow else m.WOOD, along=0),
             Part(lambda p: _pegs(p, pitch), "#d8d8d8", m.POLISHED),
             Part(beater, spec.second if not rainbow else "#d6242f", m.PLASTIC),
         ),
