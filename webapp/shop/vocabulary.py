@@ -29,23 +29,6 @@ FIELDS = (
     gettext_noop("Uses"), gettext_noop("Made for"),
 )  # fmt: skip
 
-WORDS = (
-    gettext_noop("wood"), gettext_noop("oak"), gettext_noop("walnut"), gettext_noop("beech"), gettext_noop("bamboo"),
-    gettext_noop("metal"), gettext_noop("steel"), gettext_noop("brass"), gettext_noop("tin"), gettext_noop("glass"),
-    gettext_noop("ceramic"), gettext_noop("porcelain"), gettext_noop("stoneware"), gettext_noop("terracotta"),
-    gettext_noop("enamel"), gettext_noop("leather"), gettext_noop("cotton"), gettext_noop("wool"),
-    gettext_noop("linen"), gettext_noop("canvas"), gettext_noop("felt"), gettext_noop("velvet"),
-    gettext_noop("fabric"), gettext_noop("plastic"), gettext_noop("rubber"), gettext_noop("paper"),
-    gettext_noop("cork"), gettext_noop("stone"), gettext_noop("marble"), gettext_noop("rattan"),
-    gettext_noop("beeswax"), gettext_noop("powder-coated steel"), gettext_noop("painted wood"),
-    gettext_noop("lacquered wood"), gettext_noop("organic cotton"), gettext_noop("soy wax"), gettext_noop("plain"),
-    gettext_noop("striped"), gettext_noop("pinstriped"), gettext_noop("dotted"), gettext_noop("checked"),
-    gettext_noop("zigzag"), gettext_noop("wavy"), gettext_noop("diamond"), gettext_noop("floral"),
-    gettext_noop("terrazzo"), gettext_noop("starry"), gettext_noop("chevron"), gettext_noop("matte"),
-    gettext_noop("glossy"), gettext_noop("satin"), gettext_noop("brushed"), gettext_noop("small"),
-    gettext_noop("medium"), gettext_noop("large"),
-)  # fmt: skip
-
 
 def spoken(word: str) -> str:
     """A word of the data in the shopper's language where the shop knows it, else the word itself."""

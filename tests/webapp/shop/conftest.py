@@ -1,0 +1,43 @@
+"""Fixtures for tests of the shopper's pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from tests.support.encoders import ColourEncoder
+from webapp.retrieval import runtime
+
+
+@pytest.fixture(autouse=True)
+def folders(tmp_path: Path, settings: Any) -> None:
+    """Media and thumbnails of one test, static files as they stand in the sources."""
+    settings.VAR_DIR = tmp_path
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    cache.clear()
+
+
+@pytest.fixture
+def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[ColourEncoder]:
+    """The encoder of this process, over an index of its own that looks at the database for every answer."""
+    encoder = ColourEncoder()
+    follow = runtime.FreshIndex
+    monkeypatch.setattr(runtime, "FreshIndex", lambda index, poll_s: follow(index, 0))
+    monkeypatch.setattr(runtime, "space_of", lambda settings: encoder.space)
+    monkeypatch.setattr(runtime, "load_encoder", lambda settings: encoder)
+    _forget()
+    yield encoder
+    _forget()
+
+
+def _forget() -> None:
+    for kept in (runtime.active_space, runtime.query_encoder, runtime._fresh_index):
+        kept.cache_clear()
