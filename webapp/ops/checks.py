@@ -33,7 +33,6 @@ def check_broker() -> str:
     try:
         with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_S) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_S)
-            broker.default_channel.client  # noqa: B018
     except (OperationalError, OSError) as error:
         return _fault("the broker does not answer", error)
     return ""

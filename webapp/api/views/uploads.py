@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from typing import Any
+from collections.abc import Iterator
+from typing import IO, Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -131,14 +133,13 @@ class FailedRowsView(ApiView):
         answers={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
         problems=(404,),
     )
-    def get(self, request: Request, upload_id: Any) -> FileResponse:
+    def get(self, request: Request, upload_id: Any) -> StreamingHttpResponse:
         upload = get_object_or_404(Upload, public_id=upload_id)
-        # Closed by the response, when it has been sent.
-        spooled = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
-        name = failed_rows_write(upload=upload, out=spooled)
-        spooled.seek(0)
+        rows = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
+        name = failed_rows_write(upload=upload, out=rows)
         kind = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
-        return FileResponse(spooled, as_attachment=True, filename=name, content_type=kind)
+        headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""}
+        return StreamingHttpResponse(_sent(rows), content_type=kind, headers=headers)
 
 
 class UploadCancelView(ApiView):
@@ -156,6 +157,14 @@ class UploadCancelView(ApiView):
         if upload.finished_for_good:
             raise Conflict(f"The upload is finished already ({upload.state}).")
         return answer(_detail(upload_cancel(upload=upload)))
+
+
+def _sent(file: IO[bytes]) -> Iterator[bytes]:
+    """The file from its start, closed at its end."""
+    with file:
+        file.seek(0)
+        while piece := file.read(KEPT_IN_MEMORY):
+            yield piece
 
 
 def _detail(upload: Upload) -> Document:

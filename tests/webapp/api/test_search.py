@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from PIL import Image
+from prometheus_client import REGISTRY
+
+from tests.webapp.api.conftest import Caller
+from tests.webapp.api.openapi import assert_conforms
+from tests.webapp.retrieval.shop import make_shop
+from webapp.catalog.models import Asset, AssetKind, Product
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
+
+SEARCH = "/api/v1/search"
+
+
+def search(client: Client, **asked: Any) -> dict[str, Any]:
+    return assert_conforms(client.post(SEARCH, asked, content_type="application/json"), "search")
+
+
+def picture(colour: str = "red", format: str = "PNG") -> SimpleUploadedFile:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 48), colour).save(content, format)
+    return SimpleUploadedFile(f"query.{format.lower()}", content.getvalue())
+
+
+def test_browsing_lists_the_newest_with_facets(client: Client) -> None:
+    make_shop(8)
+    product = Product.objects.get(sku="SKU-007")
+    Asset.objects.create(product=product, kind=AssetKind.PICTURE, file="assets/ab/ab.png", content_hash="ab")
+    found = search(client, limit=3)
+    assert [hit["sku"] for hit in found["hits"]] == ["SKU-007", "SKU-006", "SKU-005"]
+    first, _, without_price = found["hits"]
+    assert first["price"] == "17.00"
+    assert first["url"] == "http://testserver/p/SKU-007/"
+    assert first["pictures"] == ["http://testserver/media/assets/ab/ab.png"]
+    assert without_price["price"] is None
+    assert found["total"] == 8
+    assert {facet["name"] for facet in found["facets"]} >= {"category", "brand", "attr:colour"}
+    assert found["price_range"] == {"min": "10.00", "max": "17.00"}
+    assert found["timings_ms"]
+
+
+def test_pages_follow_each_other_and_belong_to_their_search(client: Client) -> None:
+    make_shop(8)
+    first = search(client, limit=5, facets=False)
+    second = search(client, limit=5, facets=False, cursor=first["next_cursor"])
+    assert len({hit["sku"] for page in (first, second) for hit in page["hits"]}) == 8
+    assert second["next_cursor"] == ""
+    other = client.post(SEARCH, {"cursor": first["next_cursor"], "sort": "price"}, content_type="application/json")
+    assert (other.status_code, other.json()["code"]) == (400, "bad_cursor")
+
+
+def test_filters_are_the_same_in_every_way_of_asking(client: Client) -> None:
+    make_shop(24)
+    filters = {
+        "category": "kitchen",
+        "brands": ["Birch"],
+        "price_min": "12",
+        "price_max": 30,
+        "in_stock": True,
+        "attributes": {"colour": ["red", "blue"]},
+    }
+    by_json = search(client, filters=filters, sort="price")
+    by_form = client.post(SEARCH, {"filters": json.dumps(filters), "sort": "price"}).json()
+    query = {
+        "category": "kitchen",
+        "brand": "Birch",
+        "price_min": "12",
+        "price_max": "30",
+        "in_stock": "true",
+        "attr": ["colour:red", "colour:blue"],
+        "sort": "price",
+    }
+    by_query = assert_conforms(client.get(SEARCH, query), "search_by_query")
+    expected = list(
+        Product.objects.filter(
+            category__slug="mugs",
+            brand="Birch",
+            price__range=(12, 30),
+            stock__gt=0,
+            attribute_values__name="colour",
+            attribute_values__value__in=["red", "blue"],
+        )
+        .order_by("price")
+        .values_list("sku", flat=True)
+    )
+    assert expected
+    for found in (by_json, by_form, by_query):
+        assert [hit["sku"] for hit in found["hits"]] == expected
+
+
+def test_words_rank_and_leave_evidence(client: Client) -> None:
+    make_shop(6)
+    before = REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"}) or 0
+    found = search(client, text="red mug")
+    assert len(found["hits"]) == 6
+    scores = [hit["score"] for hit in found["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert found["hits"][0]["evidence"][0]["modality"] == "text"
+    assert found["timings_ms"]["embed"] > 0
+    assert REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"}) == before + 1
+
+
+def test_a_picture_searches_and_its_token_stands_for_it(client: Client) -> None:
+    make_shop(6)
+    found = assert_conforms(client.post(SEARCH, {"picture": picture(), "limit": "2"}), "search")
+    assert len(found["hits"]) == 2
+    assert found["picture_token"]
+    again = search(client, picture_token=found["picture_token"], limit=2, cursor=found["next_cursor"])
+    assert len(again["hits"]) == 2
+    assert {hit["sku"] for hit in again["hits"]}.isdisjoint(hit["sku"] for hit in found["hits"])
+
+
+@pytest.mark.parametrize(
+    ("file", "status"),
+    [
+        (SimpleUploadedFile("a.png", b"not a picture"), 415),
+        (SimpleUploadedFile("a.jpg", b"\xff\xd8\xff\xe0 cut short"), 400),
+        (SimpleUploadedFile("a.html", b"<html><script>alert(1)</script></html>"), 415),
+        (SimpleUploadedFile("empty.png", b""), 400),
+    ],
+)
+def test_a_file_that_is_no_picture_is_refused(client: Client, file: SimpleUploadedFile, status: int) -> None:
+    file.seek(0)
+    response = client.post(SEARCH, {"picture": file})
+    assert response.status_code == status
+    assert response["Content-Type"] == "application/problem+json"
+
+
+def test_similar_products_leave_the_product_itself_out(client: Client, caller: Caller) -> None:
+    make_shop(8)
+    found = assert_conforms(client.get("/api/v1/products/SKU-000/similar", {"limit": 3}), "products_similar")
+    assert len(found["hits"]) == 3
+    assert "SKU-000" not in {hit["sku"] for hit in found["hits"]}
+    assert client.get("/api/v1/products/NONE/similar").status_code == 404
+
+
+def test_queries_do_not_grow_with_the_page(client: Client) -> None:
+    make_shop(30)
+    search(client)
+    counts = []
+    for limit in (2, 30):
+        with CaptureQueriesContext(connection) as queries:
+            search(client, limit=limit)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
