@@ -1,0 +1,65 @@
+"""The two frozen towers of the compact encoder, each loaded at its first use."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Generic, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from search.encoders.base import Pixels
+from search.encoders.compact.picture_tower import FEATURES, load_picture_tower, picture_weights_path
+from search.encoders.compact.text_tower import load_text_tower, text_weights_path
+from search.encoders.runtime import Runtime
+from search.encoders.weights import check_digest
+
+Tower = TypeVar("Tower", bound=nn.Module)
+
+
+class LazyTower(Generic[Tower]):
+    """A tower loaded at its first use: a process that only encodes texts holds no picture tower."""
+
+    def __init__(self, load: Callable[[], Tower], weights: Path, checksum: str, runtime: Runtime) -> None:
+        self._load = load
+        self._weights = weights
+        self._checksum = checksum
+        self._runtime = runtime
+        self._tower: Tower | None = None
+
+    @property
+    def loaded(self) -> bool:
+        return self._tower is not None
+
+    def get(self) -> Tower:
+        """The tower on its device. Raises WeightsMissing or WeightsRefused."""
+        if self._tower is None:
+            check_digest(self._weights, self._checksum)
+            self._tower = self._load().to(self._runtime.device, self._runtime.dtype)
+        return self._tower
+
+
+class Towers:
+    """What the frozen towers see, before any head. Safe to call from several threads."""
+
+    def __init__(self, checksums: Mapping[str, str], runtime: Runtime) -> None:
+        self.runtime = runtime
+        self.pictures = LazyTower(load_picture_tower, picture_weights_path(), checksums["pictures"], runtime)
+        self.texts = LazyTower(load_text_tower, text_weights_path(), checksums["texts"], runtime)
+        self._picture_lock = threading.Lock()
+        self._text_lock = threading.Lock()
+
+    def picture_features(self, batch: Sequence[Pixels]) -> Tensor:
+        """Prepared pictures → (n, FEATURES) float32 on the CPU."""
+        if not batch:
+            return torch.empty(0, FEATURES)
+        with self._picture_lock:
+            return self.pictures.get().features(torch.from_numpy(np.stack(batch)))
+
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """Texts → MiniLM's own unit vectors, (n, 384) float32 on the CPU."""
+        with self._text_lock:
+            return self.texts.get().features(texts)

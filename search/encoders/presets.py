@@ -1,0 +1,54 @@
+"""Presets: data files that name an engine, a model, its weights and their licence. Reading them loads no model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from search.errors import ConfigError, UnknownPreset
+from search.types import Modality, Space
+
+FOLDER = Path(__file__).parent / "presets"
+
+
+class Preset(BaseModel):
+    """One encoder that can be chosen with OMNISHELF_PRESET."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(description="the file's name without .json")
+    engine: Literal["compact", "open_clip"]
+    model: str = Field(description="the engine's name of the model")
+    weights: str = Field("", description="the engine's name of the weights, where one model has several")
+    revision: int = Field(1, description="raised by hand when code that changes a vector changes")
+    hub: str = Field("", description="repository on the Hugging Face hub that holds the weights")
+    checksums: dict[str, str] = Field(default_factory=dict, description="SHA-256 of every weights file shipped")
+    dim: int = Field(gt=0)
+    modalities: frozenset[Modality]
+    licence: str
+    self_test: bool = Field(True, description="false only for checkpoints that were never trained")
+
+    def space(self, weights_digest: str = "") -> Space:
+        """The space of this preset with the weights that `weights_digest` names, if they are not the usual ones."""
+        parts = [self.engine, self.model, self.weights, self.revision, sorted(self.checksums.items()), weights_digest]
+        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return Space(self.name, digest[:16], self.dim, self.modalities)
+
+
+def preset_names(folder: Path = FOLDER) -> list[str]:
+    """Every preset known, sorted."""
+    return sorted(path.stem for path in folder.glob("*.json"))
+
+
+def load_preset(name: str, folder: Path = FOLDER) -> Preset:
+    """Read a preset. Raises UnknownPreset naming the known ones, ConfigError when its file is wrong."""
+    if name not in preset_names(folder):
+        raise UnknownPreset("no such preset", value=name, fix=f"Known presets: {', '.join(preset_names(folder))}.")
+    try:
+        return Preset.model_validate_json((folder / f"{name}.json").read_bytes())
+    except ValidationError as error:
+        raise ConfigError(f"preset {name} is wrong: {error}", fix="Correct the preset's file.") from error

@@ -1,0 +1,125 @@
+"""Fitting the heads of the compact encoder on features of its frozen towers."""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from rich.progress import track
+from torch import Tensor, nn
+
+from search.encoders.compact.heads import PictureHead, TextHead
+from search.training.loss import multi_positive_info_nce
+from search.training.pairs import Batch, Pairs
+
+FIRST_TEMPERATURE = 0.07
+LARGEST_SCALE = 100.0
+WARM_UP = 0.1
+DEVIATION_FLOOR = 1e-3
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides the result, besides the data."""
+
+    seed: int = 0
+    epochs: int = 40
+    patience: int = 6
+    batch: int = 1024
+    rate: float = 1e-3
+    text_rate: float = 3e-4
+    decay: float = 0.02
+    dropout: float = 0.2
+    picture_hidden: int = 1024
+    text_hidden: int = 512
+    validation_share: float = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """Both heads, the loss of every epoch on the training pairs, and on the pairs kept for early stopping."""
+
+    picture: PictureHead
+    text: TextHead
+    losses: tuple[float, ...]
+    validation_losses: tuple[float, ...]
+
+
+class Heads(nn.Module):
+    """Both heads and the learned scale of their cosines."""
+
+    def __init__(self, pictures: Tensor, recipe: Recipe) -> None:
+        super().__init__()
+        self.picture = PictureHead(pictures.shape[1], recipe.picture_hidden, recipe.dropout)
+        self.text = TextHead(recipe.text_hidden)
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(FIRST_TEMPERATURE)))
+        self.picture.mean.copy_(pictures.float().mean(0))
+        self.picture.deviation.copy_(pictures.float().std(0) + DEVIATION_FLOOR)
+
+    def loss(self, batch: Batch) -> Tensor:
+        scale = self.log_scale.exp().clamp(max=LARGEST_SCALE)
+        similarity = scale * self.picture(batch.pictures) @ self.text(batch.texts).T
+        return multi_positive_info_nce(similarity, batch.positive)
+
+
+def fit(pairs: Pairs, recipe: Recipe) -> Fitted:
+    """Train until the validation loss has not fallen for `patience` epochs; keep the best epoch.
+
+    The same pairs and recipe give the same weights on the same machine.
+    """
+    torch.manual_seed(recipe.seed)
+    rng = np.random.default_rng(recipe.seed)
+    train, held = pairs.split(recipe.validation_share, rng)
+    validation = list(held.batches(recipe.batch, rng))
+    heads = Heads(train.pictures, recipe)
+    optimizer = _optimizer(heads, recipe)
+    schedule = _schedule(optimizer, recipe, math.ceil(len(train) / recipe.batch))
+    best, losses, validation_losses = copy.deepcopy(heads), [], [math.inf]
+    for _ in track(range(recipe.epochs), "heads"):
+        losses.append(_epoch(heads, train, recipe, rng, optimizer, schedule))
+        validation_losses.append(_validation_loss(heads, validation))
+        if validation_losses[-1] == min(validation_losses):
+            best = copy.deepcopy(heads)
+        elif min(validation_losses) not in validation_losses[-recipe.patience :]:
+            break
+    return Fitted(best.picture.eval(), best.text.eval(), tuple(losses), tuple(validation_losses[1:]))
+
+
+def _optimizer(heads: Heads, recipe: Recipe) -> torch.optim.Optimizer:
+    groups = [
+        {"params": heads.picture.parameters(), "lr": recipe.rate, "weight_decay": recipe.decay},
+        {"params": heads.text.parameters(), "lr": recipe.text_rate, "weight_decay": recipe.decay},
+        {"params": [heads.log_scale], "lr": recipe.rate, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups)
+
+
+def _schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
+    rates = [group["lr"] for group in optimizer.param_groups]
+    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, epochs=recipe.epochs, steps_per_epoch=steps,
+                                               pct_start=WARM_UP)  # fmt: skip
+
+
+def _epoch(
+    heads: Heads, train: Pairs, recipe: Recipe, rng: np.random.Generator, optimizer: torch.optim.Optimizer,
+    schedule: torch.optim.lr_scheduler.OneCycleLR,
+) -> float:  # fmt: skip
+    heads.train()
+    losses = []
+    for batch in train.batches(recipe.batch, rng):
+        loss = heads.loss(batch)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+@torch.inference_mode()
+def _validation_loss(heads: Heads, batches: list[Batch]) -> float:
+    heads.eval()
+    return float(np.mean([heads.loss(batch).item() for batch in batches]))
