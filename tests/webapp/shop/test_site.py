@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_no_script_stands_inside_a_page(template: Path) -> None:
 
 
 def test_everything_that_may_be_said_is_said_in_chinese() -> None:
-    catalogue = read_po((CHINESE / "django.po").open("rb"))
+    catalogue = read_po(BytesIO((CHINESE / "django.po").read_bytes()))
     for message in catalogue:
         said = message.string if isinstance(message.string, tuple) else (message.string,)
         assert all(said) or not message.id, f"not translated: {message.id}"
@@ -65,8 +66,8 @@ def test_everything_that_may_be_said_is_said_in_chinese() -> None:
 
 
 def test_the_compiled_messages_are_those_of_the_source() -> None:
-    source = read_po((CHINESE / "django.po").open("rb"))
-    compiled = read_mo((CHINESE / "django.mo").open("rb"))
+    source = read_po(BytesIO((CHINESE / "django.po").read_bytes()))
+    compiled = read_mo(BytesIO((CHINESE / "django.mo").read_bytes()))
     assert {_first(message.id): _first(message.string) for message in source if message.id} == {
         _first(message.id): _first(message.string) for message in compiled if message.id
     }

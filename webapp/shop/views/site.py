@@ -21,8 +21,3 @@ def robots(request: HttpRequest) -> HttpResponse:
 def favicon(request: HttpRequest) -> HttpResponse:
     """For whoever asks at the customary place; pages name the drawn icon themselves."""
     return HttpResponseRedirect(static("shop/icon.svg"))
-
-
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A form whose token is missing or old."""
-    return render(request, "403_csrf.html", status=403)
