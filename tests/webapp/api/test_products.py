@@ -147,8 +147,8 @@ def test_an_unknown_field_is_named(caller: Caller) -> None:
 
 
 def make_products(count: int) -> None:
-    root = Category.add_root(name="Kitchen", slug="kitchen")
-    leaf = root.add_child(name="Mugs", slug="mugs")
+    root = Category.objects.add_root({"name": "Kitchen", "slug": "kitchen"})
+    leaf = Category.objects.add_child(root, {"name": "Mugs", "slug": "mugs"})
     Product.objects.bulk_create(
         [
             Product(sku=f"P{number}", title="t", category=leaf if number % 2 else root, visible=number != 3)
