@@ -129,7 +129,7 @@ MEDIA_ROOT = VAR_DIR / "media"
 
 def _media_storage() -> dict[str, Any]:
     if not ENV.s3_bucket:
-        return {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+        return {"BACKEND": "webapp.storage.DurableFileStorage"}
     options: dict[str, Any] = {"bucket_name": ENV.s3_bucket, "file_overwrite": True, "querystring_auth": True}
     if ENV.s3_endpoint:
         options["endpoint_url"] = ENV.s3_endpoint

@@ -36,8 +36,8 @@ def free_port() -> int:
 class Installation:
     """`database_url` names a PostgreSQL server (a database of its own is made there), empty means SQLite.
 
-    `broker_url` names a Redis database that may be emptied, empty means the embedded broker. `settings` are further
-    OMNISHELF_ variables, without the prefix. Use as a context manager: leaving stops every process.
+    `broker_url` names a Redis server (its databases 1 to 15 are used in turn), empty means the embedded broker.
+    `settings` are further OMNISHELF_ variables, without the prefix. Use as a context manager: leaving stops all.
     """
 
     def __init__(self, folder: Path, database_url: str = "", broker_url: str = "", **settings: str) -> None:
@@ -45,10 +45,9 @@ class Installation:
         self.var.mkdir(parents=True, exist_ok=True)
         self.log = folder / "processes.log"
         self._server = database_url
-        self.env = self._environment(database_url, broker_url, settings)
+        self.env = self._environment(database_url, _own_redis(broker_url), settings)
         self._processes: list[subprocess.Popen[bytes]] = []
-        if broker_url:
-            redis.Redis.from_url(broker_url).flushdb()
+        self._nursery: subprocess.Popen[str] | None = None
         if database_url:
             with psycopg.connect(database_url, autocommit=True) as server:
                 server.execute(f'CREATE DATABASE "{self._database_name}"')
@@ -101,6 +100,21 @@ class Installation:
             self.wait_for(lambda: b" ready." in self.log.read_bytes()[seen:], what="the worker to be ready")
         return process
 
+    def fork_worker(self) -> int:
+        """A real Celery worker on all queues, without the seconds that imports take: a process that has them done is
+        forked. Returns its pid, at once; it leads a process group of its own."""
+        if self._nursery is None:
+            with self.log.open("ab") as log:
+                self._nursery = subprocess.Popen(
+                    [sys.executable, "-m", "tests.support.nursery"],
+                    cwd=ROOT, env=self.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                )  # fmt: skip
+            assert self._nursery.stdout.readline() == "ready\n"
+        name = f"worker-{uuid.uuid4().hex[:8]}"
+        self._nursery.stdin.write(" ".join(worker_process(name=name).command[3:]) + "\n")
+        self._nursery.stdin.flush()
+        return int(self._nursery.stdout.readline())
+
     def start_beat(self) -> subprocess.Popen[bytes]:
         return self.start(beat_process())
 
@@ -121,6 +135,9 @@ class Installation:
 
     def stop(self) -> None:
         """Stop every process (politely, then by force) and drop the PostgreSQL database."""
+        if self._nursery:
+            self._nursery.communicate("", timeout=30)
+            self._nursery = None
         for process in self._processes:
             process.terminate()
         for process in list(self._processes):
@@ -148,6 +165,16 @@ class Installation:
                 return
         tail = self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
         raise AssertionError(f"waited {seconds} s for {what}:\n{tail}")
+
+
+def _own_redis(server: str) -> str:
+    """A database of its own on this server, emptied."""
+    if not server:
+        return ""
+    number = int(redis.Redis.from_url(server).incr("omnishelf-test-installations")) % 15 + 1
+    url = urlunsplit(urlsplit(server)._replace(path=f"/{number}"))
+    redis.Redis.from_url(url).flushdb()
+    return url
 
 
 def _ticks(seconds: float) -> Iterator[None]:

@@ -1,0 +1,286 @@
+"""A shopper in a real browser, against a real web process and worker, with the bundled encoder."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.support.installation import Installation
+from webapp.sampleshop.writer import write_sample_shop
+
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shop_browser")]
+
+DRAWN, PRODUCTS = 12, 28
+AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
+CHROMIUM = shutil.which("chromium")
+DROP = """([encoded, event]) => {
+  const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
+  const files = new DataTransfer();
+  files.items.add(new File([bytes], "seen.jpg", { type: "image/jpeg" }));
+  const made = event === "paste"
+    ? new ClipboardEvent("paste", { clipboardData: files, bubbles: true, cancelable: true })
+    : new DragEvent(event, { dataTransfer: files, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(made);
+}"""
+
+
+class Shop:
+    """A running shop: its address, the rows it was loaded from, and where their pictures lie."""
+
+    def __init__(self, address: str, rows: list[dict[str, Any]], media: Path) -> None:
+        self.address = address
+        self.rows = rows
+        self.media = media
+
+    def row(self, kind: str) -> dict[str, Any]:
+        return next(row for row in self.rows if row["images"][0].startswith(f"{kind}/"))
+
+    def picture(self, row: dict[str, Any]) -> Path:
+        return self.media / row["images"][0]
+
+    def pages(self) -> list[str]:
+        sku = self.rows[0]["sku"]
+        return [
+            "/",
+            "/search?q=red",
+            "/search?price_min=90000",
+            "/search?price_min=9&price_max=2",
+            f"/p/{sku}/",
+            "/p/-/",
+        ]
+
+
+def write_catalogue(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
+    """Drawn products, and more of the same so that results take two pages."""
+    catalogue = write_sample_shop(folder, products=DRAWN, clips=False, size=160, workers=2)
+    drawn = [json.loads(line) for line in catalogue.read_text().splitlines()]
+    more = [{**drawn[n % DRAWN], "sku": f"MORE-{n}", "title": f"Spare part {n}"} for n in range(PRODUCTS - DRAWN)]
+    catalogue.write_text("".join(json.dumps(row) + "\n" for row in [*drawn, *more]))
+    return catalogue, drawn
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    folder = tmp_path_factory.mktemp("shop")
+    with Installation(folder) as site:
+        site.start_worker(ready=False)
+        catalogue, rows = write_catalogue(folder / "drawn")
+        media = folder / "drawn" / "media"
+        site.manage("import_catalog", str(catalogue), "--media", str(media), "--wait")
+        yield Shop(site.start_web(), rows, media)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser, shop: Shop) -> Iterator[BrowserContext]:
+    context = browser.new_context(base_url=shop.address, locale="en-GB", viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(15_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which no script may fail and nothing may be refused by the content security policy."""
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+    yield page
+    assert [fault for fault in faults if "status of 4" not in fault] == []
+
+
+def first_sku(page: Page) -> str:
+    return str(page.locator("#hit-list .card-link").first.get_attribute("href")).split("/")[2]
+
+
+def test_words(page: Page, shop: Shop) -> None:
+    wanted = shop.row("teapot")
+    page.goto("/")
+    page.get_by_label("What are you looking for?").fill(f"{wanted['attributes']['colour']} teapot")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/search\?q=\w+\+teapot$"))
+    assert "teapot" in page.locator(".card-title").first.inner_text()
+
+
+def test_a_picture_that_is_chosen_dropped_or_pasted(page: Page, shop: Shop) -> None:
+    row = shop.row("mug")
+    same = {row["sku"], *(f"MORE-{n}" for n in range(PRODUCTS))}
+    encoded = base64.b64encode(shop.picture(row).read_bytes()).decode()
+    for way in ("choose", "drop", "paste"):
+        page.goto("/")
+        if way == "choose":
+            page.set_input_files("[data-ask-file] >> nth=0", shop.picture(row))
+        else:
+            page.evaluate(DROP, [encoded, way])
+        expect(page.get_by_role("button", name="Remove the picture")).to_be_visible()
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Like your picture")
+        assert first_sku(page) in same
+        assert page.locator(".card-picture img").first.evaluate("(image) => image.naturalWidth > 0")
+    page.get_by_role("button", name="Remove the picture").click()
+    expect(page.locator("[data-ask-chip]")).to_be_hidden()
+
+
+def test_dragging_shows_where_to_drop(page: Page) -> None:
+    page.goto("/")
+    page.evaluate(DROP, ["", "dragenter"])
+    expect(page.locator("body")).to_have_class(re.compile("is-dropping"))
+    page.evaluate(DROP, ["", "dragleave"])
+    expect(page.locator("body")).not_to_have_class(re.compile("is-dropping"))
+
+
+def test_a_file_that_is_no_picture(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("no picture")
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
+    page.goto("/")
+    page.set_input_files("[data-ask-file] >> nth=0", tmp_path / "letter.txt")
+    expect(page.locator("[data-ask-note]")).to_contain_text("not a picture")
+    page.set_input_files("[data-ask-file] >> nth=0", tmp_path / "broken.png")
+    page.get_by_role("button", name="Search", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("This picture cannot be read")
+
+
+def test_facets_order_and_paging_in_place(page: Page) -> None:
+    page.goto("/search")
+    expect(page.locator("#hit-list > li")).to_have_count(24)
+    page.get_by_role("link", name="Show more").click()
+    expect(page.locator("#hit-list > li")).to_have_count(PRODUCTS)
+    assert page.evaluate("document.activeElement.closest('li') === document.querySelectorAll('#hit-list > li')[24]")
+    box = page.locator("input[name=brand]").first
+    box.check()
+    expect(page).to_have_url(re.compile("brand="))
+    expect(box).to_be_checked()
+    expect(box).to_be_focused()
+    page.get_by_label("Sort by").select_option("price")
+    expect(page).to_have_url(re.compile("sort=price"))
+    prices = [float(text.strip("€").replace(",", "")) for text in page.locator(".card .price").all_inner_texts()]
+    assert prices == sorted(prices)
+    expect(page.locator("#result-count")).to_have_text(re.compile(rf"^{len(prices)} products?$"))
+    page.get_by_role("link", name="remove this filter").click()
+    expect(page.locator("#result-count")).to_have_text(f"{PRODUCTS} products")
+    page.go_back()
+    expect(page).to_have_url(re.compile("brand=.*sort=price"))
+
+
+def test_product_page_with_gallery_and_similar_products(page: Page, shop: Shop) -> None:
+    row = shop.row("mug")
+    page.goto(f"/p/{row['sku']}/")
+    expect(page.get_by_role("heading", level=1)).to_have_text(row["title"])
+    page.locator("[data-gallery-frames]").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-gallery-thumb]").nth(1)).to_have_attribute("aria-current", "true")
+    assert page.locator(".cards-row .card").count() > 3
+    page.get_by_role("button", name="Search with this picture").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Like your picture")
+
+
+def test_language_and_localised_titles(page: Page, shop: Shop) -> None:
+    page.goto(f"/p/{shop.rows[0]['sku']}/")
+    page.get_by_role("button", name="简体中文").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(shop.rows[0]["title_zh"])
+    expect(page.locator("html")).to_have_attribute("lang", "zh-hans")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(shop.rows[0]["title"])
+
+
+def test_with_the_keyboard_alone(page: Page) -> None:
+    page.goto("/search")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    expect(page.get_by_label("What are you looking for?")).to_be_focused()
+    page.keyboard.type("duck")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("q=duck"))
+    reach(page, "input[name=brand]")
+    page.keyboard.press("Space")
+    expect(page).to_have_url(re.compile("brand="))
+    reach(page, ".card-link")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("/p/"))
+
+
+def reach(page: Page, selector: str) -> None:
+    """Tab until an element that matches has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
+            return
+    raise AssertionError(f"{selector} cannot be reached with Tab")
+
+
+def test_on_a_phone_filters_open_as_a_drawer(browser: Browser, shop: Shop) -> None:
+    phone = browser.new_context(
+        base_url=shop.address, locale="en-GB", viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+    )
+    page = phone.new_page()
+    page.goto("/search")
+    drawer = page.locator("#facets")
+    expect(drawer).to_be_hidden()
+    page.get_by_role("button", name="Filters", exact=True).click()
+    page.locator("input[name=brand]").first.check()
+    expect(page).to_have_url(re.compile("brand="))
+    expect(drawer).to_be_visible()
+    page.get_by_role("button", name="Show the results").click()
+    expect(drawer).to_be_hidden()
+    for path in shop.pages():
+        page.goto(path)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+    phone.close()
+
+
+def test_without_script(browser: Browser, shop: Shop) -> None:
+    plain = browser.new_context(base_url=shop.address, locale="en-GB", java_script_enabled=False)
+    page = plain.new_page()
+    page.goto("/")
+    page.locator("#ask-words").fill("lamp")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Results for “lamp”")
+    page.locator("input[name=brand]").first.check()
+    page.get_by_role("button", name="Apply").click()
+    expect(page.locator(".chip").first).to_be_visible()
+    page.goto("/")
+    page.locator("[data-ask-file]").first.set_input_files(shop.picture(shop.row("mug")))
+    page.get_by_role("button", name="Search with the picture").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Like your picture")
+    plain.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(browser: Browser, shop: Shop, scheme: Any) -> None:
+    context = browser.new_context(base_url=shop.address, locale="en-GB", color_scheme=scheme, reduced_motion="reduce")
+    page = context.new_page()
+    found = {path: violations(page, path) for path in shop.pages()}
+    context.close()
+    assert {path: faults for path, faults in found.items() if faults} == {}
+
+
+def violations(page: Page, path: str) -> list[str]:
+    """What axe-core calls serious or critical, with the elements concerned."""
+    page.goto(path)
+    page.evaluate(AXE)
+    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{fault['id']}: {[node['target'] for node in fault['nodes'][:3]]}"
+        for fault in result["violations"]
+        if fault["impact"] in {"serious", "critical"}
+    ]
