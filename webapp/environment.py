@@ -12,6 +12,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search.config import MEBIBYTE, engine_settings, read_settings
 
+RATE = r"^[1-9][0-9]*/(s|min|hour|day)$"
+
 
 class WebSettings(BaseSettings):
     """Every setting is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists them."""
@@ -39,8 +41,8 @@ class WebSettings(BaseSettings):
     upload_max_bytes: int = Field(2048 * MEBIBYTE, ge=1024, description="largest catalogue file or zip, in bytes")
     body_max_bytes: int = Field(30 * MEBIBYTE, ge=1024, description="largest JSON or picture request, in bytes")
     anonymous_search: bool = Field(True, description="search and product reads without an API key")
-    throttle_anonymous: str = Field("120/min", description="API rate for callers without a key")
-    throttle_key: str = Field("1200/min", description="API rate for each key")
+    throttle_anonymous: str = Field("120/min", pattern=RATE, description="API rate for callers without a key")
+    throttle_key: str = Field("1200/min", pattern=RATE, description="API rate for each key")
     job_lease_s: float = Field(120, gt=0, description="a claimed job of a silent worker is taken back after this")
     sweep_every_s: float = Field(30, gt=0, description="how often lost work is looked for")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level logged")
