@@ -30,9 +30,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--media", type=Path, metavar="DIR|ZIP", help="where media files are; default: the catalogue's own folder"
         )
-        parser.add_argument(
-            "--dry-run", action="store_true", help="check every row and open every file, change nothing"
-        )
+        parser.add_argument("--dry-run", action="store_true", help="check rows and open files, change nothing")
         parser.add_argument("--remove-absent", action="store_true", help="remove products that the file does not list")
         parser.add_argument(
             "--wait", action="store_true", help="also wait until everything is encoded; encode here when no worker does"

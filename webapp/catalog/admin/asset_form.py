@@ -23,6 +23,11 @@ class MediaAssetForm(forms.ModelForm):
         model = Asset
         fields = ["upload", "position"]
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            self.fields["upload"].widget = forms.HiddenInput()
+
     def clean_upload(self) -> File | None:
         upload = self.cleaned_data["upload"]
         if self.instance.pk or upload is None:

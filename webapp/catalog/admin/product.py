@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
@@ -84,6 +86,13 @@ class ProductAdmin(admin.ModelAdmin):
         added = [asset for formset in formsets for asset in formset.new_objects]  # type: ignore[attr-defined]
         product_sync(product=form.instance, space=active_space(), media=added)
 
+    def get_deleted_objects(
+        self, objs: QuerySet[Product], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        """A product takes its assets along; on their own they are not deleted."""
+        doomed, counts, forbidden, protected = super().get_deleted_objects(objs, request)
+        return doomed, counts, forbidden - {Asset._meta.verbose_name}, protected
+
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
         products_remove([obj.pk])
 
@@ -115,7 +124,7 @@ class AssetAdmin(ReadOnlyAdmin):
     def size(self, asset: Asset) -> str:
         return _size(asset)
 
-    @admin.display(description=_("sound"), boolean=True)
+    @admin.display(description=_("usable"), boolean=True)
     def encodable(self, asset: Asset) -> bool:
         return not asset.fault
 

@@ -42,6 +42,7 @@ class UploadAdmin(ReadOnlyAdmin):
         "created_by",
     ]
     list_filter = ["state", "source", "dry_run"]
+    list_select_related = ["created_by"]
     search_fields = ["filename"]
     date_hierarchy = "created"
 
