@@ -189,6 +189,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": ENV.log_level},
+    # These tell of every request and every missing processor-specific build at INFO.
+    "loggers": {name: {"level": "WARNING"} for name in ("faiss.loader", "httpx")},
 }
 
 ANONYMOUS_SEARCH = ENV.anonymous_search
