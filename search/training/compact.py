@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from search.config import engine_settings
 from search.encoders.compact.engine import HEADS
@@ -20,6 +21,7 @@ from search.encoders.digests import file_digest
 from search.encoders.presets import FOLDER, load_preset
 from search.encoders.runtime import pick_runtime
 from search.media.picture import PictureLimits
+from search.training.catalogues import CATALOGUE, read_catalogue
 from search.training.examples import DESCRIBERS, Example, read_examples
 from search.training.features import FeatureCache
 from search.training.fit import Fitted, Recipe, fit
@@ -36,15 +38,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     examples = training_examples(folders, options.data / "eval")
     sys.stdout.write(f"{len(examples)} pictures to train on\n")
     fitted = fit(_pairs(examples, options.cache), Recipe(seed=options.seed, epochs=options.epochs))
-    for epoch, losses in enumerate(zip(fitted.losses, fitted.validation_losses, strict=True), start=1):
-        sys.stdout.write("epoch {:3d}  loss {:.3f}  validation {:.3f}\n".format(epoch, *losses))
+    for epoch, seen in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
+        sys.stdout.write("epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen))
     write(fitted, options.out, options.preset)
 
 
 def training_examples(folders: Sequence[Path], evaluation: Path) -> list[Example]:
     """Every example of the folders whose picture no evaluation folder uses."""
-    examples = [example for folder in folders for example in read_examples(folder)]
+    examples = [example for folder in folders for example in _read(folder)]
     return without_held_out(examples, held_out_pictures(evaluation))
+
+
+def _read(folder: Path) -> list[Example]:
+    return list(read_catalogue(folder)) if (folder / CATALOGUE).is_file() else read_examples(folder)
 
 
 def write(fitted: Fitted, heads: Path, preset: Path) -> None:
@@ -63,19 +69,27 @@ def _pairs(examples: Sequence[Example], cache_folder: Path) -> Pairs:
     cache = FeatureCache(
         Towers(checksums, pick_runtime(settings)), version, cache_folder, PictureLimits.from_settings(settings)
     )
-    texts = distinct_texts(examples)
+    pictures: list[Tensor] = []
+    texts: dict[str, Tensor] = {}
     # One folder at a time, so that another folder more or less leaves the features of the rest valid.
-    pictures = [
-        cache.pictures([example.picture for example in group], folder)
-        for folder, group in groupby(examples, key=lambda example: example.folder)
-    ]
-    return Pairs(torch.cat(pictures), cache.texts(texts), truth_table(examples, texts))
+    for folder, group in groupby(examples, key=lambda example: example.folder):
+        members = list(group)
+        pictures.append(cache.pictures([example.picture for example in members], folder))
+        own = distinct_texts(members)
+        texts |= zip(own, cache.texts(own), strict=True)
+    return Pairs(torch.cat(pictures), torch.stack([*texts.values()]), truth_table(examples, list(texts)))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m search.training.compact", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of data folders and their eval folder")
-    parser.add_argument("--extra", type=Path, action="append", default=[], help="one more folder with items.jsonl")
+    parser.add_argument(
+        "--extra",
+        type=Path,
+        action="append",
+        default=[],
+        help="one more folder of pairs or a catalogue",
+    )
     parser.add_argument("--out", type=Path, default=HEADS, help="where the heads go")
     parser.add_argument("--preset", type=Path, default=PRESET, help="preset file that gets the new checksum")
     cache = engine_settings().var_dir / "train"

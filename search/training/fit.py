@@ -19,6 +19,7 @@ FIRST_TEMPERATURE = 0.07
 LARGEST_SCALE = 100.0
 WARM_UP = 0.1
 DEVIATION_FLOOR = 1e-3
+VALIDATION_DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Recipe:
 
     seed: int = 0
     epochs: int = 40
-    patience: int = 6
+    patience: int = 10
     batch: int = 1024
     rate: float = 1e-3
     text_rate: float = 3e-4
@@ -40,12 +41,12 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Both heads, the loss of every epoch on the training pairs, and on the pairs kept for early stopping."""
+    """Both heads; of every epoch the mean training loss, and the precision on the pairs kept for early stopping."""
 
     picture: PictureHead
     text: TextHead
     losses: tuple[float, ...]
-    validation_losses: tuple[float, ...]
+    precisions: tuple[float, ...]
 
 
 class Heads(nn.Module):
@@ -59,33 +60,35 @@ class Heads(nn.Module):
         self.picture.mean.copy_(pictures.float().mean(0))
         self.picture.deviation.copy_(pictures.float().std(0) + DEVIATION_FLOOR)
 
-    def loss(self, batch: Batch) -> Tensor:
+    def similarity(self, batch: Batch) -> Tensor:
+        """Scaled cosines, (pictures, texts)."""
         scale = self.log_scale.exp().clamp(max=LARGEST_SCALE)
-        similarity = scale * self.picture(batch.pictures) @ self.text(batch.texts).T
-        return multi_positive_info_nce(similarity, batch.positive)
+        cosines: Tensor = self.picture(batch.pictures) @ self.text(batch.texts).T
+        return scale * cosines
 
 
 def fit(pairs: Pairs, recipe: Recipe) -> Fitted:
-    """Train until the validation loss has not fallen for `patience` epochs; keep the best epoch.
+    """Train until the precision on held pairs has not risen for `patience` epochs; keep the best epoch.
 
+    Precision decides, not the loss, because it is what a search shows: the loss is flat long before it.
     The same pairs and recipe give the same weights on the same machine.
     """
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
     train, held = pairs.split(recipe.validation_share, rng)
-    validation = list(held.batches(recipe.batch, rng))
+    validation = [batch for _ in range(VALIDATION_DRAWS) for batch in held.batches(recipe.batch, rng)]
     heads = Heads(train.pictures, recipe)
     optimizer = _optimizer(heads, recipe)
     schedule = _schedule(optimizer, recipe, math.ceil(len(train) / recipe.batch))
-    best, losses, validation_losses = copy.deepcopy(heads), [], [math.inf]
+    best, losses, precisions = copy.deepcopy(heads), [], [-math.inf]
     for _ in track(range(recipe.epochs), "heads"):
         losses.append(_epoch(heads, train, recipe, rng, optimizer, schedule))
-        validation_losses.append(_validation_loss(heads, validation))
-        if validation_losses[-1] == min(validation_losses):
+        precisions.append(_precision(heads, validation))
+        if precisions[-1] == max(precisions):
             best = copy.deepcopy(heads)
-        elif min(validation_losses) not in validation_losses[-recipe.patience :]:
+        elif max(precisions) not in precisions[-recipe.patience :]:
             break
-    return Fitted(best.picture.eval(), best.text.eval(), tuple(losses), tuple(validation_losses[1:]))
+    return Fitted(best.picture.eval(), best.text.eval(), tuple(losses), tuple(precisions[1:]))
 
 
 def _optimizer(heads: Heads, recipe: Recipe) -> torch.optim.Optimizer:
@@ -110,7 +113,7 @@ def _epoch(
     heads.train()
     losses = []
     for batch in train.batches(recipe.batch, rng):
-        loss = heads.loss(batch)
+        loss = multi_positive_info_nce(heads.similarity(batch), batch.positive)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
@@ -120,6 +123,16 @@ def _epoch(
 
 
 @torch.inference_mode()
-def _validation_loss(heads: Heads, batches: list[Batch]) -> float:
+def _precision(heads: Heads, batches: list[Batch]) -> float:
     heads.eval()
-    return float(np.mean([heads.loss(batch).item() for batch in batches]))
+    return float(np.mean([precision_at_one(heads.similarity(batch), batch.positive) for batch in batches]))
+
+
+def precision_at_one(similarity: Tensor, positive: Tensor) -> float:
+    """How often the nearest text is true of a picture, and the nearest picture fits a text: mean of both shares.
+
+    Shapes: both (pictures, texts).
+    """
+    texts = positive.gather(1, similarity.argmax(1, keepdim=True)).mean()
+    pictures = positive.gather(0, similarity.argmax(0, keepdim=True)).mean()
+    return float(texts + pictures) / 2

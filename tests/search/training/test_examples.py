@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from search.errors import ConfigError
+from search.training.catalogues import read_catalogue
+from search.training.examples import read_examples
+
+
+def write_rows(path: Path, *rows: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def test_unknown_folder_gives_its_own_texts(tmp_path: Path) -> None:
+    write_rows(tmp_path / "items.jsonl", {"path": "a.jpg", "texts": [" red \n mug ", "red mug", ""]},
+               {"path": "b.jpg", "texts": []})  # fmt: skip
+    (only,) = read_examples(tmp_path)
+    assert only.picture == tmp_path / "a.jpg" and only.texts == ("red mug",)
+
+
+def test_missing_listing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"items\.jsonl"):
+        read_examples(tmp_path)
+
+
+def test_clothing_labels_become_texts_and_wordless_labels_are_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "clothing"
+    write_rows(
+        folder / "items.jsonl",
+        {"path": "1.jpg", "label": "T-Shirt", "kids": True},
+        {"path": "2.jpg", "label": "Not sure", "kids": False},
+        {"path": "3.jpg", "label": None, "kids": False},
+    )
+    (only,) = read_examples(folder)
+    assert {"t-shirt", "t shirt", "a photo of a t-shirt", "children's t-shirt"} <= set(only.texts)
+
+
+def test_catalogue_gives_every_picture_of_a_product(tmp_path: Path) -> None:
+    write_rows(
+        tmp_path / "catalog.jsonl",
+        {"title": "Red mug", "description": "A mug.", "category": "Kitchen > Mugs", "images": ["a.jpg", "b.jpg"],
+         "attributes": {"colour": "red", "pattern": "dotted"}},
+    )  # fmt: skip
+    first, second = read_catalogue(tmp_path)
+    assert (first.picture, second.picture) == (tmp_path / "media" / "a.jpg", tmp_path / "media" / "b.jpg")
+    assert {"Red mug", "mugs", "red mug", "a photo of a red mug", "dotted mug"} <= set(first.texts)
