@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import datetime
 import logging
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
@@ -34,6 +38,9 @@ TERMINAL_HEAD_START = datetime.timedelta(minutes=1)
 
 UPLOADS_WOKEN = 4
 """Waiting uploads that one sweep wakes an importer for: were it all, messages would pile up behind a long import."""
+
+TEMPORARY_FOR_S = 24 * 3600.0
+"""A temporary file older than this belongs to nobody: killed processes leave theirs behind."""
 
 CHUNK = 1_000
 
@@ -65,6 +72,7 @@ class Sweeper:
             wake(ENCODE_QUEUED)
         if compaction_due():
             wake(COMPACT)
+        temporary_files_prune()
         return report
 
     def _enqueue_missing(self, space: str) -> int:
@@ -135,3 +143,14 @@ def uploads_resume() -> int:
     for upload_id in waiting:
         wake(IMPORT_UPLOAD, upload_id)
     return len(waiting)
+
+
+def temporary_files_prune() -> int:
+    """Remove what killed processes left in the folder of half-received and half-written files. Returns how many."""
+    count = 0
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        with suppress(FileNotFoundError):
+            if path.is_file() and time.time() - path.stat().st_mtime > TEMPORARY_FOR_S:
+                path.unlink()
+                count += 1
+    return count

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import time
 import uuid
 from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
 from indexer.identity import host_name, this_process
-from indexer.sweep import DEATHS, Sweeper, jobs_enqueue_missing, jobs_take_back, uploads_resume
+from indexer.sweep import (
+    DEATHS,
+    TEMPORARY_FOR_S,
+    Sweeper,
+    jobs_enqueue_missing,
+    jobs_take_back,
+    temporary_files_prune,
+    uploads_resume,
+)
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
 from webapp.catalog.models import Embedding, IndexJob, JobState, Upload, UploadState
@@ -127,3 +139,13 @@ def test_uploads_of_dead_importers_are_freed_and_woken() -> None:
     alive.refresh_from_db()
     assert (dead.state, dead.claim) == (UploadState.RECEIVED, None)
     assert alive.state == UploadState.RUNNING
+
+
+def test_temporary_files_that_nobody_can_want_are_removed(settings: Any, tmp_path: Path) -> None:
+    settings.FILE_UPLOAD_TEMP_DIR = tmp_path
+    for name in ("old", "new"):
+        (tmp_path / name).touch()
+    long_ago = time.time() - TEMPORARY_FOR_S - 1
+    os.utime(tmp_path / "old", (long_ago, long_ago))
+    assert temporary_files_prune() == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
