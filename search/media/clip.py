@@ -77,7 +77,7 @@ def _ask_child(path: Path, demuxer: str, limits: ClipLimits) -> dict[str, Any]:
     question = json.dumps({"path": str(path.absolute()), "demuxer": demuxer, **asdict(limits)})
     try:
         # No environment: the process that meets hostile files should hold no secret.
-        child = subprocess.run(  # noqa: S603
+        child = subprocess.run(
             [sys.executable, "-I", str(_CHILD), question],
             stdin=subprocess.DEVNULL,
             capture_output=True,

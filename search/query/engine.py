@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 
 from search.errors import QueryError
-from search.query.fuse import ProbeScores, fuse
+from search.query.fuse import SHARES, ProbeScores, Shares, fuse
 from search.query.probe import Probe
 from search.query.standardise import Scale
 from search.types import Hit, Ids, Modality, StageTimings
@@ -76,7 +76,7 @@ def score(index: VectorIndex, probe: Probe, products: Ids) -> ProbeScores:
     """Exact scores of every view of these products: a product found by its words is also judged by its pictures."""
     candidates = tuple(index.scores_for(probe.vector, products))
     scales = {found.modality: Scale.of(probe.vector, index.background(found.modality)) for found in candidates}
-    return ProbeScores(probe.weight, candidates, scales)
+    return ProbeScores(probe.modality, probe.weight, candidates, scales)
 
 
 def rank(
@@ -86,6 +86,7 @@ def rank(
     window: int,
     allowed: Ids | None = None,
     without: frozenset[int] = frozenset(),
+    shares: Shares = SHARES,
 ) -> Ranking:
     """The best `window` products for all probes together.
 
@@ -99,5 +100,5 @@ def rank(
     watch = Stopwatch()
     products = watch.time("coarse", lambda: coarse(index, probes, window + len(without), allowed))
     scored = watch.time("score", lambda: [score(index, probe, products) for probe in probes])
-    hits = watch.time("rank", lambda: [hit for hit in fuse(scored) if hit.product_id not in without])
+    hits = watch.time("rank", lambda: [hit for hit in fuse(scored, shares) if hit.product_id not in without])
     return Ranking(tuple(hits[:window]), len(hits) > window, StageTimings(watch.stages))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +10,23 @@ import numpy as np
 from search.query.standardise import Scale
 from search.types import Candidates, Evidence, Hit, Modality
 
+Shares = Mapping[tuple[Modality, Modality], float]
+"""How much a view of one modality (second) says about a question asked in another (first)."""
+
+SHARES: Shares = {
+    (Modality.TEXT, Modality.TEXT): 1.0,
+    (Modality.TEXT, Modality.PICTURE): 1.0,
+    (Modality.PICTURE, Modality.PICTURE): 1.0,
+    (Modality.PICTURE, Modality.TEXT): 0.25,
+}
+"""Measured by `manage.py bench_fusion`; a pair that is not listed counts in full."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProbeScores:
     """Every view of the products in question, scored for one probe, with the scale of each modality."""
 
+    asked: Modality
     weight: float
     candidates: tuple[Candidates, ...]
     scales: dict[Modality, Scale]
@@ -31,7 +43,7 @@ def best_views(candidates: Candidates, scale: Scale) -> Iterator[tuple[int, Evid
         )
 
 
-def fuse(probes: Iterable[ProbeScores]) -> list[Hit]:
+def fuse(probes: Iterable[ProbeScores], shares: Shares = SHARES) -> list[Hit]:
     """One hit per product, best first, equal scores by product id.
 
     A product's score is the weighted sum, over probes and modalities, of its best view's standardised score. A missing
@@ -41,8 +53,9 @@ def fuse(probes: Iterable[ProbeScores]) -> list[Hit]:
     evidence: dict[int, list[Evidence]] = {}
     for probe in probes:
         for candidates in probe.candidates:
+            weight = probe.weight * shares.get((probe.asked, candidates.modality), 1.0)
             for product, view in best_views(candidates, probe.scales[candidates.modality]):
-                totals[product] = totals.get(product, 0.0) + probe.weight * view.standardised
+                totals[product] = totals.get(product, 0.0) + weight * view.standardised
                 evidence.setdefault(product, []).append(view)
     hits = [Hit(product, score, tuple(evidence[product])) for product, score in totals.items()]
     return sorted(hits, key=lambda hit: (-hit.score, hit.product_id))

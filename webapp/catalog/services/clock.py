@@ -26,11 +26,16 @@ def _advance() -> int:
 
 
 def products_touch(product_ids: Collection[int]) -> None:
-    """Record that what search may return of these products has changed. Products are locked in id order."""
-    if not product_ids:
-        return
-    seq = _advance()
-    Product.objects.filter(pk__in=sorted(product_ids)).update(index_seq=seq)
+    """Record that what search may return of these products has changed.
+
+    Products are locked first, in id order: a writer that held the clock while waiting for a product could deadlock with
+    one that holds the product and waits for the clock.
+    """
+    locked = list(
+        Product.objects.select_for_update().filter(pk__in=product_ids).order_by("pk").values_list("pk", flat=True)
+    )
+    if locked:
+        Product.objects.filter(pk__in=locked).update(index_seq=_advance())
 
 
 def products_remove(product_ids: Collection[int]) -> int:

@@ -1,0 +1,118 @@
+"""How much each modality should say: rankings of the catalogue in this installation under different shares."""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product as grid
+
+from PIL import Image, ImageEnhance
+
+from search.config import engine_settings
+from search.errors import InputError
+from search.evaluation.summary import Judged, judge, summarise
+from search.media.picture import PictureLimits, decode_picture
+from search.query.engine import rank
+from search.query.fuse import Shares
+from search.query.probe import Probe
+from search.types import Modality
+from webapp.catalog.models import Asset, AssetKind, AttributeValue
+from webapp.retrieval.runtime import live_index, query_encoder
+
+STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
+FEWEST_RELEVANT = 2
+MOST_PICTURES = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    probe: Probe
+    relevant: frozenset[int]
+    without: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ShareResult:
+    """Metrics of one choice: what a view of the other modality counts beside one of the question's own."""
+
+    asked: str
+    other_share: float
+    questions: int
+    metrics: dict[str, float]
+
+
+def measure_shares(attribute: str) -> list[ShareResult]:
+    """For words, "<attribute value> <category>" must find the products that are both. For pictures, an altered copy of
+    a product's picture must find that product. Raises InputError when the catalogue gives no questions."""
+    results = []
+    for asked, questions in (
+        ("words", list(word_questions(attribute))),
+        ("altered pictures", list(altered_pictures())),
+        ("pictures of the same kind", list(kindred_pictures(attribute))),
+    ):
+        if not questions:
+            raise InputError("this catalogue gives no questions", value=asked, fix="Import the sample shop first.")
+        for share in STEPS:
+            judged = [_ask(question, share) for question in questions]
+            results.append(ShareResult(asked, share, len(questions), summarise(judged)))
+    return results
+
+
+def _ask(question: Question, share: float) -> Judged:
+    index = live_index()
+    shares: Shares = {(asked, other): 1.0 if asked is other else share for asked, other in grid(Modality, repeat=2)}
+    hits = rank(index, [question.probe], window=index.count(), without=question.without, shares=shares).hits
+    return judge([str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant])
+
+
+def _kinds(attribute: str) -> dict[tuple[str, str], frozenset[int]]:
+    """Product ids by (attribute value, category), where there are several."""
+    found: dict[tuple[str, str], set[int]] = defaultdict(set)
+    rows = AttributeValue.objects.filter(name=attribute, product__category__isnull=False, product__visible=True)
+    for value, category, pk in rows.values_list("value", "product__category__name", "product"):
+        found[value, category].add(pk)
+    return {kind: frozenset(pks) for kind, pks in found.items() if len(pks) >= FEWEST_RELEVANT}
+
+
+def word_questions(attribute: str) -> Iterator[Question]:
+    for (value, category), relevant in sorted(_kinds(attribute).items()):
+        vector = query_encoder().embed_text(f"{value} {category}".lower())
+        yield Question(Probe(vector, Modality.TEXT), relevant)
+
+
+def kindred_pictures(attribute: str) -> Iterator[Question]:
+    """One product of each kind asks with its picture for the others of its kind."""
+    for _, products in sorted(_kinds(attribute).items()):
+        asking = min(products)
+        asset = Asset.objects.filter(product=asking, kind=AssetKind.PICTURE).first()
+        if asset is not None:
+            probe = Probe(query_encoder().embed_picture(_picture(asset)), Modality.PICTURE)
+            yield Question(probe, products - {asking}, frozenset({asking}))
+
+
+def altered_pictures() -> Iterator[Question]:
+    for asset in _spread(Asset.objects.filter(kind=AssetKind.PICTURE, position=0).order_by("product_id")):
+        vector = query_encoder().embed_picture(_alter(_picture(asset)))
+        yield Question(Probe(vector, Modality.PICTURE), frozenset({asset.product_id}))
+
+
+def _spread(assets: Sequence[Asset]) -> list[Asset]:
+    found = list(assets)
+    return found[:: max(1, len(found) // MOST_PICTURES)][:MOST_PICTURES]
+
+
+def _picture(asset: Asset) -> Image.Image:
+    with asset.file.open("rb") as file:
+        return decode_picture(io.BytesIO(file.read()), PictureLimits.from_settings(engine_settings()))
+
+
+def _alter(picture: Image.Image) -> Image.Image:
+    """As a shopper's screenshot would be: cropped, darker, turned a little, compressed hard."""
+    width, height = picture.size
+    cropped = picture.crop((width // 12, height // 12, width - width // 12, height - height // 16))
+    turned = ImageEnhance.Brightness(cropped).enhance(0.85).rotate(4, fillcolor=(255, 255, 255))
+    packed = io.BytesIO()
+    turned.save(packed, "JPEG", quality=40)
+    return Image.open(packed).convert("RGB")
