@@ -8,7 +8,8 @@ from decimal import Decimal
 from django.db.models import Count, Max, Min, QuerySet
 from django.utils.translation import gettext as _
 
-from webapp.catalog.models import AttributeValue, Category, Product
+from webapp.catalog.models import AttributeValue, Product
+from webapp.retrieval.category_facet import category_values
 from webapp.retrieval.filters import ATTRIBUTE_PREFIX, ProductFilters
 from webapp.retrieval.request import Facet, FacetValue
 
@@ -63,25 +64,17 @@ def _attribute_names(filters: ProductFilters, base: QuerySet[Product]) -> list[s
 
 
 def _values(name: str, products: QuerySet[Product], selected: tuple[str, ...]) -> tuple[FacetValue, ...]:
-    counts, labels = _counts(name, products)
+    if name == "category":
+        return category_values(products, selected[0] if selected else "")
+    counts = _counts(name, products)
     shown = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
     shown += [value for value in selected if value not in shown]
-    return tuple(
-        FacetValue(value, labels.get(value, value), counts.get(value, 0), value in selected) for value in shown
-    )
+    return tuple(FacetValue(value, value, counts.get(value, 0), value in selected) for value in shown)
 
 
-def _counts(name: str, products: QuerySet[Product]) -> tuple[dict[str, int], dict[str, str]]:
-    """Products per value, and labels where they differ from the value."""
-    if name == "category":
-        rows = products.order_by().values_list("category").annotate(n=Count("pk")).filter(category__isnull=False)
-        by_id = dict(rows)
-        categories = Category.objects.filter(pk__in=by_id)
-        return (
-            {category.slug: by_id[category.pk] for category in categories},
-            {category.slug: category.label for category in categories},
-        )
+def _counts(name: str, products: QuerySet[Product]) -> dict[str, int]:
+    """Products per value of a brand or attribute facet."""
     if name == "brand":
-        return dict(products.order_by().exclude(brand="").values_list("brand").annotate(n=Count("pk"))), {}
+        return dict(products.order_by().exclude(brand="").values_list("brand").annotate(n=Count("pk")))
     values = AttributeValue.objects.filter(name=name.removeprefix(ATTRIBUTE_PREFIX), product__in=products.values("pk"))
-    return dict(values.values_list("value").annotate(n=Count("product"))), {}
+    return dict(values.values_list("value").annotate(n=Count("product")))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import functools
+import logging
 import threading
 import time
 
 from search.config import engine_settings
 from search.encoders.batching import QueryEncoder
 from search.encoders.registry import load_encoder, space_of
+from search.errors import OmnishelfError
 from search.types import Space
 from search.vectors import IndexStatus, VectorIndex, index_root
 from webapp.catalog.selectors.views import changes_since
+
+logger = logging.getLogger(__name__)
 
 
 class FreshIndex:
@@ -54,19 +58,37 @@ def _fresh_index() -> FreshIndex:
 
 
 @functools.cache
-def query_encoder() -> QueryEncoder:
-    """The encoder of this process; loaded at the first query."""
+def _loaded_encoder() -> QueryEncoder:
     return QueryEncoder(load_encoder(engine_settings()))
 
 
-_loading = threading.Lock()
+_loading, _opening = threading.Lock(), threading.Lock()
+"""Two first callers would load, or open, everything twice."""
+
+
+def query_encoder() -> QueryEncoder:
+    """The encoder of this process; loaded at the first query. Raises EncoderError."""
+    with _loading:
+        return _loaded_encoder()
 
 
 def live_index() -> VectorIndex:
     """This process's reader, up to date."""
-    with _loading:
+    with _opening:
         fresh = _fresh_index()
     return fresh.current()
+
+
+def warm_up() -> None:
+    """Load the encoder in the background. A fault is logged here and raised again to the first query."""
+    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+
+
+def _warm_up() -> None:
+    try:
+        query_encoder().embed_text("warm-up")
+    except OmnishelfError as error:
+        logger.error("the encoder cannot be loaded: %s", error)
 
 
 def index_status() -> IndexStatus:

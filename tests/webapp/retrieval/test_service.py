@@ -166,3 +166,17 @@ def test_requests_out_of_bounds_are_refused() -> None:
     for bad in ({"limit": 0}, {"limit": 101}, {"text": "x" * 1001}, {"text": "a\0b"}):
         with pytest.raises(QueryError):
             SearchRequest(**bad)  # type: ignore[arg-type]
+
+
+def category_facet(answer: SearchAnswer) -> dict[str, int]:
+    facet = next(facet for facet in answer.facets if facet.name == "category")
+    return {value.value: value.count for value in facet.values}
+
+
+def test_the_category_facet_counts_branches_and_walks_down(shop: list[Product]) -> None:
+    mugs = sum(product.category.slug == "mugs" for product in shop)
+    assert category_facet(search_products(SearchRequest())) == {"kitchen": mugs, "lamps": len(shop) - mugs}
+    inside = category_facet(search_products(SearchRequest(filters=ProductFilters(category="kitchen"))))
+    assert inside == {"kitchen": mugs, "mugs": mugs}
+    only_mugs = SearchRequest(filters=ProductFilters(price_min=Decimal(10), price_max=Decimal(11)))
+    assert category_facet(search_products(only_mugs)) == {"kitchen": 2, "mugs": 2}

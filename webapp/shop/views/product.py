@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from search.errors import EncoderError, IndexingError, Unavailable
-from webapp.catalog.models import Asset, AssetKind, Product
+from webapp.catalog.models import Asset, AssetKind, Category, Product
 from webapp.retrieval.request import ProductHit, SearchRequest
 from webapp.retrieval.service import search_products
 
@@ -33,7 +33,7 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
         "pictures": pictures,
         "sounds": [asset for asset in media if asset.kind == AssetKind.AUDIO],
         "videos": [asset for asset in media if asset.kind == AssetKind.VIDEO],
-        "trail": [*category.get_ancestors(), category] if category else [],
+        "trail": [*Category.objects.get_ancestors(category), category] if category else [],
         "similar": _similar(shown),
         "canonical": request.build_absolute_uri(reverse("shop:product", args=[shown.sku])),
         "structured": _structured(request, shown, pictures),

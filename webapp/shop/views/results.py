@@ -87,13 +87,13 @@ def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
     appended = bool(request.htmx and wish.cursor)
     answer = search_products(wish.request(similar_to=like.pk if like else None, facets=not appended))
     first = wish.first_page()
-    facets = facet_groups(answer.facets, shown)
+    facets = facet_groups(answer.facets)
     context = {
         "wish": wish,
         "answer": answer,
         "like": like,
         "category": shown,
-        "ancestors": shown.get_ancestors() if shown else (),
+        "ancestors": Category.objects.get_ancestors(shown) if shown else (),
         "facets": facets,
         "chips": active_chips(first, facets),
         "sorts": BROWSE_SORTS if wish.browses else SORTS,
