@@ -46,6 +46,8 @@ class ShareResult:
 def measure_shares(attribute: str) -> list[ShareResult]:
     """For words, "<attribute value> <category>" must find the products that are both. For pictures, an altered copy of
     a product's picture must find that product. Raises InputError when the catalogue gives no questions."""
+    if not live_index().count():
+        raise InputError("nothing is searchable here", fix="Import a catalogue and let it be encoded first.")
     results = []
     for asked, questions in (
         ("words", list(word_questions(attribute))),
