@@ -22,7 +22,6 @@ from webapp.catalog.models import Asset, AssetKind, AttributeValue
 from webapp.retrieval.runtime import live_index, query_encoder
 
 STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
-FEWEST_RELEVANT = 2
 MOST_PICTURES = 200
 
 
@@ -69,24 +68,24 @@ def _ask(question: Question, share: float) -> Judged:
     return judge([str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant])
 
 
-def _kinds(attribute: str) -> dict[tuple[str, str], frozenset[int]]:
-    """Product ids by (attribute value, category), where there are several."""
+def _kinds(attribute: str, fewest: int) -> dict[tuple[str, str], frozenset[int]]:
+    """Product ids by (attribute value, category), where there are at least `fewest`."""
     found: dict[tuple[str, str], set[int]] = defaultdict(set)
     rows = AttributeValue.objects.filter(name=attribute, product__category__isnull=False, product__visible=True)
     for value, category, pk in rows.values_list("value", "product__category__name", "product"):
         found[value, category].add(pk)
-    return {kind: frozenset(pks) for kind, pks in found.items() if len(pks) >= FEWEST_RELEVANT}
+    return {kind: frozenset(pks) for kind, pks in found.items() if len(pks) >= fewest}
 
 
 def word_questions(attribute: str) -> Iterator[Question]:
-    for (value, category), relevant in sorted(_kinds(attribute).items()):
+    for (value, category), relevant in sorted(_kinds(attribute, fewest=1).items()):
         vector = query_encoder().embed_text(f"{value} {category}".lower())
         yield Question(Probe(vector, Modality.TEXT), relevant)
 
 
 def kindred_pictures(attribute: str) -> Iterator[Question]:
     """One product of each kind asks with its picture for the others of its kind."""
-    for _, products in sorted(_kinds(attribute).items()):
+    for _, products in sorted(_kinds(attribute, fewest=2).items()):
         asking = min(products)
         asset = Asset.objects.filter(product=asking, kind=AssetKind.PICTURE).first()
         if asset is not None:

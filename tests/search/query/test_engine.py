@@ -9,6 +9,7 @@ import pytest
 
 from search.errors import QueryError
 from search.query.engine import rank
+from search.query.fuse import SHARES
 from search.query.probe import Probe
 from search.query.standardise import LEAST_SPREAD, Scale
 from search.types import Modality, Space, Vectors, ViewBatch
@@ -61,7 +62,10 @@ def test_a_products_own_text_finds_it_first_with_evidence_of_both_modalities(ind
     best = rank(index, [probe(index, 17)], window=10).hits[0]
     assert best.product_id == 17
     assert {view.modality for view in best.evidence} == {Modality.TEXT, Modality.PICTURE}
-    assert best.score == pytest.approx(sum(view.standardised for view in best.evidence), abs=1e-5)
+    shares = {view.modality: SHARES[Modality.TEXT, view.modality] for view in best.evidence}
+    assert best.score == pytest.approx(
+        sum(shares[view.modality] * view.standardised for view in best.evidence), abs=1e-5
+    )
 
 
 def test_standardising_undoes_the_modality_gap(index: VectorIndex) -> None:
