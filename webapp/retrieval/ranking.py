@@ -42,13 +42,13 @@ class Question:
 
     def _picture_probes(self) -> list[Probe]:
         if self.request.picture is not None:
-            vector = query_encoder().embed_picture(self.request.picture)
-            self.picture_token = token_write(vector, active_space())
-        elif self.request.picture_token:
-            vector = token_read(self.request.picture_token, active_space())
-            self.picture_token = self.request.picture_token
+            self.picture_token = token_write(query_encoder().embed_picture(self.request.picture), active_space())
         else:
+            self.picture_token = self.request.picture_token
+        if not self.picture_token:
             return []
+        # Also with the picture at hand: the next page has the token alone, and its scores must be the same.
+        vector = token_read(self.picture_token, active_space())
         return [Probe(vector, Modality.PICTURE)]
 
     def _product_probes(self) -> list[Probe]:
