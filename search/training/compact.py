@@ -77,7 +77,7 @@ def _pairs(examples: Sequence[Example], cache_folder: Path) -> Pairs:
         pictures.append(cache.pictures([example.picture for example in members], folder))
         own = distinct_texts(members)
         texts |= zip(own, cache.texts(own), strict=True)
-    return Pairs(torch.cat(pictures), torch.stack([*texts.values()]), truth_table(examples, list(texts)))
+    return Pairs(torch.cat(pictures, dim=1), torch.stack([*texts.values()]), truth_table(examples, list(texts)))
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:

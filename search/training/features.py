@@ -6,9 +6,11 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import torch
+from PIL import Image, ImageOps
 from rich.progress import Progress, track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -20,6 +22,8 @@ from search.media.picture import PictureLimits, decode_picture
 from search.types import Modality
 
 TEXTS_AT_ONCE = 1024
+
+View = Callable[[Image.Image], Pixels]
 
 
 class FeatureCache:
@@ -35,9 +39,15 @@ class FeatureCache:
         self._limits = limits
 
     def pictures(self, paths: Sequence[Path], name: str) -> Tensor:
-        """Picture files → (n, features) float16. Raises MediaError for a file that cannot be decoded."""
+        """Picture files → (2, n, features) float16: as they are, and mirrored left to right.
+
+        Raises MediaError for a file that cannot be decoded.
+        """
         inputs = [f"{path} {path.stat().st_size}" for path in paths]
-        return self._kept(Modality.PICTURE, inputs, lambda: torch.cat([*self._picture_batches(paths, name)]))
+        return torch.stack([
+            self._kept(Modality.PICTURE, [*inputs, *mark], partial(self._picture_features, paths, name, view))
+            for mark, view in (([], prepare), (["mirrored"], _prepare_mirrored))
+        ])  # fmt: skip
 
     def texts(self, texts: Sequence[str]) -> Tensor:
         """Texts → (n, 384) float16."""
@@ -55,17 +65,22 @@ class FeatureCache:
         for start in track(range(0, len(texts), TEXTS_AT_ONCE), "texts"):
             yield self._towers.text_features(texts[start : start + TEXTS_AT_ONCE]).half()
 
-    def _picture_batches(self, paths: Sequence[Path], name: str) -> Iterator[Tensor]:
+    def _picture_features(self, paths: Sequence[Path], name: str, view: View) -> Tensor:
         batch = self._towers.runtime.picture_batch_size
+        found = []
         with Progress() as progress:
             task = progress.add_task(name, total=len(paths))
-            for prepared in _decoded_ahead(paths, self._decoded, batch):
-                yield self._towers.picture_features(prepared).half()
+            for prepared in _decoded_ahead(paths, partial(self._decoded, view), batch):
+                found.append(self._towers.picture_features(prepared).half())
                 progress.advance(task, len(prepared))
+        return torch.cat(found)
 
-    def _decoded(self, path: Path) -> Pixels:
-        picture = decode_picture(path, self._limits, at_least=SIDE)
-        return prepare(picture)
+    def _decoded(self, view: View, path: Path) -> Pixels:
+        return view(decode_picture(path, self._limits, at_least=SIDE))
+
+
+def _prepare_mirrored(picture: Image.Image) -> Pixels:
+    return prepare(ImageOps.mirror(picture))
 
 
 def _decoded_ahead(paths: Sequence[Path], decode: Callable[[Path], Pixels], batch: int) -> Iterator[list[Pixels]]:

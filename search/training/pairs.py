@@ -24,7 +24,10 @@ class Batch:
 
 
 class Pairs:
-    """Pictures (n, features), distinct texts (m, 384) and the truth table between them."""
+    """Pictures (views, n, features), distinct texts (m, 384) and the truth table between pictures and texts.
+
+    The views of a picture are interchangeable: every batch takes one of them at random.
+    """
 
     def __init__(self, pictures: Tensor, texts: Tensor, truth: csr_matrix) -> None:
         self.pictures = pictures
@@ -32,7 +35,7 @@ class Pairs:
         self._truth = truth
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return self.pictures.shape[1]
 
     def split(self, share: float, rng: np.random.Generator) -> tuple[Pairs, Pairs]:
         """Two disjoint sets of pictures; the second holds `share` of them."""
@@ -41,7 +44,7 @@ class Pairs:
         return self._part(order[:cut]), self._part(order[cut:])
 
     def _part(self, rows: npt.NDArray[np.int64]) -> Pairs:
-        return Pairs(self.pictures[torch.from_numpy(rows)], self._texts, self._truth[rows])
+        return Pairs(self.pictures[:, torch.from_numpy(rows)], self._texts, self._truth[rows])
 
     def batches(self, size: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Every picture once, in random order, with one of its texts; the last batch may be smaller."""
@@ -49,10 +52,10 @@ class Pairs:
         for start in range(0, len(order), size):
             rows = order[start : start + size]
             texts = np.array([self._one_text(row, rng) for row in rows])
+            views = rng.integers(len(self.pictures), size=len(rows))
+            pictures = self.pictures[torch.from_numpy(views), torch.from_numpy(rows)].float()
             positive = torch.from_numpy(self._truth[rows][:, texts].toarray())
-            yield Batch(
-                self.pictures[torch.from_numpy(rows)].float(), self._texts[torch.from_numpy(texts)].float(), positive
-            )
+            yield Batch(pictures, self._texts[torch.from_numpy(texts)].float(), positive)
 
     def _one_text(self, row: int, rng: np.random.Generator) -> int:
         first, last = self._truth.indptr[row], self._truth.indptr[row + 1]
