@@ -56,7 +56,7 @@ def test_no_training_picture_occurs_in_an_evaluation() -> None:
         with catalogue.open(newline="") as rows:
             for row in csv.DictReader(rows):
                 used |= {(catalogue.parent / name).resolve() for name in row["images"].split("|")}
-    splits = [json.loads(line) for line in (DATA / "grocery" / "items.jsonl").open()]
+    splits = [json.loads(line) for line in (DATA / "grocery" / "items.jsonl").read_text().splitlines()]
     used |= {(DATA / "grocery" / row["path"]).resolve() for row in splits if row["split"] == "val"}
     assert len(trained) > 10_000
     assert not trained & used
