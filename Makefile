@@ -56,8 +56,13 @@ messages: $(INSTALLED_DEV) ## gather and compile translations (needs gettext)
 	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
 	$(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv/*'
 
-train-compact: $(INSTALLED) ## train the heads of the bundled encoder anew (DATA=)
-	$(BIN)/python -m search.training.compact --data $(DATA)
+DRAWN := $(foreach seed,101 102 103 104,var/drawings/$(seed)/catalog.jsonl)
+
+var/drawings/%/catalog.jsonl: | $(INSTALLED)
+	$(BIN)/python manage.py make_sample_shop --seed $* --no-clips --out $(@D)
+
+train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder anew (DATA=)
+	$(BIN)/python -m search.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
 
 bench-import: $(INSTALLED) ## import 5,000 real rows: throughput against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)

@@ -62,10 +62,10 @@ def test_vector_depends_neither_on_batch_nor_on_repetition(compact: CompactEncod
 
 
 def test_colours_find_their_words(compact: CompactEncoder) -> None:
-    colours = ["red", "green", "blue"]
+    colours = ["red", "green", "yellow", "black"]
     pictures = compact.encode_pictures([compact.prepare_picture(square(colour)) for colour in colours])
     texts = compact.encode_texts([f"{colour}" for colour in colours], TextRole.QUERY)
-    assert (texts @ pictures.T).argmax(axis=1).tolist() == [0, 1, 2]
+    assert (texts @ pictures.T).argmax(axis=1).tolist() == [0, 1, 2, 3]
 
 
 def test_text_keeps_the_geometry_of_minilm(compact: CompactEncoder) -> None:
