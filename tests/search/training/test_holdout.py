@@ -60,7 +60,9 @@ def test_no_training_picture_occurs_in_an_evaluation() -> None:
                 used |= {(catalogue.parent / name).resolve() for name in row["images"].split("|")}
     splits = [json.loads(line) for line in (DATA / "grocery" / "items.jsonl").read_text().splitlines()]
     used |= {(DATA / "grocery" / row["path"]).resolve() for row in splits if row["split"] == "val"}
-    questions = [json.loads(line) for file in (DATA / "eval").glob("*/queries.jsonl") for line in file.open()]
+    questions = [
+        json.loads(line) for file in (DATA / "eval").glob("*/queries.jsonl") for line in file.read_text().splitlines()
+    ]
     used |= {(DATA / "eval" / "any" / row["image"]).resolve() for row in questions if "image" in row}
     assert len(trained) > 10_000
     assert not trained & used
