@@ -43,7 +43,17 @@ def worker_process(*, queues: tuple[str, ...] = QUEUES, threads: int = 4, name: 
     return ProcessSpec(
         name=name,
         command=(
-            *(sys.executable, "-m", "celery", "--app", "webapp", "worker", "--hostname", f"{name}-{os.getpid()}@%h"),
+            *(
+                sys.executable,
+                "-m",
+                "celery",
+                "--quiet",
+                "--app",
+                "webapp",
+                "worker",
+                "--hostname",
+                f"{name}-{os.getpid()}@%h",
+            ),
             *("--pool", "threads", "--concurrency", str(threads), "--queues", ",".join(queues)),
             *("--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),

@@ -75,7 +75,7 @@ class Loading(threading.Thread):
     def run(self) -> None:
         started = time.monotonic()
         try:
-            call_command("import_catalog", self._catalog, wait=True)
+            call_command("import_catalog", self._catalog, media=self._catalog.parent / "media", wait=True)
             self._command.greet(self._address, time.monotonic() - started)
         except (Exception, SystemExit) as fault:
             self.fault = fault
