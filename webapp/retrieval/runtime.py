@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import threading
 import time
@@ -87,6 +88,9 @@ def warm_up() -> None:
 def _warm_up() -> None:
     try:
         query_encoder().embed_text("warm-up")
+        # The model's hundreds of thousands of objects stay; a collector that visits them stops a request for 0.2 s.
+        gc.collect()
+        gc.freeze()
     except OmnishelfError as error:
         logger.error("the encoder cannot be loaded: %s", error)
 
