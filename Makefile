@@ -64,7 +64,7 @@ var/drawings/%/catalog.jsonl: | $(INSTALLED)
 train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder anew (DATA=)
 	$(BIN)/python -m search.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
 
-bench-import: $(INSTALLED) ## import 5,000 real rows: throughput against the bare encoder (DATA=, JSON=--json)
+bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)
 
 evaluate: $(INSTALLED) ## evaluate the encoder on every folder under DATA/eval

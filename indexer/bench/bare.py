@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from indexer.pipeline.drain import TEXT_BATCH
 from search.config import engine_settings
 from search.encoders.registry import load_encoder
 from search.media.picture import PictureLimits, decode_picture
+from search.types import TextRole
 
 
 @dataclass(frozen=True, slots=True)
 class BareRates:
-    """Pictures per second: the model alone on prepared pictures, and a plain loop that decodes each batch first."""
+    """Contents per second: the model alone on prepared pictures, a plain loop that decodes each batch of pictures
+    first, and the model on texts."""
 
     model: float
     loop: float
+    texts: float
 
 
-def measure_bare(pictures: Sequence[Path]) -> BareRates:
-    """Both rates over these pictures, after a warm-up batch."""
+def measure_bare(pictures: Sequence[Path], texts: Sequence[str]) -> BareRates:
+    """All rates over these contents, after a warm-up batch."""
     encoder = load_encoder(engine_settings())
     limits = PictureLimits.from_settings(engine_settings())
     size = encoder.picture_batch_size
@@ -38,4 +42,7 @@ def measure_bare(pictures: Sequence[Path]) -> BareRates:
             model_s += time.perf_counter() - decoded
             loop_s += time.perf_counter() - began
     counted = len(pictures) - size
-    return BareRates(model=counted / model_s, loop=counted / loop_s)
+    began = time.perf_counter()
+    for start in range(0, len(texts), TEXT_BATCH):
+        encoder.encode_texts(texts[start : start + TEXT_BATCH], TextRole.DOCUMENT)
+    return BareRates(counted / model_s, counted / loop_s, len(texts) / (time.perf_counter() - began))

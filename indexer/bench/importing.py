@@ -9,8 +9,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from django.conf import settings
@@ -24,21 +25,28 @@ from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState
 from webapp.retrieval.runtime import live_index
 
-BARE_PICTURES = 640
+BARE_SAMPLE = 768
 POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """Rates in pictures per second, times in seconds, memory in bytes. `ratio` is pipeline over the model alone."""
+    """Rates in contents per second, times in seconds, memory in bytes.
+
+    The ratios compare the time from the first to the last embedding with what the bare encoder needs for the same
+    pictures and texts: the model alone on prepared input, and a plain loop that decodes and encodes in turn.
+    """
 
     rows: int
     pictures: int
     import_seconds: float
-    encode_rate: float
+    texts: int
+    encode_seconds: float
     bare_model_rate: float
     bare_loop_rate: float
-    ratio: float
+    bare_text_rate: float
+    ratio_to_model: float
+    ratio_to_loop: float
     searchable_after: float
     memory_first_half: int
     memory_second_half: int
@@ -54,24 +62,27 @@ def measure_import(items: Path, rows: int) -> ImportReport:
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.csv"
         written = write_catalog(items, catalog, rows)
-        bare_before = measure_bare(_sample(items))
+        before = measure_bare(*_sample(items))
         with running_worker():
             watch, import_seconds = run_import(catalog, items.parent)
             searchable_after = wait_until_searchable()
-        bare_after = measure_bare(_sample(items))
+        after = measure_bare(*_sample(items))
+        seconds, pictures, texts = encode_span()
         encoded = Embedding.objects.count()
         with running_worker():
             _, second_seconds = run_import(catalog, items.parent, wait=True)
-        bare = BareRates((bare_before.model + bare_after.model) / 2, (bare_before.loop + bare_after.loop) / 2)
-    rate = encode_rate()
+    bare = BareRates(*(fmean(rates) for rates in zip(astuple(before), astuple(after), strict=True)))
     return ImportReport(
         rows=written,
-        pictures=Embedding.objects.filter(modality=AssetKind.PICTURE).count(),
+        pictures=pictures,
         import_seconds=import_seconds,
-        encode_rate=rate,
+        texts=texts,
+        encode_seconds=seconds,
         bare_model_rate=bare.model,
         bare_loop_rate=bare.loop,
-        ratio=rate / bare.model,
+        bare_text_rate=bare.texts,
+        ratio_to_model=(pictures / bare.model + texts / bare.texts) / seconds,
+        ratio_to_loop=(pictures / bare.loop + texts / bare.texts) / seconds,
         searchable_after=searchable_after,
         memory_first_half=watch.peak(0.0, 0.5),
         memory_second_half=watch.peak(0.5, 1.0),
@@ -80,15 +91,11 @@ def measure_import(items: Path, rows: int) -> ImportReport:
     )
 
 
-def _sample(items: Path) -> list[Path]:
-    pictures = [items.parent / str(name) for name in _paths(items)]
-    step = max(1, len(pictures) // BARE_PICTURES)
-    return pictures[::step][:BARE_PICTURES]
-
-
-def _paths(items: Path) -> Iterator[str]:
+def _sample(items: Path) -> tuple[list[Path], list[str]]:
     with items.open(encoding="utf-8") as lines:
-        yield from (json.loads(line)["path"] for line in lines)
+        rows = [json.loads(line) for line in lines]
+    spread = rows[:: max(1, len(rows) // BARE_SAMPLE)][:BARE_SAMPLE]
+    return [items.parent / row["path"] for row in spread], [row["title"] for row in spread]
 
 
 @contextmanager
@@ -129,9 +136,11 @@ def wait_until_searchable() -> float:
     return time.perf_counter() - started + POLL_S
 
 
-def encode_rate() -> float:
-    """Pictures per second from the first picture job's end to the last one's, whatever else ran meanwhile."""
-    jobs = IndexJob.objects.filter(modality=AssetKind.PICTURE, state=JobState.DONE)
+def encode_span() -> tuple[float, int, int]:
+    """Seconds from the end of the first batch to the end of the last, and the pictures and texts encoded in between,
+    whatever else ran meanwhile."""
+    jobs = IndexJob.objects.filter(state=JobState.DONE)
     span = jobs.aggregate(first=Min("finished"), last=Max("finished"))
-    first_batch = jobs.filter(finished=span["first"]).count()
-    return (jobs.count() - first_batch) / (span["last"] - span["first"]).total_seconds()
+    timed = jobs.filter(finished__gt=span["first"])
+    pictures = timed.filter(modality=AssetKind.PICTURE).count()
+    return (span["last"] - span["first"]).total_seconds(), pictures, timed.count() - pictures
