@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 DATA ?= ../shared/data
+EVALUATIONS ?= clothing grocery-fine ikea-description myntra-title flickr8k
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
@@ -67,8 +68,8 @@ train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder a
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)
 
-evaluate: $(INSTALLED) ## evaluate the encoder on every folder under DATA/eval
-	for folder in $(DATA)/eval/*/; do $(BIN)/python manage.py evaluate $$folder || exit 1; done
+evaluate: $(INSTALLED) ## evaluate the encoder on folders of DATA/eval (EVALUATIONS=)
+	for name in $(EVALUATIONS); do $(BIN)/python manage.py evaluate $(DATA)/eval/$$name || exit 1; done
 
 clean: ## remove caches (never var/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
