@@ -1,9 +1,8 @@
 """The embedded broker: kombu's filesystem transport, made safe for several processes.
 
-The original lets a reader take a message file that its writer has opened and not yet filled (8 % of the messages were
-lost when three writers met three eager readers), and moves it through the system's temporary folder, which may be
-another file system, where a move is no longer atomic. Here files appear under their name only when they are complete,
-and are taken by a rename in their own folder.
+The original lets a reader take a message file that its writer has opened and not yet filled, which loses the message, and
+moves it through the system's temporary folder, which may be another file system, where a move is no longer atomic. Here
+files appear under their name only when they are complete, and are taken by a rename in their own folder.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ class Recipe:
     """Everything that decides the result, besides the data."""
 
     seed: int = 0
-    epochs: int = 60
-    patience: int = 15
+    epochs: int = 50
+    patience: int = 12
     batch: int = 1024
     rate: float = 1e-3
     text_rate: float = 1e-3
@@ -39,7 +39,7 @@ class Recipe:
     text_hidden: int = 512
     validation_share: float = 0.03
     average: float = 0.99
-    text_anchor: float = 0.7
+    text_anchor: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)

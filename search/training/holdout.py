@@ -12,29 +12,16 @@ from PIL import Image
 
 from search.training.examples import Example
 
-GALLERIES = frozenset({"ikea-room-to-objects"})
-"""Folders whose catalogue lists every product of its source, so that leaving it out would leave nothing of the source.
-Their questions are held out, and what answers them is never trained on."""
-
 
 def held_out_pictures(evaluation: Path) -> set[Path]:
-    """Resolved paths of every picture that a catalogue or a query under `evaluation` names, see also GALLERIES."""
+    """Resolved paths of every picture that a catalogue or a query under `evaluation` names."""
     return {path for folder in sorted(evaluation.iterdir()) if folder.is_dir() for path in _named(folder)}
 
 
 def _named(folder: Path) -> Iterator[Path]:
-    if folder.name not in GALLERIES:
-        yield from _catalogue(folder)
-    yield from _questions(folder)
-
-
-def _catalogue(folder: Path) -> Iterator[Path]:
     with (folder / "catalog.csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             yield from ((folder / name).resolve() for name in row["images"].split("|") if name)
-
-
-def _questions(folder: Path) -> Iterator[Path]:
     with (folder / "queries.jsonl").open(encoding="utf-8") as lines:
         for query in map(json.loads, lines):
             if "image" in query:
