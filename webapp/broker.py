@@ -1,6 +1,6 @@
 """The embedded broker: kombu's filesystem transport, made safe for several processes.
 
-The original lets a reader take a message file that its writer has opened and not yet filled, which loses the message, and
+The original lets a reader take a message file that its writer has opened and not yet filled, which loses it, and
 moves it through the system's temporary folder, which may be another file system, where a move is no longer atomic. Here
 files appear under their name only when they are complete, and are taken by a rename in their own folder.
 """
