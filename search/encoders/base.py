@@ -14,6 +14,9 @@ from search.types import Space, TextRole, Vectors
 Pixels = npt.NDArray[np.float32]
 """One preprocessed picture, shape (3, height, width), float32, normalised as the encoder wants it."""
 
+Features = npt.NDArray[np.float16]
+"""What frozen towers see before any head, shape (n, width), float16. The width is the towers' own."""
+
 
 @runtime_checkable
 class Encoder(Protocol):
@@ -43,3 +46,29 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, dim). Raises ModalityUnsupported where there is no text tower."""
+
+
+@runtime_checkable
+class TunableEncoder(Encoder, Protocol):
+    """An encoder whose vectors are small heads over features of frozen towers.
+
+    Features are rounded to half precision before they are projected, so that a vector projected from stored features
+    is the one that encoding the content again would give: `encode_pictures(b)` is
+    `project_pictures(picture_features(b))`, and the same for texts.
+    """
+
+    @property
+    def towers(self) -> str:
+        """Fingerprint of towers and preprocessing: features of other towers must never be mixed."""
+
+    def picture_features(self, batch: Sequence[Pixels]) -> Features:
+        """Model inputs → (n, width). Raises ModalityUnsupported where there is no picture tower."""
+
+    def text_features(self, texts: Sequence[str], role: TextRole) -> Features:
+        """Texts → (n, width). Raises ModalityUnsupported where there is no text tower."""
+
+    def project_pictures(self, features: Features) -> Vectors:
+        """Stored features of pictures → (n, dim) unit vectors."""
+
+    def project_texts(self, features: Features) -> Vectors:
+        """Stored features of texts → (n, dim) unit vectors."""
