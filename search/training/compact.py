@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from search.config import engine_settings
+from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.engine import HEADS
 from search.encoders.compact.heads import save_heads
-from search.encoders.compact.picture_tower import FEATURES
 from search.encoders.compact.towers import Towers
 from search.encoders.digests import file_digest
 from search.encoders.presets import FOLDER, load_preset

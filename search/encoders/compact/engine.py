@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from search.config import EngineSettings
 from search.encoders.base import Pixels
+from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, load_heads
-from search.encoders.compact.picture_tower import FEATURES, SIDE, prepare
+from search.encoders.compact.picture_tower import SIDE, prepare
 from search.encoders.compact.towers import Towers
 from search.encoders.presets import Preset
 from search.encoders.runtime import pick_runtime

