@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from search.encoders.weights import fill, read_safetensors
 from search.errors import WeightsRefused
 
 DIM = 384
+DEVIATION_FLOOR = 1e-3
 
 
 class PictureHead(nn.Module):
@@ -34,6 +36,12 @@ class PictureHead(nn.Module):
         self.outer = nn.Linear(hidden, DIM)
         self.dropout = nn.Dropout(dropout)
 
+    @torch.no_grad()
+    def observe(self, features: Tensor) -> None:
+        """Take mean and deviation from the training set's features, (n, features), before training starts."""
+        self.mean.copy_(features.mean(0))
+        self.deviation.copy_(features.std(0) + DEVIATION_FLOOR)
+
     def forward(self, features: Tensor) -> Tensor:
         inputs = self.dropout(((features - self.mean) / self.deviation).clamp(-6, 6))
         correction = self.outer(self.dropout(functional.gelu(self.inner(inputs))))
@@ -41,12 +49,12 @@ class PictureHead(nn.Module):
 
 
 class TextHead(nn.Module):
-    """Unit text vectors → unit vectors (n, 384): the text tower's own vector plus a correction that starts at zero."""
+    """A tower's unit vectors (n, width) → unit vectors (n, width): its own plus a correction that starts at zero."""
 
-    def __init__(self, hidden: int) -> None:
+    def __init__(self, hidden: int, width: int = DIM) -> None:
         super().__init__()
-        self.inner = nn.Linear(DIM, hidden)
-        self.outer = nn.Linear(hidden, DIM)
+        self.inner = nn.Linear(width, hidden)
+        self.outer = nn.Linear(hidden, width)
         nn.init.zeros_(self.outer.weight)
         nn.init.zeros_(self.outer.bias)
 
@@ -54,23 +62,35 @@ class TextHead(nn.Module):
         return functional.normalize(features + self.outer(functional.gelu(self.inner(features))), dim=-1)
 
 
-def save_heads(path: Path, picture: PictureHead, text: TextHead) -> None:
-    """Write both heads, in half precision: rounding moves a vector by less than the towers' own precision does."""
+def save_heads(path: Path, picture: nn.Module, text: nn.Module, metadata: Mapping[str, str] | None = None) -> None:
+    """Write both heads, in half precision: rounding moves a vector by less than the towers' own precision does.
+
+    `metadata` goes into the file's header. With at most one entry the same heads give the same bytes.
+    """
     named = [(f"picture.{name}", tensor) for name, tensor in picture.state_dict().items()]
     named += [(f"text.{name}", tensor) for name, tensor in text.state_dict().items()]
-    save_file({name: tensor.to(torch.float16).contiguous() for name, tensor in named}, path)
+    tensors = {name: tensor.to(torch.float16).contiguous() for name, tensor in named}
+    save_file(tensors, path, dict(metadata) if metadata else None)
 
 
 def load_heads(path: Path) -> tuple[PictureHead, TextHead]:
     """Both heads in float32, ready to encode. Raises WeightsRefused when the file is not one of heads."""
     weights = {name: tensor.float() for name, tensor in read_safetensors(path).items()}
+    parts = [
+        {key.removeprefix(prefix): tensor for key, tensor in weights.items() if key.startswith(prefix)}
+        for prefix in ("picture.", "text.")
+    ]
+    return fill_heads(parts[0], parts[1], path.name)
+
+
+def fill_heads(picture: Mapping[str, Tensor], text: Mapping[str, Tensor], source: str) -> tuple[PictureHead, TextHead]:
+    """Heads with these weights, ready to encode. Raises WeightsRefused when they are not those of heads."""
     try:
-        hidden, features = weights["picture.inner.weight"].shape
-        heads = PictureHead(features, hidden), TextHead(len(weights["text.inner.weight"]))
+        hidden, features = picture["inner.weight"].shape
+        heads = PictureHead(features, hidden), TextHead(len(text["inner.weight"]))
     except (KeyError, ValueError) as error:
-        raise WeightsRefused(f"{path.name} holds no heads: {error}", fix="Train anew, or restore the file.") from error
-    for name, head in zip(("picture.", "text."), heads, strict=True):
-        own = {key.removeprefix(name): tensor for key, tensor in weights.items() if key.startswith(name)}
-        fill(head, own, path.name)
+        raise WeightsRefused(f"{source} holds no heads: {error}", fix="Train anew, or restore the file.") from error
+    for head, weights in zip(heads, (picture, text), strict=True):
+        fill(head, weights, source)
         head.eval().requires_grad_(False)
     return heads
