@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from search.types import Space, TextRole, Vectors
+
+if TYPE_CHECKING:
+    from torch import nn
 
 Pixels = npt.NDArray[np.float32]
 """One preprocessed picture, shape (3, height, width), float32, normalised as the encoder wants it."""
@@ -72,3 +76,13 @@ class TunableEncoder(Encoder, Protocol):
 
     def project_texts(self, features: Features) -> Vectors:
         """Stored features of texts → (n, dim) unit vectors."""
+
+    @property
+    def heads(self) -> tuple[nn.Module, nn.Module]:
+        """The heads over picture features and over text features: what training continues from, and never changes."""
+
+    def with_heads(self, path: Path) -> TunableEncoder:
+        """The same towers, shared, under the tuned heads of a file; the space is another one.
+
+        Raises WeightsMissing, and WeightsRefused for a file that is damaged or belongs to other towers.
+        """

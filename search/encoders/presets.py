@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,9 @@ from search.errors import ConfigError, UnknownPreset
 from search.types import Modality, Space
 
 FOLDER = Path(__file__).parent / "presets"
+
+HEADS = "heads"
+"""The checksum that names the heads, where a preset has trained heads over frozen towers."""
 
 
 class Preset(BaseModel):
@@ -35,8 +39,21 @@ class Preset(BaseModel):
     def space(self, weights_digest: str = "") -> Space:
         """The space of this preset with the weights that `weights_digest` names, if they are not the usual ones."""
         parts = [self.engine, self.model, self.weights, self.revision, sorted(self.checksums.items()), weights_digest]
-        digest = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        return Space(self.name, digest[:16], self.dim, self.modalities)
+        return Space(self.name, _digest(parts), self.dim, self.modalities)
+
+    def towers(self, features: str) -> str:
+        """Names what the frozen towers of this preset see, whatever its heads; `features` says how that is written."""
+        weights = sorted((name, checksum) for name, checksum in self.checksums.items() if name != HEADS)
+        return _digest([self.engine, self.model, self.weights, self.revision, weights, features])
+
+
+def tuned_space(space: Space, heads_digest: str) -> Space:
+    """The space of an encoder whose own space is `space`, under the heads of this checksum; '' for its own heads."""
+    return replace(space, fingerprint=_digest([space.fingerprint, heads_digest])) if heads_digest else space
+
+
+def _digest(parts: list[object]) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def preset_names(folder: Path = FOLDER) -> list[str]:

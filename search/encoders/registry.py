@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, cast
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder
+from search.encoders.base import Encoder, TunableEncoder
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
-from search.encoders.presets import Preset, load_preset, preset_names
+from search.encoders.presets import Preset, load_preset, preset_names, tuned_space
 from search.types import Space
 
 __all__ = ["load_encoder", "preset_names", "space_of"]
@@ -19,23 +20,27 @@ ENGINES: Final = {"compact": "search.encoders.compact.engine", "open_clip": "sea
 Load = Callable[[Preset, EngineSettings], Encoder]
 
 
-def load_encoder(settings: EngineSettings) -> Encoder:
-    """The encoder that the settings choose.
+def load_encoder(settings: EngineSettings, heads: Path | None = None) -> TunableEncoder:
+    """The encoder that the settings choose, under tuned heads where a file of them is given.
 
     Raises UnknownPreset; WeightsMissing or WeightsRefused when its weights cannot be used; SelfTestFailed when its
     known pairs do not match; ConfigError when the device is not there.
     """
     preset = load_preset(settings.preset)
     load = cast("Load", importlib.import_module(ENGINES[preset.engine]).load)
-    return load(preset, settings)
+    # Imported here like the engines: it needs torch.
+    from search.encoders.residual import tunable
+
+    encoder = tunable(load(preset, settings))
+    return encoder.with_heads(heads) if heads else encoder
 
 
-def space_of(settings: EngineSettings) -> Space:
-    """The space of the encoder that the settings choose, without loading it.
+def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
+    """The space of the encoder that the settings choose, under the tuned heads of this checksum, without loading it.
 
     Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not on this disk.
     """
     preset = load_preset(settings.preset)
     if preset.engine == "compact":
-        return preset.space()
-    return preset.space(checkpoint_digest(require_checkpoint(preset, settings)))
+        return tuned_space(preset.space(), heads_digest)
+    return tuned_space(preset.space(checkpoint_digest(require_checkpoint(preset, settings))), heads_digest)

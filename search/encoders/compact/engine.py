@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
+import numpy as np
 from PIL import Image
-from torch import Tensor, nn
 
 from search.config import EngineSettings
-from search.encoders.base import Pixels
+from search.encoders.base import Features, Pixels
 from search.encoders.compact.describe import FEATURES
-from search.encoders.compact.heads import DIM, PictureHead, TextHead, load_heads
+from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
 from search.encoders.compact.picture_tower import SIDE, prepare
 from search.encoders.compact.towers import Towers
-from search.encoders.presets import Preset
+from search.encoders.presets import Preset, tuned_space
+from search.encoders.residual import project
 from search.encoders.runtime import pick_runtime
+from search.encoders.tuned_heads import read_heads
 from search.encoders.weights import check_digest
 from search.errors import WeightsRefused
 from search.types import Space, TextRole, Vectors
@@ -27,13 +28,13 @@ HEADS = Path(__file__).parent / "weights" / "heads.safetensors"
 class CompactEncoder:
     """EfficientNet-Lite0 and MiniLM joined by small heads. Every call is safe from several threads."""
 
-    def __init__(self, space: Space, towers: Towers, picture_head: PictureHead, text_head: TextHead) -> None:
+    def __init__(self, space: Space, frozen: Towers, heads: tuple[PictureHead, TextHead], *, towers: str) -> None:
         self.space = space
+        self.frozen = frozen
         self.towers = towers
-        self.picture_batch_size = towers.runtime.picture_batch_size
+        self.heads = heads
+        self.picture_batch_size = frozen.runtime.picture_batch_size
         self.decode_size = SIDE
-        self._picture_head = picture_head
-        self._text_head = text_head
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:
         """RGB picture → (3, 224, 224)."""
@@ -41,25 +42,47 @@ class CompactEncoder:
 
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
         """Prepared pictures → (n, 384) unit vectors."""
-        return _apply(self._picture_head, self.towers.picture_features(batch))
+        return self.project_pictures(self.picture_features(batch))
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, 384) unit vectors, the same for both roles."""
-        return _apply(self._text_head, self.towers.text_features(texts))
+        return self.project_texts(self.text_features(texts, role))
 
+    def picture_features(self, batch: Sequence[Pixels]) -> Features:
+        """Prepared pictures → (n, FEATURES) float16."""
+        return self.frozen.picture_features(batch).numpy().astype(np.float16)
 
-@torch.inference_mode()
-def _apply(head: nn.Module, features: Tensor) -> Vectors:
-    vectors: Vectors = head(features).numpy()
-    return vectors
+    def text_features(self, texts: Sequence[str], role: TextRole) -> Features:
+        """Texts → MiniLM's own vectors, (n, 384) float16, the same for both roles."""
+        return self.frozen.text_features(texts).numpy().astype(np.float16)
+
+    def project_pictures(self, features: Features) -> Vectors:
+        """(n, FEATURES) → unit vectors (n, 384)."""
+        return project(self.heads[0], features)
+
+    def project_texts(self, features: Features) -> Vectors:
+        """(n, 384) → unit vectors (n, 384)."""
+        return project(self.heads[1], features)
+
+    def with_heads(self, path: Path) -> CompactEncoder:
+        """The same towers under tuned heads. Raises WeightsMissing and WeightsRefused."""
+        picture, text = read_heads(path, towers=self.towers, dim=DIM)
+        heads = _checked(fill_heads(picture, text, path.name))
+        return CompactEncoder(tuned_space(self.space, path.stem), self.frozen, heads, towers=self.towers)
 
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
     """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is not as the preset says,
     ConfigError when the device is not there."""
     check_digest(heads_path, preset.checksums["heads"])
-    picture_head, text_head = load_heads(heads_path)
-    made = (picture_head.features, preset.dim)
-    if made != (FEATURES, DIM):
-        raise WeightsRefused(f"heads and preset should be of sizes {FEATURES} and {DIM}", value=made)
-    return CompactEncoder(preset.space(), Towers(preset.checksums, pick_runtime(settings)), picture_head, text_head)
+    frozen = Towers(preset.checksums, pick_runtime(settings))
+    heads = _checked(load_heads(heads_path))
+    if preset.dim != DIM:
+        raise WeightsRefused(f"the preset should be of dimension {DIM}", value=preset.dim)
+    return CompactEncoder(preset.space(), frozen, heads, towers=preset.towers(f"{FEATURES}"))
+
+
+def _checked(heads: tuple[PictureHead, TextHead]) -> tuple[PictureHead, TextHead]:
+    if heads[0].features != FEATURES:
+        raise WeightsRefused(f"picture heads should take {FEATURES} features", value=heads[0].features)
+    return heads

@@ -70,7 +70,7 @@ def test_colours_find_their_words(compact: CompactEncoder) -> None:
 
 def test_text_keeps_the_geometry_of_minilm(compact: CompactEncoder) -> None:
     texts = ["red mug", "crimson cup", "wooden chair", "oak stool", "running shoes", "trainers", "a dog barks", "lamp"]
-    plain = compact.towers.text_features(texts).numpy()
+    plain = compact.frozen.text_features(texts).numpy()
     joined = compact.encode_texts(texts, TextRole.QUERY)
     upper = np.triu_indices(len(texts), 1)
     agreement = np.corrcoef((plain @ plain.T)[upper], (joined @ joined.T)[upper])[0, 1]
@@ -87,7 +87,7 @@ def test_text_tower_agrees_with_the_reference(compact: CompactEncoder) -> None:
 
     texts = ["red mug", "A man in a blue shirt is standing on a ladder cleaning a window."]
     reference = load_model(device="cpu").encode(texts, normalize_embeddings=True)
-    assert (compact.towers.text_features(texts).numpy() * reference).sum(axis=1).min() > 0.999
+    assert (compact.frozen.text_features(texts).numpy() * reference).sum(axis=1).min() > 0.999
 
 
 def test_picture_tower_agrees_in_both_precisions() -> None:
@@ -100,7 +100,7 @@ def test_picture_tower_agrees_in_both_precisions() -> None:
 def test_encoding_texts_loads_no_picture_tower() -> None:
     encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
     encoder.encode_texts(["red mug"], TextRole.QUERY)
-    assert encoder.towers.texts.loaded and not encoder.towers.pictures.loaded
+    assert encoder.frozen.texts.loaded and not encoder.frozen.pictures.loaded
 
 
 def test_threads_share_one_encoder(compact: CompactEncoder) -> None:

@@ -1,0 +1,108 @@
+"""Tuned heads: stored under their checksum, refused when they are not what name and record say, and a space apart."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from search.config import EngineSettings
+from search.encoders.base import TunableEncoder
+from search.encoders.compact.engine import CompactEncoder
+from search.encoders.registry import load_encoder, space_of
+from search.encoders.residual import tunable
+from search.encoders.tuned_heads import Heads, store_heads
+from search.errors import WeightsMissing, WeightsRefused
+from search.types import TextRole
+from tests.support.encoders import ColourEncoder
+
+TEXTS = ["a red mug", "a blue chair"]
+
+
+def moved(heads: Heads) -> Heads:
+    """Copies of heads that give other vectors."""
+    torch.manual_seed(0)
+    picture, text = copy.deepcopy(heads[0]), copy.deepcopy(heads[1])
+    for head in (picture, text):
+        for weights in head.parameters():
+            weights += 0.05 * torch.randn_like(weights)
+    return picture, text
+
+
+def stored(encoder: TunableEncoder, folder: Path) -> Path:
+    return store_heads(folder, moved(encoder.heads), towers=encoder.towers, dim=encoder.space.dim, notes={"pairs": 300})
+
+
+def prepared(encoder: TunableEncoder) -> list[np.ndarray]:
+    return [encoder.prepare_picture(Image.new("RGB", (32, 32), colour)) for colour in ("red", "blue")]
+
+
+@pytest.fixture(params=["compact", "residual"])
+def encoder(request: pytest.FixtureRequest, compact: CompactEncoder) -> TunableEncoder:
+    return compact if request.param == "compact" else tunable(ColourEncoder())
+
+
+def test_encoding_is_features_then_projection(encoder: TunableEncoder) -> None:
+    pictures = prepared(encoder)
+    features = encoder.picture_features(pictures)
+    assert features.dtype == np.float16
+    assert np.array_equal(encoder.encode_pictures(pictures), encoder.project_pictures(features))
+    words = encoder.text_features(TEXTS, TextRole.QUERY)
+    assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), encoder.project_texts(words))
+
+
+def test_residual_heads_start_at_the_identity() -> None:
+    plain = ColourEncoder()
+    assert np.allclose(tunable(plain).encode_texts(TEXTS, TextRole.QUERY), plain.encode_texts(TEXTS, TextRole.QUERY),
+                       atol=1e-3)  # fmt: skip
+    assert tunable(plain).space == plain.space
+
+
+def test_tuned_heads_share_the_towers_and_make_a_space_of_their_own(encoder: TunableEncoder, tmp_path: Path) -> None:
+    before = encoder.encode_texts(TEXTS, TextRole.QUERY)
+    path = stored(encoder, tmp_path)
+    tuned = encoder.with_heads(path)
+    assert tuned.towers == encoder.towers and tuned.space.fingerprint != encoder.space.fingerprint
+    words = tuned.text_features(TEXTS, TextRole.QUERY)
+    assert np.array_equal(words, encoder.text_features(TEXTS, TextRole.QUERY)), "features do not depend on heads"
+    vectors = tuned.project_texts(words)
+    assert vectors.shape == before.shape and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert not np.allclose(vectors, before, atol=1e-2)
+    assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), before), "the former encoder is as it was"
+    assert stored(encoder, tmp_path) == path, "the same heads, the same file"
+
+
+def test_damaged_and_foreign_heads_are_refused(encoder: TunableEncoder, tmp_path: Path) -> None:
+    path = stored(encoder, tmp_path)
+    with pytest.raises(WeightsMissing):
+        encoder.with_heads(tmp_path / f"{'0' * 64}.safetensors")
+    damaged = bytearray(path.read_bytes())
+    damaged[-1] ^= 1
+    path.write_bytes(damaged)
+    with pytest.raises(WeightsRefused, match="SHA-256"):
+        encoder.with_heads(path)
+    foreign = store_heads(tmp_path, encoder.heads, towers="others", dim=encoder.space.dim, notes={})
+    with pytest.raises(WeightsRefused, match="other towers"):
+        encoder.with_heads(foreign)
+    narrow = store_heads(tmp_path, encoder.heads, towers=encoder.towers, dim=7, notes={})
+    with pytest.raises(WeightsRefused, match="other towers"):
+        encoder.with_heads(narrow)
+
+
+def test_a_pickle_is_refused(encoder: TunableEncoder, tmp_path: Path) -> None:
+    content = pickle.dumps({"weights": [1.0]})
+    path = tmp_path / f"{hashlib.sha256(content).hexdigest()}.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(WeightsRefused, match="never a pickle"):
+        encoder.with_heads(path)
+
+
+def test_the_space_of_tuned_heads_is_known_without_loading(compact: CompactEncoder, tmp_path: Path) -> None:
+    settings, path = EngineSettings(device="cpu"), stored(compact, tmp_path)
+    assert space_of(settings, path.stem) == load_encoder(settings, path).space
