@@ -27,6 +27,7 @@ from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.catalog.services.clock import clock_now
 from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, wake
 from webapp.retrieval.runtime import active_space
+from webapp.shop.services.clicks import clicks_prune
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,7 @@ class Sweeper:
         if compaction_due():
             wake(COMPACT)
         temporary_files_prune()
+        clicks_prune()
         return report
 
     def _enqueue_missing(self, space: str) -> int:

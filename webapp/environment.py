@@ -43,6 +43,8 @@ class WebSettings(BaseSettings):
     anonymous_search: bool = Field(True, description="search and product reads without an API key")
     throttle_anonymous: str = Field("120/min", pattern=RATE, description="API rate for callers without a key")
     throttle_key: str = Field("1200/min", pattern=RATE, description="API rate for each key")
+    click_log: bool = Field(True, description="count which product is opened for which words; `on` or `off`")
+    click_log_days: int = Field(180, ge=1, le=3650, description="days that clicks are kept")
     job_lease_s: float = Field(120, gt=0, description="a claimed job of a silent worker is taken back after this")
     sweep_every_s: float = Field(30, gt=0, description="how often lost work is looked for")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level logged")

@@ -105,13 +105,21 @@ def _database() -> dict[str, Any]:
 
 
 DATABASES = {"default": _database()}
-CACHES = {
-    "default": (
-        {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.cache_url}
-        if ENV.cache_url
-        else {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
-    )
-}
+
+
+def _cache(name: str, *, entries: int) -> dict[str, Any]:
+    """Redis bounds its memory itself; in the process, the entries used least recently go first."""
+    if ENV.cache_url:
+        return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.cache_url}
+    return {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": name,
+        "OPTIONS": {"MAX_ENTRIES": entries},
+    }
+
+
+# Clicks already counted have a cache of their own, so that they push nothing else out.
+CACHES = {"default": _cache("", entries=300), "clicks": _cache("clicks", entries=20_000)}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
@@ -193,6 +201,8 @@ LOGGING = {
     "loggers": {name: {"level": "WARNING"} for name in ("faiss.loader", "httpx")},
 }
 
+CLICK_LOG = ENV.click_log
+CLICK_LOG_DAYS = ENV.click_log_days
 ANONYMOUS_SEARCH = ENV.anonymous_search
 API_RATE_ANONYMOUS = ENV.throttle_anonymous
 API_RATE_KEY = ENV.throttle_key

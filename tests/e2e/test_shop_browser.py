@@ -37,8 +37,9 @@ DROP = """([encoded, event]) => {
 class Shop:
     """A running shop: its address, the rows it was loaded from, and where their pictures lie."""
 
-    def __init__(self, address: str, rows: list[dict[str, Any]], media: Path) -> None:
-        self.address = address
+    def __init__(self, site: Installation, rows: list[dict[str, Any]], media: Path) -> None:
+        self.site = site
+        self.address = site.start_web()
         self.rows = rows
         self.media = media
 
@@ -47,6 +48,10 @@ class Shop:
 
     def picture(self, row: dict[str, Any]) -> Path:
         return self.media / row["images"][0]
+
+    def clicks(self) -> list[tuple[Any, ...]]:
+        """What the click log holds: query and count."""
+        return self.site.query("SELECT query, count FROM shop_clickcount ORDER BY query")
 
     def pages(self) -> list[str]:
         sku = self.rows[0]["sku"]
@@ -77,7 +82,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         catalogue, rows = write_catalogue(folder / "drawn")
         media = folder / "drawn" / "media"
         site.manage("import_catalog", str(catalogue), "--media", str(media), "--wait")
-        yield Shop(site.start_web(), rows, media)
+        yield Shop(site, rows, media)
 
 
 @pytest.fixture(scope="module")
@@ -197,6 +202,18 @@ def test_product_page_with_gallery_and_similar_products(page: Page, shop: Shop) 
     expect(page.get_by_role("heading", level=1)).to_have_text("Like your picture")
 
 
+def test_what_was_opened_for_which_words_is_counted(page: Page, shop: Shop) -> None:
+    before = set(shop.clicks())
+    page.goto("/search?q=Red+Teapot")
+    page.locator("#hit-list .card-link").first.click()
+    expect(page).to_have_url(re.compile("/p/"))
+    page.go_back()
+    page.locator("#hit-list .card-link").nth(1).click(button="middle")
+    page.locator("#hit-list .card-link").nth(2).click(button="right")
+    shop.site.wait_for(lambda: len(shop.clicks()) == len(before) + 2, what="both clicks to be counted")
+    assert set(shop.clicks()) - before == {("red teapot", 1)}
+
+
 def test_language_and_localised_titles(page: Page, shop: Shop) -> None:
     page.goto(f"/p/{shop.rows[0]['sku']}/")
     page.get_by_role("button", name="简体中文").click()
@@ -263,6 +280,10 @@ def test_without_script(browser: Browser, shop: Shop) -> None:
     page.locator("input[name=brand]").first.check()
     page.get_by_role("button", name="Apply").click()
     expect(page.locator(".chip").first).to_be_visible()
+    clicks = shop.clicks()
+    page.locator("#hit-list .card-link").first.click()
+    expect(page).to_have_url(re.compile("/p/"))
+    assert shop.clicks() == clicks
     page.goto("/")
     page.locator("[data-ask-file]").first.set_input_files(shop.picture(shop.row("mug")))
     page.get_by_role("button", name="Search with the picture").click()

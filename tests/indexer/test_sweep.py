@@ -31,6 +31,7 @@ from webapp.catalog.models import Embedding, IndexJob, JobState, Upload, UploadS
 from webapp.catalog.models.upload import UploadSource
 from webapp.celery import app
 from webapp.retrieval.runtime import active_space
+from webapp.shop.models import ClickCount
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -149,3 +150,13 @@ def test_temporary_files_that_nobody_can_want_are_removed(settings: Any, tmp_pat
     os.utime(tmp_path / "old", (long_ago, long_ago))
     assert temporary_files_prune() == 1
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
+
+
+def test_clicks_older_than_the_setting_are_forgotten(settings: Any) -> None:
+    settings.CLICK_LOG_DAYS = 7
+    product = add_product("p", title="a thing", space="another")
+    for days in (7, 8):
+        day = timezone.now().date() - timedelta(days=days)
+        ClickCount.objects.create(query="mug", product=product, day=day, count=1)
+    Sweeper().sweep()
+    assert ClickCount.objects.count() == 1

@@ -11,6 +11,7 @@ class Scope(models.TextChoices):
     SEARCH = "search", _("search")
     CATALOG_READ = "catalog:read", _("read products, hidden ones too")
     CATALOG_WRITE = "catalog:write", _("change and delete products and assets")
+    CLICKS_WRITE = "clicks:write", _("report which products were opened")
     UPLOADS_READ = "uploads:read", _("see uploads and their rows")
     UPLOADS_WRITE = "uploads:write", _("send and cancel uploads")
     INDEX_READ = "index:read", _("see index jobs and the state of the index")
@@ -21,6 +22,7 @@ DJANGO_PERMISSIONS: dict[Scope, tuple[str, ...]] = {
     Scope.SEARCH: (),
     Scope.CATALOG_READ: ("catalog.view_product",),
     Scope.CATALOG_WRITE: ("catalog.add_product", "catalog.change_product", "catalog.delete_product"),
+    Scope.CLICKS_WRITE: ("shop.add_clickcount",),
     Scope.UPLOADS_READ: ("catalog.view_upload",),
     Scope.UPLOADS_WRITE: ("catalog.add_upload", "catalog.change_upload"),
     Scope.INDEX_READ: ("catalog.view_indexjob",),

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from webapp.api.authentication import caller_name
+from webapp.rates import count_up
 
 if TYPE_CHECKING:
     # REST framework's views import the throttles that the settings name.
@@ -62,20 +62,9 @@ class CallerThrottle(BaseThrottle):
         rate = Rate.parse(settings.API_RATE_ANONYMOUS if anonymous else settings.API_RATE_KEY)
         ident = self.get_ident(request) if anonymous else caller
         window, elapsed = divmod(int(time.time()), rate.seconds)
-        self.state = RateState(rate, _count(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed)
+        self.state = RateState(rate, count_up(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed)
         request._request.rate_state = self.state
         return self.state.used <= rate.requests
 
     def wait(self) -> float | None:
         return self.state.reset_s if self.state else None
-
-
-def _count(key: str, seconds: int) -> int:
-    if cache.add(key, 1, seconds):
-        return 1
-    try:
-        return cache.incr(key)
-    except ValueError:
-        # The window ended between the two calls.
-        cache.set(key, 1, seconds)
-        return 1

@@ -35,6 +35,10 @@ class Wish:
     def browses(self) -> bool:
         return not (self.text or self.picture_token or self.like)
 
+    @property
+    def words_alone(self) -> bool:
+        return bool(self.text) and not (self.picture_token or self.like)
+
     def request(self, *, similar_to: int | None = None, facets: bool = True) -> SearchRequest:
         """What is asked of retrieval. Raises QueryError."""
         return SearchRequest(

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from search.types import Evidence, Modality
 from webapp.catalog.models import Asset, Product
 from webapp.shop import vocabulary
+from webapp.shop.click_token import ClickTokens
 from webapp.shop.departments import stored_parts
 from webapp.shop.thumbnails import WIDTHS
 
@@ -112,6 +113,12 @@ def _fact(value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     return vocabulary.spoken(str(value))
+
+
+@register.filter
+def click_token(tokens: ClickTokens, product: Product) -> str:
+    """What the page sends when this product is opened."""
+    return tokens.write(product.pk)
 
 
 @register.simple_tag

@@ -18,9 +18,11 @@ from webapp.catalog.models import Asset, AssetKind, Category, Product
 from webapp.retrieval.service import search_products
 from webapp.shop import query_picture
 from webapp.shop.chips import active_chips
+from webapp.shop.click_token import ClickTokens
 from webapp.shop.facet_groups import facet_groups
 from webapp.shop.forms import BROWSE_SORTS, SORTS, read_wish
 from webapp.shop.problems import Problem, problem_of, problem_of_form
+from webapp.shop.services.clicks import query_normalise
 from webapp.shop.wish import Wish
 
 FORM_BYTES = 64 * 1024
@@ -100,10 +102,17 @@ def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
         "next_url": wish.page_after(answer.next_cursor).url() if answer.next_cursor else "",
         "first_url": first.url(),
         "clear_url": first.without_filters().url(),
+        "click_tokens": _click_tokens(wish),
         "query_preview": query_picture.preview(wish.picture_token),
     }
     response = render(request, "shop/results.html", context)
     return push_url(response, first.url()) if request.htmx and not appended else response
+
+
+def _click_tokens(wish: Wish) -> ClickTokens | None:
+    """None where clicks are not counted: only words are, and only where the shop's owner lets them."""
+    query = query_normalise(wish.text) if settings.CLICK_LOG and wish.words_alone else ""
+    return ClickTokens(query) if query else None
 
 
 def _problem_page(request: HttpRequest, wish: Wish, problem: Problem) -> HttpResponse:

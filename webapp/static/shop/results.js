@@ -1,4 +1,5 @@
-/* What htmx leaves to do on the results page: focus after "Show more", problems in sight, word when the network is away. */
+/* What htmx leaves to do on the results page: focus after "Show more", problems in sight, word when the network is away.
+   And what the click log is told: which product was opened. Nothing waits for that, and links work without it. */
 
 let shownBefore = 0;
 
@@ -18,3 +19,12 @@ document.body.addEventListener("htmx:sendError", () => {
   const count = document.getElementById("result-count");
   count.textContent = count.dataset.away;
 });
+
+function tellOpened(event) {
+  const link = event.target.closest("[data-click]");
+  const rightButton = event.button === 2;
+  if (link && !rightButton) navigator.sendBeacon(link.closest("[data-clicks]").dataset.clicks, link.dataset.click);
+}
+
+document.body.addEventListener("click", tellOpened);
+document.body.addEventListener("auxclick", tellOpened);

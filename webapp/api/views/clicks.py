@@ -1,0 +1,60 @@
+"""The click log of services that show results themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from django.conf import settings
+from django.http import Http404, HttpResponse
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+
+from webapp.api.idempotency import idempotent
+from webapp.api.parsing import field_errors, read_json
+from webapp.api.problems import Conflict
+from webapp.api.products_query import products_seen
+from webapp.api.schema import operation
+from webapp.api.scopes import Scope
+from webapp.api.shapes.clicks import ClickBody, ClicksBody
+from webapp.api.views.base import ApiView
+from webapp.catalog.models import Product
+from webapp.shop.services.clicks import clicks_add, query_normalise
+
+
+class ClickListView(ApiView):
+    scopes = {"POST": Scope.CLICKS_WRITE}
+    body_max_bytes = 256 * 1024
+
+    @operation(
+        operation_id="clicks_add",
+        tags=["search"],
+        summary="Count products that were opened for a query",
+        body=ClicksBody,
+        answers={204: None},
+        problems=(404, 409, 413, 415),
+        idempotent=True,
+    )
+    @idempotent
+    def post(self, request: Request) -> HttpResponse:
+        asked = read_json(request, ClicksBody)
+        if not settings.CLICK_LOG:
+            raise Conflict("The click log is switched off.")
+        try:
+            clicks_add(_counts(request, asked.clicks))
+        except Product.DoesNotExist as error:
+            raise Http404 from error
+        return HttpResponse(status=204)
+
+
+def _counts(request: Request, clicks: list[ClickBody]) -> Counter[tuple[str, int]]:
+    """Clicks by normalised query and product id. Raises NotFound for the first unknown product."""
+    ids = dict(products_seen(request).filter(sku__in={click.sku for click in clicks}).values_list("sku", "pk"))
+    counts: Counter[tuple[str, int]] = Counter()
+    for place, click in enumerate(clicks):
+        query = query_normalise(click.query)
+        if not query:
+            raise field_errors(ClicksBody, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"})
+        if click.sku not in ids:
+            raise NotFound(f"There is no product {click.sku}; nothing was counted.")
+        counts[query, ids[click.sku]] += click.count
+    return counts
