@@ -25,6 +25,7 @@ class EngineSettings(BaseSettings):
     preset: str = Field("compact", description="encoder preset, see search/encoders/presets")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the model runs")
     threads: int = Field(0, ge=0, le=256, description="CPU threads of the model; 0 leaves the choice to the runtime")
+    compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile; auto: on CUDA where it can")
     weights_dir: Path | None = Field(None, description="folder with local checkpoints, one sub-folder a preset")
 
     picture_max_bytes: int = Field(25 * MEBIBYTE, ge=1024, description="largest picture file accepted, in bytes")

@@ -1,4 +1,4 @@
-"""Any image-text model of the open_clip library, read from a checkpoint on local disk.
+"""Any image-text model of the open_clip library, read from a checkpoint on local disk, each tower at its first use.
 
 Nothing is downloaded here: a server that fetches weights when it starts hangs when the hub is away. The tokenizer is
 open_clip's own for the checkpoint, because SigLIP text that is not lower-cased and padded as in training is silently
@@ -8,47 +8,61 @@ wrong (Zhai et al., Sigmoid Loss for Language Image Pre-Training, 2023, and the 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import open_clip
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from torch.nn import functional
 
 from search.config import EngineSettings
 from search.encoders.base import Pixels
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
-from search.encoders.open_clip.self_test import self_test
+from search.encoders.lazy import Lazy
+from search.encoders.open_clip.checkpoint import Checkpoint, Tokenizer, read_checkpoint
 from search.encoders.presets import Preset
 from search.encoders.runtime import Runtime, pick_runtime
+from search.encoders.self_test import check_letter_case, check_pairs, check_pictures, check_texts
 from search.errors import WeightsRefused
 from search.types import Space, TextRole, Vectors
 
 TEXTS_AT_ONCE = 64
 
-Tokenizer = Callable[[list[str]], Tensor]
+
+class Tower:
+    """A tower on its device. Calls from several threads are serialised: one already uses every core."""
+
+    def __init__(self, module: nn.Module, runtime: Runtime, dim: int) -> None:
+        self.module = runtime.place(module)
+        self._dim = dim
+        self._lock = threading.Lock()
+
+    @torch.inference_mode()
+    def __call__(self, inputs: Tensor) -> Vectors:
+        """Inputs on the device → (n, dim) unit vectors. Raises WeightsRefused when they have another dimension."""
+        with self._lock:
+            vectors: Vectors = functional.normalize(self.module(inputs).float(), dim=-1).cpu().numpy()
+        if vectors.shape[1] != self._dim:
+            raise WeightsRefused(f"a tower's vectors are not of dimension {self._dim}", value=vectors.shape[1])
+        return vectors
 
 
 class OpenClipEncoder:
-    """One open_clip model. Calls from several threads are serialised: a model call already uses every core."""
+    """One open_clip model. A process that only encodes texts never holds the picture tower, and vice versa."""
 
-    def __init__(
-        self, space: Space, runtime: Runtime, model: Any, transform: Callable[[Image.Image], Tensor],
-        tokenizer: Tokenizer,
-    ) -> None:  # fmt: skip
+    def __init__(self, space: Space, checkpoint: Checkpoint, runtime: Runtime, *, tested: bool) -> None:
         self.space = space
         self.picture_batch_size = runtime.picture_batch_size
-        self.decode_size = max(_sides(model))
-        self.tokenizer = tokenizer
+        size = checkpoint.picture_size()
+        self.decode_size = size if isinstance(size, int) else max(size)
+        self._checkpoint = checkpoint
         self._runtime = runtime
-        self._model = model
-        self._transform = transform
-        self._lock = threading.Lock()
+        self._tested = tested
+        self._transform = checkpoint.transform()
+        loading = threading.RLock()
+        self.pictures: Lazy[Tower] = Lazy(self._load_pictures, loading)
+        self.texts: Lazy[tuple[Tokenizer, Tower]] = Lazy(self._load_texts, loading)
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:
         """RGB picture → (3, height, width), resized and normalised as the checkpoint's configuration says."""
@@ -56,62 +70,62 @@ class OpenClipEncoder:
         return pixels
 
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
-        """Prepared pictures → (n, dim) unit vectors."""
-        if not batch:
-            return self._nothing()
-        pixels = torch.from_numpy(np.stack(batch)).to(self._runtime.device, self._runtime.dtype)
-        return self._encode(self._model.encode_image, pixels)
+        """Prepared pictures → (n, dim) unit vectors. Raises WeightsRefused or SelfTestFailed at the first call."""
+        return self._pictures(self.pictures.get(), batch) if batch else self._nothing()
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        """Texts → (n, dim) unit vectors, the same for both roles."""
-        parts = [
-            self._encode(self._model.encode_text, self.tokenizer(list(texts[start : start + TEXTS_AT_ONCE])))
-            for start in range(0, len(texts), TEXTS_AT_ONCE)
-        ]
-        return np.concatenate(parts) if parts else self._nothing()
+        """Texts → (n, dim) unit vectors, the same for both roles. Raises as `encode_pictures` does."""
+        return self._texts(*self.texts.get(), texts) if texts else self._nothing()
 
-    @torch.inference_mode()
-    def _encode(self, tower: Callable[[Tensor], Tensor], inputs: Tensor) -> Vectors:
-        with self._lock:
-            found = tower(inputs.to(self._runtime.device))
-        vectors: Vectors = functional.normalize(found.float(), dim=-1).cpu().numpy()
-        return vectors
+    def _pictures(self, tower: Tower, batch: Sequence[Pixels]) -> Vectors:
+        return tower(self._runtime.stack(batch))
+
+    def _texts(self, tokenizer: Tokenizer, tower: Tower, texts: Sequence[str]) -> Vectors:
+        batches = (list(texts[start : start + TEXTS_AT_ONCE]) for start in range(0, len(texts), TEXTS_AT_ONCE))
+        return np.concatenate([tower(self._runtime.send(tokenizer(batch))) for batch in batches])
+
+    def _load_pictures(self) -> Tower:
+        tower = Tower(self._checkpoint.picture_tower(), self._runtime, self.space.dim)
+        if self._tested:
+            check_pictures(lambda pictures: self._drawings(tower, pictures))
+            if self.texts.loaded:
+                self._check_pairs(tower, *self.texts.get())
+        return tower
+
+    def _load_texts(self) -> tuple[Tokenizer, Tower]:
+        tokenizer = self._checkpoint.tokenizer()
+        tower = Tower(self._checkpoint.text_tower(), self._runtime, self.space.dim)
+        if self._tested:
+            check_texts(lambda texts: self._texts(tokenizer, tower, texts))
+            if self._checkpoint.trained_without_capitals:
+                check_letter_case(lambda texts: self._texts(tokenizer, tower, texts))
+            if self.pictures.loaded:
+                self._check_pairs(self.pictures.get(), tokenizer, tower)
+        return tokenizer, tower
+
+    def _check_pairs(self, pictures: Tower, tokenizer: Tokenizer, texts: Tower) -> None:
+        check_pairs(lambda given: self._texts(tokenizer, texts, given), lambda given: self._drawings(pictures, given))
+
+    def _drawings(self, tower: Tower, pictures: Sequence[Image.Image]) -> Vectors:
+        return self._pictures(tower, [self.prepare_picture(picture) for picture in pictures])
 
     def _nothing(self) -> Vectors:
         return np.empty((0, self.space.dim), np.float32)
 
 
 def load(preset: Preset, settings: EngineSettings) -> OpenClipEncoder:
-    """The encoder of an open_clip preset.
+    """The encoder of an open_clip preset; its towers are read, and tested, at their first use.
 
-    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it is a pickle or does not
-    fit, SelfTestFailed when known pairs do not match, ConfigError when the device is not there.
+    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it is a pickle, is damaged
+    or does not fit, ConfigError when the device is not there.
     """
     folder = require_checkpoint(preset, settings)
     space = preset.space(checkpoint_digest(folder))
-    runtime = pick_runtime(settings)
-    model, transform, tokenizer = _open(folder, runtime)
-    encoder = OpenClipEncoder(space, runtime, model, transform, tokenizer)
-    dim = encoder.encode_texts(["a product"], TextRole.QUERY).shape[1]
-    if dim != space.dim:
-        raise WeightsRefused(f"the checkpoint's vectors are not of dimension {space.dim}", value=dim)
-    if preset.self_test:
-        self_test(encoder)
-    return encoder
-
-
-def _open(folder: Path, runtime: Runtime) -> tuple[nn.Module, Callable[[Image.Image], Tensor], Tokenizer]:
-    name = f"local-dir:{folder.resolve()}"
-    try:
-        model, transform = open_clip.create_model_from_pretrained(name, device=runtime.device)
-        # Cast here: open_clip's own bf16 option fails on text towers whose projection has a bias, as SigLIP's has.
-        return model.to(runtime.dtype).eval().requires_grad_(False), transform, open_clip.get_tokenizer(name)
-    except (RuntimeError, ValueError, KeyError, OSError, SafetensorError) as error:
+    checkpoint = read_checkpoint(folder)
+    if checkpoint.dim != space.dim:
         raise WeightsRefused(
-            f"open_clip cannot read the checkpoint: {error}", value=str(folder), fix="Fetch the checkpoint again."
-        ) from error
-
-
-def _sides(model: Any) -> tuple[int, ...]:
-    size = getattr(model.visual, "image_size", 224)
-    return (size,) if isinstance(size, int) else tuple(size)
+            f"the checkpoint's vectors are not of dimension {space.dim}",
+            value=checkpoint.dim,
+            fix=f"Put the checkpoint of {preset.hub or preset.model} into {folder}.",
+        )
+    return OpenClipEncoder(space, checkpoint, pick_runtime(settings), tested=preset.self_test)
