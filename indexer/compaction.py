@@ -62,12 +62,12 @@ def _busy() -> bool:
     return jobs.exists() or Upload.objects.filter(state=UploadState.RUNNING).exists()
 
 
-def generation_build() -> Manifest:
-    """Build and publish a generation of the active space from the stored embeddings; nothing is encoded again.
+def generation_build(space: Space | None = None) -> Manifest:
+    """Build and publish a generation of a space (the active one) from the stored embeddings; nothing is encoded again.
 
     Raises BuildInProgress, Unavailable (disk full), VectorsRefused.
     """
-    space = active_space()
+    space = space or active_space()
     builder = GenerationBuilder(index_root(engine_settings()), space, exact_up_to=engine_settings().exact_up_to)
     seq = clock_now()
     manifest = builder.build(visible_views(space=space), seq)

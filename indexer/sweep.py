@@ -57,10 +57,11 @@ class SweepReport:
 
 
 class Sweeper:
-    """Remembers up to which clock value nothing was missing, so that an idle installation is not searched again."""
+    """Remembers up to which clock value nothing was missing in the space, so that an idle installation is not searched
+    again."""
 
     def __init__(self) -> None:
-        self._complete_at = -1
+        self._complete_at = ("", -1)
 
     def sweep(self) -> SweepReport:
         """Put lost work back into the queues and wake those who do it."""
@@ -79,10 +80,10 @@ class Sweeper:
 
     def _enqueue_missing(self, space: str) -> int:
         now = clock_now()
-        if now == self._complete_at:
+        if (space, now) == self._complete_at:
             return 0
         enqueued = jobs_enqueue_missing(space=space)
-        self._complete_at = now
+        self._complete_at = (space, now)
         return enqueued
 
 

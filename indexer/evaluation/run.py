@@ -28,7 +28,7 @@ from webapp.catalog.models.upload import UploadSource
 from webapp.retrieval.filters import ProductFilters
 from webapp.retrieval.ranking import Question
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import live_index, query_encoder
+from webapp.retrieval.runtime import live_index, query_encoder, serving
 
 
 def evaluate_folder(folder: EvaluationFolder) -> Report:
@@ -91,7 +91,7 @@ def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[
     stages: dict[str, list[float]] = {}
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
         watch = Stopwatch()
-        question = Question(_request(query, len(skus)), live_index(), watch)
+        question = Question(_request(query, len(skus)), serving(), watch)
         hits = question.rank(ProductFilters()).hits
         judged.append(judge([skus[hit.product_id] for hit in hits], query.relevant, without=_itself(query)))
         for stage, spent in {**watch.stages, "total": sum(watch.stages.values())}.items():

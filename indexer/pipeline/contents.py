@@ -9,7 +9,7 @@ from django.core.files.storage import default_storage
 
 from indexer.pipeline.claiming import Claim, Job
 from search.config import engine_settings
-from search.encoders.base import Encoder, Pixels
+from search.encoders.base import Encoder, Features, Pixels
 from search.errors import MediaError, MediaTooLarge, OmnishelfError, Unavailable
 from search.media.picture import PictureLimits, decode_picture
 from search.types import Vectors
@@ -42,10 +42,14 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """A content's unit vector, shape (dim,)."""
+    """A content's unit vector, shape (dim,), and the features (width,) it was projected from.
+
+    `features` is None where they are stored already.
+    """
 
     job: Job
     vector: Vectors
+    features: Features | None
 
 
 @dataclass(frozen=True, slots=True)

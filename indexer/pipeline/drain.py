@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 from indexer.pipeline.claiming import (
     Claim,
@@ -21,13 +22,14 @@ from indexer.pipeline.claiming import (
     next_modality,
 )
 from indexer.pipeline.contents import contents_of, load_picture
-from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
+from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts, with_stored
 from indexer.pipeline.storing import batch_store
 from indexer.pipeline.totals import BatchTimings, DrainTotals
 from indexer.processes import cores
-from search.encoders.base import Encoder
+from search.encoders.base import TunableEncoder
 from search.errors import Unavailable
 from search.types import Modality
+from webapp.catalog.selectors.tunings import features_stored
 from webapp.environment import web_settings
 
 logger = logging.getLogger(__name__)
@@ -52,7 +54,7 @@ class _InFlight:
 class Drain:
     """Encodes until nothing is claimable or `stopping` is set. All database work happens in the calling thread."""
 
-    encoder: Encoder
+    encoder: TunableEncoder
     worker: str
     stopping: threading.Event = field(default_factory=threading.Event)
     on_batch: Callable[[DrainTotals], None] | None = None
@@ -108,11 +110,17 @@ class Drain:
 
     def _begin(self, claim: Claim, decoders: Executor, model: Executor, started: float) -> _InFlight:
         contents, orphans = contents_of(claim)
+        known = features_stored(
+            towers=self.encoder.towers, modality=claim.modality, hashes=[item.job.content_hash for item in contents]
+        )
+        stored = {item.job: known[item.job.content_hash] for item in contents if item.job.content_hash in known}
+        unseen = [item for item in contents if item.job not in stored]
         if claim.modality == Modality.TEXT:
-            result = model.submit(encode_texts, contents, self.encoder)
+            encode = partial(encode_texts, unseen, self.encoder)
         else:
-            loading = [decoders.submit(load_picture, content, self.encoder) for content in contents]
-            result = model.submit(encode_pictures, contents, loading, self.encoder)
+            loading = [decoders.submit(load_picture, content, self.encoder) for content in unseen]
+            encode = partial(encode_pictures, unseen, loading, self.encoder)
+        result = model.submit(with_stored, encode, claim.modality, stored, self.encoder)
         return _InFlight(claim, orphans, result, time.perf_counter() - started)
 
     def _finish(self, batch: _InFlight, totals: DrainTotals) -> None:
@@ -123,7 +131,7 @@ class Drain:
             jobs_defer(batch.claim.rows(), error_code=error.code, error=str(error), seconds=ENCODER_PAUSE_S)
             raise
         got = time.perf_counter()
-        batch_store(batch.claim, result, batch.orphans, space=self.encoder.space)
+        batch_store(batch.claim, result, batch.orphans, space=self.encoder.space, towers=self.encoder.towers)
         timings = BatchTimings(
             claim_s=batch.claim_s,
             decode_wait_s=result.decode_wait_s,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+import numpy as np
+
+from indexer.pipeline.claiming import Job
 from indexer.pipeline.contents import Content, Encoded, Fault, SetAside, check_vectors
-from search.encoders.base import Encoder, Pixels
+from search.encoders.base import Features, Pixels, TunableEncoder
 from search.errors import EncoderError, Unavailable
-from search.types import TextRole, Vectors
+from search.types import Modality, TextRole, Vectors
 
 Input = TypeVar("Input")
+
+Row = tuple[Features, Vectors]
+"""One content: what the towers saw, (width,), and the unit vector, (dim,)."""
 
 MODEL_ERRORS = (RuntimeError, ValueError, MemoryError, EncoderError)
 """What a model raises on inputs it cannot take; running out of GPU memory is a RuntimeError."""
@@ -29,59 +35,80 @@ class EncodedBatch:
     encode_s: float
 
 
-def encode_texts(contents: Sequence[Content], encoder: Encoder) -> EncodedBatch:
+def encode_texts(contents: Sequence[Content], encoder: TunableEncoder) -> EncodedBatch:
     """Raises Unavailable when every text of several fails: then the encoder is at fault."""
     started = time.perf_counter()
-    outcomes = _encode(
-        lambda texts: encoder.encode_texts(texts, TextRole.DOCUMENT), [content.value for content in contents], encoder
-    )
+
+    def encode(texts: Sequence[str]) -> list[Row]:
+        features = encoder.text_features(texts, TextRole.DOCUMENT)
+        return _rows(features, encoder.project_texts(features), len(texts), encoder)
+
+    outcomes = _encode(encode, [content.value for content in contents])
     return _batch(contents, outcomes, 0.0, time.perf_counter() - started)
 
 
 def encode_pictures(
-    contents: Sequence[Content], loading: Sequence[Future[Pixels | Fault]], encoder: Encoder
+    contents: Sequence[Content], loading: Sequence[Future[Pixels | Fault]], encoder: TunableEncoder
 ) -> EncodedBatch:
     """Raises Unavailable when every picture of several that could be decoded fails: then the encoder is at fault."""
     started = time.perf_counter()
     loaded = [future.result() for future in loading]
     waited = time.perf_counter() - started
     pixels = [item for item in loaded if not isinstance(item, Fault)]
-    rows = iter(_encode(encoder.encode_pictures, pixels, encoder))
+
+    def encode(batch: Sequence[Pixels]) -> list[Row]:
+        features = encoder.picture_features(batch)
+        return _rows(features, encoder.project_pictures(features), len(batch), encoder)
+
+    rows = iter(_encode(encode, pixels))
     outcomes = [item if isinstance(item, Fault) else next(rows) for item in loaded]
     return _batch(contents, outcomes, waited, time.perf_counter() - started - waited)
 
 
-def _encode(
-    encode: Callable[[Sequence[Input]], Vectors], inputs: Sequence[Input], encoder: Encoder
-) -> list[Vectors | Fault]:
-    outcomes = _encode_or_halve(encode, inputs, encoder.space.dim) if inputs else []
+def with_stored(
+    encode: Callable[[], EncodedBatch], modality: Modality, stored: Mapping[Job, Features], encoder: TunableEncoder
+) -> EncodedBatch:
+    """A batch with the contents whose features are stored: those need neither decoding nor a tower."""
+    batch = encode()
+    if not stored:
+        return batch
+    features = np.stack(list(stored.values()))
+    project = encoder.project_texts if modality == Modality.TEXT else encoder.project_pictures
+    rows = _rows(features, project(features), len(stored), encoder)
+    projected = [Encoded(job, vector, None) for job, (_, vector) in zip(stored, rows, strict=True)]
+    return replace(batch, encoded=(*batch.encoded, *projected))
+
+
+def _rows(features: Features, vectors: Vectors, count: int, encoder: TunableEncoder) -> list[Row]:
+    check_vectors(vectors, count, encoder.space.dim)
+    return list(zip(features, vectors, strict=True))
+
+
+def _encode(encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]) -> list[Row | Fault]:
+    outcomes = _encode_or_halve(encode, inputs) if inputs else []
     faults = [outcome for outcome in outcomes if isinstance(outcome, Fault)]
     if len(faults) == len(inputs) > 1:
         raise Unavailable(f"the encoder failed on each of {len(inputs)} inputs: {faults[0].message}")
     return outcomes
 
 
-def _encode_or_halve(
-    encode: Callable[[Sequence[Input]], Vectors], inputs: Sequence[Input], dim: int
-) -> list[Vectors | Fault]:
-    """One vector or fault per input; log2(n) extra calls for a single bad one."""
+def _encode_or_halve(encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]) -> list[Row | Fault]:
+    """One row or fault per input; log2(n) extra calls for a single bad one."""
     try:
-        vectors = encode(inputs)
-        check_vectors(vectors, len(inputs), dim)
+        return list(encode(inputs))
     except MODEL_ERRORS as error:
         if len(inputs) == 1:
             return [Fault.of(error)]
         half = len(inputs) // 2
-        return _encode_or_halve(encode, inputs[:half], dim) + _encode_or_halve(encode, inputs[half:], dim)
-    return list(vectors)
+        return _encode_or_halve(encode, inputs[:half]) + _encode_or_halve(encode, inputs[half:])
 
 
-def _batch(
-    contents: Sequence[Content], outcomes: Sequence[Vectors | Fault], waited: float, spent: float
-) -> EncodedBatch:
+def _batch(contents: Sequence[Content], outcomes: Sequence[Row | Fault], waited: float, spent: float) -> EncodedBatch:
     pairs = list(zip(contents, outcomes, strict=True))
     return EncodedBatch(
-        encoded=tuple(Encoded(content.job, row) for content, row in pairs if not isinstance(row, Fault)),
+        encoded=tuple(
+            Encoded(content.job, vector=row[1], features=row[0]) for content, row in pairs if not isinstance(row, Fault)
+        ),
         set_aside=tuple(SetAside(content.job, row) for content, row in pairs if isinstance(row, Fault)),
         decode_wait_s=waited,
         encode_s=spent,

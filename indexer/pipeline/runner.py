@@ -1,30 +1,21 @@
-"""At most one drain in a process, and one encoder, loaded when there is something to encode."""
+"""At most one drain in a process, with the encoder of the space in use, loaded when there is something to encode."""
 
 from __future__ import annotations
 
-import functools
 import threading
 from collections.abc import Callable
 
 from indexer.identity import this_process
 from indexer.pipeline.drain import Drain
 from indexer.pipeline.totals import DrainTotals
-from search.config import engine_settings
-from search.encoders.base import Encoder
-from search.encoders.registry import load_encoder
 from webapp.catalog.models import IndexJob
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.runtime import active_space, serving
 
 stopping = threading.Event()
 """Set when the process is asked to end: a drain gives back what the model has not begun."""
 
 _draining = threading.Lock()
 _asked = threading.Event()
-
-
-@functools.cache
-def _encoder() -> Encoder:
-    return load_encoder(engine_settings())
 
 
 def work_waiting() -> bool:
@@ -44,7 +35,7 @@ def encode_queued(on_batch: Callable[[DrainTotals], None] | None = None) -> list
         try:
             _asked.clear()
             if work_waiting():
-                passes.append(Drain(_encoder(), this_process(), stopping, on_batch).run())
+                passes.append(Drain(serving().encoder(), this_process(), stopping, on_batch).run())
         finally:
             _draining.release()
     return passes

@@ -15,6 +15,7 @@ from indexer.pipeline.encoding import EncodedBatch
 from search.types import Space
 from webapp.catalog.models import Asset, Embedding, JobState, Product
 from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.features import features_store
 
 logger = logging.getLogger(__name__)
 
@@ -28,14 +29,14 @@ STORE_TRIES = 4
 """A deadlock or a lock held too long aborts the transaction, not the work: it is stored again."""
 
 
-def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], *, space: Space) -> None:
-    """Keep the vectors, finish the jobs, set faults aside; after the commit readers find the new views.
+def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], *, space: Space, towers: str) -> None:
+    """Keep vectors and features, finish the jobs, set faults aside; after the commit readers find the new views.
 
     A job whose claim was taken back is left alone. Raises OperationalError when the database stays away.
     """
     for attempt in range(1, STORE_TRIES + 1):
         try:
-            _store(claim, batch, orphans, space)
+            _store(claim, batch, orphans, space, towers)
             return
         except OperationalError as error:
             if attempt == STORE_TRIES:
@@ -44,7 +45,7 @@ def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], *, sp
             time.sleep(0.1 * 2**attempt)
 
 
-def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], space: Space) -> None:
+def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], space: Space, towers: str) -> None:
     with transaction.atomic():
         Embedding.objects.bulk_create(
             [
@@ -57,6 +58,11 @@ def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], space: Spa
                 for item in batch.encoded
             ],
             ignore_conflicts=True,
+        )
+        features_store(
+            {item.job.content_hash: item.features for item in batch.encoded if item.features is not None},
+            towers=towers,
+            modality=claim.modality,
         )
         claim.rows([item.job for item in batch.encoded]).update(
             state=JobState.DONE, finished=timezone.now(), error_code="", error="", **UNCLAIMED

@@ -9,15 +9,16 @@ from search.vectors import VectorIndex
 from webapp.retrieval.filters import ProductFilters, allowed_ids
 from webapp.retrieval.picture_token import token_read, token_write
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import active_space, query_encoder
+from webapp.retrieval.runtime import Serving
 
 
 class Question:
     """A request with its pictures and texts embedded once; ranks under any filters."""
 
-    def __init__(self, request: SearchRequest, index: VectorIndex, watch: Stopwatch) -> None:
+    def __init__(self, request: SearchRequest, serving: Serving, watch: Stopwatch) -> None:
         self.request = request
-        self.index = index
+        self.index: VectorIndex = serving.index()
+        self._serving = serving
         self.picture_token = ""
         self._watch = watch
         self._probes = watch.time("embed", self._embed)
@@ -38,18 +39,18 @@ class Question:
 
     def _text_probes(self) -> list[Probe]:
         text = " ".join(self.request.text.split())
-        return [Probe(query_encoder().embed_text(text), Modality.TEXT)] if text else []
+        return [Probe(self._serving.query_encoder().embed_text(text), Modality.TEXT)] if text else []
 
     def _picture_probes(self) -> list[Probe]:
         if self.request.picture is not None:
-            self.picture_token = token_write(query_encoder().embed_picture(self.request.picture), active_space())
+            vector = self._serving.query_encoder().embed_picture(self.request.picture)
+            self.picture_token = token_write(vector, self._serving.space)
         else:
             self.picture_token = self.request.picture_token
         if not self.picture_token:
             return []
         # Also with the picture at hand: the next page has the token alone, and its scores must be the same.
-        vector = token_read(self.picture_token, active_space())
-        return [Probe(vector, Modality.PICTURE)]
+        return [Probe(token_read(self.picture_token, self._serving.space), Modality.PICTURE)]
 
     def _product_probes(self) -> list[Probe]:
         """A product asks with all its views, each with the same share."""

@@ -16,7 +16,7 @@ from webapp.retrieval.filters import ProductFilters, filtered_products
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
 from webapp.retrieval.ranking import Question
 from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest
-from webapp.retrieval.runtime import live_index
+from webapp.retrieval.runtime import live_index, serving
 
 
 def search_products(request: SearchRequest) -> SearchAnswer:
@@ -26,7 +26,7 @@ def search_products(request: SearchRequest) -> SearchAnswer:
 
 def _search(request: SearchRequest) -> SearchAnswer:
     watch = Stopwatch()
-    question = Question(request, live_index(), watch)
+    question = Question(request, serving(), watch)
     ranking = question.rank(request.filters)
     digest = request_digest(request, question.picture_token)
     after = cursor_read(request.cursor, digest)

@@ -14,6 +14,7 @@ from indexer.pipeline.drain import Drain
 from indexer.pipeline.encoding import encode_texts
 from indexer.pipeline.storing import MAX_ATTEMPTS, batch_store
 from search.encoders.base import Pixels
+from search.encoders.residual import tunable
 from search.errors import Unavailable
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def drain(encoder: ColourEncoder) -> None:
-    Drain(encoder, "here:1:1").run()
+    Drain(tunable(encoder), "here:1:1").run()
 
 
 def states() -> dict[str, int]:
@@ -49,7 +50,7 @@ def make_due() -> None:
 def test_every_content_is_encoded_once_and_searchable(encoder: ColourEncoder) -> None:
     products = fill(encoder, 10)
     before = clock_now()
-    totals = Drain(encoder, "here:1:1").run()
+    totals = Drain(tunable(encoder), "here:1:1").run()
 
     assert states() == {JobState.DONE: 20}
     assert dict(totals.encoded) == {"text": 10, "picture": 10}
@@ -168,7 +169,7 @@ def test_stopping_gives_back_what_the_model_has_not_begun() -> None:
 
     encoder = ColourEncoder(chokes_on=stop, picture_batch_size=1)
     fill(encoder, 8)
-    Drain(encoder, "here:1:1", stopping).run()
+    Drain(tunable(encoder), "here:1:1", stopping).run()
     left = states()
     assert set(left) == {JobState.DONE, JobState.QUEUED}, "what was begun is finished, the rest waits unclaimed"
     assert left[JobState.DONE] == Embedding.objects.count()
@@ -183,10 +184,10 @@ def test_results_of_a_claim_that_was_taken_back_leave_the_job_alone(encoder: Col
     fast = claim_jobs(space=encoder.space.fingerprint, modality=Modality.TEXT, worker="fast", limit=9)
     assert fast
     contents, orphans = contents_of(slow)
-    batch_store(slow, encode_texts(contents, encoder), orphans, space=encoder.space)
+    batch_store(slow, encode_texts(contents, tunable(encoder)), orphans, space=encoder.space, towers="t")
     job = IndexJob.objects.get()
     assert (job.state, job.claimed_by) == (JobState.CLAIMED, "fast")
     assert Embedding.objects.count() == 1, "the vector is as good as any"
-    batch_store(fast, encode_texts(contents, encoder), orphans, space=encoder.space)
+    batch_store(fast, encode_texts(contents, tunable(encoder)), orphans, space=encoder.space, towers="t")
     assert states() == {JobState.DONE: 1}
     assert Embedding.objects.count() == 1

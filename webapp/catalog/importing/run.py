@@ -49,7 +49,6 @@ class ImportRun:
         self._upload = upload
         self._on_progress = on_progress
         self._categories = CategoryTree()
-        self._space = active_space().fingerprint
         self._waker = Waker()
 
     def run(self) -> None:
@@ -123,7 +122,7 @@ class ImportRun:
         with transaction.atomic():
             planner = BatchPlanner(self._upload.pk, drafts, media, self._categories.ids, lock=not self._upload.dry_run)
             plan = planner.plan()
-            if not self._upload.dry_run and write_products(plan, space=self._space):
+            if not self._upload.dry_run and write_products(plan, space=active_space().fingerprint):
                 transaction.on_commit(self._waker)
             self._finish_batch(plan)
 

@@ -4,8 +4,10 @@ from webapp.catalog.models.asset import Asset, AssetKind
 from webapp.catalog.models.attribute import AttributeValue
 from webapp.catalog.models.clock import IndexClock, RemovedProduct
 from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
+from webapp.catalog.models.features import TowerFeatures
 from webapp.catalog.models.generation import GenerationState, IndexGeneration
 from webapp.catalog.models.product import Category, Product
+from webapp.catalog.models.tuning import Tuning, TuningState
 from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
 
 __all__ = [
@@ -22,6 +24,9 @@ __all__ = [
     "Outcome",
     "Product",
     "RemovedProduct",
+    "TowerFeatures",
+    "Tuning",
+    "TuningState",
     "Upload",
     "UploadRow",
     "UploadState",

@@ -1,0 +1,41 @@
+"""What frozen towers saw of a content, kept so that new heads never need the media again."""
+
+from __future__ import annotations
+
+import numpy as np
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from search.encoders.base import Features
+from webapp.catalog.models.asset import AssetKind
+
+STORED = np.dtype("<f2")
+
+
+class TowerFeatures(models.Model):
+    """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers that gave them."""
+
+    towers = models.CharField(_("towers"), max_length=64)
+    modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
+    content_hash = models.CharField(_("content hash"), max_length=64)
+    features = models.BinaryField(_("features"))
+
+    class Meta:
+        verbose_name = _("tower features")
+        verbose_name_plural = _("tower features")
+        constraints = [
+            models.UniqueConstraint(fields=["towers", "modality", "content_hash"], name="features_once_per_content")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.modality} {self.content_hash[:10]} through {self.towers}"
+
+    @staticmethod
+    def pack(row: Features) -> bytes:
+        return row.astype(STORED).tobytes()
+
+    @staticmethod
+    def unpack(rows: list[bytes]) -> Features:
+        """Stored rows, at least one → (n, width)."""
+        found: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(len(rows), -1)
+        return found.astype(np.float16)
