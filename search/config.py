@@ -15,6 +15,8 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 
 MEBIBYTE = 1024 * 1024
 
+Precision = Literal["auto", "fp32", "bf16", "int8"]
+
 
 class EngineSettings(BaseSettings):
     """Every setting is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists them."""
@@ -25,6 +27,7 @@ class EngineSettings(BaseSettings):
     preset: str = Field("compact", description="encoder preset, see search/encoders/presets")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where the model runs")
     threads: int = Field(0, ge=0, le=256, description="CPU threads of the model; 0 leaves the choice to the runtime")
+    precision: Precision = Field("auto", description="auto, fp32, bf16, or int8 (compact only, loses a little)")
     compile: Literal["auto", "on", "off"] = Field("auto", description="torch.compile; auto: on CUDA where it can")
     weights_dir: Path | None = Field(None, description="folder with local checkpoints, one sub-folder a preset")
 

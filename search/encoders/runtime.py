@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from search.config import EngineSettings
+from search.encoders.precision import pick_dtype
 from search.errors import ConfigError
 
 Module = TypeVar("Module", bound=nn.Module)
@@ -61,10 +62,10 @@ class Runtime:
 
 
 def pick_runtime(settings: EngineSettings) -> Runtime:
-    """Device from the settings; bfloat16 where the hardware multiplies it natively, else float32, and never float16,
-    which overflows in the largest models (embeddinggemma-2's model card). Compiled on CUDA unless switched off.
+    """Device and precision from the settings; never float16, which overflows in the largest models (embeddinggemma-2's
+    model card). Compiled on CUDA unless switched off.
 
-    Raises ConfigError when `cuda` is asked for and there is none, or compilation is and nothing here compiles.
+    Raises ConfigError when a device, a precision or a compilation is asked for that this machine does not offer.
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
@@ -72,8 +73,7 @@ def pick_runtime(settings: EngineSettings) -> Runtime:
     if settings.device == "cuda" and not available:
         raise ConfigError("no CUDA device here", value="cuda", fix="Set OMNISHELF_DEVICE to auto or cpu.")
     device = torch.device("cuda" if available and settings.device != "cpu" else "cpu")
-    dtype = torch.bfloat16 if _multiplies_bfloat16(device) else torch.float32
-    return Runtime(device, dtype, _pick_compiler(settings, device))
+    return Runtime(device, pick_dtype(settings.precision, device), _pick_compiler(settings, device))
 
 
 def _pick_compiler(settings: EngineSettings, device: torch.device) -> str | None:
@@ -96,10 +96,3 @@ def _lacking_to_compile(device: torch.device) -> str | None:
     variable, usual = ("CC", "gcc") if device.type == "cuda" else ("CXX", "g++")
     compiler = os.environ.get(variable, usual)
     return None if shutil.which(compiler) else f"the compiler {compiler}"
-
-
-def _multiplies_bfloat16(device: torch.device) -> bool:
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    capabilities = torch.cpu.get_capabilities()
-    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
