@@ -6,12 +6,12 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
 DATA ?= ../shared/data
-EVALUATIONS ?= clothing grocery-fine ikea-description myntra-title flickr8k
+FIGURES ?= var/evaluation.json
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact evaluate bench-import clean
+.PHONY: help install demo run test lint lock messages train-compact eval gate bench-import clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,8 +68,14 @@ train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder a
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)
 
-evaluate: $(INSTALLED) ## evaluate the encoder on folders of DATA/eval (EVALUATIONS=)
-	for name in $(EVALUATIONS); do $(BIN)/python manage.py evaluate $(DATA)/eval/$$name || exit 1; done
+eval: $(INSTALLED_DEV) ## evaluate on DATA/eval; all of it goes to docs/ (ONLY="NAME ...", COMPARE=FORMER)
+	@mkdir -p var
+	@if [ -d "$(DATA)/eval" ]; then $(BIN)/python manage.py evaluate "$(DATA)/eval" --json $(FIGURES) \
+	  $(if $(ONLY),--only $(ONLY),--out docs) $(if $(COMPARE),--compare $(COMPARE)); \
+	else echo "Nothing is evaluated: there is no folder $(DATA)/eval."; fi
+
+gate: $(INSTALLED_DEV) ## record what the bundled encoder reaches on the drawn shop (LOWER=1 to accept less)
+	$(BIN)/python -m tests.gate.record $(if $(LOWER),--lower)
 
 clean: ## remove caches (never var/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

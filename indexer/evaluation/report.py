@@ -1,14 +1,24 @@
-"""What an evaluation found: metrics, latencies per stage, and how much was loaded."""
+"""What the evaluation of one folder found: metrics, single queries, latencies per stage, and how much was loaded."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from search.evaluation.answers import Answer, Facet, extremes, grouped, label_like
+from search.evaluation.significance import Estimate, estimate
+from search.evaluation.summary import summarise
+
+FACETS: tuple[Facet, ...] = ("language", "category")
+LISTED = 5
+"""How many of the worst and best queries are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,42 +36,125 @@ class Latency:
 
 
 @dataclass(frozen=True, slots=True)
+class Group:
+    """The queries of one language or category."""
+
+    queries: int
+    precision: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     folder: str
-    preset: str
     products: int
     views: int
-    queries: int
     seconds_encoding: float
+    answers: tuple[Answer, ...]
     metrics: dict[str, float]
+    precision: Estimate
+    """Mean average precision with its interval."""
     latencies_ms: dict[str, Latency]
 
-    def as_dict(self) -> dict[str, Any]:
-        latencies = {
-            stage: {"p50": latency.p50, "p95": latency.p95, "p99": latency.p99}
-            for stage, latency in self.latencies_ms.items()
-        }
+    @classmethod
+    def of(
+        cls,
+        folder: str,
+        answers: Sequence[Answer],
+        stages: dict[str, list[float]],
+        *,
+        products: int,
+        views: int,
+        seconds: float,
+    ) -> Report:
+        """Raises InputError when there are no queries."""
+        return cls(
+            folder=folder,
+            products=products,
+            views=views,
+            seconds_encoding=seconds,
+            answers=tuple(answers),
+            metrics=summarise([answer.judged for answer in answers]),
+            precision=estimate([answer.average_precision for answer in answers]),
+            latencies_ms={stage: Latency.of(samples) for stage, samples in stages.items()},
+        )
+
+    @property
+    def precisions(self) -> dict[str, float]:
+        """Average precision by query id."""
+        return {answer.query.id: answer.average_precision for answer in self.answers}
+
+    def groups(self, facet: Facet) -> dict[str, Group]:
+        """Queries by language or category."""
         return {
-            "folder": self.folder,
-            "preset": self.preset,
+            name: Group(len(members), estimate([answer.average_precision for answer in members]))
+            for name, members in grouped(self.answers, facet).items()
+        }
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON; bounds that cannot be known are None."""
+        return {
             "products": self.products,
             "views": self.views,
-            "queries": self.queries,
+            "queries": {answer.query.id: _query(answer) for answer in self.answers},
             "seconds_encoding": self.seconds_encoding,
             "metrics": self.metrics,
-            "latencies_ms": latencies,
+            "interval": bounds(self.precision),
+            "latencies_ms": {stage: asdict(latency) for stage, latency in self.latencies_ms.items()},
+            **{f"by_{facet}": {name: _group(group) for name, group in self.groups(facet).items()} for facet in FACETS},
         }
 
     def print(self, console: Console) -> None:
         console.print(
-            f"[bold]{self.folder}[/] · encoder {self.preset} · {self.products} products, {self.views} views, "
-            f"{self.queries} queries · encoded in {self.seconds_encoding:.1f} s"
+            f"[bold]{escape(self.folder)}[/] · {self.products} products, {self.views} views, "
+            f"{len(self.answers)} queries · encoded in {self.seconds_encoding:.1f} s"
         )
-        table = Table("metric", "value")
+        metrics = Table("metric", "value", "95 %")
         for name, value in self.metrics.items():
-            table.add_row(name, f"{value:.1f}" if name in {"MedR", "MeanR"} else f"{value:.3f}")
-        console.print(table)
+            shown = f"{value:.1f}" if name in {"MedR", "MeanR"} else f"{value:.3f}"
+            metrics.add_row(name, shown, interval(self.precision) if name == "mAP" else "")
+        console.print(metrics)
+        for facet in FACETS:
+            self._print_groups(console, facet)
+        if label_like(self.answers):
+            self._print_extremes(console)
         stages = Table("stage", "p50 ms", "p95 ms", "p99 ms")
         for stage, latency in self.latencies_ms.items():
             stages.add_row(stage, f"{latency.p50:.2f}", f"{latency.p95:.2f}", f"{latency.p99:.2f}")
         console.print(stages)
+
+    def _print_groups(self, console: Console, facet: Facet) -> None:
+        table = Table(facet, "queries", "mAP", "95 %")
+        for name, group in self.groups(facet).items():
+            table.add_row(escape(name), str(group.queries), f"{group.precision.value:.3f}", interval(group.precision))
+        if len(table.rows) > 1:
+            console.print(table)
+
+    def _print_extremes(self, console: Console) -> None:
+        table = Table("worst", "AP", "best", "AP")
+        for pair in zip(*extremes(self.answers, LISTED), strict=True):
+            table.add_row(*(cell for it in pair for cell in (escape(it.query.asked), f"{it.average_precision:.3f}")))
+        console.print(table)
+
+
+def interval(estimate: Estimate) -> str:
+    """'0.512 – 0.603', or a dash where it is not known."""
+    return "–" if math.isnan(estimate.low) else f"{estimate.low:.3f} – {estimate.high:.3f}"
+
+
+def bounds(estimate: Estimate) -> list[float] | None:
+    return None if math.isnan(estimate.low) else [estimate.low, estimate.high]
+
+
+def _group(group: Group) -> dict[str, Any]:
+    return {"queries": group.queries, "mAP": group.precision.value, "interval": bounds(group.precision)}
+
+
+def _query(answer: Answer) -> dict[str, Any]:
+    query = answer.query
+    return {
+        "asked": query.asked,
+        "language": query.language,
+        "category": query.category,
+        "relevant": answer.judged.relevant,
+        "AP": answer.average_precision,
+    }

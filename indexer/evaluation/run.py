@@ -13,18 +13,21 @@ from tqdm import tqdm
 
 from indexer.compaction import generation_build
 from indexer.evaluation.catalog import rebase
-from indexer.evaluation.report import Latency, Report
+from indexer.evaluation.report import Report
 from indexer.pipeline.runner import encode_queued
 from indexer.pipeline.totals import DrainTotals
 from search.config import engine_settings
 from search.errors import InputError
+from search.evaluation.answers import Answer
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery
-from search.evaluation.summary import Judged, judge, summarise
+from search.evaluation.summary import judge
 from search.media.picture import PictureLimits, decode_picture
 from search.query.engine import Stopwatch
+from search.vectors import VectorIndex
 from webapp.catalog.importing.service import upload_create, upload_run
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
 from webapp.catalog.models.upload import UploadSource
+from webapp.catalog.services.clock import clock_now, products_remove
 from webapp.retrieval.filters import ProductFilters
 from webapp.retrieval.ranking import Question
 from webapp.retrieval.request import SearchRequest
@@ -32,21 +35,17 @@ from webapp.retrieval.runtime import live_index, query_encoder, serving
 
 
 def evaluate_folder(folder: EvaluationFolder) -> Report:
-    """Raises InputError when a row is refused, a picture cannot be encoded or nothing can be measured."""
+    """Replaces whatever the catalogue holds. Contents that an earlier folder shared are not encoded again.
+
+    Raises InputError when a row is refused, a picture cannot be encoded or nothing can be measured.
+    """
+    products_remove(list(Product.objects.values_list("pk", flat=True)))
     load(folder)
     seconds = encode()
     skus = dict(Product.objects.values_list("pk", "sku"))
-    judged, stages = ask(folder.queries, skus)
-    return Report(
-        folder=folder.root.name,
-        preset=engine_settings().preset,
-        products=len(skus),
-        views=live_index().count(),
-        queries=len(judged),
-        seconds_encoding=seconds,
-        metrics=summarise(judged),
-        latencies_ms={stage: Latency.of(samples) for stage, samples in stages.items()},
-    )
+    views = up_to_date().count()
+    answers, stages = ask(folder.queries, skus)
+    return Report.of(folder.root.name, answers, stages, products=len(skus), views=views, seconds=seconds)
 
 
 def load(folder: EvaluationFolder) -> None:
@@ -71,7 +70,8 @@ def load(folder: EvaluationFolder) -> None:
 def encode() -> float:
     """Encode what is queued and build the index. Returns seconds spent encoding."""
     started = time.perf_counter()
-    with tqdm(total=IndexJob.objects.count(), desc="encoding", unit="view", disable=None) as bar:
+    queued = IndexJob.objects.exclude(state=JobState.DONE).count()
+    with tqdm(total=queued, desc="encoding", unit="view", disable=None) as bar:
 
         def show(totals: DrainTotals) -> None:
             bar.update(totals.encoded.total() + totals.set_aside - bar.n)
@@ -84,19 +84,26 @@ def encode() -> float:
     return spent
 
 
-def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[Judged], dict[str, list[float]]]:
-    """Every query's judgement, and milliseconds of every stage."""
+def up_to_date() -> VectorIndex:
+    """The reader, once it has seen every change: it looks only from time to time."""
+    while live_index().seq < clock_now():
+        time.sleep(engine_settings().delta_poll_s)
+    return live_index()
+
+
+def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[Answer], dict[str, list[float]]]:
+    """Every query's answer, and milliseconds of every stage."""
     query_encoder().embed_text("the first call loads the model")
-    judged: list[Judged] = []
+    answers: list[Answer] = []
     stages: dict[str, list[float]] = {}
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
         watch = Stopwatch()
         question = Question(_request(query, len(skus)), serving(), watch)
-        hits = question.rank(ProductFilters()).hits
-        judged.append(judge([skus[hit.product_id] for hit in hits], query.relevant, without=_itself(query)))
+        ranking = [skus[hit.product_id] for hit in question.rank(ProductFilters()).hits]
+        answers.append(Answer(query, judge(ranking, query.relevant, without=_itself(query))))
         for stage, spent in {**watch.stages, "total": sum(watch.stages.values())}.items():
             stages.setdefault(stage, []).append(spent)
-    return judged, stages
+    return answers, stages
 
 
 def _request(query: EvaluationQuery, window: int) -> SearchRequest:

@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
+import csv
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from search.errors import InputError
+from search.types import Modality
+
+CATALOG = "catalog.csv"
+QUERIES = "queries.jsonl"
+SHOWS = {"images": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
+"""Columns of a catalogue that name media."""
+
+ASKS = {"text": Modality.TEXT, "image": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
+"""Fields of a query, of which it has one."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationQuery:
-    """Words or a picture file, and the skus it should find."""
+    """Words or a picture file, and the skus it should find. `category` is empty where none is given."""
 
     id: str
     text: str
     picture: Path | None
     relevant: tuple[str, ...]
+    language: str = "en"
+    category: str = ""
+
+    @property
+    def asked(self) -> str:
+        """The words, or the name of the picture file."""
+        return self.picture.name if self.picture else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +44,95 @@ class EvaluationFolder:
     catalog: Path
     queries: tuple[EvaluationQuery, ...]
 
+    def pictures(self) -> list[tuple[str, Path]]:
+        """Every picture of the catalogue with its product's sku, in the catalogue's order."""
+        return [
+            (row["sku"], self.root / name)
+            for row in _rows(self.catalog)
+            for name in (row.get("images") or "").split("|")
+            if name
+        ]
+
+
+def folders_in(path: Path) -> list[Path]:
+    """The evaluation folder at `path`, or all that lie directly in it, by name. Raises InputError when none does."""
+    if (path / QUERIES).is_file():
+        return [path]
+    found = sorted(file.parent for file in path.glob(f"*/{QUERIES}"))
+    if not found:
+        raise InputError(f"there is no evaluation folder: none with {CATALOG} and {QUERIES}", value=str(path))
+    return found
+
+
+def modalities_of(root: Path) -> frozenset[Modality]:
+    """What the folder's queries ask by and its catalogue shows. Raises InputError as `read_folder` does."""
+    catalog, queries = _files(root)
+    rows = _rows(catalog)
+    shown = {modality for column, modality in SHOWS.items() if any(row.get(column) for row in rows)}
+    asked = {ASKS[name] for _, query in _lines(queries) for name in ASKS.keys() & query.keys()}
+    return frozenset(shown | asked)
+
 
 def read_folder(root: Path) -> EvaluationFolder:
     """Raises InputError naming the file or line that is missing or malformed."""
-    catalog, queries = root / "catalog.csv", root / "queries.jsonl"
-    for file in (catalog, queries):
+    catalog, queries = _files(root)
+    read: dict[str, EvaluationQuery] = {}
+    for place, fields in _lines(queries):
+        query = _query(fields, place, root)
+        if query.id in read:
+            raise InputError(f"{place} repeats the id of another query", value=query.id)
+        read[query.id] = query
+    return EvaluationFolder(root, catalog, tuple(read.values()))
+
+
+def _files(root: Path) -> tuple[Path, Path]:
+    files = root / CATALOG, root / QUERIES
+    for file in files:
         if not file.is_file():
-            raise InputError("an evaluation folder needs catalog.csv and queries.jsonl", value=str(file))
-    lines = queries.read_text("utf-8").splitlines()
-    asked = tuple(_read_query(line, number, root) for number, line in enumerate(lines, start=1) if line.strip())
-    return EvaluationFolder(root, catalog, asked)
+            raise InputError(f"an evaluation folder needs {CATALOG} and {QUERIES}", value=str(file))
+    return files
 
 
-def _read_query(line: str, number: int, root: Path) -> EvaluationQuery:
+def _rows(catalog: Path) -> list[dict[str, str]]:
+    with catalog.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file))
+
+
+def _lines(queries: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Where each line stands, for messages, and its fields."""
+    return [
+        (place := f"{queries.name} line {number}", _fields(line, place))
+        for number, line in enumerate(queries.read_text("utf-8").splitlines(), start=1)
+        if line.strip()
+    ]
+
+
+def _fields(line: str, place: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
-        relevant = tuple(str(sku) for sku in fields["relevant"])
-        text, picture = fields.get("text", ""), fields.get("image")
+    except ValueError as error:
+        raise InputError(f"{place} is malformed", value=line, fix=f"{error}") from error
+    if not isinstance(fields, dict):
+        raise InputError(f"{place} is malformed", value=line, fix="A JSON object is expected.")
+    return fields
+
+
+def _query(fields: Mapping[str, Any], place: str, root: Path) -> EvaluationQuery:
+    try:
         identity = str(fields["id"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"queries.jsonl line {number} is malformed", value=line, fix=f"{error}") from error
+        relevant = tuple(str(sku) for sku in fields["relevant"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{place} is malformed", value=fields, fix=f"{error}") from error
+    text, picture = str(fields.get("text") or ""), fields.get("image")
     if bool(text) == bool(picture):
         raise InputError(
-            f"queries.jsonl line {number} must ask by text or by image", value=line, fix="Sounds are not searched yet."
+            f"{place} must ask by text or by image", value=fields, fix="Sounds and videos are not searched by yet."
         )
-    return EvaluationQuery(identity, text, root / picture if picture else None, relevant)
+    return EvaluationQuery(
+        id=identity,
+        text=text,
+        picture=root / str(picture) if picture else None,
+        relevant=relevant,
+        language=str(fields.get("language") or "en"),
+        category=str(fields.get("category") or ""),
+    )

@@ -1,0 +1,43 @@
+"""Several evaluation folders in the terminal: their figures, and how these differ from a former run's."""
+
+from __future__ import annotations
+
+from statistics import fmean
+
+from rich.table import Table
+
+from indexer.evaluation.report import interval
+from indexer.evaluation.suite import HEADLINE, Precisions, Suite, compare
+from search.evaluation.significance import Estimate
+
+
+def figures(suite: Suite) -> Table:
+    """One row per set, and the mean of the headline sets where all of them ran."""
+    table = Table("set", "products", "queries", "mAP", "95 %", "hit@1", "hit@10")
+    for report in suite.reports:
+        hits = (f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@10"))
+        counts = str(report.products), str(len(report.answers))
+        table.add_row(report.folder, *counts, f"{report.precision.value:.3f}", interval(report.precision), *hits)
+    if mean := suite.mean:
+        table.add_row(f"mean of {len(HEADLINE)}", "", "", f"{mean.value:.3f}", interval(mean), "", "")
+    return table
+
+
+def comparison(suite: Suite, former: Precisions) -> Table:
+    """mAP against a former run, with the word `noise` where chance alone may have made the difference.
+
+    Raises InputError when the runs cannot be compared.
+    """
+    now = suite.precisions
+    table = Table("set", "former mAP", "mAP", "difference", "95 %", "")
+    for name, change in compare(now, former).items():
+        names = HEADLINE if name == "mean" else (name,)
+        before, after = (fmean(fmean(run[each].values()) for each in names) for run in (former, now))
+        table.add_row(name, f"{before:.3f}", f"{after:.3f}", f"{change.value:+.3f}", interval(change), verdict(change))
+    return table
+
+
+def verdict(change: Estimate) -> str:
+    if change.noise:
+        return "noise"
+    return "better" if change.value > 0 else "worse"
