@@ -70,8 +70,8 @@ bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (
 
 eval: $(INSTALLED_DEV) ## evaluate on DATA/eval; all of it goes to docs/ (ONLY="NAME ...", COMPARE=FORMER)
 	@mkdir -p var
-	@if [ -d "$(DATA)/eval" ]; then $(BIN)/python manage.py evaluate "$(DATA)/eval" --json $(FIGURES) \
-	  $(if $(ONLY),--only $(ONLY),--out docs) $(if $(COMPARE),--compare $(COMPARE)); \
+	@if [ -d "$(DATA)/eval" ]; then $(BIN)/python manage.py evaluate "$(DATA)/eval" \
+	  $(if $(ONLY),--only $(ONLY),--out docs --json $(FIGURES)) $(if $(COMPARE),--compare $(COMPARE)); \
 	else echo "Nothing is evaluated: there is no folder $(DATA)/eval."; fi
 
 gate: $(INSTALLED_DEV) ## record what the bundled encoder reaches on the drawn shop (LOWER=1 to accept less)
