@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 Pixels = npt.NDArray[np.float32]
 """One preprocessed picture, shape (3, height, width), float32, normalised as the encoder wants it."""
+
+Prepared: TypeAlias = Any
+"""What an encoder makes of one picture and alone can read: `Pixels`, or what its model takes besides them."""
 
 Features = npt.NDArray[np.float16]
 """What frozen towers see before any head, shape (n, width), float16. The width is the towers' own."""
@@ -42,10 +45,10 @@ class Encoder(Protocol):
     def decode_size(self) -> int:
         """Shorter side, in pixels, that a decoder should keep at least; more is wasted."""
 
-    def prepare_picture(self, picture: Image.Image) -> Pixels:
-        """RGB picture → model input."""
+    def prepare_picture(self, picture: Image.Image) -> Prepared:
+        """RGB picture → model input. Raises ModalityUnsupported where there is no picture tower."""
 
-    def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
+    def encode_pictures(self, batch: Sequence[Prepared]) -> Vectors:
         """Model inputs → (n, dim). Raises ModalityUnsupported where there is no picture tower."""
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
@@ -65,7 +68,7 @@ class TunableEncoder(Encoder, Protocol):
     def towers(self) -> str:
         """Fingerprint of towers and preprocessing: features of other towers must never be mixed."""
 
-    def picture_features(self, batch: Sequence[Pixels]) -> Features:
+    def picture_features(self, batch: Sequence[Prepared]) -> Features:
         """Model inputs → (n, width). Raises ModalityUnsupported where there is no picture tower."""
 
     def text_features(self, texts: Sequence[str], role: TextRole) -> Features:

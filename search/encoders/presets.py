@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search.errors import ConfigError, UnknownPreset
-from search.types import Modality, Space
+from search.types import Modality, Space, TextRole
 
 FOLDER = Path(__file__).parent / "presets"
 
@@ -25,7 +25,7 @@ class Preset(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="the file's name without .json")
-    engine: Literal["compact", "open_clip"]
+    engine: Literal["compact", "open_clip", "sentence_transformers"]
     model: str = Field(description="the engine's name of the model")
     weights: str = Field("", description="the engine's name of the weights, where one model has several")
     revision: int = Field(1, description="raised by hand when code that changes a vector changes")
@@ -35,10 +35,18 @@ class Preset(BaseModel):
     modalities: frozenset[Modality]
     licence: str
     self_test: bool = Field(True, description="false only for checkpoints that were never trained")
+    prompts: dict[TextRole, str] = Field(default_factory=dict, description="the model's name of the prompt for a role")
+    parts: dict[Modality, str] = Field(
+        default_factory=dict, description="sub-configuration that only this modality needs and others can do without"
+    )
+    decode_size: int = Field(448, gt=0, description="shorter side of a picture, in pixels, where no checkpoint says it")
 
     def space(self, weights_digest: str = "") -> Space:
         """The space of this preset with the weights that `weights_digest` names, if they are not the usual ones."""
-        parts = [self.engine, self.model, self.weights, self.revision, sorted(self.checksums.items()), weights_digest]
+        weights = [self.weights, self.revision, sorted(self.checksums.items()), weights_digest]
+        parts: list[object] = [self.engine, self.model, *weights]
+        if self.prompts:
+            parts.append(sorted(self.prompts.items()))
         return Space(self.name, _digest(parts), self.dim, self.modalities)
 
     def towers(self, features: str) -> str:

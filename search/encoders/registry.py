@@ -15,7 +15,11 @@ from search.types import Space
 
 __all__ = ["load_encoder", "preset_names", "space_of"]
 
-ENGINES: Final = {"compact": "search.encoders.compact.engine", "open_clip": "search.encoders.open_clip.engine"}
+ENGINES: Final = {
+    "compact": "search.encoders.compact.engine",
+    "open_clip": "search.encoders.open_clip.engine",
+    "sentence_transformers": "search.encoders.sentence_transformers.engine",
+}
 
 Load = Callable[[Preset, EngineSettings], Encoder]
 

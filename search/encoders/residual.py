@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from search.encoders.base import Encoder, Features, Pixels, TunableEncoder
+from search.encoders.base import Encoder, Features, Prepared, TunableEncoder
 from search.encoders.compact.heads import TextHead
 from search.encoders.presets import tuned_space
 from search.encoders.tuned_heads import Heads, read_heads
@@ -32,11 +32,11 @@ class ResidualEncoder:
         self.decode_size = encoder.decode_size
         self._encoder = encoder
 
-    def prepare_picture(self, picture: Image.Image) -> Pixels:
+    def prepare_picture(self, picture: Image.Image) -> Prepared:
         """RGB picture → model input."""
         return self._encoder.prepare_picture(picture)
 
-    def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
+    def encode_pictures(self, batch: Sequence[Prepared]) -> Vectors:
         """Model inputs → (n, dim). Raises what the encoder raises."""
         return self.project_pictures(self.picture_features(batch))
 
@@ -44,7 +44,7 @@ class ResidualEncoder:
         """Texts → (n, dim). Raises what the encoder raises."""
         return self.project_texts(self.text_features(texts, role))
 
-    def picture_features(self, batch: Sequence[Pixels]) -> Features:
+    def picture_features(self, batch: Sequence[Prepared]) -> Features:
         """Model inputs → the encoder's own vectors, (n, dim) float16."""
         return self._encoder.encode_pictures(batch).astype(np.float16)
 
