@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from indexer.evaluation.report import interval
 from indexer.evaluation.suite import HEADLINE, Precisions, Suite, compare
@@ -13,7 +13,7 @@ from search.evaluation.significance import Estimate
 
 def figures(suite: Suite) -> Table:
     """One row per set, and the mean of the headline sets where all of them ran."""
-    table = Table("set", "products", "queries", "mAP", "95 %", "hit@1", "hit@10")
+    table = Table(_names(suite), "products", "queries", "mAP", "95 %", "hit@1", "hit@10")
     for report in suite.reports:
         hits = (f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@10"))
         counts = str(report.products), str(len(report.answers))
@@ -29,12 +29,17 @@ def comparison(suite: Suite, former: Precisions) -> Table:
     Raises InputError when the runs cannot be compared.
     """
     now = suite.precisions
-    table = Table("set", "former mAP", "mAP", "difference", "95 %", "")
+    table = Table(_names(suite), "former mAP", "mAP", "difference", "95 %", "")
     for name, change in compare(now, former).items():
         names = HEADLINE if name == "mean" else (name,)
         before, after = (fmean(fmean(run[each].values()) for each in names) for run in (former, now))
         table.add_row(name, f"{before:.3f}", f"{after:.3f}", f"{change.value:+.3f}", interval(change), verdict(change))
     return table
+
+
+def _names(suite: Suite) -> Column:
+    """Names of sets are never cut, however narrow the terminal."""
+    return Column("set", min_width=max(len(report.folder) for report in suite.reports))
 
 
 def verdict(change: Estimate) -> str:
