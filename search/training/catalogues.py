@@ -17,7 +17,7 @@ def read_catalogue(folder: Path) -> Iterator[Example]:
     with (folder / CATALOGUE).open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             texts = tuple(dict.fromkeys(text for text in _texts(row) if text))
-            yield from (Example(folder.name, folder / "media" / name, texts) for name in row["images"])
+            yield from (Example(folder.name, folder / "media" / name, texts, row["sku"]) for name in row["images"])
 
 
 def _texts(row: Mapping[str, Any]) -> Iterator[str]:

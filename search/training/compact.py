@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,29 +20,49 @@ from search.encoders.compact.engine import HEADS
 from search.encoders.compact.heads import save_heads
 from search.encoders.compact.towers import Towers
 from search.encoders.digests import file_digest
-from search.encoders.presets import FOLDER, load_preset
+from search.encoders.presets import FOLDER, Preset, load_preset
 from search.encoders.runtime import pick_runtime
 from search.media.picture import PictureLimits
+from search.training.augment import TextVariations, varied
 from search.training.catalogues import CATALOGUE, read_catalogue
-from search.training.examples import DESCRIBERS, Example, read_examples
+from search.training.examples import (
+    DESCRIBERS,
+    Example,
+    distinct_texts,
+    group_numbers,
+    read_examples,
+    truth_table,
+)
 from search.training.features import FeatureCache
 from search.training.fit import Fitted, Recipe, fit
 from search.training.holdout import held_out_pictures, without_held_out
-from search.training.pairs import Pairs, distinct_texts, truth_table
+from search.training.pairs import Pairs
+from search.training.record import as_metadata, digest_of
+from search.training.views import VIEWS, View
 
 PRESET = FOLDER / "compact.json"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read pairs, compute features once, fit, write the heads and their checksum into the preset."""
+    """Read pairs, compute features once, fit, write the heads and their checksum into the preset.
+
+    Killed and started again with the same arguments, it goes on where it was and writes the same file.
+    """
     options = _parse(argv)
     folders = [*(options.data / name for name in DESCRIBERS if (options.data / name).is_dir()), *options.extra]
-    examples = training_examples(folders, options.data / "eval")
+    variations = TextVariations(options.text_variations, seed=options.seed)
+    examples = varied(training_examples(folders, options.data / "eval"), variations)
     sys.stdout.write(f"{len(examples)} pictures to train on\n")
-    fitted = fit(_pairs(examples, options.cache), Recipe(seed=options.seed, epochs=options.epochs))
+    preset = load_preset("compact")
+    pairs = _pairs(examples, preset, options.cache, [VIEWS[name] for name in options.views])
+    fitted = fit(pairs, Recipe(seed=options.seed, epochs=options.epochs), checkpoint=options.checkpoint)
     for epoch, seen in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
         sys.stdout.write("epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen))
-    write(fitted, options.out, options.preset)
+    sources = {
+        "folders": folder_summaries(examples), "views": options.views, "text_variations": asdict(variations),
+        "towers": {name: digest for name, digest in preset.checksums.items() if name != "heads"},
+    }  # fmt: skip
+    write(fitted, options.out, options.preset, sources)
 
 
 def training_examples(folders: Sequence[Path], evaluation: Path) -> list[Example]:
@@ -53,18 +75,39 @@ def _read(folder: Path) -> list[Example]:
     return list(read_catalogue(folder)) if (folder / CATALOGUE).is_file() else read_examples(folder)
 
 
-def write(fitted: Fitted, heads: Path, preset: Path) -> None:
-    """Write the heads, and their checksum into the preset: the two are only good together."""
+def folder_summaries(examples: Sequence[Example]) -> dict[str, dict[str, int | str]]:
+    """Of every folder how many pictures and distinct texts are trained on, and a digest of their names and texts."""
+    return {
+        folder: {
+            "pictures": len(members),
+            "texts": len(distinct_texts(members)),
+            "digest": digest_of([[example.picture.name, example.group, *example.texts] for example in members]),
+        }
+        for folder, members in _by_folder(examples)
+    }
+
+
+def _by_folder(examples: Sequence[Example]) -> Iterator[tuple[str, list[Example]]]:
+    yield from ((folder, list(group)) for folder, group in groupby(examples, key=lambda example: example.folder))
+
+
+def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
+    """Write the heads with their record, and their checksum into the preset: the two are only good together.
+
+    `sources` is added to the record of the training.
+    """
     heads.parent.mkdir(parents=True, exist_ok=True)
-    save_heads(heads, fitted.picture, fitted.text)
+    temporary = heads.with_suffix(".new")
+    save_heads(temporary, fitted.picture, fitted.text, as_metadata({**fitted.record, **sources}))
     content = json.loads(preset.read_text(encoding="utf-8"))
-    content["checksums"]["heads"] = file_digest(heads)
+    content["checksums"]["heads"] = file_digest(temporary)
+    temporary.replace(heads)
     preset.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _pairs(examples: Sequence[Example], cache_folder: Path) -> Pairs:
+def _pairs(examples: Sequence[Example], preset: Preset, cache_folder: Path, views: Sequence[View]) -> Pairs:
     settings = engine_settings()
-    checksums = load_preset("compact").checksums
+    checksums = preset.checksums
     version = f"{checksums['pictures']} {checksums['texts']} {FEATURES}"
     cache = FeatureCache(
         Towers(checksums, pick_runtime(settings)), version, cache_folder, PictureLimits.from_settings(settings)
@@ -72,12 +115,14 @@ def _pairs(examples: Sequence[Example], cache_folder: Path) -> Pairs:
     pictures: list[Tensor] = []
     texts: dict[str, Tensor] = {}
     # One folder at a time, so that another folder more or less leaves the features of the rest valid.
-    for folder, group in groupby(examples, key=lambda example: example.folder):
-        members = list(group)
-        pictures.append(cache.pictures([example.picture for example in members], folder))
+    for folder, members in _by_folder(examples):
+        pictures.append(cache.pictures([example.picture for example in members], folder, views))
         own = distinct_texts(members)
         texts |= zip(own, cache.texts(own), strict=True)
-    return Pairs(torch.cat(pictures, dim=1), torch.stack([*texts.values()]), truth_table(examples, list(texts)))
+    return Pairs.from_arrays(
+        torch.cat(pictures, dim=1).numpy(), torch.stack([*texts.values()]).numpy(),
+        truth_table(examples, list(texts)), group_numbers(examples),
+    )  # fmt: skip
 
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -94,6 +139,13 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--preset", type=Path, default=PRESET, help="preset file that gets the new checksum")
     cache = engine_settings().var_dir / "train"
     parser.add_argument("--cache", type=Path, default=cache, help="where features are kept between runs")
+    parser.add_argument(
+        "--checkpoint", type=Path, default=cache / "checkpoint", help="folder to go on from when a training was killed"
+    )
+    parser.add_argument(
+        "--views", nargs="+", choices=VIEWS, default=["whole", "mirrored"], help="views of every picture, whole first"
+    )
+    parser.add_argument("--text-variations", type=int, default=0, help="variations of every text, at most")
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     return parser.parse_args(argv)

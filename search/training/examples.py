@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from scipy.sparse import csr_matrix
+
 from search.errors import ConfigError
+from search.types import Ids
 
 Row = Mapping[str, Any]
 
@@ -18,18 +22,22 @@ LABEL_TEMPLATES = ("{}", "a photo of a {}", "a picture of {}", "{} product photo
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture and the texts that describe it. Texts shared by two pictures make each a positive of the other."""
+    """One picture and the texts that describe it. Texts shared by two pictures make each a positive of the other.
+
+    `group` names what the pictures of one product have in common; without it a picture is a group of its own.
+    """
 
     folder: str
     picture: Path
     texts: tuple[str, ...]
+    group: str = ""
 
 
 def read_examples(folder: Path) -> list[Example]:
     """Pairs of one data folder (`items.jsonl` beside its pictures); rows without a usable text are left out.
 
     A folder named like a known dataset is read with that dataset's fields; any other folder must give `path` and
-    `texts` (a list of strings) in every row. Raises ConfigError when `items.jsonl` is missing.
+    `texts` (a list of strings) in every row, and may give a `group`. Raises ConfigError when `items.jsonl` is missing.
     """
     listing = folder / "items.jsonl"
     if not listing.is_file():
@@ -39,7 +47,8 @@ def read_examples(folder: Path) -> list[Example]:
     for row in _rows(listing):
         texts = tuple(dict.fromkeys(text for text in map(_clean, describe(row)) if text))
         if texts:
-            examples.append(Example(folder.name, folder / row["path"], texts))
+            group = str(row.get(GROUPED_BY.get(folder.name, "group")) or "")
+            examples.append(Example(folder.name, folder / row["path"], texts, group))
     return examples
 
 
@@ -114,3 +123,28 @@ DESCRIBERS: Mapping[str, Callable[[Row], list[str]]] = {
     "myntra": _myntra,
     "flickr8k": _flickr8k,
 }
+
+GROUPED_BY = {"ikea": "description", "myntra": "title"}
+"""The field whose equal values mean the same product in several pictures, where a dataset has such products."""
+
+
+def distinct_texts(examples: Sequence[Example]) -> list[str]:
+    """Every text of the examples once, in order of first appearance."""
+    return list(dict.fromkeys(text for example in examples for text in example.texts))
+
+
+def truth_table(examples: Sequence[Example], texts: Sequence[str]) -> csr_matrix:
+    """(examples, texts), one where the text is among the example's."""
+    column = {text: index for index, text in enumerate(texts)}
+    indices = [column[text] for example in examples for text in example.texts]
+    starts = np.cumsum([0, *(len(example.texts) for example in examples)])
+    return csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(len(examples), len(texts)))
+
+
+def group_numbers(examples: Sequence[Example]) -> Ids:
+    """(examples,), equal where examples are of one group of one folder."""
+    number: dict[tuple[str, str], int] = {}
+    return np.array([
+        number.setdefault((example.folder, example.group or f"picture {example.picture}"), len(number))
+        for example in examples
+    ], np.int64)  # fmt: skip

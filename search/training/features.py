@@ -10,20 +10,19 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from PIL import Image, ImageOps
 from rich.progress import Progress, track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from search.encoders.base import Pixels
-from search.encoders.compact.picture_tower import SIDE, prepare
+from search.encoders.compact.network import SIDE
+from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.towers import Towers
 from search.media.picture import PictureLimits, decode_picture
+from search.training.views import USUAL, View
 from search.types import Modality
 
 TEXTS_AT_ONCE = 1024
-
-View = Callable[[Image.Image], Pixels]
 
 
 class FeatureCache:
@@ -38,15 +37,15 @@ class FeatureCache:
         self._folder = folder
         self._limits = limits
 
-    def pictures(self, paths: Sequence[Path], name: str) -> Tensor:
-        """Picture files → (2, n, features) float16: as they are, and mirrored left to right.
+    def pictures(self, paths: Sequence[Path], name: str, views: Sequence[View] = USUAL) -> Tensor:
+        """Picture files → (views, n, features) float16. Each view is kept by itself, so adding one costs that one.
 
         Raises MediaError for a file that cannot be decoded.
         """
         inputs = [f"{path} {path.stat().st_size}" for path in paths]
         return torch.stack([
-            self._kept(Modality.PICTURE, [*inputs, *mark], partial(self._picture_features, paths, name, view))
-            for mark, view in (([], prepare), (["mirrored"], _prepare_mirrored))
+            self._kept(Modality.PICTURE, [*inputs, *view.key], partial(self._picture_features, paths, name, view))
+            for view in views
         ])  # fmt: skip
 
     def texts(self, texts: Sequence[str]) -> Tensor:
@@ -76,11 +75,7 @@ class FeatureCache:
         return torch.cat(found)
 
     def _decoded(self, view: View, path: Path) -> Pixels:
-        return view(decode_picture(path, self._limits, at_least=SIDE))
-
-
-def _prepare_mirrored(picture: Image.Image) -> Pixels:
-    return prepare(ImageOps.mirror(picture))
+        return prepare(view.of(decode_picture(path, self._limits, at_least=SIDE)))
 
 
 def _decoded_ahead(paths: Sequence[Path], decode: Callable[[Path], Pixels], batch: int) -> Iterator[list[Pixels]]:

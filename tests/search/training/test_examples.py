@@ -7,7 +7,7 @@ import pytest
 
 from search.errors import ConfigError
 from search.training.catalogues import read_catalogue
-from search.training.examples import read_examples
+from search.training.examples import Example, distinct_texts, group_numbers, read_examples, truth_table
 
 
 def write_rows(path: Path, *rows: dict[str, object]) -> None:
@@ -42,9 +42,29 @@ def test_clothing_labels_become_texts_and_wordless_labels_are_left_out(tmp_path:
 def test_catalogue_gives_every_picture_of_a_product(tmp_path: Path) -> None:
     write_rows(
         tmp_path / "catalog.jsonl",
-        {"title": "Red mug", "description": "A mug.", "category": "Kitchen > Mugs", "images": ["a.jpg", "b.jpg"],
-         "attributes": {"colour": "red", "pattern": "dotted"}},
+        {"sku": "M-1", "title": "Red mug", "description": "A mug.", "category": "Kitchen > Mugs",
+         "images": ["a.jpg", "b.jpg"], "attributes": {"colour": "red", "pattern": "dotted"}},
     )  # fmt: skip
     first, second = read_catalogue(tmp_path)
+    assert first.group == second.group == "M-1"
     assert (first.picture, second.picture) == (tmp_path / "media" / "a.jpg", tmp_path / "media" / "b.jpg")
     assert {"Red mug", "mugs", "red mug", "a photo of a red mug", "dotted mug"} <= set(first.texts)
+
+
+def test_pictures_of_a_product_are_of_one_group(tmp_path: Path) -> None:
+    folder = tmp_path / "myntra"
+    row = {"articleType": "Shirts", "gender": "Men", "baseColour": "Blue", "title": "Blue Shirt"}
+    write_rows(folder / "items.jsonl", *({**row, "path": f"{name}.jpg"} for name in "ab"),
+               {**row, "path": "c.jpg", "title": "Red Shirt"})  # fmt: skip
+    write_rows(tmp_path / "own" / "items.jsonl", {"path": "a.jpg", "texts": ["x"]},
+               {"path": "b.jpg", "texts": ["x"]}, {"path": "c.jpg", "texts": ["y"], "group": 7},
+               {"path": "d.jpg", "texts": ["z"], "group": 7})  # fmt: skip
+    examples = read_examples(folder) + read_examples(tmp_path / "own")
+    assert group_numbers(examples).tolist() == [0, 0, 1, 2, 3, 4, 4]
+
+
+def test_truth_table_has_one_column_for_each_text() -> None:
+    examples = [Example("f", Path("a"), ("mug", "red mug")), Example("f", Path("b"), ("mug",))]
+    texts = distinct_texts(examples)
+    assert texts == ["mug", "red mug"]
+    assert truth_table(examples, texts).toarray().tolist() == [[1, 1], [1, 0]]

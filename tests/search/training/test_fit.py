@@ -1,32 +1,31 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from scipy.sparse import csr_matrix
 
-from search.training.fit import Fitted, Recipe, fit, precision_at_one
-from search.training.loss import multi_positive_info_nce
+from search.config import EngineSettings
+from search.encoders.runtime import pick_runtime
+from search.errors import ConfigError
+from search.training.fit import Fitted, fit
+from search.training.heads import Heads, new_heads
 from search.training.pairs import Pairs
-
-RECIPE = Recipe(epochs=20, batch=64, picture_hidden=16, text_hidden=16, validation_share=0.2, average=0.9)
-
-
-def clustered_pairs(seed: int = 0) -> Pairs:
-    """Twelve kinds of things: pictures scatter around their kind, and two texts name each kind."""
-    generator = torch.Generator().manual_seed(seed)
-    centres = torch.randn(12, 24, generator=generator)
-    kinds = torch.arange(400) % 12
-    pictures = centres[kinds] + 0.3 * torch.randn(400, 24, generator=generator)
-    texts = torch.nn.functional.normalize(torch.randn(24, 384, generator=generator), dim=-1)
-    truth = np.zeros((400, 24), np.float32)
-    truth[np.arange(400), 2 * kinds.numpy()] = truth[np.arange(400), 2 * kinds.numpy() + 1] = 1
-    return Pairs(torch.stack([pictures, pictures.flip(1)]).half(), texts.half(), csr_matrix(truth))
+from search.training.trainer import precision_at_one
+from tests.search.training.toy import RECIPE, arrays, same_weights, toy_pairs
 
 
 @pytest.fixture(scope="module")
 def fitted() -> Fitted:
-    return fit(clustered_pairs(), RECIPE)
+    return fit(toy_pairs(), RECIPE)
+
+
+def found_share(heads: tuple[torch.nn.Module, torch.nn.Module], pairs: Pairs) -> float:
+    batch = next(pairs.first_view().batches(len(pairs), np.random.default_rng(1)))
+    with torch.inference_mode():
+        best = Heads(*heads)(batch).cosines.argmax(dim=1)
+    return float(batch.positive[torch.arange(len(pairs)), best].mean())
 
 
 def test_loss_falls_far(fitted: Fitted) -> None:
@@ -35,56 +34,82 @@ def test_loss_falls_far(fitted: Fitted) -> None:
 
 
 def test_trained_pictures_find_their_kind(fitted: Fitted) -> None:
-    pairs = clustered_pairs()
-    batch = next(pairs.batches(400, np.random.default_rng(1)))
-    with torch.inference_mode():
-        best = (fitted.picture(batch.pictures) @ fitted.text(batch.texts).T).argmax(dim=1)
-    assert batch.positive[torch.arange(400), best].mean() > 0.95
+    assert found_share(fitted.heads, toy_pairs()) > 0.95
 
 
 def test_same_seed_same_weights_other_seed_others(fitted: Fitted) -> None:
-    again, other = fit(clustered_pairs(), RECIPE), fit(clustered_pairs(), Recipe(**(_fields(RECIPE) | {"seed": 1})))
-    assert all(torch.equal(a, b) for a, b in zip(fitted.picture.parameters(), again.picture.parameters(), strict=True))
-    assert not torch.equal(fitted.picture.linear.weight, other.picture.linear.weight)
-
-
-def _fields(recipe: Recipe) -> dict[str, float]:
-    return {name: getattr(recipe, name) for name in Recipe.__dataclass_fields__}
+    again, other = fit(toy_pairs(), RECIPE), fit(toy_pairs(), replace(RECIPE, seed=1, epochs=1))
+    assert same_weights(fitted.picture, again.picture) and same_weights(fitted.text, again.text)
+    assert fitted.record == again.record
+    assert not same_weights(fitted.picture, other.picture)
 
 
 def test_training_stops_when_the_precision_no_longer_rises() -> None:
-    pairs = clustered_pairs()
-    shuffled = Pairs(pairs.pictures[:, torch.randperm(400)], pairs._texts, pairs._truth)
-    recipe = Recipe(**(_fields(RECIPE) | {"epochs": 60, "patience": 2}))
-    assert len(fit(shuffled, recipe).losses) < 60
+    pictures, texts, truth = arrays()
+    shuffled = Pairs.from_arrays(pictures[:, np.random.default_rng(0).permutation(400)], texts, truth)
+    assert len(fit(shuffled, replace(RECIPE, epochs=60, patience=2)).losses) < 60
 
 
-def test_loss_of_one_positive_each_is_cross_entropy() -> None:
-    similarity = torch.randn(5, 5, generator=torch.Generator().manual_seed(3))
-    labels = torch.arange(5)
-    expected = torch.nn.functional.cross_entropy(similarity, labels) + torch.nn.functional.cross_entropy(
-        similarity.T, labels
-    )
-    assert torch.isclose(multi_positive_info_nce(similarity, torch.eye(5)), expected / 2)
+@pytest.mark.parametrize("objective", ["sigmoid", "info_nce"])
+def test_each_contrastive_objective_alone_learns_the_kinds(objective: str) -> None:
+    recipe = replace(RECIPE, objectives={objective: 1.0}, epochs=12, rate=3e-3)
+    assert found_share(fit(toy_pairs(), recipe).heads, toy_pairs()) > 0.9
 
 
-def test_loss_by_hand_with_two_positives() -> None:
-    similarity = torch.log(torch.tensor([[1.0, 3.0], [2.0, 2.0]]))
-    positive = torch.tensor([[1.0, 1.0], [0.0, 1.0]])
-    rows = [-(np.log(1 / 4) + np.log(3 / 4)) / 2, -np.log(2 / 4)]
-    columns = [-np.log(1 / 3), -(np.log(3 / 5) + np.log(2 / 5)) / 2]
-    found = multi_positive_info_nce(similarity, positive)
-    assert np.isclose(found.item(), (np.mean(rows) + np.mean(columns)) / 2, atol=1e-6)
+def test_training_goes_on_from_heads_and_leaves_them_as_they_were(fitted: Fitted) -> None:
+    before = fitted.picture.state_dict()["linear.weight"].clone()
+    tuned = fit(toy_pairs(), replace(RECIPE, epochs=1), start=fitted.heads)
+    assert tuned.precisions[0] > fitted.precisions[0] + 0.2
+    assert torch.equal(before, fitted.picture.state_dict()["linear.weight"])
+    assert not same_weights(tuned.picture, fitted.picture)
+    assert tuned.record["start"] and not fitted.record["start"]
 
 
-def test_batches_cover_every_picture_once_with_true_texts() -> None:
-    pairs = clustered_pairs()
-    batches = list(pairs.batches(128, np.random.default_rng(0)))
-    assert [len(batch.pictures) for batch in batches] == [128, 128, 128, 16]
-    assert all(bool((batch.positive.diagonal() == 1).all()) for batch in batches)
-    seen = torch.cat([batch.pictures for batch in batches])
-    for view in pairs.pictures:
-        assert torch.allclose(seen.sum(dim=1).sort().values, view.float().sum(dim=1).sort().values, atol=1e-4)
+def test_residual_heads_start_at_the_identity_and_learn_on_both_sides() -> None:
+    """A space that is wrong to begin with: texts point away from the pictures that they are true of."""
+    generator = np.random.default_rng(0)
+    kinds = np.arange(400) % 12
+    _, _, truth = arrays()
+    centres = generator.normal(size=(12, 40))
+    pictures, texts = centres[kinds] + 0.5 * generator.normal(size=(400, 40)), np.repeat(-centres, 2, axis=0)
+    unit = [(part / np.linalg.norm(part, axis=1, keepdims=True)).astype(np.float32) for part in (pictures, texts)]
+    pairs = Pairs.from_arrays(unit[0], unit[1], truth)
+    recipe = replace(RECIPE, heads="residual", text_anchor=0.0, rate=1e-2, text_rate=1e-2, picture_hidden=128)
+    heads = new_heads(40, 40, recipe)
+    assert torch.allclose(heads.picture(pairs.pictures[0].float()), pairs.pictures[0].float(), atol=1e-3)
+    assert found_share((heads.picture, heads.text), pairs) < 0.1
+    fitted = fit(pairs, recipe)
+    assert found_share(fitted.heads, pairs) > 0.8
+
+
+def test_the_record_says_what_went_in(fitted: Fitted) -> None:
+    record = fitted.record
+    assert record["recipe"]["objectives"] == {"info_nce": 1.0} and record["recipe"]["batch"] == 64
+    counts = {"pictures": 400, "views": 2, "texts": 24, "groups": 400}
+    assert record["pairs"] == counts | {"digest": toy_pairs().digest()}
+    assert record["device"] == pick_runtime(EngineSettings()).device.type
+    assert record["libraries"]["numpy"] == np.__version__
+    assert record["epochs"] == len(fitted.losses)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"objectives": {"triplet": 1.0}}, {"objectives": {}}, {"objectives": {"info_nce": 0.0}}, {"heads": "linear"},
+        {"batch": 1}, {"validation_share": 0.0}, {"average": 1.0}, {"rate": -1.0}, {"rate": float("nan")},
+    ],
+)  # fmt: skip
+def test_recipes_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+    with pytest.raises(ConfigError, match=f"recipe's {next(iter(wrong))}"):
+        replace(RECIPE, **wrong)
+
+
+def test_recipe_digest_names_every_choice() -> None:
+    assert RECIPE.digest == replace(RECIPE).digest
+    assert RECIPE.digest != replace(RECIPE, tower_rate=2e-5).digest
+    mixed = {"info_nce": 1.0, "sigmoid": 0.5}
+    swapped = dict(reversed(mixed.items()))
+    assert replace(RECIPE, objectives=mixed).digest == replace(RECIPE, objectives=swapped).digest
 
 
 def test_precision_at_one_by_hand() -> None:
