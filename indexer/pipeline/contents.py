@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 from indexer.pipeline.claiming import Claim, Job
 from search.config import engine_settings
 from search.encoders.base import Encoder, Features, Pixels
-from search.errors import MediaError, MediaTooLarge, OmnishelfError, Unavailable
+from search.errors import MediaError, MediaTooLarge, ModalityUnsupported, OmnishelfError, Unavailable
 from search.media.picture import PictureLimits, decode_picture
 from search.types import Vectors
 from webapp.catalog.models import Asset, AssetKind
@@ -76,7 +76,7 @@ def load_picture(content: Content, encoder: Encoder) -> Pixels | Fault:
     try:
         picture = decode_picture(_read(content.value, limits.max_bytes), limits, at_least=encoder.decode_size)
         return encoder.prepare_picture(picture)
-    except (MediaError, Unavailable, MemoryError) as error:
+    except (MediaError, ModalityUnsupported, Unavailable, MemoryError) as error:
         return Fault.of(error)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from indexer.pipeline.claiming import Job
 from indexer.pipeline.contents import Content, Encoded, Fault, SetAside, check_vectors
 from search.encoders.base import Features, Pixels, TunableEncoder
-from search.errors import EncoderError, Unavailable
+from search.errors import Unavailable
 from search.types import Modality, TextRole, Vectors
 
 Input = TypeVar("Input")
@@ -21,8 +21,9 @@ Input = TypeVar("Input")
 Row = tuple[Features, Vectors]
 """One content: what the towers saw, (width,), and the unit vector, (dim,)."""
 
-MODEL_ERRORS = (RuntimeError, ValueError, MemoryError, EncoderError)
-"""What a model raises on inputs it cannot take; running out of GPU memory is a RuntimeError."""
+MODEL_ERRORS = (RuntimeError, ValueError, MemoryError)
+"""What a model raises on inputs it cannot take; running out of GPU memory is a RuntimeError. An EncoderError is no
+input's fault: it ends the drain, and every claim goes back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 from django.core.files.storage import default_storage
+from PIL import Image
 
 from indexer.pipeline.claiming import claim_jobs
 from indexer.pipeline.contents import contents_of
@@ -15,7 +16,7 @@ from indexer.pipeline.encoding import encode_texts
 from indexer.pipeline.storing import MAX_ATTEMPTS, batch_store
 from search.encoders.base import Pixels
 from search.encoders.residual import tunable
-from search.errors import Unavailable
+from search.errors import ModalityUnsupported, SelfTestFailed, Unavailable
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
 from tests.support.encoders import ColourEncoder
@@ -137,6 +138,31 @@ def test_an_encoder_that_fails_on_everything_loses_no_job() -> None:
     make_due()
     drain(ColourEncoder())
     assert states() == {JobState.DONE: 18}
+
+
+def test_an_encoder_that_refuses_itself_is_no_fault_of_the_content() -> None:
+    class Refused(ColourEncoder):
+        def encode_texts(self, texts: list[str], role: str) -> np.ndarray:
+            raise SelfTestFailed("this encoder does not know common words")
+
+    fill(Refused(), 1)
+    with pytest.raises(SelfTestFailed):
+        drain(Refused())
+    assert JobState.FAILED not in states()
+    assert not IndexJob.objects.filter(claim__isnull=False).exists()
+    drain(ColourEncoder())
+    assert states() == {JobState.DONE: 2}
+
+
+def test_an_encoder_without_a_picture_tower_still_embeds_the_texts() -> None:
+    class Blind(ColourEncoder):
+        def prepare_picture(self, picture: Image.Image) -> Pixels:
+            raise ModalityUnsupported("no picture tower")
+
+    fill(Blind(), 3)
+    drain(Blind())
+    assert states() == {JobState.DONE: 3, JobState.FAILED: 3}
+    assert IndexJob.objects.filter(error_code="modality_unsupported").count() == 3
 
 
 def test_a_vector_that_is_not_finite_is_no_embedding() -> None:
