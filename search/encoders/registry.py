@@ -10,6 +10,7 @@ from typing import Final, cast
 from search.config import EngineSettings
 from search.encoders.base import Encoder, TunableEncoder
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
+from search.encoders.compact.int8_space import int8_digest
 from search.encoders.presets import Preset, load_preset, preset_names, tuned_space
 from search.types import Space
 
@@ -46,5 +47,5 @@ def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
     """
     preset = load_preset(settings.preset)
     if preset.engine == "compact":
-        return tuned_space(preset.space(), heads_digest)
+        return tuned_space(preset.space(int8_digest(settings)), heads_digest)
     return tuned_space(preset.space(checkpoint_digest(require_checkpoint(preset, settings))), heads_digest)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 MAPS = ("head",)
-"""The feature maps that the network is asked for, by the names of `picture_tower.Network`."""
+"""The feature maps that the network is asked for, by the names of `network.Network`."""
 
 FEATURES = 2 * 1280
 """Width of what `describe` returns."""

@@ -12,8 +12,11 @@ from search.config import EngineSettings
 from search.encoders.base import Features, Pixels
 from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
-from search.encoders.compact.picture_tower import SIDE, prepare
+from search.encoders.compact.int8_space import int8_digest
+from search.encoders.compact.network import SIDE
+from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.towers import Towers
+from search.encoders.precision import require_int8
 from search.encoders.presets import Preset, tuned_space
 from search.encoders.residual import project
 from search.encoders.runtime import pick_runtime
@@ -73,13 +76,23 @@ class CompactEncoder:
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
     """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is not as the preset says,
-    ConfigError when the device is not there."""
+    ConfigError when the device is not there or has no such precision."""
     check_digest(heads_path, preset.checksums["heads"])
-    frozen = Towers(preset.checksums, pick_runtime(settings))
+    frozen = _towers(preset, settings)
     heads = _checked(load_heads(heads_path))
     if preset.dim != DIM:
         raise WeightsRefused(f"the preset should be of dimension {DIM}", value=preset.dim)
-    return CompactEncoder(preset.space(), frozen, heads, towers=preset.towers(f"{FEATURES}"))
+    numbers = int8_digest(settings)
+    return CompactEncoder(preset.space(numbers), frozen, heads, towers=preset.towers(f"{FEATURES}{numbers}"))
+
+
+def _towers(preset: Preset, settings: EngineSettings) -> Towers:
+    if settings.precision != "int8":
+        return Towers(preset.checksums, pick_runtime(settings))
+    # The text tower keeps its precision: one query takes it milliseconds already.
+    runtime = pick_runtime(settings.model_copy(update={"precision": "auto"}))
+    require_int8(runtime.device)
+    return Towers(preset.checksums, runtime, quantised=True)
 
 
 def _checked(heads: tuple[PictureHead, TextHead]) -> tuple[PictureHead, TextHead]:

@@ -18,6 +18,7 @@ from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+SIDE = 224
 ARCHITECTURE = "tf_efficientnet_lite0"
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
+from torch import Tensor
 
 from search.encoders.base import Pixels
+from search.encoders.compact.backends import Backend, pick_backend
 from search.encoders.compact.describe import MAPS, describe
-from search.encoders.compact.network import Network, load_network
+from search.encoders.compact.network import SIDE
+from search.encoders.runtime import Runtime
 
-SIDE = 224
 MEAN = 127.0
 SCALE = 128.0
 
@@ -23,22 +24,22 @@ def prepare(picture: Image.Image) -> Pixels:
     return np.ascontiguousarray((pixels - MEAN) / SCALE)
 
 
-class PictureTower(nn.Module):
-    """Prepared pictures (n, 3, 224, 224) → features (n, FEATURES), float32."""
+class PictureTower:
+    """Prepared pictures (n, 3, 224, 224) → features (n, FEATURES), float32 on the CPU."""
 
-    def __init__(self, network: Network) -> None:
-        super().__init__()
-        self.network = network
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
 
     @torch.inference_mode()
     def features(self, batch: Tensor) -> Tensor:
-        """One batch on the tower's device. Channels last is what the CPU's convolutions are fastest with."""
-        weight = next(self.network.parameters())
-        pixels = batch.to(weight.device)
-        maps = self.network(pixels.to(weight.dtype, memory_format=torch.channels_last))
-        return describe({name: found.float() for name, found in maps.items()}, pixels).cpu()
+        """Any number of pictures but none, in as many calls as suit the backend."""
+        return torch.cat([self._features(pixels) for pixels in torch.split(batch, self._backend.at_once)])
+
+    def _features(self, batch: Tensor) -> Tensor:
+        pixels = batch.to(self._backend.device)
+        return describe(self._backend(pixels), pixels).cpu()
 
 
-def load_picture_tower() -> PictureTower:
-    """The tower in float32 on the CPU."""
-    return PictureTower(load_network(MAPS))
+def load_picture_tower(runtime: Runtime, *, quantised: bool = False) -> PictureTower:
+    """The tower on a device in a precision. Raises WeightsRefused when the ranges of INT8 cannot be used."""
+    return PictureTower(pick_backend(MAPS, runtime, quantised=quantised))

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from search.encoders.base import Pixels
 from search.encoders.compact.describe import FEATURES
@@ -19,17 +19,16 @@ from search.encoders.compact.text_tower import load_text_tower, text_weights_pat
 from search.encoders.runtime import Runtime
 from search.encoders.weights import check_digest
 
-Tower = TypeVar("Tower", bound=nn.Module)
+Tower = TypeVar("Tower")
 
 
 class LazyTower(Generic[Tower]):
     """A tower loaded at its first use: a process that only encodes texts holds no picture tower."""
 
-    def __init__(self, load: Callable[[], Tower], weights: Path, checksum: str, runtime: Runtime) -> None:
+    def __init__(self, load: Callable[[], Tower], weights: Path, checksum: str) -> None:
         self._load = load
         self._weights = weights
         self._checksum = checksum
-        self._runtime = runtime
         self._tower: Tower | None = None
 
     @property
@@ -40,17 +39,20 @@ class LazyTower(Generic[Tower]):
         """The tower on its device. Raises WeightsMissing or WeightsRefused."""
         if self._tower is None:
             check_digest(self._weights, self._checksum)
-            self._tower = self._load().to(self._runtime.device, self._runtime.dtype)
+            self._tower = self._load()
         return self._tower
 
 
 class Towers:
     """What the frozen towers see, before any head. Safe to call from several threads."""
 
-    def __init__(self, checksums: Mapping[str, str], runtime: Runtime) -> None:
+    def __init__(self, checksums: Mapping[str, str], runtime: Runtime, *, quantised: bool = False) -> None:
+        """`quantised` runs the picture tower in INT8; the text tower stays in the runtime's precision."""
         self.runtime = runtime
-        self.pictures = LazyTower(load_picture_tower, picture_weights_path(), checksums["pictures"], runtime)
-        self.texts = LazyTower(load_text_tower, text_weights_path(), checksums["texts"], runtime)
+        self.pictures = LazyTower(
+            lambda: load_picture_tower(runtime, quantised=quantised), picture_weights_path(), checksums["pictures"]
+        )
+        self.texts = LazyTower(lambda: runtime.place(load_text_tower()), text_weights_path(), checksums["texts"])
         self._picture_lock = threading.Lock()
         self._text_lock = threading.Lock()
 

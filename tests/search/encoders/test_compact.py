@@ -14,9 +14,11 @@ from search.encoders.compact.engine import HEADS, CompactEncoder, load
 from search.encoders.compact.heads import TextHead, load_heads, save_heads
 from search.encoders.compact.picture_tower import load_picture_tower, prepare
 from search.encoders.presets import Preset, load_preset
+from search.encoders.runtime import Runtime
 from search.errors import WeightsMissing, WeightsRefused
 from search.types import TextRole
 
+CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
 
 
@@ -92,8 +94,8 @@ def test_text_tower_agrees_with_the_reference(compact: CompactEncoder) -> None:
 
 def test_picture_tower_agrees_in_both_precisions() -> None:
     batch = torch.stack([torch.from_numpy(prepare(square("red"))), torch.from_numpy(prepare(noise(1)[0]))])
-    exact = load_picture_tower().features(batch)
-    rounded = load_picture_tower().to(torch.bfloat16).features(batch)
+    exact = load_picture_tower(Runtime(CPU, torch.float32)).features(batch)
+    rounded = load_picture_tower(Runtime(CPU, torch.bfloat16)).features(batch)
     assert torch.cosine_similarity(exact, rounded).min() > 0.997
 
 
