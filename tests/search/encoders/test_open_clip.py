@@ -20,6 +20,7 @@ from search.encoders.base import Encoder
 from search.encoders.digests import file_digest
 from search.encoders.open_clip.checkpoint import read_checkpoint
 from search.encoders.open_clip.engine import OpenClipEncoder, load
+from search.encoders.presets import load_preset, preset_names
 from search.encoders.registry import space_of
 from search.encoders.runtime import Runtime
 from search.errors import SelfTestFailed, WeightsRefused
@@ -62,6 +63,17 @@ def trained_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def encoder(weights_dir: Path) -> OpenClipEncoder:
     return load(tiny_preset(), settings_of(weights_dir))
+
+
+@pytest.mark.parametrize("name", [name for name in preset_names() if load_preset(name).engine == "open_clip"])
+def test_presets_agree_with_the_librarys_own_list(name: str) -> None:
+    preset = load_preset(name)
+    listed = open_clip.get_pretrained_cfg(preset.model, preset.weights)
+    if preset.weights:
+        assert listed["hf_hub"].strip("/") == preset.hub
+        assert open_clip.get_model_config(preset.model)["embed_dim"] == preset.dim
+    else:
+        assert preset.hub.endswith(preset.model) and not listed
 
 
 def test_vectors_are_unit_float32_of_the_space(encoder: OpenClipEncoder) -> None:
