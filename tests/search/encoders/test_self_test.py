@@ -75,4 +75,4 @@ def test_a_tower_that_overflows_is_refused() -> None:
 def test_letter_case_must_make_no_difference() -> None:
     check_letter_case(lambda texts: one_hot([len(text) % 16 for text in texts]))
     with pytest.raises(SelfTestFailed, match="capitals"):
-        check_letter_case(lambda texts: one_hot([text.isupper() for text in texts]))
+        check_letter_case(lambda texts: one_hot([int(text.isupper()) for text in texts]))
