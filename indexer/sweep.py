@@ -20,6 +20,7 @@ from django.utils import timezone
 from indexer.compaction import compaction_due
 from indexer.identity import is_dead
 from indexer.pipeline.claiming import UNCLAIMED
+from indexer.tuning.claiming import tunings_take_back, tunings_wake
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState, Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import uploads_waiting
@@ -74,6 +75,8 @@ class Sweeper:
             wake(ENCODE_QUEUED)
         if compaction_due():
             wake(COMPACT)
+        tunings_take_back()
+        tunings_wake()
         temporary_files_prune()
         clicks_prune()
         return report

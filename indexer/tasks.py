@@ -14,9 +14,11 @@ from django.db import OperationalError
 from indexer.compaction import compaction_due, generation_build
 from indexer.pipeline import runner
 from indexer.sweep import Sweeper
-from search.errors import BuildInProgress, Unavailable
+from indexer.tuning.claiming import tunings_take_back
+from search.errors import BuildInProgress, OmnishelfError, Unavailable
 from webapp.catalog.importing.service import upload_run
-from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, SWEEP, wake
+from webapp.catalog.models import Tuning, TuningState
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, ROLL_BACK_TUNING, SWEEP, TUNE, wake
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,33 @@ def compact() -> None:
         generation_build()
     except BuildInProgress as error:
         logger.info("no compaction: %s", error)
+
+
+@shared_task(name=TUNE)
+def tune(tuning_id: int) -> None:
+    """Not tried again by itself: what was asked for and failed is shown, and asked for again by a person."""
+    # Imported here: learning needs torch, and a worker that only imports rows should not hold it.
+    from indexer.tuning.run import tuning_run
+
+    tunings_take_back()
+    try:
+        tuning_run(tuning_id)
+    except OmnishelfError as error:
+        logger.warning("tuning %d: %s", tuning_id, error)
+
+
+@shared_task(name=ROLL_BACK_TUNING, **RETRIES)
+def roll_back_tuning() -> None:
+    from indexer.tuning.run import tuning_roll_back
+
+    asked = Tuning.objects.filter(state=TuningState.LIVE, rollback_asked=True)
+    for tuning in asked:
+        try:
+            tuning_roll_back(tuning.preset)
+        except OmnishelfError as error:
+            if not error.permanent:
+                raise
+            asked.filter(pk=tuning.pk).update(rollback_asked=False, error=str(error)[:1000])
 
 
 @shared_task(name=SWEEP, **RETRIES)

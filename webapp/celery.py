@@ -24,6 +24,8 @@ IMPORT_UPLOAD = "indexer.import_upload"
 ENCODE_QUEUED = "indexer.encode_queued"
 COMPACT = "indexer.compact"
 SWEEP = "indexer.sweep"
+TUNE = "indexer.tune"
+ROLL_BACK_TUNING = "indexer.roll_back_tuning"
 
 
 def wake(task: str, *args: object) -> bool:

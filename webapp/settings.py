@@ -265,6 +265,8 @@ CELERY_TASK_ROUTES = {
     "indexer.encode_queued": {"queue": "encode"},
     "indexer.compact": {"queue": "index"},
     "indexer.sweep": {"queue": "index"},
+    "indexer.tune": {"queue": "index"},
+    "indexer.roll_back_tuning": {"queue": "index"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {

@@ -25,8 +25,6 @@ from webapp.catalog.selectors.views import changes_since
 
 logger = logging.getLogger(__name__)
 
-HEADS_FOLDER = "heads"
-
 
 class FreshIndex:
     """A VectorIndex that follows the database: at most `poll_s` seconds behind, refreshed by whoever asks first."""
@@ -71,7 +69,7 @@ class Serving:
         """For contents. Raises EncoderError."""
         with self._loading:
             if self._encoder is None:
-                own = _own_encoder()
+                own = own_encoder()
                 self._encoder = own.with_heads(heads_path(self.heads_digest)) if self.heads_digest else own
             return self._encoder
 
@@ -161,14 +159,20 @@ def _loaded_encoder() -> TunableEncoder:
     return load_encoder(engine_settings())
 
 
-def _own_encoder() -> TunableEncoder:
+def own_encoder() -> TunableEncoder:
+    """The configured preset under its own heads; loaded once. Raises EncoderError."""
     with _loading:
         return _loaded_encoder()
 
 
+def heads_folder() -> Path:
+    """Where tuned heads lie, each file named by its checksum; shared by all processes, like the index."""
+    return engine_settings().var_dir / "heads"
+
+
 def heads_path(digest: str) -> Path:
-    """Where tuned heads of this checksum lie."""
-    return engine_settings().var_dir / HEADS_FOLDER / f"{digest}.safetensors"
+    """The file of tuned heads with this checksum."""
+    return heads_folder() / f"{digest}.safetensors"
 
 
 def serving() -> Serving:

@@ -7,7 +7,7 @@ from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
 from webapp.catalog.models.features import TowerFeatures
 from webapp.catalog.models.generation import GenerationState, IndexGeneration
 from webapp.catalog.models.product import Category, Product
-from webapp.catalog.models.tuning import Tuning, TuningState
+from webapp.catalog.models.tuning import Tuning, TuningStage, TuningState
 from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "RemovedProduct",
     "TowerFeatures",
     "Tuning",
+    "TuningStage",
     "TuningState",
     "Upload",
     "UploadRow",

@@ -18,6 +18,16 @@ class TuningState(models.TextChoices):
     FAILED = "failed", _("failed")
 
 
+class TuningStage(models.TextChoices):
+    """What a running tuning is doing, by what it counts."""
+
+    FEATURES = "features", _("contents seen")
+    WORDS = "words", _("words read")
+    TRAINING = "training", _("rounds of training")
+    PROJECTING = "projecting", _("contents projected")
+    BUILDING = "building", _("indexes built")
+
+
 UNFINISHED = [TuningState.QUEUED, TuningState.RUNNING]
 
 
@@ -33,7 +43,7 @@ class Tuning(models.Model):
     state = models.CharField(_("state"), max_length=11, choices=TuningState, default=TuningState.QUEUED)
     dry_run = models.BooleanField(_("dry run"), default=False)
     from_clicks = models.BooleanField(_("from clicks"), default=False)
-    stage = models.CharField(_("stage"), max_length=20, blank=True)
+    stage = models.CharField(_("stage"), max_length=10, choices=TuningStage, blank=True)
     done = models.PositiveIntegerField(_("done"), default=0)
     total = models.PositiveIntegerField(_("of"), default=0)
     pairs = models.PositiveIntegerField(_("pairs"), default=0)
@@ -48,6 +58,7 @@ class Tuning(models.Model):
     heads_digest = models.CharField(_("checksum of the heads"), max_length=64, blank=True)
     space = models.CharField(_("space"), max_length=64, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
+    rollback_asked = models.BooleanField(_("rollback asked for"), default=False)
     former = models.ForeignKey("self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT)
     claimed_by = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
@@ -79,3 +90,24 @@ class Tuning(models.Model):
     @property
     def finished_for_good(self) -> bool:
         return self.state not in UNFINISHED
+
+    @property
+    def better(self) -> bool:
+        """Whether held-out products are found better by more than chance."""
+        return self.gain_low is not None and self.gain_low > 0
+
+    @property
+    def decision(self) -> str:
+        """In one sentence, what came of it; empty while that is not known."""
+        if self.gain is None or self.gain_low is None or self.gain_high is None:
+            return ""
+        figures = {"gain": f"{self.gain:+.3f}", "low": f"{self.gain_low:+.3f}", "high": f"{self.gain_high:+.3f}"}
+        if not self.better:
+            text = _("Not published: mean mAP on held-out products changes by %(gain)s (95 %% interval %(low)s to "
+                     "%(high)s), which is no improvement beyond chance.")  # fmt: skip
+        elif self.state == TuningState.TRIED:
+            text = _("Would be published: mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to "
+                     "%(high)s).")  # fmt: skip
+        else:
+            text = _("Mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to %(high)s).")
+        return str(text % figures)

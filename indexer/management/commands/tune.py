@@ -1,0 +1,94 @@
+"""`manage.py tune`: learn heads from this catalogue, publish them when they find held-out products better; roll back.
+
+Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 not better, so not published.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, Self
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from tqdm import tqdm
+
+from indexer.tuning.claiming import tunings_take_back
+from indexer.tuning.report import as_dict, print_tuning, print_tunings
+from indexer.tuning.run import tuning_roll_back, tuning_run
+from search.config import engine_settings
+from search.errors import OmnishelfError
+from webapp.catalog.models import Tuning, TuningStage, TuningState
+from webapp.catalog.services.tunings import tuning_create
+
+NOT_BETTER = 3
+
+
+class Command(BaseCommand):
+    help = "Tune the encoder to this catalogue: learn from its pictures and words, publish only what is better."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--preset", default=engine_settings().preset, help="encoder to tune (default: in use)")
+        parser.add_argument("--from-clicks", action="store_true", help="learn from clicked queries as well")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        what = parser.add_mutually_exclusive_group()
+        what.add_argument("--dry-run", action="store_true", help="measure, and publish nothing")
+        what.add_argument("--rollback", action="store_true", help="bring back what was in use before the last tuning")
+        what.add_argument("--status", action="store_true", help="list the tunings")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        tunings_take_back()
+        try:
+            if options["status"]:
+                self._status(options)
+            elif options["rollback"]:
+                self._say(tuning_roll_back(options["preset"]), options)
+            else:
+                self._tune(options)
+        except OmnishelfError as error:
+            raise CommandError(str(error)) from error
+
+    def _tune(self, options: dict[str, Any]) -> None:
+        queued = tuning_create(preset=options["preset"], dry_run=options["dry_run"], from_clicks=options["from_clicks"])
+        with Bar() as bar:
+            tuning = tuning_run(queued.pk, bar)
+        if tuning is None:
+            raise CommandError("a worker took this tuning over; see manage.py tune --status")
+        self._say(tuning, options)
+        if tuning.state == TuningState.REJECTED:
+            raise SystemExit(NOT_BETTER)
+
+    def _status(self, options: dict[str, Any]) -> None:
+        tunings = list(Tuning.objects.filter(preset=options["preset"])[:20])
+        if options["json"]:
+            self.stdout.write(json.dumps([as_dict(tuning) for tuning in tunings]))
+        else:
+            print_tunings(tunings, Console(file=sys.stdout))
+
+    def _say(self, tuning: Tuning, options: dict[str, Any]) -> None:
+        if options["json"]:
+            self.stdout.write(json.dumps(as_dict(tuning)))
+        else:
+            print_tuning(tuning, Console(file=sys.stdout))
+
+
+class Bar:
+    """A bar for every stage, on standard error; the training draws its own."""
+
+    def __init__(self) -> None:
+        self._stage = ""
+        self._bar = tqdm(disable=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self._bar.close()
+
+    def __call__(self, tuning: Tuning) -> None:
+        if tuning.stage != self._stage:
+            self._stage = tuning.stage
+            self._bar.close()
+            hidden = True if tuning.stage == TuningStage.TRAINING else None
+            self._bar = tqdm(total=tuning.total, desc=str(tuning.get_stage_display()), disable=hidden)
+        self._bar.update(tuning.done - self._bar.n)

@@ -1,0 +1,87 @@
+"""Features for tuning: stored ones, and those of contents that were encoded before features were kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from django.db.models import Exists, OuterRef
+
+from indexer.pipeline.claiming import Job
+from indexer.pipeline.contents import Content, load_picture
+from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
+from indexer.processes import cores
+from indexer.tuning.progress import Progress
+from search.encoders.base import Features, TunableEncoder
+from search.types import Modality, TextRole
+from webapp.catalog.models import Asset, AssetKind, IndexJob, JobState, TowerFeatures, TuningStage
+from webapp.catalog.selectors.tunings import FeatureRow, features_stored
+from webapp.catalog.services.assets import ENCODED_KINDS
+from webapp.catalog.services.features import features_store
+
+Item = TypeVar("Item")
+
+TEXTS_AT_ONCE = 256
+ROWS_AT_ONCE = 1_000
+
+
+def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: Progress) -> int:
+    """Compute features for contents in use that have none. Returns how many pictures were decoded for that.
+
+    Left to the worker are contents it has yet to encode into `busy_space`; left out are those found unusable before.
+    """
+    decoded = 0
+    for kind in ENCODED_KINDS:
+        missing = _missing(encoder.towers, kind, busy_space)
+        progress.begin(TuningStage.FEATURES, len(missing))
+        size = TEXTS_AT_ONCE if kind == AssetKind.TEXT else encoder.picture_batch_size
+        for contents in _chunks(missing, size):
+            batch = _encode(kind, contents, encoder)
+            rows = {item.job.content_hash: item.features for item in batch.encoded if item.features is not None}
+            features_store(rows, towers=encoder.towers, modality=kind)
+            decoded += len(rows) if kind == AssetKind.PICTURE else 0
+            progress.advance(len(contents))
+    return decoded
+
+
+def _missing(towers: str, kind: AssetKind, busy_space: str) -> list[tuple[str, str]]:
+    """(content hash, text or file name) of every usable content without features."""
+    same = {"modality": kind, "content_hash": OuterRef("content_hash")}
+    waiting = IndexJob.objects.filter(space=busy_space, state__in=[JobState.QUEUED, JobState.CLAIMED], **same)
+    stored = TowerFeatures.objects.filter(towers=towers, **same)
+    assets = Asset.objects.filter(~Exists(stored), ~Exists(waiting), kind=kind, fault="").order_by("content_hash")
+    return list(assets.values_list("content_hash", "text" if kind == AssetKind.TEXT else "file").distinct())
+
+
+def _encode(kind: AssetKind, contents: Sequence[tuple[str, str]], encoder: TunableEncoder) -> EncodedBatch:
+    named = [Content(Job(0, digest, 0), value) for digest, value in contents]
+    if kind == AssetKind.TEXT:
+        return encode_texts(named, encoder)
+    with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as decoders:
+        loading = [decoders.submit(load_picture, content, encoder) for content in named]
+        return encode_pictures(named, loading, encoder)
+
+
+def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, FeatureRow]:
+    """Stored features by content hash; pictures that could not be decoded are absent."""
+    found: dict[str, FeatureRow] = {}
+    for chunk in _chunks(hashes, ROWS_AT_ONCE):
+        found |= features_stored(towers=towers, modality=Modality.PICTURE, hashes=chunk)
+    return found
+
+
+def text_features(texts: Sequence[str], encoder: TunableEncoder, progress: Progress) -> Features:
+    """Features of texts as questions, (n, width): that is how shoppers use them."""
+    progress.begin(TuningStage.WORDS, len(texts))
+    rows = []
+    for chunk in _chunks(texts, TEXTS_AT_ONCE):
+        rows.append(encoder.text_features(chunk, TextRole.QUERY))
+        progress.advance(len(chunk))
+    return np.concatenate(rows)

@@ -1,0 +1,139 @@
+"""How a space comes into use: embeddings projected, a generation built beside the live one, one row flipped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from indexer.compaction import generation_build
+from indexer.sweep import jobs_enqueue_missing
+from indexer.tuning.progress import Progress, running_here
+from search.config import engine_settings
+from search.encoders.base import TunableEncoder
+from search.errors import CorruptGeneration, NoGeneration, Unavailable
+from search.types import Modality, Space
+from search.vectors import index_root, live_generation
+from webapp.catalog.models import (
+    Asset,
+    Embedding,
+    IndexJob,
+    JobState,
+    Product,
+    TowerFeatures,
+    Tuning,
+    TuningStage,
+    TuningState,
+)
+from webapp.catalog.services.assets import ENCODED_KINDS
+from webapp.catalog.services.clock import products_touch
+from webapp.celery import ENCODE_QUEUED, wake
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 1_000
+
+Row = tuple[int, str, bytes]
+"""Id, content hash and features as stored."""
+
+
+def space_fill(encoder: TunableEncoder, *, touch: bool, progress: Progress | None = None) -> int:
+    """Project whatever has features but no embedding in the encoder's space. Returns how many contents.
+
+    `touch` tells readers of the products: needed as soon as a generation of the space exists.
+    """
+    count = 0
+    for kind in ENCODED_KINDS:
+        modality, last = Modality(kind), 0
+        missing = _unprojected(encoder, modality)
+        if progress:
+            progress.begin(TuningStage.PROJECTING, missing.count())
+        while rows := list(missing.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
+            _store(encoder, modality, rows, touch=touch)
+            last = rows[-1][0]
+            count += len(rows)
+            if progress:
+                progress.advance(len(rows))
+    return count
+
+
+def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[TowerFeatures, Row]:
+    same = {"modality": modality, "content_hash": OuterRef("content_hash")}
+    embedded = Embedding.objects.filter(space=encoder.space.fingerprint, **same)
+    used = Asset.objects.filter(kind=modality, content_hash=OuterRef("content_hash"))
+    rows = TowerFeatures.objects.filter(~Exists(embedded), Exists(used), towers=encoder.towers, modality=modality)
+    return rows.values_list("pk", "content_hash", "features")
+
+
+def _store(encoder: TunableEncoder, modality: Modality, rows: Sequence[Row], *, touch: bool) -> None:
+    features = TowerFeatures.unpack([row[2] for row in rows])
+    vectors = encoder.project_texts(features) if modality == Modality.TEXT else encoder.project_pictures(features)
+    hashes = [row[1] for row in rows]
+    space = encoder.space.fingerprint
+    with transaction.atomic():
+        Embedding.objects.bulk_create(
+            [
+                Embedding(space=space, modality=modality, content_hash=digest, vector=Embedding.pack(vector))
+                for digest, vector in zip(hashes, vectors, strict=True)
+            ],
+            ignore_conflicts=True,
+        )
+        if touch:
+            owners = Asset.objects.filter(kind=modality, content_hash__in=hashes).order_by().values("product_id")
+            locked = Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
+            products_touch(list(locked.values_list("pk", flat=True)))
+
+
+def publish(tuning: Tuning, encoder: TunableEncoder, former: Space, progress: Progress) -> None:
+    """Bring the tuned space into use. Until the last step readers see nothing of it; then they see all of it.
+
+    Raises Unavailable when the heads in use are not those any more that the tuning was compared with.
+    """
+    space_fill(encoder, touch=False, progress=progress)
+    progress.begin(TuningStage.BUILDING, 1)
+    generation_build(encoder.space)
+    space_fill(encoder, touch=True)
+    with transaction.atomic():
+        live = _live(tuning.base)
+        if (live and live.pk) != tuning.former_id:
+            raise Unavailable("other heads came into use meanwhile, so the comparison is void", fix="Tune again.")
+        Tuning.objects.filter(preset=tuning.preset, state=TuningState.LIVE).update(state=TuningState.RETIRED)
+        if not running_here(tuning).update(state=TuningState.LIVE, stage="", finished=timezone.now()):
+            raise Unavailable("this tuning was given up while it ran", value=tuning.pk, fix="Tune again.")
+    _settle(tuning.preset, encoder, former)
+
+
+def roll_back(tuning: Tuning, encoder: TunableEncoder, former: Space) -> None:
+    """Bring the space back into use that was there before `tuning`, which is live; `encoder` is the one before it and
+    `former` the tuned space. Contents that came since are projected from their features."""
+    space_fill(encoder, touch=True)
+    try:
+        live_generation(index_root(engine_settings()), encoder.space)
+    except (NoGeneration, CorruptGeneration):
+        generation_build(encoder.space)
+    with transaction.atomic():
+        live = _live(tuning.base)
+        if live is None or live.pk != tuning.pk:
+            raise Unavailable("this tuning is not in use any more", value=str(tuning))
+        Tuning.objects.filter(pk=tuning.pk).update(state=TuningState.ROLLED_BACK, rollback_asked=False)
+        if tuning.former_id:
+            Tuning.objects.filter(pk=tuning.former_id).update(state=TuningState.LIVE)
+    _settle(tuning.preset, encoder, former)
+
+
+def _live(base: str) -> Tuning | None:
+    return Tuning.objects.select_for_update().filter(base=base, state=TuningState.LIVE).first()
+
+
+def _settle(preset: str, encoder: TunableEncoder, former: Space) -> None:
+    """What arrived in the former space in the last moments, and what waits to be encoded into it."""
+    space_fill(encoder, touch=True)
+    if preset != engine_settings().preset:
+        return
+    IndexJob.objects.filter(space=former.fingerprint, state=JobState.QUEUED).delete()
+    if jobs_enqueue_missing(space=encoder.space.fingerprint):
+        wake(ENCODE_QUEUED)
+    logger.info("space %s is in use instead of %s", encoder.space.fingerprint, former.fingerprint)

@@ -1,0 +1,109 @@
+"""One tuning, from its claim to its end."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from django.utils import timezone
+
+from indexer.tuning.catalogue import read_catalogue
+from indexer.tuning.claiming import INTERRUPTED, tuning_claim
+from indexer.tuning.features import features_complete
+from indexer.tuning.judging import gain, metrics_of
+from indexer.tuning.learning import gather, keep, learn
+from indexer.tuning.progress import Progress, Show, running_here
+from indexer.tuning.publishing import publish, roll_back
+from indexer.tuning.space import PresetTowers
+from search.encoders.base import TunableEncoder
+from search.errors import InputError, OmnishelfError
+from search.types import Space
+from webapp.catalog.models import Tuning, TuningState
+from webapp.retrieval.runtime import heads_folder
+
+logger = logging.getLogger(__name__)
+
+
+def tuning_run(tuning_id: int, show: Show | None = None) -> Tuning | None:
+    """Run a queued tuning to its end. None when another process has it.
+
+    Whatever goes wrong, the heads in use stay in use and the row says why; the error is raised again.
+    """
+    tuning = tuning_claim(tuning_id)
+    if tuning is None:
+        return None
+    try:
+        _run(tuning, Progress(tuning, show))
+    except OmnishelfError as error:
+        _fail(tuning, str(error))
+        raise
+    except BaseException as error:
+        _fail(tuning, INTERRUPTED if not isinstance(error, Exception) else f"{type(error).__name__}: {error}")
+        raise
+    tuning.refresh_from_db()
+    logger.info("%s", tuning)
+    return tuning
+
+
+def tuning_roll_back(preset: str) -> Tuning:
+    """Bring back what was in use before the preset's live tuning. Returns the tuning taken back.
+
+    Raises InputError when none is live.
+    """
+    towers = PresetTowers.of(preset)
+    live = Tuning.objects.filter(base=towers.own.space.fingerprint, state=TuningState.LIVE).first()
+    if live is None:
+        raise InputError("no tuning of this preset is in use", value=preset)
+    former = towers.under(live.former.heads_digest if live.former else "")
+    roll_back(live, former, towers.under(live.heads_digest).space)
+    live.refresh_from_db()
+    return live
+
+
+def _run(tuning: Tuning, progress: Progress) -> None:
+    catalogue = read_catalogue(from_clicks=tuning.from_clicks)
+    towers = PresetTowers.of(tuning.preset)
+    current = _compared_with(tuning, towers)
+    tuning.decoded = features_complete(current, busy_space=current.space.fingerprint, progress=progress)
+    material = gather(catalogue, current, progress)
+    tuning.pairs, tuning.held_out = len(material.pictures), len(material.catalogue.held_out)
+    tuning.groups = len(np.unique(material.catalogue.groups))
+    trial = material.trial()
+    before = trial.judge(current)
+    tuning.before = metrics_of(before)
+    fitted = learn(material, current, progress, heads_folder() / f"training-{tuning.preset}")
+    heads = keep(fitted, current, heads_folder())
+    tuned = towers.own.with_heads(heads)
+    after = trial.judge(tuned)
+    found = gain(before, after)
+    tuning.after = metrics_of(after)
+    tuning.gain, tuning.gain_low, tuning.gain_high = found.value, found.low, found.high
+    tuning.heads_digest, tuning.space = heads.stem, tuned.space.fingerprint
+    progress.write()
+    _decide(tuning, tuned, current.space, progress)
+
+
+def _compared_with(tuning: Tuning, towers: PresetTowers) -> TunableEncoder:
+    """The encoder in use, remembered as what a rollback goes back to."""
+    tuning.former = Tuning.objects.filter(base=tuning.base, state=TuningState.LIVE).first()
+    running_here(tuning).update(former=tuning.former)
+    return towers.under(tuning.former.heads_digest if tuning.former else "")
+
+
+def _decide(tuning: Tuning, tuned: TunableEncoder, former: Space, progress: Progress) -> None:
+    """Publish what is better by more than chance, and only that."""
+    if not tuning.better:
+        _end(tuning, TuningState.REJECTED)
+    elif tuning.dry_run:
+        _end(tuning, TuningState.TRIED)
+    else:
+        publish(tuning, tuned, former, progress)
+
+
+def _end(tuning: Tuning, state: TuningState, error: str = "") -> None:
+    running_here(tuning).update(state=state, stage="", error=error[:1000], finished=timezone.now())
+
+
+def _fail(tuning: Tuning, error: str) -> None:
+    logger.warning("tuning %d failed: %s", tuning.pk, error)
+    _end(tuning, TuningState.FAILED, error)

@@ -1,0 +1,33 @@
+"""The towers of a preset, and the spaces that its own and its tuned heads make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from search.config import engine_settings
+from search.encoders.base import TunableEncoder
+from search.encoders.registry import load_encoder
+from webapp.catalog.selectors.tunings import live_heads_digest
+from webapp.retrieval.runtime import heads_path, own_encoder
+
+
+@dataclass(frozen=True, slots=True)
+class PresetTowers:
+    """A preset under its own heads; its towers are loaded when something has to be seen or read."""
+
+    own: TunableEncoder
+
+    @classmethod
+    def of(cls, preset: str) -> PresetTowers:
+        """The configured preset is this process's; any other one is loaded beside it. Raises EncoderError."""
+        if preset == engine_settings().preset:
+            return cls(own_encoder())
+        return cls(load_encoder(engine_settings().model_copy(update={"preset": preset})))
+
+    def under(self, heads_digest: str) -> TunableEncoder:
+        """The encoder under tuned heads; '' for its own. Raises WeightsMissing and WeightsRefused."""
+        return self.own.with_heads(heads_path(heads_digest)) if heads_digest else self.own
+
+    def live(self) -> TunableEncoder:
+        """The encoder in use."""
+        return self.under(live_heads_digest(base=self.own.space.fingerprint))

@@ -1,0 +1,50 @@
+"""An installation whose encoder has never learned what words mean, with a space of its own for every test."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from indexer.pipeline.drain import Drain
+from search.encoders.base import TunableEncoder
+from search.encoders.residual import tunable
+from search.types import Modality, Space
+from tests.support.encoders import ColourEncoder
+from webapp.catalog.services import tunings
+from webapp.retrieval import runtime
+
+
+@pytest.fixture
+def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
+    """The configured preset of this process."""
+    space = Space("compact", uuid.uuid4().hex[:16], 48, frozenset({Modality.TEXT, Modality.PICTURE}))
+    encoder = tunable(ColourEncoder(space, picture_batch_size=64))
+    monkeypatch.setattr(runtime, "_following", runtime.Following())
+    for module in (runtime, tunings):
+        monkeypatch.setattr(module, "space_of", lambda settings: space)
+    monkeypatch.setattr(runtime, "load_encoder", lambda settings: encoder)
+    forget()
+    yield encoder
+    forget()
+
+
+def forget() -> None:
+    runtime.own_space.cache_clear()
+    runtime._loaded_encoder.cache_clear()
+
+
+def encode_all() -> None:
+    Drain(runtime.serving().encoder(), "here:1:1").run()
+
+
+@pytest.fixture
+def no_decoding(monkeypatch: pytest.MonkeyPatch, colours: TunableEncoder) -> None:
+    """From here on a picture that is decoded is a fault."""
+
+    def refuse(*_: Any) -> Any:
+        raise AssertionError("a picture was decoded")
+
+    monkeypatch.setattr(colours, "prepare_picture", refuse)

@@ -1,0 +1,137 @@
+"""Tuning improves what can be improved, publishes nothing else, and can be taken back to the very same answers."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from indexer.compaction import generation_build
+from indexer.tuning.run import tuning_roll_back, tuning_run
+from search.encoders.base import TunableEncoder
+from search.errors import InputError
+from tests.indexer.tuning.conftest import encode_all
+from tests.support.catalogue import add_product
+from tests.support.colour_shop import COLOURS, fill_shop, picture
+from webapp.catalog.models import Embedding, IndexJob, JobState, Product, TowerFeatures, Tuning, TuningState
+from webapp.catalog.services.clock import products_remove
+from webapp.catalog.services.tunings import tuning_create
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.runtime import active_space, index_status
+from webapp.retrieval.service import search_products
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def tune(**options: bool) -> Tuning:
+    tuning = tuning_run(tuning_create(preset="compact", **options).pk)
+    assert tuning
+    return tuning
+
+
+def answers() -> dict[str, list[tuple[int, float]]]:
+    """What the shop answers: products and scores."""
+    return {
+        colour: [(hit.product.pk, hit.score) for hit in search_products(SearchRequest(text=f"{colour} mugs")).hits]
+        for colour in COLOURS
+    }
+
+
+def shop(space: str, count: int = 300) -> None:
+    fill_shop(count, space=space)
+    encode_all()
+    generation_build()
+
+
+def test_a_tuning_is_published_without_decoding_and_rolled_back_exactly(
+    colours: TunableEncoder, media_root: Path, request: pytest.FixtureRequest
+) -> None:
+    shop(colours.space.fingerprint)
+    before = answers()
+    request.getfixturevalue("no_decoding")
+    tuning = tune()
+    assert tuning.state == TuningState.LIVE and tuning.decoded == 0 and tuning.pairs == 300
+    assert tuning.after["words → pictures"]["mAP"] > tuning.before["words → pictures"]["mAP"] + 0.2
+    assert active_space().fingerprint == tuning.space == index_status().space
+    assert index_status().generation == 1 and index_status().views == 600
+    after = answers()
+    assert after != before
+
+    add_product("new", title="red mugs newest", pictures=[], space=active_space().fingerprint)
+    encode_all()
+    assert search_products(SearchRequest(text="red mugs newest")).hits[0].product.sku == "new"
+
+    taken_back = tuning_roll_back("compact")
+    assert taken_back.state == TuningState.ROLLED_BACK and active_space() == colours.space
+    assert search_products(SearchRequest(text="red mugs newest")).hits[0].product.sku == "new", "nothing is lost"
+    add_product_gone()
+    assert answers() == before
+
+
+def add_product_gone() -> None:
+    products_remove([Product.objects.get(sku="new").pk])
+
+
+def test_labels_that_mean_nothing_are_not_published(colours: TunableEncoder) -> None:
+    names = list(COLOURS)
+    rng = random.Random(7)
+    fill_shop(240, space=colours.space.fingerprint, said=lambda n, colour: rng.choice(names))
+    encode_all()
+    tuning = tune()
+    assert tuning.state == TuningState.REJECTED and "Not published" in tuning.decision
+    assert active_space() == colours.space
+    assert not Embedding.objects.exclude(space=colours.space.fingerprint).exists()
+
+
+def test_a_dry_run_says_and_changes_nothing(colours: TunableEncoder) -> None:
+    shop(colours.space.fingerprint, 240)
+    tuning = tune(dry_run=True)
+    assert tuning.state == TuningState.TRIED and "Would be published" in tuning.decision
+    assert active_space() == colours.space and not Tuning.objects.filter(state=TuningState.LIVE).exists()
+
+
+def test_a_small_catalogue_is_refused_with_the_number(colours: TunableEncoder) -> None:
+    fill_shop(30, space=colours.space.fingerprint)
+    encode_all()
+    with pytest.raises(InputError, match="30 pairs"):
+        tune()
+    tuning = Tuning.objects.get()
+    assert tuning.state == TuningState.FAILED and "30 pairs" in tuning.error
+
+
+def test_two_at_once_are_refused(colours: TunableEncoder) -> None:
+    tuning_create(preset="compact")
+    with pytest.raises(InputError, match="under way"):
+        tuning_create(preset="compact")
+
+
+def test_contents_encoded_before_features_were_kept_are_decoded_once(colours: TunableEncoder) -> None:
+    shop(colours.space.fingerprint, 240)
+    TowerFeatures.objects.filter(modality="picture").delete()
+    assert tune(dry_run=True).decoded == 240
+    assert tune(dry_run=True).decoded == 0
+
+
+def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> None:
+    shop(colours.space.fingerprint, 240)
+    add_product("late", title="red mugs late", pictures=[picture("red", 9999)], space=colours.space.fingerprint)
+    tuning = tune()
+    waiting = IndexJob.objects.filter(state=JobState.QUEUED)
+    assert set(waiting.values_list("space", flat=True)) == {tuning.space} and waiting.count() == 2
+    encode_all()
+    assert index_status().views == 482
+
+
+def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> None:
+    shop(colours.space.fingerprint)
+    first = tune()
+    second = tune()
+    assert second.before == first.after, "the same products are held out"
+    if second.state == TuningState.LIVE:
+        assert second.former == first and tuning_roll_back("compact") == second
+    assert active_space().fingerprint == first.space
+    tuning_roll_back("compact")
+    assert active_space() == colours.space
+    with pytest.raises(InputError, match="no tuning"):
+        tuning_roll_back("compact")

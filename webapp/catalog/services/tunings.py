@@ -1,0 +1,47 @@
+"""Asking for a tuning, and for its taking back. A worker does both."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import IntegrityError, transaction
+
+from search.config import engine_settings
+from search.encoders.registry import space_of
+from search.errors import InputError
+from webapp.catalog.models import Tuning, TuningState
+from webapp.catalog.models.tuning import UNFINISHED
+from webapp.celery import ROLL_BACK_TUNING, TUNE, wake
+
+
+def tuning_create(
+    *, preset: str, dry_run: bool = False, from_clicks: bool = False, user: AbstractBaseUser | None = None
+) -> Tuning:
+    """A queued tuning, which whoever claims it runs.
+
+    Raises InputError while another one of the preset is queued or running, UnknownPreset, WeightsMissing.
+    """
+    base = space_of(engine_settings().model_copy(update={"preset": preset})).fingerprint
+    try:
+        with transaction.atomic():
+            return Tuning.objects.create(
+                preset=preset, base=base, dry_run=dry_run, from_clicks=from_clicks, created_by=user
+            )
+    except IntegrityError as error:
+        other = Tuning.objects.filter(preset=preset, state__in=UNFINISHED).first()
+        raise InputError(
+            "another tuning of this preset is under way", value=str(other), fix="Wait until it has ended."
+        ) from error
+
+
+def tuning_request(*, preset: str, dry_run: bool, from_clicks: bool, user: AbstractBaseUser) -> Tuning:
+    """The same, run by a worker. Raises what `tuning_create` raises."""
+    tuning = tuning_create(preset=preset, dry_run=dry_run, from_clicks=from_clicks, user=user)
+    transaction.on_commit(lambda: wake(TUNE, tuning.pk))
+    return tuning
+
+
+def rollback_request(*, tuning: Tuning) -> bool:
+    """Ask a worker to take back the live tuning. False when it is not live any more."""
+    asked = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(rollback_asked=True)
+    transaction.on_commit(lambda: wake(ROLL_BACK_TUNING))
+    return bool(asked)
