@@ -6,6 +6,9 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OMP_WAIT_POLI
 WORKDIR /app
 
 RUN useradd --create-home --uid 10001 omnishelf && mkdir /data && chown omnishelf /data
+# torch.compile builds its GPU launchers with a C compiler.
+RUN if [ "$BUILD" = gpu ]; then apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/*; fi
 COPY requirements.txt requirements-gpu.txt ./
 RUN pip install --no-cache-dir --upgrade pip \
  && if [ "$BUILD" = gpu ]; then pip install --no-cache-dir -r requirements-gpu.txt; \
