@@ -111,6 +111,18 @@ def test_pictures_prepared_one_by_one_give_what_the_library_gives_for_all(folder
     assert not np.allclose(expected[0], expected[1], atol=1e-3)
 
 
+def test_pictures_are_prepared_while_texts_are_encoded(folder_and_encoder: Loaded) -> None:
+    """Fast tokenizers refuse to change their settings while another thread uses them."""
+    _, encoder = folder_and_encoder
+    expected = encoder.encode_pictures([encoder.prepare_picture(each) for each in pictures()])
+    with ThreadPoolExecutor(4) as pool:
+        preparing = [pool.submit(encoder.prepare_picture, each) for each in pictures() * 8]
+        for count in range(12):
+            encoder.encode_texts(TEXTS * (count + 1), list(TextRole)[count % 2])
+        prepared = [future.result() for future in preparing]
+    assert np.allclose(encoder.encode_pictures(prepared[-4:]), expected, atol=1e-2)
+
+
 @pytest.mark.parametrize(("role", "name"), [(TextRole.QUERY, "SearchQuery"), (TextRole.DOCUMENT, "Document")])
 def test_each_role_has_the_prompt_that_the_preset_names(gemma_dir: Path, role: TextRole, name: str) -> None:
     found = load(like_gemma(), settings_of(gemma_dir)).encode_texts(TEXTS, role)
