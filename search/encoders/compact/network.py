@@ -19,6 +19,8 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 SIDE = 224
+MEAN = 127.0
+SCALE = 128.0
 ARCHITECTURE = "tf_efficientnet_lite0"
 
 

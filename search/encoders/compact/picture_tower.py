@@ -10,11 +10,8 @@ from torch import Tensor
 from search.encoders.base import Pixels
 from search.encoders.compact.backends import Backend, pick_backend
 from search.encoders.compact.describe import MAPS, describe
-from search.encoders.compact.network import SIDE
+from search.encoders.compact.network import MEAN, SCALE, SIDE
 from search.encoders.runtime import Runtime
-
-MEAN = 127.0
-SCALE = 128.0
 
 
 def prepare(picture: Image.Image) -> Pixels:
