@@ -79,7 +79,10 @@ def tunable(encoder: Encoder) -> TunableEncoder:
 
 
 def _identity(dim: int) -> TextHead:
-    return TextHead(HIDDEN, dim).eval().requires_grad_(False)
+    # The same in every process: a training that was killed goes on only from the heads that it started from.
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return TextHead(HIDDEN, dim).eval().requires_grad_(False)
 
 
 def _filled(weights: Mapping[str, Tensor], path: Path) -> TextHead:

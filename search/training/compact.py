@@ -25,6 +25,7 @@ from search.encoders.runtime import pick_runtime
 from search.media.picture import PictureLimits
 from search.training.augment import TextVariations, varied
 from search.training.catalogues import CATALOGUE, read_catalogue
+from search.training.checkpoints import Checkpoints
 from search.training.examples import (
     DESCRIBERS,
     Example,
@@ -49,13 +50,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     Killed and started again with the same arguments, it goes on where it was and writes the same file.
     """
     options = _parse(argv)
-    folders = [*(options.data / name for name in DESCRIBERS if (options.data / name).is_dir()), *options.extra]
+    known = [options.data / name for name in DESCRIBERS if name not in options.without]
+    folders = [*(folder for folder in known if folder.is_dir()), *options.extra]
     variations = TextVariations(options.text_variations, seed=options.seed)
     examples = varied(training_examples(folders, options.data / "eval"), variations)
     sys.stdout.write(f"{len(examples)} pictures to train on\n")
     preset = load_preset("compact")
     pairs = _pairs(examples, preset, options.cache, [VIEWS[name] for name in options.views])
-    fitted = fit(pairs, Recipe(seed=options.seed, epochs=options.epochs), checkpoint=options.checkpoint)
+    recipe = Recipe(seed=options.seed, epochs=options.epochs)
+    kept = Checkpoints(options.checkpoint, every_seconds=options.checkpoint_seconds)
+    fitted = fit(pairs, recipe, checkpoint=kept)
     for epoch, seen in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
         sys.stdout.write("epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen))
     sources = {
@@ -102,7 +106,9 @@ def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any])
     content = json.loads(preset.read_text(encoding="utf-8"))
     content["checksums"]["heads"] = file_digest(temporary)
     temporary.replace(heads)
-    preset.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    unfinished = preset.with_suffix(".new")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(preset)
 
 
 def _pairs(examples: Sequence[Example], preset: Preset, cache_folder: Path, views: Sequence[View]) -> Pairs:
@@ -135,6 +141,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         help="one more folder of pairs or a catalogue",
     )
+    parser.add_argument("--without", action="append", default=[], choices=DESCRIBERS, help="a data folder to leave out")
     parser.add_argument("--out", type=Path, default=HEADS, help="where the heads go")
     parser.add_argument("--preset", type=Path, default=PRESET, help="preset file that gets the new checksum")
     cache = engine_settings().var_dir / "train"
@@ -142,6 +149,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--checkpoint", type=Path, default=cache / "checkpoint", help="folder to go on from when a training was killed"
     )
+    parser.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write it, at most")
     parser.add_argument(
         "--views", nargs="+", choices=VIEWS, default=["whole", "mirrored"], help="views of every picture, whole first"
     )

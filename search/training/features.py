@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from rich.console import Console
 from rich.progress import Progress, track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -28,7 +29,8 @@ TEXTS_AT_ONCE = 1024
 class FeatureCache:
     """Features kept in `folder` as half-precision safetensors, one file per list of inputs.
 
-    `version` names the towers and the preprocessing: features of another version are computed again.
+    `version` names the towers and the preprocessing: features of another version are computed again. A file appears
+    whole or not at all, so that a killed training can be started again.
     """
 
     def __init__(self, towers: Towers, version: str, folder: Path, limits: PictureLimits) -> None:
@@ -57,17 +59,19 @@ class FeatureCache:
         path = self._folder / f"{modality}-{key}.safetensors"
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
-            save_file({"features": compute()}, path)
+            unfinished = path.with_suffix(".new")
+            save_file({"features": compute()}, unfinished)
+            unfinished.replace(path)
         return load_file(path)["features"]
 
     def _text_batches(self, texts: Sequence[str]) -> Iterator[Tensor]:
-        for start in track(range(0, len(texts), TEXTS_AT_ONCE), "texts"):
+        for start in track(range(0, len(texts), TEXTS_AT_ONCE), "texts", console=Console(stderr=True)):
             yield self._towers.text_features(texts[start : start + TEXTS_AT_ONCE]).half()
 
     def _picture_features(self, paths: Sequence[Path], name: str, view: View) -> Tensor:
         batch = self._towers.runtime.picture_batch_size
         found = []
-        with Progress() as progress:
+        with Progress(console=Console(stderr=True)) as progress:
             task = progress.add_task(name, total=len(paths))
             for prepared in _decoded_ahead(paths, partial(self._decoded, view), batch):
                 found.append(self._towers.picture_features(prepared).half())

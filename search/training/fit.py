@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import nn
 
@@ -50,12 +52,13 @@ def fit(
     *,
     start: tuple[nn.Module, nn.Module] | None = None,
     checkpoint: Path | Checkpoints | None = None,
+    on_epoch: Callable[[], None] | None = None,
 ) -> Fitted:
     """Train until the precision on held pairs has not risen for `patience` epochs; keep the best epoch.
 
     Precision decides, not the loss, because it is what a search shows: the loss is flat long before it.
     What is kept is a moving average of the weights (Polyak & Juditsky, 1992), steadier than the last step.
-    The same pairs and recipe give the same weights on the same machine with as many threads.
+    On a CPU the same pairs and recipe give the same weights, on the same machine with as many threads.
 
     `start` are the heads of pictures and texts to go on from; they are not changed. Texts stay anchored to their
     tower's own vectors and not to those of `start`, so that tuning again and again cannot carry them away step by step.
@@ -64,10 +67,13 @@ def fit(
     with the same arguments, and ends with the same weights as if it had not been killed. A checkpoint of other
     arguments is not used, which the log says; the checkpoint is removed at the end.
 
+    `on_epoch` is called after every epoch; what it raises ends the training.
+
     On a GPU the heads compute in bfloat16. Raises ConfigError for a recipe that does not fit the pairs, InputError
     when no pairs can be held out, WeightsRefused for a damaged checkpoint.
     """
-    device = pick_runtime(engine_settings()).device
+    # The settings' precision and compilation are the towers' affair.
+    device = pick_runtime(engine_settings().model_copy(update={"precision": "auto", "compile": "off"})).device
     known = Heads(*start) if start else None
     record = _record(pairs, recipe, known, device)
     keeper = _keeper(checkpoint, digest_of(record))
@@ -75,7 +81,7 @@ def fit(
     state = keeper.read() if keeper else None
     if state:
         trainer.restore(state)
-    _run(trainer, keeper)
+    _run(trainer, keeper, on_epoch)
     if keeper:
         keeper.remove()
     best, precision = trainer.best(), max(trainer.precisions)
@@ -96,10 +102,9 @@ def _trainer(pairs: Pairs, recipe: Recipe, start: Heads | None) -> Trainer:
     return Trainer(heads, train, validation, recipe, rng)
 
 
-def _run(trainer: Trainer, keeper: Keeper | None) -> None:
-    with Progress(
-        TextColumn("heads"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn()
-    ) as progress:
+def _run(trainer: Trainer, keeper: Keeper | None, on_epoch: Callable[[], None] | None) -> None:
+    columns = (TextColumn("heads"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=trainer.recipe.epochs, completed=len(trainer.losses))
         while not trainer.finished:
             trainer.run_epoch()
@@ -107,6 +112,8 @@ def _run(trainer: Trainer, keeper: Keeper | None) -> None:
             progress.update(task, advance=1, description=shown)
             if keeper:
                 keeper.keep(trainer.state())
+            if on_epoch:
+                on_epoch()
 
 
 def _keeper(checkpoint: Path | Checkpoints | None, digest: str) -> Keeper | None:

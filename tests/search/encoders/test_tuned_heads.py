@@ -57,6 +57,15 @@ def test_encoding_is_features_then_projection(encoder: TunableEncoder) -> None:
     assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), encoder.project_texts(words))
 
 
+def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_numbers_alone() -> None:
+    torch.manual_seed(1)
+    first, drawn = tunable(ColourEncoder()).heads, torch.rand(3)
+    second = tunable(ColourEncoder()).heads
+    assert torch.equal(first[0].state_dict()["inner.weight"], second[0].state_dict()["inner.weight"])
+    torch.manual_seed(1)
+    assert torch.equal(drawn, torch.rand(3))
+
+
 def test_residual_heads_start_at_the_identity() -> None:
     plain = ColourEncoder()
     assert np.allclose(tunable(plain).encode_texts(TEXTS, TextRole.QUERY), plain.encode_texts(TEXTS, TextRole.QUERY),

@@ -82,6 +82,15 @@ def test_residual_heads_start_at_the_identity_and_learn_on_both_sides() -> None:
     assert found_share(fitted.heads, pairs) > 0.8
 
 
+def test_vectors_are_in_full_precision_where_heads_compute_in_half() -> None:
+    heads, batch = new_heads(24, 384, RECIPE), next(toy_pairs().batches(64, np.random.default_rng(0)))
+    with torch.autocast("cpu", torch.bfloat16):
+        assert heads.text(batch.texts).dtype == torch.float32
+        assert heads.picture.linear(batch.pictures).dtype == torch.bfloat16
+        vectors = heads(batch)
+    assert vectors.pictures.dtype == vectors.texts.dtype == vectors.cosines.dtype == torch.float32
+
+
 def test_the_record_says_what_went_in(fitted: Fitted) -> None:
     record = fitted.record
     assert record["recipe"]["objectives"] == {"info_nce": 1.0} and record["recipe"]["batch"] == 64
