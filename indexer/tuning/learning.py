@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,9 +68,7 @@ def learn(material: Material, start: TunableEncoder, progress: Progress, checkpo
     """Heads that go on from those of `start`. A killed training goes on from `checkpoint` when nothing has changed."""
     recipe = tuning_recipe(len(material.catalogue.training))
     progress.begin(TuningStage.TRAINING, recipe.epochs)
-    # The training draws its own bar; standard output is for the command's answer.
-    with contextlib.redirect_stdout(sys.stderr):
-        return fit(material.pairs(), recipe, start=start.heads, checkpoint=checkpoint)
+    return fit(material.pairs(), recipe, start=start.heads, checkpoint=checkpoint, on_epoch=progress.advance)
 
 
 def tuning_recipe(pictures: int) -> Recipe:
