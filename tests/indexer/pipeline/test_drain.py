@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -71,6 +73,21 @@ def test_the_vectors_are_those_of_the_encoder(encoder: ColourEncoder) -> None:
     for asset in Asset.objects.filter(kind="text"):
         stored = Embedding.unpack([Embedding.objects.get(content_hash=asset.content_hash).vector])
         assert np.allclose(stored, encoder.encode_texts([asset.text], "document"), atol=1e-3)
+
+
+def test_what_the_towers_saw_is_kept_and_projected_instead_of_decoding_again(
+    encoder: ColourEncoder, media_root: Path
+) -> None:
+    fill(encoder, 6)
+    drain(encoder)
+    before = dict(Embedding.objects.values_list("content_hash", "vector"))
+    Embedding.objects.all().delete()
+    IndexJob.objects.update(state=JobState.QUEUED)
+    shutil.rmtree(media_root)
+    encoder.calls.clear()
+    drain(encoder)
+    assert states() == {JobState.DONE: 12} and encoder.calls == []
+    assert dict(Embedding.objects.values_list("content_hash", "vector")) == before
 
 
 def test_a_picture_of_two_products_is_encoded_once_and_touches_both(encoder: ColourEncoder) -> None:

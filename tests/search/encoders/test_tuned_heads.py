@@ -15,11 +15,13 @@ from PIL import Image
 from search.config import EngineSettings
 from search.encoders.base import TunableEncoder
 from search.encoders.compact.engine import CompactEncoder
+from search.encoders.open_clip.engine import load
 from search.encoders.registry import load_encoder, space_of
 from search.encoders.residual import tunable
 from search.encoders.tuned_heads import Heads, store_heads
 from search.errors import WeightsMissing, WeightsRefused
 from search.types import TextRole
+from tests.search.encoders.test_open_clip import settings_of, tiny_preset, write_checkpoint
 from tests.support.encoders import ColourEncoder
 
 TEXTS = ["a red mug", "a blue chair"]
@@ -43,9 +45,14 @@ def prepared(encoder: TunableEncoder) -> list[np.ndarray]:
     return [encoder.prepare_picture(Image.new("RGB", (32, 32), colour)) for colour in ("red", "blue")]
 
 
-@pytest.fixture(params=["compact", "residual"])
-def encoder(request: pytest.FixtureRequest, compact: CompactEncoder) -> TunableEncoder:
-    return compact if request.param == "compact" else tunable(ColourEncoder())
+@pytest.fixture(params=["compact", "residual", "open_clip"])
+def encoder(request: pytest.FixtureRequest, compact: CompactEncoder, tmp_path: Path) -> TunableEncoder:
+    if request.param == "compact":
+        return compact
+    if request.param == "residual":
+        return tunable(ColourEncoder())
+    write_checkpoint(tmp_path / "weights" / "tiny")
+    return tunable(load(tiny_preset(), settings_of(tmp_path / "weights")))
 
 
 def test_encoding_is_features_then_projection(encoder: TunableEncoder) -> None:
