@@ -11,7 +11,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact eval gate bench-import clean
+.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval gate bench-encode bench-import bench-tune clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,15 @@ var/drawings/%/catalog.jsonl: | $(INSTALLED)
 
 train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder anew (DATA=)
 	$(BIN)/python -m search.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
+
+calibrate-int8: $(INSTALLED) ## draw products and take from them the ranges that INT8 needs
+	$(BIN)/python manage.py calibrate_int8
+
+bench-encode: $(INSTALLED) ## speed and loss of the bundled encoder by precision, against plain torch (DATA=, JSON=--json)
+	$(BIN)/python manage.py bench_encode $(if $(wildcard $(DATA)/eval),--data $(DATA)) $(JSON)
+
+bench-tune: $(INSTALLED) ## tune on goods the encoder has never learned from, and roll back (DATA=, JSON=--json)
+	$(BIN)/python manage.py bench_tune --data $(DATA) $(JSON)
 
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)

@@ -1,0 +1,37 @@
+"""The bundled encoder as torch runs it when nobody thinks of speed: float32, batch normalisation on its own, default
+memory format. What the serving path is measured against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from search.encoders.base import Pixels
+from search.encoders.compact.describe import MAPS, describe
+from search.encoders.compact.engine import CompactEncoder
+from search.encoders.compact.network import load_plain_network
+from search.encoders.compact.text_tower import load_text_tower
+from search.types import Vectors
+
+
+class EagerEncoder:
+    """The same towers and heads as `encoder`'s, on its device."""
+
+    def __init__(self, encoder: CompactEncoder) -> None:
+        self._device = encoder.frozen.runtime.device
+        self._encoder = encoder
+        self._network = load_plain_network(MAPS).to(self._device)
+        self._texts = load_text_tower().to(self._device)
+
+    @torch.inference_mode()
+    def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
+        """Prepared pictures → (n, dim) unit vectors."""
+        pixels = torch.from_numpy(np.stack(batch)).to(self._device)
+        features = describe(self._network(pixels), pixels)
+        return self._encoder.project_pictures(features.cpu().numpy().astype(np.float16))
+
+    def encode_text(self, text: str) -> Vectors:
+        """Text → (1, dim) unit vectors."""
+        return self._encoder.project_texts(self._texts.features([text]).numpy().astype(np.float16))
