@@ -31,7 +31,7 @@ CLEAN.set_forkserver_preload([__name__])
 
 def train(folder: Path | None, out: Path) -> None:
     torch.set_num_threads(1)
-    fitted = fit(toy_pairs(), KILLED, checkpoint=folder and Checkpoints(folder, every_seconds=0))
+    fitted = fit(toy_pairs(), KILLED, checkpoint=folder and Checkpoints(folder, 4, every_seconds=0))
     save_heads(out, fitted.picture, fitted.text, as_metadata(fitted.record))
 
 
