@@ -22,7 +22,7 @@ from search.training.record import as_metadata, read_record
 from search.training.trainer import Trainer
 from tests.search.training.toy import RECIPE, same_weights, toy_pairs
 
-KILLED = replace(RECIPE, epochs=80, patience=80, batch=200, hard_negatives=2, hard_every=3)
+KILLED = replace(RECIPE, epochs=40, patience=40, batch=200, hard_negatives=2, hard_every=3)
 
 CLEAN = get_context("forkserver")
 """Forks from a process that has loaded the libraries but never used them: a fork of this one could inherit a lock."""
@@ -31,7 +31,7 @@ CLEAN.set_forkserver_preload([__name__])
 
 def train(folder: Path | None, out: Path) -> None:
     torch.set_num_threads(1)
-    fitted = fit(toy_pairs(), KILLED, checkpoint=folder and Checkpoints(folder, 4, every_seconds=0))
+    fitted = fit(toy_pairs(), KILLED, checkpoint=folder and Checkpoints(folder, every_epochs=2, every_seconds=0))
     save_heads(out, fitted.picture, fitted.text, as_metadata(fitted.record))
 
 
@@ -54,12 +54,13 @@ def killed(process: Process, checkpoint: Path, seconds: float) -> bool:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_killed_at_random_moments_and_restarted_it_gives_the_same_bytes(tmp_path: Path) -> None:
     folder, out, whole = tmp_path / "checkpoint", tmp_path / "resumed", tmp_path / "whole"
     train(None, whole)
     reached = []
-    for _ in range(4):
-        assert killed(started(folder, out), folder / FILE, random.uniform(0, 0.08)), "done too soon to be killed"
+    for _ in range(3):
+        assert killed(started(folder, out), folder / FILE, random.uniform(0, 0.04)), "done too soon to be killed"
         reached.append(epochs_of(folder / FILE))
     last = started(folder, out)
     last.join()
