@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import shutil
+from collections.abc import Collection, Sequence
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -15,11 +16,12 @@ from indexer.tuning.progress import Progress, running_here
 from search.config import engine_settings
 from search.encoders.base import TunableEncoder
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
-from search.types import Modality, Space
+from search.types import Modality
 from search.vectors import index_root, live_generation
 from webapp.catalog.models import (
     Asset,
     Embedding,
+    IndexGeneration,
     IndexJob,
     JobState,
     Product,
@@ -87,10 +89,11 @@ def _store(encoder: TunableEncoder, modality: Modality, rows: Sequence[Row], *, 
             products_touch(list(locked.values_list("pk", flat=True)))
 
 
-def publish(tuning: Tuning, encoder: TunableEncoder, former: Space, progress: Progress) -> None:
+def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: Progress) -> None:
     """Bring the tuned space into use. Until the last step readers see nothing of it; then they see all of it.
 
-    Raises Unavailable when the heads in use are not those any more that the tuning was compared with.
+    `former` is the fingerprint of the space in use. Raises Unavailable when other heads are in use by now than those
+    that the tuning was compared with.
     """
     space_fill(encoder, touch=False, progress=progress)
     progress.begin(TuningStage.BUILDING, 1)
@@ -104,11 +107,24 @@ def publish(tuning: Tuning, encoder: TunableEncoder, former: Space, progress: Pr
         if not running_here(tuning).update(state=TuningState.LIVE, stage="", finished=timezone.now()):
             raise Unavailable("this tuning was given up while it ran", value=tuning.pk, fix="Tune again.")
     _settle(tuning.preset, encoder, former)
+    spaces_prune(tuning, kept={former, encoder.space.fingerprint, tuning.base})
 
 
-def roll_back(tuning: Tuning, encoder: TunableEncoder, former: Space) -> None:
-    """Bring the space back into use that was there before `tuning`, which is live; `encoder` is the one before it and
-    `former` the tuned space. Contents that came since are projected from their features."""
+def spaces_prune(tuning: Tuning, *, kept: Collection[str]) -> None:
+    """Drop embeddings and indexes of former tunings of the preset, all but the spaces `kept`.
+
+    The heads' files stay: going back to one of them projects and builds anew.
+    """
+    known = Tuning.objects.filter(preset=tuning.preset).exclude(space="")
+    for space in set(known.values_list("space", flat=True)) - set(kept):
+        for model in (Embedding, IndexJob, IndexGeneration):
+            model.objects.filter(space=space).delete()
+        shutil.rmtree(index_root(engine_settings()) / space, ignore_errors=True)
+
+
+def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
+    """Bring the space of `encoder` back into use, which was there before `tuning`, which is live. Contents that came
+    since are projected from their features."""
     space_fill(encoder, touch=True)
     try:
         live_generation(index_root(engine_settings()), encoder.space)
@@ -121,19 +137,19 @@ def roll_back(tuning: Tuning, encoder: TunableEncoder, former: Space) -> None:
         Tuning.objects.filter(pk=tuning.pk).update(state=TuningState.ROLLED_BACK, rollback_asked=False)
         if tuning.former_id:
             Tuning.objects.filter(pk=tuning.former_id).update(state=TuningState.LIVE)
-    _settle(tuning.preset, encoder, former)
+    _settle(tuning.preset, encoder, tuning.space)
 
 
 def _live(base: str) -> Tuning | None:
     return Tuning.objects.select_for_update().filter(base=base, state=TuningState.LIVE).first()
 
 
-def _settle(preset: str, encoder: TunableEncoder, former: Space) -> None:
+def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
     """What arrived in the former space in the last moments, and what waits to be encoded into it."""
     space_fill(encoder, touch=True)
     if preset != engine_settings().preset:
         return
-    IndexJob.objects.filter(space=former.fingerprint, state=JobState.QUEUED).delete()
+    IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
     if jobs_enqueue_missing(space=encoder.space.fingerprint):
         wake(ENCODE_QUEUED)
-    logger.info("space %s is in use instead of %s", encoder.space.fingerprint, former.fingerprint)
+    logger.info("space %s is in use instead of %s", encoder.space.fingerprint, former)

@@ -17,7 +17,6 @@ from indexer.tuning.publishing import publish, roll_back
 from indexer.tuning.space import PresetTowers
 from search.encoders.base import TunableEncoder
 from search.errors import InputError, OmnishelfError
-from search.types import Space
 from webapp.catalog.models import Tuning, TuningState
 from webapp.retrieval.runtime import heads_folder
 
@@ -55,7 +54,7 @@ def tuning_roll_back(preset: str) -> Tuning:
     if live is None:
         raise InputError("no tuning of this preset is in use", value=preset)
     former = towers.under(live.former.heads_digest if live.former else "")
-    roll_back(live, former, towers.under(live.heads_digest).space)
+    roll_back(live, former)
     live.refresh_from_db()
     return live
 
@@ -80,7 +79,7 @@ def _run(tuning: Tuning, progress: Progress) -> None:
     tuning.gain, tuning.gain_low, tuning.gain_high = found.value, found.low, found.high
     tuning.heads_digest, tuning.space = heads.stem, tuned.space.fingerprint
     progress.write()
-    _decide(tuning, tuned, current.space, progress)
+    _decide(tuning, tuned, current.space.fingerprint, progress)
 
 
 def _compared_with(tuning: Tuning, towers: PresetTowers) -> TunableEncoder:
@@ -90,7 +89,7 @@ def _compared_with(tuning: Tuning, towers: PresetTowers) -> TunableEncoder:
     return towers.under(tuning.former.heads_digest if tuning.former else "")
 
 
-def _decide(tuning: Tuning, tuned: TunableEncoder, former: Space, progress: Progress) -> None:
+def _decide(tuning: Tuning, tuned: TunableEncoder, former: str, progress: Progress) -> None:
     """Publish what is better by more than chance, and only that."""
     if not tuning.better:
         _end(tuning, TuningState.REJECTED)

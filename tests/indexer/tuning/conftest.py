@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from indexer.pipeline.drain import Drain
+from indexer.tuning import learning
 from search.encoders.base import TunableEncoder
 from search.encoders.residual import tunable
+from search.training.fit import Recipe
 from search.types import Modality, Space
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.services import tunings
@@ -29,6 +31,13 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
     forget()
     yield encoder
     forget()
+
+
+@pytest.fixture(autouse=True)
+def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few and small rounds: colours are learned quickly."""
+    recipe = Recipe(batch=64, epochs=20, patience=5, validation_share=0.1)
+    monkeypatch.setattr(learning, "tuning_recipe", lambda pictures: recipe)
 
 
 def forget() -> None:

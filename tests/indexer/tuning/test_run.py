@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from indexer.compaction import generation_build
+from indexer.tuning.publishing import spaces_prune
 from indexer.tuning.run import tuning_roll_back, tuning_run
 from search.encoders.base import TunableEncoder
 from search.errors import InputError
@@ -18,7 +19,7 @@ from webapp.catalog.models import Embedding, IndexJob, JobState, Product, TowerF
 from webapp.catalog.services.clock import products_remove
 from webapp.catalog.services.tunings import tuning_create
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import active_space, index_status
+from webapp.retrieval.runtime import active_space, heads_path, index_status
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -110,7 +111,7 @@ def test_contents_encoded_before_features_were_kept_are_decoded_once(colours: Tu
     shop(colours.space.fingerprint, 240)
     TowerFeatures.objects.filter(modality="picture").delete()
     assert tune(dry_run=True).decoded == 240
-    assert tune(dry_run=True).decoded == 0
+    assert TowerFeatures.objects.filter(modality="picture", towers=colours.towers).count() == 240
 
 
 def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> None:
@@ -121,6 +122,10 @@ def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> No
     assert set(waiting.values_list("space", flat=True)) == {tuning.space} and waiting.count() == 2
     encode_all()
     assert index_status().views == 482
+
+    heads_path(tuning.heads_digest).unlink()
+    tuning_roll_back("compact")
+    assert active_space() == colours.space and index_status().views == 482, "also when the tuned heads are gone"
 
 
 def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> None:
@@ -135,3 +140,13 @@ def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> 
     assert active_space() == colours.space
     with pytest.raises(InputError, match="no tuning"):
         tuning_roll_back("compact")
+
+
+def test_all_but_the_spaces_kept_are_dropped(colours: TunableEncoder) -> None:
+    for space in ("newest", "former", "older"):
+        state = TuningState.LIVE if space == "newest" else TuningState.RETIRED
+        newest = Tuning.objects.create(preset="compact", base="base", state=state, space=space, heads_digest=space)
+    for space in ("base", "newest", "former", "older"):
+        Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
+    spaces_prune(newest, kept={"newest", "former", "base"})
+    assert set(Embedding.objects.values_list("space", flat=True)) == {"base", "newest", "former"}
