@@ -39,16 +39,17 @@ def states(site: Installation) -> list[str]:
 def found(address: str) -> list[tuple[str, float]]:
     body = json.dumps({"text": "red mugs", "limit": 50}).encode()
     asked = urllib.request.Request(f"{address}/api/v1/search", body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with urllib.request.urlopen(asked, timeout=120) as answer:
         content: dict[str, Any] = json.load(answer)
     return [(hit["sku"], hit["score"]) for hit in content["hits"]]
 
 
 @pytest.mark.e2e
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Installation) -> None:
     site = installation
+    site.env["OMNISHELF_THROTTLE_ANONYMOUS"] = "100000/min"
     site.shell(FILL)
     site.manage("encode")
     site.manage("index", "build")
@@ -58,13 +59,15 @@ def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Instal
     killed = subprocess.Popen(
         [sys.executable, "manage.py", "tune"], cwd=ROOT, env=site.env, stderr=subprocess.DEVNULL, start_new_session=True
     )
-    site.wait_for(lambda: "training" in str(site.query("SELECT stage FROM catalog_tuning")), what="the training")
+    site.wait_for(
+        lambda: "training" in str(site.query("SELECT stage FROM catalog_tuning")), what="the training", seconds=240
+    )
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     assert found(address) == before
 
     site.start_worker()
-    site.wait_for(lambda: states(site) == ["failed"], what="the sweep to notice the dead process")
+    site.wait_for(lambda: states(site) == ["failed"], what="the sweep to notice the dead process", seconds=120)
     assert "interrupted" in site.query("SELECT error FROM catalog_tuning")[0][0]
     site.shell(ASK)
 
@@ -72,10 +75,10 @@ def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Instal
         assert len(found(address)) == len(before), "there is no moment without answers"
         return states(site)[-1] not in {"queued", "running"}
 
-    site.wait_for(ended, what="the worker to tune", seconds=300)
+    site.wait_for(ended, what="the worker to tune", seconds=400)
     assert states(site) == ["failed", "live"], site.query("SELECT state, error FROM catalog_tuning")
     site.wait_for(lambda: found(address) != before, what="the web process to follow")
 
     site.shell(TAKE_BACK)
-    site.wait_for(lambda: states(site) == ["failed", "rolled_back"], what="the worker to take it back")
+    site.wait_for(lambda: states(site) == ["failed", "rolled_back"], what="the worker to take it back", seconds=120)
     site.wait_for(lambda: found(address) == before, what="the former answers")
