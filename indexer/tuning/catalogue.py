@@ -20,7 +20,7 @@ from webapp.shop.selectors.clicks import clicked_queries
 
 FEWEST_PAIRS = 200
 MOST_PICTURES = 50_000
-"""Pictures learned from: at 2,560 features each these are 256 MB. Of a larger catalogue, a fixed sample."""
+"""Pictures learned from: at 10 kB of features each these are 500 MB. Of a larger catalogue, a fixed sample."""
 
 HELD_OUT_SHARE = 0.15
 MOST_HELD_OUT = 3_000

@@ -24,6 +24,9 @@ Prepared: TypeAlias = Any
 Features = npt.NDArray[np.float16]
 """What frozen towers see before any head, shape (n, width), float16. The width is the towers' own."""
 
+Regions = npt.NDArray[np.float32]
+"""Unit vectors of the regions of pictures, shape (n, rows, columns, dim), float32."""
+
 
 @runtime_checkable
 class Encoder(Protocol):
@@ -53,6 +56,14 @@ class Encoder(Protocol):
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, dim). Raises ModalityUnsupported where there is no text tower."""
+
+
+@runtime_checkable
+class RegionEncoder(Encoder, Protocol):
+    """An encoder that also says what is where: one vector per region, in the space of its whole pictures and texts."""
+
+    def encode_regions(self, batch: Sequence[Prepared]) -> Regions:
+        """Model inputs → one vector for every cell of a grid over the picture, rows from the top."""
 
 
 @runtime_checkable

@@ -31,7 +31,7 @@ class Recipe:
     """
 
     seed: int = 0
-    epochs: int = 50
+    epochs: int = 32
     patience: int = 12
     batch: int = 1024
     rate: float = 1e-3
@@ -39,7 +39,7 @@ class Recipe:
     decay: float = 0.05
     dropout: float = 0.3
     heads: str = "compact"
-    picture_hidden: int = 1024
+    picture_hidden: int = 1536
     text_hidden: int = 512
     validation_share: float = 0.03
     average: float = 0.99

@@ -24,7 +24,11 @@ RECORD = Path(__file__).parent / "record.json"
 
 class Category(BaseModel):
     """Queries of one category: average precision by query, and the floor, which is the lower bound of the 95 %
-    bootstrap interval of their mean. What falls below it is worse than the choice of queries can explain."""
+    bootstrap interval of their mean. What falls below it is worse than the choice of queries can explain.
+
+    Perfect answers have an interval of no width; that n queries went well still leaves room for one in n / 3 that does
+    not (the rule of three: Hanley and Lippman-Hand 1983, https://doi.org/10.1001/jama.1983.03330370053031).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -34,7 +38,8 @@ class Category(BaseModel):
     @classmethod
     def of(cls, precisions: dict[str, float]) -> Category:
         rounded = {name: round(value, 4) for name, value in precisions.items()}
-        return cls(floor=round(estimate(list(rounded.values())).low, 4), precisions=rounded)
+        low = estimate(list(rounded.values())).low
+        return cls(floor=round(min(low, 1 - 3 / len(rounded)), 4), precisions=rounded)
 
     @property
     def mean(self) -> float:

@@ -94,3 +94,8 @@ def test_worse_figures_are_recorded_only_when_that_is_meant(tmp_path: Path) -> N
     assert renew(bad, file, lower=True) == ["words"]
     assert read_record(file).categories["words"].mean == pytest.approx(0.495)
     assert read_record(file).heads == shipped_heads()
+
+
+def test_perfect_answers_leave_room_for_one_that_is_not() -> None:
+    known = Category.of({str(number): 1.0 for number in range(60)})
+    assert known.floor == 0.95

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.base import Features, Pixels
+from search.encoders.base import Features, Pixels, Regions
 from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
 from search.encoders.compact.int8_space import int8_digest
@@ -46,6 +46,11 @@ class CompactEncoder:
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
         """Prepared pictures → (n, 384) unit vectors."""
         return self.project_pictures(self.picture_features(batch))
+
+    def encode_regions(self, batch: Sequence[Pixels]) -> Regions:
+        """Prepared pictures → (n, 7, 7, 384) unit vectors: of every cell of a grid together with its neighbours."""
+        features = self.frozen.region_features(batch).numpy().astype(np.float16)
+        return self.project_pictures(features.reshape(-1, FEATURES)).reshape(*features.shape[:3], DIM)
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, 384) unit vectors, the same for both roles."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
 from search.encoders.base import Pixels
-from search.encoders.compact.backends import Backend, pick_backend
-from search.encoders.compact.describe import MAPS, describe
+from search.encoders.compact.backends import Backend, Maps, pick_backend
+from search.encoders.compact.describe import MAPS, describe, describe_regions
 from search.encoders.compact.network import MEAN, SCALE, SIDE
 from search.encoders.runtime import Runtime
 
@@ -30,11 +32,19 @@ class PictureTower:
     @torch.inference_mode()
     def features(self, batch: Tensor) -> Tensor:
         """Any number of pictures but none, in as many calls as suit the backend."""
-        return torch.cat([self._features(pixels) for pixels in torch.split(batch, self._backend.at_once)])
+        return torch.cat([self._described(describe, pixels) for pixels in self._split(batch)])
 
-    def _features(self, batch: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def region_features(self, batch: Tensor) -> Tensor:
+        """(n, GRID, GRID, FEATURES): of every cell and its neighbours."""
+        return torch.cat([self._described(describe_regions, pixels) for pixels in self._split(batch)])
+
+    def _split(self, batch: Tensor) -> Sequence[Tensor]:
+        return torch.split(batch, self._backend.at_once)
+
+    def _described(self, describing: Callable[[Maps, Tensor], Tensor], batch: Tensor) -> Tensor:
         pixels = batch.to(self._backend.device)
-        return describe(self._backend(pixels), pixels).cpu()
+        return describing(self._backend(pixels), pixels).cpu()
 
 
 def load_picture_tower(runtime: Runtime, *, quantised: bool = False) -> PictureTower:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from search.encoders.base import Pixels
-from search.encoders.compact.describe import FEATURES
+from search.encoders.compact.describe import FEATURES, GRID
 from search.encoders.compact.network import picture_weights_path
 from search.encoders.compact.picture_tower import load_picture_tower
 from search.encoders.compact.text_tower import load_text_tower, text_weights_path
@@ -62,6 +62,13 @@ class Towers:
             return torch.empty(0, FEATURES)
         with self._picture_lock:
             return self.pictures.get().features(torch.from_numpy(np.stack(batch)))
+
+    def region_features(self, batch: Sequence[Pixels]) -> Tensor:
+        """Prepared pictures → (n, GRID, GRID, FEATURES) float32 on the CPU: of every cell and its neighbours."""
+        if not batch:
+            return torch.empty(0, GRID, GRID, FEATURES)
+        with self._picture_lock:
+            return self.pictures.get().region_features(torch.from_numpy(np.stack(batch)))
 
     def text_features(self, texts: Sequence[str]) -> Tensor:
         """Texts → MiniLM's own unit vectors, (n, 384) float32 on the CPU."""

@@ -9,10 +9,12 @@ import torch
 from PIL import Image, ImageDraw
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder
+from search.encoders.base import Encoder, RegionEncoder
+from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.engine import HEADS, CompactEncoder, load
 from search.encoders.compact.heads import TextHead, load_heads, save_heads
 from search.encoders.compact.picture_tower import load_picture_tower, prepare
+from search.encoders.compact.text_tower import load_text_tower
 from search.encoders.presets import Preset, load_preset
 from search.encoders.runtime import Runtime
 from search.errors import WeightsMissing, WeightsRefused
@@ -157,10 +159,36 @@ def test_heads_of_another_size_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "heads.safetensors"
     save_heads(path, PictureHead(7, 5), TextHead(3))
     assert load_heads(path)[0].features == 7
-    with pytest.raises(WeightsRefused, match="2560"):
+    with pytest.raises(WeightsRefused, match=str(FEATURES)):
         load(with_heads(path), EngineSettings(), path)
 
 
 def test_preset_of_another_dimension_is_refused() -> None:
     with pytest.raises(WeightsRefused, match="384"):
         load(with_heads(HEADS, dim=512), EngineSettings())
+
+
+def test_regions_say_where_a_colour_is(compact: CompactEncoder) -> None:
+    assert isinstance(compact, RegionEncoder)
+    picture = Image.new("RGB", (300, 300), "white")
+    ImageDraw.Draw(picture).ellipse((20, 100, 120, 200), fill="red")
+    ImageDraw.Draw(picture).ellipse((180, 100, 280, 200), fill="blue")
+    regions = compact.encode_regions([compact.prepare_picture(picture)])[0]
+    assert np.allclose(np.linalg.norm(regions, axis=-1), 1, atol=1e-5)
+    red, blue = compact.encode_texts(["red", "blue"], TextRole.QUERY)
+    redder = regions @ (red - blue)
+    assert redder[3, :3].min() > redder[3, 4:].max()
+
+
+def test_regions_of_nothing(compact: CompactEncoder) -> None:
+    assert compact.encode_regions([]).shape == (0, 7, 7, 384)
+
+
+def test_the_text_tower_runs_compiled_where_that_is_chosen() -> None:
+    torch.compiler.reset()
+    counters = torch._dynamo.utils.counters
+    counters.clear()
+    tower = Runtime(CPU, torch.float32, "eager").place(load_text_tower())
+    compiled = tower.features(["red mug", "a blue chair in a garden"])
+    assert counters["frames"]["ok"] > 0
+    assert torch.allclose(compiled, load_text_tower().features(["red mug", "a blue chair in a garden"]), atol=1e-5)

@@ -54,9 +54,9 @@ def test_onnx_runtime_gives_the_same_maps_and_int8_nearly() -> None:
     smooth = rng.uniform(-1, 1, (2, 3, 7, 7)).repeat(32, axis=2).repeat(32, axis=3).astype(np.float32)
     pixels = torch.from_numpy(smooth)
     with torch.inference_mode():
-        expected = load_network(("stage3", *MAPS))(pixels)
-    exact = OnnxBackend(("stage3", *MAPS), quantised=False)(pixels)
-    rounded = OnnxBackend(("stage3", *MAPS), quantised=True)(pixels)
+        expected = load_network(MAPS)(pixels)
+    exact = OnnxBackend(MAPS, quantised=False)(pixels)
+    rounded = OnnxBackend(MAPS, quantised=True)(pixels)
     assert list(exact) == list(rounded) == list(expected)
     for name, found in expected.items():
         assert torch.allclose(exact[name], found, atol=1e-3)
