@@ -54,10 +54,16 @@ class TextTower(nn.Module):
         device = self.norm.weight.device
         ids = torch.tensor([each.ids for each in tokens], device=device)
         real = torch.tensor([each.attention_mask for each in tokens], device=device, dtype=torch.bool)
-        hidden = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
-        hidden = self.layers(hidden, src_key_padding_mask=None if bool(real.all()) else ~real).float()
+        # Called as a module, because only a module's call is compiled.
+        hidden = self(ids, None if bool(real.all()) else ~real).float()
         weights = real.unsqueeze(-1).float()
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
+
+    def forward(self, ids: Tensor, padding: Tensor | None) -> Tensor:
+        """Token ids and which of them are padding, (n, tokens) → last hidden states, (n, tokens, 384)."""
+        hidden = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
+        found: Tensor = self.layers(hidden, src_key_padding_mask=padding)
+        return found
 
 
 def load_text_tower() -> TextTower:
