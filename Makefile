@@ -11,7 +11,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval gate bench-encode bench-import bench-tune clean
+.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ eval: $(INSTALLED_DEV) ## evaluate on DATA/eval; all of it goes to docs/ (ONLY="
 	@if [ -d "$(DATA)/eval" ]; then $(BIN)/python manage.py evaluate "$(DATA)/eval" \
 	  $(if $(ONLY),--only $(ONLY),--out docs --json $(FIGURES)) $(if $(COMPARE),--compare $(COMPARE)); \
 	else echo "Nothing is evaluated: there is no folder $(DATA)/eval."; fi
+
+eval-texts: $(INSTALLED) ## does the space rank product texts as the text tower alone does? (DATA=)
+	$(BIN)/python -m search.evaluation.texts --data $(DATA)
 
 gate: $(INSTALLED_DEV) ## record what the bundled encoder reaches on the drawn shop (LOWER=1 to accept less)
 	$(BIN)/python -m tests.gate.record $(if $(LOWER),--lower)
