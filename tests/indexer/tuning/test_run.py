@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from indexer.compaction import generation_build
+from indexer.tuning import publishing
 from indexer.tuning.publishing import spaces_prune
 from indexer.tuning.run import tuning_roll_back, tuning_run
 from search.encoders.base import TunableEncoder
 from search.errors import InputError
+from search.types import Space
 from tests.indexer.tuning.conftest import encode_all
 from tests.support.catalogue import add_product
 from tests.support.colour_shop import COLOURS, fill_shop, picture
@@ -21,6 +23,7 @@ from webapp.catalog.services.tunings import tuning_create
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.runtime import active_space, heads_path, index_status
 from webapp.retrieval.service import search_products
+from webapp.shop.services.clicks import clicks_add
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -150,3 +153,36 @@ def test_all_but_the_spaces_kept_are_dropped(colours: TunableEncoder) -> None:
         Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
     spaces_prune(newest, kept={"newest", "former", "base"})
     assert set(Embedding.objects.values_list("space", flat=True)) == {"base", "newest", "former"}
+
+
+def test_clicked_queries_teach_what_the_catalogue_does_not_say(colours: TunableEncoder) -> None:
+    fill_shop(300, space=colours.space.fingerprint, said=lambda n, colour: "plain")
+    encode_all()
+    generation_build()
+    nicknames = {colour: f"{colour}ish thing to drink from" for colour in COLOURS}
+    clicked = {}
+    for number, product in enumerate(Product.objects.order_by("pk")):
+        clicked[nicknames[list(COLOURS)[number % len(COLOURS)]], product.pk] = 2
+    clicks_add(clicked)
+    tuning = tune(from_clicks=True)
+    assert "queries → pictures" in tuning.before, sorted(tuning.before)
+    assert tuning.after["queries → pictures"]["mAP"] > tuning.before["queries → pictures"]["mAP"] + 0.2
+
+
+def test_a_tuning_cut_off_at_the_last_step_leaves_everything_as_it_was(
+    colours: TunableEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop(colours.space.fingerprint, 240)
+    before = answers()
+
+    def cut_off(space: Space) -> None:
+        generation_build(space)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(publishing, "generation_build", cut_off)
+        tune()
+    assert Tuning.objects.get().state == TuningState.FAILED
+    assert active_space() == colours.space and answers() == before
+    assert tune().state == TuningState.LIVE
+    assert answers() != before
