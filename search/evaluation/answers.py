@@ -42,8 +42,9 @@ def extremes(answers: Sequence[Answer], count: int) -> tuple[list[Answer], list[
 
 
 def label_like(answers: Sequence[Answer]) -> bool:
-    """Do queries name labels, that is, have several right answers on average?
+    """Do queries name labels, that is, ask by words and have several right answers on average?
 
-    Then each single query is worth a look; where every query is one product's own description, none is.
+    Then each single query is worth a look; where every query is one product's own description, or a file, none is.
     """
-    return sum(answer.judged.relevant for answer in answers) > 2 * len(answers)
+    worded = all(answer.query.picture is None for answer in answers)
+    return worded and sum(answer.judged.relevant for answer in answers) > 2 * len(answers)

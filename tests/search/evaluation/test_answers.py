@@ -36,6 +36,8 @@ def test_extremes_come_from_both_ends_and_never_overlap() -> None:
 def test_labels_have_several_right_answers() -> None:
     assert label_like([answer("a", 1, relevant=5), answer("b", 1, relevant=2)])
     assert not label_like([answer("a", 1), answer("b", 1)])
+    shown = EvaluationQuery("a", "", Path("a.jpg"), ("x",), "en", "")
+    assert not label_like([Answer(shown, Judged((1,), 5, 10))]), "a file's name says nothing"
 
 
 def test_directly_a_picture_finds_its_like_and_never_itself(tmp_path: Path) -> None:
