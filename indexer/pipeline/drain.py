@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 from collections import deque
@@ -42,6 +43,11 @@ ENCODER_PAUSE_S = 30.0
 """How long the jobs of a batch wait after the encoder failed on all of it."""
 
 
+SWITCH_S = 0.0005
+"""How long another thread may keep the interpreter while the model's thread waits for it. Python's own 5 ms would be
+lost again after each of the hundreds of operations of a batch."""
+
+
 @dataclass(frozen=True, slots=True)
 class _InFlight:
     claim: Claim
@@ -62,6 +68,7 @@ class Drain:
     def run(self) -> DrainTotals:
         """Raises Unavailable when the encoder fails on a whole batch. Whatever is raised, no job is lost: what was
         claimed goes back to the queue, or is taken back when its lease ends."""
+        sys.setswitchinterval(SWITCH_S)
         totals = DrainTotals()
         in_flight: deque[_InFlight] = deque()
         decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")

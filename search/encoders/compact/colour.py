@@ -6,6 +6,8 @@ as the Hellinger distance does (Arandjelović & Zisserman, RootSIFT, 2012).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -36,15 +38,16 @@ def lab(rgb: Tensor) -> Tensor:
     return torch.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
 
 
-def histograms(colours: Tensor, weights: Tensor, grid: int) -> Tensor:
-    """Lab pixels (n, 3, h, w) and their weights (n, 1, h, w) → weighted means over the cells of a grid of how much a
-    pixel belongs to each bin, (n, BINS, grid, grid)."""
+def histograms(colours: Tensor, weightings: Sequence[Tensor], grid: int) -> list[Tensor]:
+    """Lab pixels (n, 3, h, w) and weights of pixels (n, 1, h, w) → for each weighting, means over the cells of a grid
+    of how much a pixel belongs to each bin, (n, BINS, grid, grid)."""
     lightness, green_red, blue_yellow = (
         _in_cells(_shares(colours[:, channel], centres, width), grid) for channel, (centres, width) in enumerate(AXES)
     )
-    outer = (lightness * _in_cells(weights, grid)).unsqueeze(3) * green_red.unsqueeze(2)
-    found = outer.flatten(2, 3) @ blue_yellow.transpose(2, 3) / blue_yellow.shape[3]
-    return found.flatten(2).transpose(1, 2).reshape(len(colours), BINS, grid, grid)
+    outer = (lightness.unsqueeze(3) * green_red.unsqueeze(2)).flatten(2, 3)
+    third = blue_yellow.transpose(2, 3) / blue_yellow.shape[3]
+    found = [(outer * _in_cells(weights, grid)) @ third for weights in weightings]
+    return [each.flatten(2).transpose(1, 2).reshape(len(colours), BINS, grid, grid) for each in found]
 
 
 def foreground(colours: Tensor) -> Tensor:

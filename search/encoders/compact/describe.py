@@ -86,20 +86,17 @@ def describe_regions(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
 def _cells(maps: Mapping[str, Tensor], pixels: Tensor) -> Cells:
     thumbnail = lab((_averaged(pixels, THUMBNAIL) * SCALE + MEAN) / 255)
     front = foreground(thumbnail)
+    of_all, of_front = histograms(thumbnail, (torch.ones_like(front), front), GRID)
     middle = [maps[name] for name in MIDDLE]
     return Cells(
         last=maps[LAST],
         layout=maps[LAYOUT],
         middle=torch.cat([_averaged(each, GRID) for each in middle], dim=1),
         middle_squared=torch.cat([_averaged(each**2, GRID) for each in middle], dim=1),
-        colours=_colours(thumbnail, torch.ones_like(front)),
-        front_colours=_colours(thumbnail, front),
+        colours=torch.cat([of_all, _averaged(thumbnail / LAB_SCALE, GRID)], dim=1),
+        front_colours=torch.cat([of_front, _averaged(thumbnail * front / LAB_SCALE, GRID)], dim=1),
         front=_averaged(front, GRID),
     )
-
-
-def _colours(thumbnail: Tensor, weights: Tensor) -> Tensor:
-    return torch.cat([histograms(thumbnail, weights, GRID), _averaged(thumbnail * weights / LAB_SCALE, GRID)], dim=1)
 
 
 def _averaged(found: Tensor, side: int) -> Tensor:
