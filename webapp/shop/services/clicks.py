@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import BigIntegerField, Case, F, When
 from django.utils import timezone
 
 from webapp.catalog.models import Product
@@ -32,19 +32,25 @@ def clicks_add(clicks: Mapping[tuple[str, int], int]) -> None:
     Raises Product.DoesNotExist when a product is gone; then nothing is counted.
     """
     day = timezone.now().date()
-    # In one order everywhere, so that writers of the same rows wait for each other instead of deadlocking.
-    rows = sorted(clicks.items())
     try:
         with transaction.atomic():
             ClickCount.objects.bulk_create(
-                [ClickCount(query=query, product_id=product, day=day) for (query, product), _ in rows],
+                # In one order everywhere, so that writers of the same rows wait for each other instead of deadlocking.
+                [ClickCount(query=query, product_id=product, day=day) for query, product in sorted(clicks)],
                 ignore_conflicts=True,
             )
-            for (query, product), count in rows:
-                row = ClickCount.objects.filter(query=query, product_id=product, day=day)
-                row.update(count=F("count") + count)
+            _raise_counts(clicks, day)
     except IntegrityError as error:
         raise Product.DoesNotExist from error
+
+
+def _raise_counts(clicks: Mapping[tuple[str, int], int], day: dt.date) -> None:
+    """One locking read and one update, however many rows."""
+    named = {"query__in": {query for query, _ in clicks}, "product__in": {product for _, product in clicks}}
+    locked = ClickCount.objects.select_for_update(of=("self",)).filter(day=day, **named).order_by("query", "product_id")
+    counts = {row.pk: clicks[row.query, row.product_id] for row in locked if (row.query, row.product_id) in clicks}
+    more = Case(*(When(pk=key, then=count) for key, count in counts.items()), output_field=BigIntegerField())
+    ClickCount.objects.filter(pk__in=counts).update(count=F("count") + more)
 
 
 def clicks_prune() -> int:
