@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 QUEUES = ("import", "encode", "index")
 
+ONE_NUMERIC_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+"""Requests run side by side, and so do batches of a worker: one numeric thread each, and idle ones must not spin."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
@@ -23,7 +26,7 @@ class ProcessSpec:
 
 
 def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> ProcessSpec:
-    """gunicorn. One numeric thread a request: requests run side by side, and idle threads must not spin."""
+    """gunicorn with threads."""
     return ProcessSpec(
         name="web",
         command=(
@@ -31,7 +34,7 @@ def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> 
             *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)),
             *("--timeout", "120", "--graceful-timeout", "5"),
         ),
-        environment={"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+        environment=dict(ONE_NUMERIC_THREAD),
     )
 
 
@@ -57,7 +60,7 @@ def worker_process(*, queues: tuple[str, ...] = QUEUES, threads: int = 4, name: 
             *("--pool", "threads", "--concurrency", str(threads), "--queues", ",".join(queues)),
             *("--loglevel", "INFO", "--without-gossip", "--without-mingle", "--without-heartbeat"),
         ),
-        environment={"OMP_NUM_THREADS": str(cores()), "OMP_WAIT_POLICY": "PASSIVE"},
+        environment=dict(ONE_NUMERIC_THREAD),
     )
 
 
@@ -67,8 +70,3 @@ def beat_process() -> ProcessSpec:
         name="beat",
         command=(sys.executable, "-m", "celery", "--app", "webapp", "beat", "--loglevel", "WARNING", "--pidfile="),
     )
-
-
-def cores() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0))

@@ -1,4 +1,4 @@
-"""One pass over the queue: the model works on one batch while the next is decoded and the one before is stored."""
+"""One pass over the queue: the model works on batches while the next is decoded and the one before is stored."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from indexer.pipeline.contents import contents_of, load_picture
 from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts, with_stored
 from indexer.pipeline.storing import batch_store
 from indexer.pipeline.totals import BatchTimings, DrainTotals
-from indexer.processes import cores
 from search.encoders.base import TunableEncoder
 from search.errors import Unavailable
+from search.machine import cores
 from search.types import Modality
 from webapp.catalog.selectors.tunings import features_stored
 from webapp.environment import web_settings
 
 logger = logging.getLogger(__name__)
 
-IN_FLIGHT = 3
-"""Batches held at once: one being stored, one in the model, one being decoded. This bounds memory."""
+BESIDE_THE_MODEL = 2
+"""Batches held besides those in the model: one being stored, one being decoded. This bounds memory."""
 
 TEXT_BATCH = 256
 ENCODER_PAUSE_S = 30.0
@@ -44,7 +44,7 @@ ENCODER_PAUSE_S = 30.0
 
 
 SWITCH_S = 0.0005
-"""How long another thread may keep the interpreter while the model's thread waits for it. Python's own 5 ms would be
+"""How long another thread may keep the interpreter while a model's thread waits for it. Python's own 5 ms would be
 lost again after each of the hundreds of operations of a batch."""
 
 
@@ -72,7 +72,7 @@ class Drain:
         totals = DrainTotals()
         in_flight: deque[_InFlight] = deque()
         decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
-        model = ThreadPoolExecutor(1, thread_name_prefix="model")
+        model = ThreadPoolExecutor(self.encoder.calls_at_once, thread_name_prefix="model")
         self._renewed = time.monotonic()
         try:
             while self._top_up(in_flight, decoders, model):
@@ -93,7 +93,8 @@ class Drain:
         """
         while self.stopping.is_set() and in_flight and in_flight[-1].result.cancel():
             claims_release([in_flight.pop().claim])
-        while len(in_flight) < IN_FLIGHT and not self.stopping.is_set():
+        most = self.encoder.calls_at_once + BESIDE_THE_MODEL
+        while len(in_flight) < most and not self.stopping.is_set():
             started = time.perf_counter()
             claim = self._claim()
             suspect = claim is None and not in_flight

@@ -12,9 +12,9 @@ from django.db.models import Exists, OuterRef
 from indexer.pipeline.claiming import Job
 from indexer.pipeline.contents import Content, load_picture
 from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
-from indexer.processes import cores
 from indexer.tuning.progress import Progress
 from search.encoders.base import Features, TunableEncoder
+from search.machine import cores
 from search.types import Modality, TextRole
 from webapp.catalog.models import Asset, AssetKind, IndexJob, JobState, TowerFeatures, TuningStage
 from webapp.catalog.selectors.tunings import FeatureRow, features_stored

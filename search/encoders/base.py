@@ -33,7 +33,7 @@ class Encoder(Protocol):
     """Maps pictures and texts into one space.
 
     `prepare_picture` is pure, CPU-only and thread-safe: callers run it in a pool while the model works on the batch
-    before. The `encode_*` calls are serialised by the engine and return float32 unit vectors.
+    before. The `encode_*` calls are safe from any thread and return float32 unit vectors.
     """
 
     @property
@@ -43,6 +43,10 @@ class Encoder(Protocol):
     @property
     def picture_batch_size(self) -> int:
         """How many pictures one model call should hold on this device."""
+
+    @property
+    def calls_at_once(self) -> int:
+        """How many calls from different threads keep the device busy; further ones wait for their turn."""
 
     @property
     def decode_size(self) -> int:

@@ -29,6 +29,7 @@ class ResidualEncoder:
         self.towers = encoder.space.fingerprint
         self.heads = heads or (_identity(encoder.space.dim), _identity(encoder.space.dim))
         self.picture_batch_size = encoder.picture_batch_size
+        self.calls_at_once = encoder.calls_at_once
         self.decode_size = encoder.decode_size
         self._encoder = encoder
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -14,9 +16,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from search.config import EngineSettings
+from search.config import EngineSettings, engine_settings
 from search.encoders.precision import pick_dtype
 from search.errors import ConfigError
+from search.machine import cores
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -39,6 +42,16 @@ class Runtime:
         """Small enough on a CPU to stay in its caches, large enough on a GPU to fill it."""
         return 256 if self.device.type == "cuda" else 32
 
+    @property
+    def calls_at_once(self) -> int:
+        """On a CPU as many as cores allow: calls side by side share cores better than the threads of one call do,
+        which wait for each other after every operation."""
+        return 1 if self.device.type == "cuda" else max(1, cores() // torch.get_num_threads())
+
+    def turns(self) -> threading.BoundedSemaphore:
+        """To be held during a call of the model."""
+        return threading.BoundedSemaphore(self.calls_at_once)
+
     def place(self, module: Module) -> Module:
         """The module itself, frozen, on this device in this precision, compiled where that was chosen."""
         return self.compile(module.to(self.device, self.dtype).eval().requires_grad_(False))
@@ -59,6 +72,17 @@ class Runtime:
     def send(self, inputs: Tensor) -> Tensor:
         """Inputs → this device. From pinned memory the copy runs beside what the GPU still computes."""
         return inputs.to(self.device, non_blocking=inputs.is_pinned())
+
+
+@contextmanager
+def every_core() -> Iterator[None]:
+    """Torch operations of this thread use all cores inside: for work that is one long chain, as training is."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(engine_settings().threads or cores())
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def pick_runtime(settings: EngineSettings) -> Runtime:

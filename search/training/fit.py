@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from search.config import engine_settings
-from search.encoders.runtime import pick_runtime
+from search.encoders.runtime import every_core, pick_runtime
 from search.training.checkpoints import Checkpoints, Keeper
 from search.training.heads import Heads, new_heads
 from search.training.pairs import Pairs
@@ -81,7 +81,8 @@ def fit(
     state = keeper.read() if keeper else None
     if state:
         trainer.restore(state)
-    _run(trainer, keeper, on_epoch)
+    with every_core():
+        _run(trainer, keeper, on_epoch)
     if keeper:
         keeper.remove()
     best, precision = trainer.best(), max(trainer.precisions)

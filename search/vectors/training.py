@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import faiss
 import numpy as np
 
+from search.machine import cores
 from search.types import Vectors
 from search.vectors.layout import open_durable
 from search.vectors.scoring import Found, Rows, Scores, exact_scan
@@ -50,7 +50,7 @@ class Recall:
 
 
 def _threads_for(views: int) -> int:
-    return len(os.sched_getaffinity(0)) if views > PARALLEL_FROM else 1
+    return cores() if views > PARALLEL_FROM else 1
 
 
 def list_count(views: int) -> int:

@@ -37,6 +37,7 @@ class CompactEncoder:
         self.towers = towers
         self.heads = heads
         self.picture_batch_size = frozen.runtime.picture_batch_size
+        self.calls_at_once = frozen.runtime.calls_at_once
         self.decode_size = SIDE
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:

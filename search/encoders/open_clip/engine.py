@@ -31,17 +31,17 @@ TEXTS_AT_ONCE = 64
 
 
 class Tower:
-    """A tower on its device. Calls from several threads are serialised: one already uses every core."""
+    """A tower on its device. As many calls run side by side as keep the device busy; others wait."""
 
     def __init__(self, module: nn.Module, runtime: Runtime, dim: int) -> None:
         self.module = runtime.place(module)
         self._dim = dim
-        self._lock = threading.Lock()
+        self._turns = runtime.turns()
 
     @torch.inference_mode()
     def __call__(self, inputs: Tensor) -> Vectors:
         """Inputs on the device → (n, dim) unit vectors. Raises WeightsRefused when they have another dimension."""
-        with self._lock:
+        with self._turns:
             vectors: Vectors = functional.normalize(self.module(inputs).float(), dim=-1).cpu().numpy()
         if vectors.shape[1] != self._dim:
             raise WeightsRefused(f"a tower's vectors are not of dimension {self._dim}", value=vectors.shape[1])
@@ -54,6 +54,7 @@ class OpenClipEncoder:
     def __init__(self, space: Space, checkpoint: Checkpoint, runtime: Runtime, *, tested: bool) -> None:
         self.space = space
         self.picture_batch_size = runtime.picture_batch_size
+        self.calls_at_once = runtime.calls_at_once
         size = checkpoint.picture_size()
         self.decode_size = size if isinstance(size, int) else max(size)
         self._checkpoint = checkpoint

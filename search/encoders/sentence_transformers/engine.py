@@ -97,6 +97,7 @@ class SentenceTransformerEncoder:
     def __init__(self, preset: Preset, space: Space, folder: Path, runtime: Runtime) -> None:
         self.space = space
         self.picture_batch_size = runtime.picture_batch_size
+        self.calls_at_once = 1
         self.decode_size = preset.decode_size
         self._preset = preset
         self._folder = folder

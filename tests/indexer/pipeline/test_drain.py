@@ -219,6 +219,20 @@ def test_stopping_gives_back_what_the_model_has_not_begun() -> None:
     assert not IndexJob.objects.filter(attempts__gt=0).exists()
 
 
+def test_batches_are_in_the_model_side_by_side_where_the_encoder_says_so() -> None:
+    meeting = threading.Barrier(2, timeout=20)
+
+    def meet(item: Pixels | str) -> bool:
+        meeting.wait()
+        return False
+
+    encoder = ColourEncoder(chokes_on=meet, picture_batch_size=1, calls_at_once=2)
+    for number in range(6):
+        add_product(f"p{number}", title="", pictures=[picture_bytes(number)], space=encoder.space.fingerprint)
+    drain(encoder)
+    assert states() == {JobState.DONE: 6}, "a lone call would wait until the barrier breaks"
+
+
 def test_results_of_a_claim_that_was_taken_back_leave_the_job_alone(encoder: ColourEncoder) -> None:
     add_product("a", title="a thing", space=encoder.space.fingerprint)
     slow = claim_jobs(space=encoder.space.fingerprint, modality=Modality.TEXT, worker="slow", limit=9)

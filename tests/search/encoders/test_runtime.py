@@ -6,8 +6,9 @@ import torch
 from torch import nn
 
 from search.config import EngineSettings
-from search.encoders.runtime import INDUCTOR, Runtime, pick_runtime
+from search.encoders.runtime import INDUCTOR, Runtime, every_core, pick_runtime
 from search.errors import ConfigError
+from search.machine import cores
 
 CPU = torch.device("cpu")
 
@@ -26,6 +27,19 @@ def test_cuda_that_is_not_there_is_refused() -> None:
 
 def test_precision_is_never_half() -> None:
     assert pick_runtime(EngineSettings(device="cpu")).dtype in (torch.float32, torch.bfloat16)
+
+
+def test_calls_share_the_cores_that_one_call_leaves() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert Runtime(CPU, torch.float32).calls_at_once == cores()
+        with every_core():
+            assert Runtime(CPU, torch.float32).calls_at_once == 1
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert Runtime(torch.device("cuda"), torch.bfloat16).calls_at_once == 1
 
 
 def test_a_processor_compiles_only_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
