@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search.errors import ConfigError
@@ -16,6 +16,10 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 MEBIBYTE = 1024 * 1024
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
+
+IndexBackend = Literal["faiss", "milvus"]
+
+MilvusIndexType = Literal["auto", "FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
 
 
 class EngineSettings(BaseSettings):
@@ -42,6 +46,16 @@ class EngineSettings(BaseSettings):
     exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it IVF-PQ is built")
     delta_compact_at: int = Field(2_000, ge=1, description="changed views that make a compaction worthwhile")
     delta_poll_s: float = Field(0.25, ge=0, description="how old a reader's view of the delta may get, in seconds")
+
+    tenant: str = Field(
+        "", pattern=r"^[A-Za-z0-9_-]{0,64}$", description="merchant whose vectors these are: letters, digits, - and _"
+    )
+    index_backend: IndexBackend = Field("faiss", description="where vectors are searched: faiss or milvus")
+    milvus_uri: str = Field("", description="http://host:19530, or a local file ending in .db (milvus-lite, for tests)")
+    milvus_token: SecretStr = Field(SecretStr(""), description="user:password or API key of Milvus")
+    milvus_index_type: MilvusIndexType = Field(
+        "auto", description="index type in Milvus; auto: IVF_PQ, on milvus-lite FLAT"
+    )
 
 
 def read_settings(model: type[SettingsT]) -> SettingsT:

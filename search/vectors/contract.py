@@ -1,0 +1,105 @@
+"""What every index backend offers, so that whoever searches or builds knows none of them.
+
+`VectorIndex` and `GenerationBuilder` (FAISS files) and `MilvusIndex` and `MilvusBuilder` fulfil these by structure; the
+tests of the contract run on all of them. Errors come from search/errors.py; a server that is away is `Unavailable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
+from search.vectors.admin import GenerationInfo
+from search.vectors.changes import ProductViews
+from search.vectors.manifest import Manifest
+from search.vectors.status import IndexStatus
+
+
+class IndexReader(Protocol):
+    """The live generation and the delta of one space and tenant. Safe to use from many threads; one per process.
+
+    The caller's loop, run by one thread at a time, with the latest seq read before the changes:
+
+        index.swap_if_published()
+        index.refresh(changes_since(index.seq), latest_seq)
+    """
+
+    @property
+    def space(self) -> Space: ...
+
+    @property
+    def seq(self) -> int:
+        """Every change up to this one is applied; the caller reloads those above it."""
+
+    def swap_if_published(self) -> int | None:
+        """Take over a generation published, or rolled back to, since the last look.
+
+        Returns None when nothing was taken over, else the seq from which changes must be reloaded.
+        """
+
+    def refresh(self, changes: Iterable[ProductViews], seq: int) -> int:
+        """Apply changes as one step, and remember `seq`. Returns how many were new.
+
+        Raises VectorsRefused, and QueryError for a seq below 1; then nothing was applied.
+        """
+
+    def search(
+        self,
+        queries: Vectors,
+        modality: Modality,
+        k: int,
+        allowed_products: Ids | None = None,
+        *,
+        asked: Modality | None = None,
+        nprobe: int | None = None,
+    ) -> list[Candidates]:
+        """The best k views for each query, shape (q, dim) or (dim,): exactly min(k, eligible views), best first.
+
+        `asked` is the modality of the query, which picks the tuned parameters; None picks the most careful ones.
+        Raises QueryError (k, nprobe, filter) and VectorsRefused (dimension, NaN, zero, not a unit vector).
+        """
+
+    def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
+        """Exact scores of every view of these products for one query, one Candidates per modality that has any."""
+
+    def background(self, modality: Modality) -> Vectors:
+        """A fixed sample of up to 256 views, shape (b, dim), for standardising a query's scores."""
+
+    def vectors_of(self, product_id: int) -> list[ViewBatch]:
+        """The product's views, one batch per modality that has any."""
+
+    def count(self, modality: Modality | None = None) -> int:
+        """Searchable views, of one modality or of all."""
+
+    def status(self) -> IndexStatus:
+        """Sizes, age, shapes, recall, delta and fault."""
+
+
+class IndexBuilder(Protocol):
+    """Builds generations of one space and tenant, one builder at a time."""
+
+    def build(self, batches: Iterable[ViewBatch], seq: int) -> Manifest:
+        """Write, verify and publish a generation; the live one stays whatever is raised.
+
+        Raises BuildInProgress, VectorsRefused, Unavailable (no room, server away), CorruptGeneration.
+        """
+
+
+class Generations(Protocol):
+    """The published generations of one space and tenant."""
+
+    def listed(self) -> list[GenerationInfo]:
+        """All of them, newest number first; damaged ones say why they are."""
+
+    def live(self) -> Manifest:
+        """The live one's manifest. Raises NoGeneration, CorruptGeneration."""
+
+    def verify(self, number: int | None = None) -> Manifest:
+        """Check that generation `number` (the live one when None) holds what its manifest says.
+
+        Raises NoGeneration, CorruptGeneration.
+        """
+
+    def rollback(self, to: int | None = None) -> Manifest:
+        """Make generation `to` (the one before the live one when None) live again. Raises as `verify` does."""
