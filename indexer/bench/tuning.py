@@ -88,7 +88,7 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
 
 def install_heads(data: Path, cache: Path) -> None:
     """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in use."""
-    own = own_encoder()
+    own = own_encoder(engine_settings().preset)
     with tempfile.TemporaryDirectory() as scratch:
         trained, preset = Path(scratch) / "heads.safetensors", Path(scratch) / "preset.json"
         preset.write_text('{"checksums": {}}')
@@ -100,7 +100,7 @@ def install_heads(data: Path, cache: Path) -> None:
         )
     Tuning.objects.create(
         preset=own.space.preset,
-        base=own_space().fingerprint,
+        base=own_space(own.space.preset).fingerprint,
         state=TuningState.LIVE,
         heads_digest=path.stem,
         space=own.with_heads(path).space.fingerprint,

@@ -30,6 +30,7 @@ from webapp.catalog.models import (
     TuningStage,
     TuningState,
 )
+from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.catalog.services.clock import products_touch
 from webapp.celery import ENCODE_QUEUED, wake
@@ -117,9 +118,14 @@ def spaces_prune(tuning: Tuning, *, kept: Collection[str]) -> None:
     """
     known = Tuning.objects.filter(preset=tuning.preset).exclude(space="")
     for space in set(known.values_list("space", flat=True)) - set(kept):
-        for model in (Embedding, IndexJob, IndexGeneration):
-            model.objects.filter(space=space).delete()
-        shutil.rmtree(index_root(engine_settings()) / space, ignore_errors=True)
+        space_drop(space)
+
+
+def space_drop(space: str) -> None:
+    """Forget the embeddings and the index of a space."""
+    for model in (Embedding, IndexJob, IndexGeneration):
+        model.objects.filter(space=space).delete()
+    shutil.rmtree(index_root(engine_settings()) / space, ignore_errors=True)
 
 
 def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
@@ -147,7 +153,7 @@ def _live(base: str) -> Tuning | None:
 def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
     """What arrived in the former space in the last moments, and what waits to be encoded into it."""
     space_fill(encoder, touch=True)
-    if preset != engine_settings().preset:
+    if preset != preset_in_use():
         return
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
     if jobs_enqueue_missing(space=encoder.space.fingerprint):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from search.config import engine_settings
 from search.encoders.base import TunableEncoder
-from search.encoders.registry import load_encoder
 from webapp.catalog.selectors.tunings import live_heads_digest
 from webapp.retrieval.runtime import heads_path, own_encoder
 
@@ -19,10 +17,8 @@ class PresetTowers:
 
     @classmethod
     def of(cls, preset: str) -> PresetTowers:
-        """The configured preset is this process's; any other one is loaded beside it. Raises EncoderError."""
-        if preset == engine_settings().preset:
-            return cls(own_encoder())
-        return cls(load_encoder(engine_settings().model_copy(update={"preset": preset})))
+        """The preset in use is shared with this process's answers; another one is loaded beside it. Raises EncoderError."""
+        return cls(own_encoder(preset))
 
     def under(self, heads_digest: str) -> TunableEncoder:
         """The encoder under tuned heads; '' for its own. Raises WeightsMissing and WeightsRefused."""

@@ -89,9 +89,13 @@ class VectorCache:
 
 
 class QueryEncoder:
-    """What a web process asks: one vector for one query, from any thread."""
+    """What a web process asks: one vector for one query, from any thread.
+
+    `sees_pictures` says whether it was ever asked with one, so that the picture tower is loaded.
+    """
 
     def __init__(self, encoder: Encoder, texts_kept: int = TEXTS_KEPT) -> None:
+        self.sees_pictures = False
         self._encoder = encoder
         self._cache = VectorCache(texts_kept)
         self._texts: MicroBatcher[str] = MicroBatcher(self._encode_texts, TEXTS_AT_ONCE)
@@ -118,6 +122,7 @@ class QueryEncoder:
 
     def embed_picture(self, picture: Image.Image) -> Vector:
         """RGB picture → unit vector, (dim,). Raises what the encoder raises."""
+        self.sees_pictures = True
         return self._pictures(self._encoder.prepare_picture(picture))
 
     def _encode_texts(self, texts: Sequence[str]) -> Vectors:

@@ -7,12 +7,15 @@ import gc
 import logging
 import threading
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 from django.db import DatabaseError, connections
+from PIL import Image
 
-from search.config import engine_settings
+from search.config import EngineSettings, engine_settings
 from search.encoders.base import TunableEncoder
 from search.encoders.batching import QueryEncoder
 from search.encoders.presets import tuned_space
@@ -20,10 +23,14 @@ from search.encoders.registry import load_encoder, space_of
 from search.errors import OmnishelfError
 from search.types import Space
 from search.vectors import IndexStatus, VectorIndex, index_root
+from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.selectors.tunings import live_heads_digest
 from webapp.catalog.selectors.views import changes_since
 
 logger = logging.getLogger(__name__)
+
+RETRY_S = 30.0
+"""How long a model that could not be loaded is left alone."""
 
 
 class FreshIndex:
@@ -55,22 +62,33 @@ class FreshIndex:
 
 class Serving:
     """Encoder and index of one space, each made when it is first asked for. A request asks one Serving for both, so
-    that it never searches an index of another space than its question was embedded in."""
+    that it never searches an index of another space than its question was embedded in.
 
-    def __init__(self, heads_digest: str) -> None:
+    Raises UnknownPreset, WeightsMissing and WeightsRefused when the preset's space cannot be told.
+    """
+
+    def __init__(self, preset: str, heads_digest: str = "") -> None:
+        self.preset = preset
         self.heads_digest = heads_digest
-        self.space = tuned_space(own_space(), heads_digest)
+        self.space = tuned_space(own_space(preset), heads_digest)
         self._loading, self._opening = threading.RLock(), threading.Lock()
+        self._own: TunableEncoder | None = None
         self._encoder: TunableEncoder | None = None
         self._queries: QueryEncoder | None = None
         self._index: FreshIndex | None = None
+
+    @property
+    def loaded(self) -> bool:
+        """Does it hold a model?"""
+        return self._encoder is not None
 
     def encoder(self) -> TunableEncoder:
         """For contents. Raises EncoderError."""
         with self._loading:
             if self._encoder is None:
-                own = own_encoder()
-                self._encoder = own.with_heads(heads_path(self.heads_digest)) if self.heads_digest else own
+                # Held, so that other heads over the same towers need not load them again.
+                self._own = own_encoder(self.preset)
+                self._encoder = self._own.with_heads(heads_path(self.heads_digest)) if self.heads_digest else self._own
             return self._encoder
 
     def query_encoder(self) -> QueryEncoder:
@@ -90,19 +108,26 @@ class Serving:
         return fresh.current()
 
     def prepare_like(self, other: Serving) -> None:
-        """Make now what the other has made, so that nobody waits for it later."""
+        """Make now what the other has made, so that nobody waits for it later. Raises EncoderError."""
         if other._encoder is not None:
             self.encoder()
         if other._queries is not None:
-            self.query_encoder()
+            self._warm(self.query_encoder(), pictures=other._queries.sees_pictures)
         if other._index is not None:
             self.index()
 
+    def _warm(self, queries: QueryEncoder, *, pictures: bool) -> None:
+        """A tower is loaded, and tested, by its first use."""
+        queries.embed_text("warm-up")
+        if pictures:
+            queries.embed_picture(Image.new("RGB", (queries.decode_size, queries.decode_size)))
+
 
 class Following:
-    """The Serving of the tuning that the database calls live, looked up at most every `delta_poll_s` seconds.
+    """The Serving of the model and the heads that the database calls live, looked up at most every `delta_poll_s`.
 
-    The next one is prepared beside the current one, which keeps answering; requests that hold it finish with it.
+    The next one is prepared beside the current one, which keeps answering; requests that hold it finish with it. Other
+    heads are prepared by whoever looks; another model takes seconds to load, and a thread of its own.
     """
 
     def __init__(self) -> None:
@@ -110,59 +135,100 @@ class Following:
         self._serving: Serving | None = None
         self._lock = threading.Lock()
         self._looked = -float("inf")
+        self._preparing: threading.Thread | None = None
+        self._refused_at = -float("inf")
 
     def current(self) -> Serving:
         """Raises what opening the space raises when there is no former one to go on with."""
-        serving = self._serving
         due = time.monotonic() - self._looked >= engine_settings().delta_poll_s
-        if (serving is None or due) and self._lock.acquire(blocking=serving is None):
+        if (self._serving is None or due) and self._lock.acquire(blocking=self._serving is None):
             try:
                 started = time.monotonic()
-                serving = self._serving = self._followed(self._serving)
+                self._look()
                 self._looked = started
             finally:
                 self._lock.release()
-        return serving
+        return cast("Serving", self._serving)
 
-    def _followed(self, former: Serving | None) -> Serving:
-        digest = live_heads_digest(base=own_space().fingerprint)
-        if former is not None and former.heads_digest == digest:
-            self.fault = None
-            return former
-        serving = Serving(digest)
+    def settle(self) -> Serving:
+        """The same, after whatever is being prepared."""
+        self.current()
+        if self._preparing is not None:
+            self._preparing.join()
+        return self.current()
+
+    def _look(self) -> None:
+        former, preset = self._serving, preset_in_use()
         if former is None:
-            return serving
+            self._serving = Serving(preset, heads_in_use(preset))
+        elif preset == former.preset or not former.loaded:
+            self._follow(former)
+        elif not self._busy():
+            self._preparing = threading.Thread(target=self._follow_beside, args=(former,), name="model", daemon=True)
+            self._preparing.start()
+
+    def _busy(self) -> bool:
+        refused = time.monotonic() - self._refused_at < RETRY_S
+        return refused or (self._preparing is not None and self._preparing.is_alive())
+
+    def _follow(self, former: Serving) -> None:
         try:
-            serving.prepare_like(former)
+            preset = preset_in_use()
+            digest = heads_in_use(preset)
+            if (preset, digest) != (former.preset, former.heads_digest):
+                serving = Serving(preset, digest)
+                serving.prepare_like(former)
+                self._serving = serving
         except OmnishelfError as error:
             # Answers of the former space are better than none; the probe and the admin tell.
-            logger.error("the tuned heads cannot be used, the former space serves on: %s", error)
+            logger.error("the space in use cannot be opened, the former one serves on: %s", error)
             self.fault = str(error)
-            return former
+            return
         self.fault = None
-        return serving
+
+    def _follow_beside(self, former: Serving) -> None:
+        try:
+            self._follow(former)
+            self._refused_at = time.monotonic() if self.fault else -float("inf")
+        except DatabaseError as error:
+            logger.error("the space in use cannot be opened for now: %s", error)
+        finally:
+            connections.close_all()
 
 
 _following = Following()
 _loading = threading.Lock()
 """Two first callers would load everything twice."""
 
-
-@functools.cache
-def own_space() -> Space:
-    """The space of the configured preset under its own heads, known without loading a model."""
-    return space_of(engine_settings())
+_encoders: weakref.WeakValueDictionary[str, TunableEncoder] = weakref.WeakValueDictionary()
+"""By preset, as long as something holds them: the former model's memory is free again when its last request ends."""
 
 
 @functools.cache
-def _loaded_encoder() -> TunableEncoder:
-    return load_encoder(engine_settings())
+def own_space(preset: str) -> Space:
+    """The space of a preset under its own heads, known without loading a model.
+
+    Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not on this disk.
+    """
+    return space_of(_settings_of(preset))
 
 
-def own_encoder() -> TunableEncoder:
-    """The configured preset under its own heads; loaded once. Raises EncoderError."""
+def own_encoder(preset: str) -> TunableEncoder:
+    """A preset under its own heads; loaded once. Raises EncoderError."""
     with _loading:
-        return _loaded_encoder()
+        encoder = _encoders.get(preset)
+        if encoder is None:
+            encoder = _encoders[preset] = load_encoder(_settings_of(preset))
+        return encoder
+
+
+def _settings_of(preset: str) -> EngineSettings:
+    return engine_settings().model_copy(update={"preset": preset})
+
+
+def heads_in_use(preset: str) -> str:
+    """Checksum of the tuned heads in use over a preset; '' for its own. Raises as `own_space` does."""
+    return live_heads_digest(base=own_space(preset).fingerprint)
 
 
 def heads_folder() -> Path:
@@ -180,8 +246,13 @@ def serving() -> Serving:
     return _following.current()
 
 
+def serving_settled() -> Serving:
+    """The same, once this process uses what the database calls live, if it can. Loading a model takes seconds."""
+    return _following.settle()
+
+
 def active_space() -> Space:
-    """The space in use: the configured preset's, under the tuned heads that are live. Loads no model."""
+    """The space in use: that of the preset in use, under the tuned heads that are live. Loads no model."""
     return serving().space
 
 

@@ -16,9 +16,9 @@ from tqdm import tqdm
 from indexer.tuning.claiming import tunings_take_back
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
 from indexer.tuning.run import tuning_roll_back, tuning_run
-from search.config import engine_settings
 from search.errors import OmnishelfError
 from webapp.catalog.models import Tuning, TuningStage, TuningState
+from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.services.tunings import tuning_create
 
 NOT_BETTER = 3
@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = "Tune the encoder to this catalogue: learn from its pictures and words, publish only what is better."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--preset", default=engine_settings().preset, help="encoder to tune (default: in use)")
+        parser.add_argument("--preset", help="encoder to tune (default: the one in use)")
         parser.add_argument("--from-clicks", action="store_true", help="learn from clicked queries as well")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         what = parser.add_mutually_exclusive_group()
@@ -38,6 +38,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         tunings_take_back()
+        options["preset"] = options["preset"] or preset_in_use()
         try:
             if options["status"]:
                 self._status(options)

@@ -42,7 +42,7 @@ def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def forget() -> None:
     runtime.own_space.cache_clear()
-    runtime._loaded_encoder.cache_clear()
+    runtime._encoders.clear()
 
 
 def encode_all() -> None:

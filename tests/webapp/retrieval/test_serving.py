@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch, fresh_index: None, tmp_path: Path) -> TunableEncoder:
     encoder = tunable(ColourEncoder())
-    monkeypatch.setattr(runtime, "own_space", lambda: encoder.space)
-    monkeypatch.setattr(runtime, "own_encoder", lambda: encoder)
+    monkeypatch.setattr(runtime, "own_space", lambda preset: encoder.space)
+    monkeypatch.setattr(runtime, "own_encoder", lambda preset: encoder)
     monkeypatch.setattr(runtime, "heads_folder", lambda: tmp_path / "heads")
     return encoder
 

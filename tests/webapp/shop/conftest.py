@@ -39,5 +39,5 @@ def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[Colo
 
 
 def _forget() -> None:
-    for kept in (runtime.own_space, runtime._loaded_encoder):
-        kept.cache_clear()
+    runtime.own_space.cache_clear()
+    runtime._encoders.clear()

@@ -19,10 +19,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from search.config import engine_settings
 from search.errors import OmnishelfError
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Tuning, TuningState
+from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.services.tunings import rollback_request, tuning_request
 
 KINDS = {
@@ -34,7 +34,7 @@ KINDS = {
 
 
 class TuningForm(forms.Form):
-    """What can be chosen; the preset is the configured one."""
+    """What can be chosen; the preset is the one in use."""
 
     from_clicks = forms.BooleanField(
         label=gettext_lazy("Learn from clicks as well"),
@@ -102,7 +102,7 @@ class TuningAdmin(ReadOnlyAdmin):
         form = TuningForm(request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid() and (tuning := self._requested(request, form)):
             return redirect("admin:catalog_tuning_change", tuning.pk)
-        context = {"form": form, "preset": engine_settings().preset, "title": _("Tune to this catalogue")}
+        context = {"form": form, "preset": preset_in_use(), "title": _("Tune to this catalogue")}
         return self._page(request, "admin/catalog/tuning/new.html", context | (extra_context or {}))
 
     def change_view(
@@ -128,7 +128,7 @@ class TuningAdmin(ReadOnlyAdmin):
 
     def _requested(self, request: HttpRequest, form: TuningForm) -> Tuning | None:
         try:
-            return tuning_request(preset=engine_settings().preset, user=request.user, **form.cleaned_data)
+            return tuning_request(preset=preset_in_use(), user=request.user, **form.cleaned_data)
         except OmnishelfError as error:
             form.add_error(None, str(error))
             return None

@@ -7,6 +7,7 @@ from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
 from webapp.catalog.models.features import TowerFeatures
 from webapp.catalog.models.generation import GenerationState, IndexGeneration
 from webapp.catalog.models.product import Category, Product
+from webapp.catalog.models.space_change import ChangeStage, ChangeState, GoldenKind, SpaceChange
 from webapp.catalog.models.tuning import Tuning, TuningStage, TuningState
 from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
 
@@ -15,8 +16,11 @@ __all__ = [
     "AssetKind",
     "AttributeValue",
     "Category",
+    "ChangeStage",
+    "ChangeState",
     "Embedding",
     "GenerationState",
+    "GoldenKind",
     "IndexClock",
     "IndexGeneration",
     "IndexJob",
@@ -24,6 +28,7 @@ __all__ = [
     "Outcome",
     "Product",
     "RemovedProduct",
+    "SpaceChange",
     "TowerFeatures",
     "Tuning",
     "TuningStage",

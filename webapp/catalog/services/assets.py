@@ -10,6 +10,7 @@ from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from webapp.catalog.models import Asset, AssetKind, IndexJob, Product
+from webapp.catalog.selectors.spaces import spaces_enqueued
 
 ENCODED_KINDS = (AssetKind.TEXT, AssetKind.PICTURE)
 
@@ -89,8 +90,12 @@ def file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
 
 
 def jobs_enqueue(assets: Iterable[Asset], *, space: str) -> int:
-    """One job per content that has none in this space yet. Returns how many contents were asked for."""
-    wanted = {(asset.kind, asset.content_hash) for asset in assets if asset.kind in ENCODED_KINDS}
-    jobs = [IndexJob(space=space, modality=kind, content_hash=digest) for kind, digest in sorted(wanted)]
+    """One job per content that has none in this space yet, and one in each space that is being made beside it.
+
+    Returns how many contents were asked for.
+    """
+    wanted = sorted({(asset.kind, asset.content_hash) for asset in assets if asset.kind in ENCODED_KINDS})
+    spaces = sorted({space, *spaces_enqueued()}) if wanted else []
+    jobs = [IndexJob(space=each, modality=kind, content_hash=digest) for each in spaces for kind, digest in wanted]
     IndexJob.objects.bulk_create(jobs, ignore_conflicts=True, batch_size=500)
-    return len(jobs)
+    return len(wanted)

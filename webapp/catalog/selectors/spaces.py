@@ -1,0 +1,68 @@
+"""Which model is in use, and which spaces are kept complete beside its own."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Q
+from django.utils import timezone
+
+from search.config import engine_settings
+from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange, Tuning, TuningState
+
+UNNOTICED = datetime.timedelta(minutes=1)
+"""For so long after a swap a process may still take the former space for the one in use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A space that is being made complete while another one is in use."""
+
+    preset: str
+    heads_digest: str
+    fingerprint: str
+
+
+def live_change() -> SpaceChange | None:
+    """The change of model that is in use."""
+    return SpaceChange.objects.filter(state=ChangeState.LIVE).first()
+
+
+def preset_in_use() -> str:
+    """The preset that a change of model brought into use, else the configured one."""
+    live = SpaceChange.objects.filter(state=ChangeState.LIVE).values_list("preset", flat=True).first()
+    return live or engine_settings().preset
+
+
+def spaces_beside() -> list[Beside]:
+    """What workers encode into besides the space in use, which goes first."""
+    taken_back = Q(state=ChangeState.LIVE, stage=ChangeStage.RETURNING)
+    return [
+        Beside(change.former_preset, *heads_over(change.former_base))
+        if change.state == ChangeState.LIVE
+        else Beside(change.preset, change.heads_digest, change.space)
+        for change in SpaceChange.objects.filter(Q(state=ChangeState.RUNNING) | taken_back)
+    ]
+
+
+def heads_over(base: str) -> tuple[str, str]:
+    """Checksum of the tuned heads in use over a preset's own space, and the space they make; '' and `base` for none."""
+    live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
+    return live.values_list("heads_digest", "space").first() or ("", base)
+
+
+def spaces_enqueued() -> Iterator[str]:
+    """Fingerprints of the spaces into which new contents are queued, whatever a process takes for the one in use."""
+    yield from (beside.fingerprint for beside in spaces_beside())
+    swapped = SpaceChange.objects.filter(finished__gt=timezone.now() - UNNOTICED)
+    yield from swapped.filter(state=ChangeState.LIVE).values_list("space", flat=True)
+    yield from swapped.filter(state=ChangeState.ROLLED_BACK).values_list("former_space", flat=True)
+
+
+def encoded_untouched(space: str) -> bool:
+    """May products stay untouched when a content of theirs is encoded into this space? As long as no generation of it
+    is begun: that one will hold everything, and readers of the space in use need not hear of it."""
+    running = SpaceChange.objects.filter(state=ChangeState.RUNNING, stage=ChangeStage.ENCODING, space=space)
+    return running.exists()
