@@ -12,7 +12,15 @@ from django.utils import timezone
 from search.config import engine_settings
 from search.errors import CorruptGeneration, NoGeneration
 from search.types import Space
-from search.vectors import GenerationBuilder, GenerationInfo, Manifest, index_root, list_generations, live_generation
+from search.vectors import (
+    GenerationBuilder,
+    GenerationInfo,
+    Manifest,
+    ShapeSettings,
+    index_root,
+    list_generations,
+    live_generation,
+)
 from webapp.catalog.models import (
     GenerationState,
     IndexGeneration,
@@ -68,7 +76,7 @@ def generation_build(space: Space | None = None) -> Manifest:
     Raises BuildInProgress, Unavailable (disk full), VectorsRefused.
     """
     space = space or active_space()
-    builder = GenerationBuilder(index_root(engine_settings()), space, exact_up_to=engine_settings().exact_up_to)
+    builder = GenerationBuilder(index_root(engine_settings()), space, shapes=ShapeSettings.of(engine_settings()))
     seq = clock_now()
     manifest = builder.build(visible_views(space=space), seq)
     generations_mirror(space=space)

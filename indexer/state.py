@@ -37,7 +37,15 @@ def _described(info: GenerationInfo) -> dict[str, Any]:
         "seq": manifest.seq,
         "created_at": manifest.created_at.isoformat(),
         "segments": [
-            {"modality": part.modality, "shape": part.shape, "views": part.views, "recall": part.recall}
+            {
+                "modality": part.modality,
+                "shape": part.shape,
+                "views": part.views,
+                "bytes": part.bytes,
+                "recall": {asked: tuned.recall for asked, tuned in part.tuned.items()},
+                "drift": part.drift,
+                "why": part.why,
+            }
             for part in manifest.segments
         ],
     }

@@ -43,7 +43,13 @@ class EngineSettings(BaseSettings):
     clip_max_seconds: float = Field(1800, gt=0, description="longest audio or video accepted, in seconds")
     fetch_timeout_s: float = Field(20, gt=0, description="time limit for one media URL, redirects included")
 
-    exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it IVF-PQ is built")
+    exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it inverted lists")
+    index_memory_bytes: int = Field(
+        0, ge=0, description="memory for the codes of one segment; above it they are mapped from disk; 0: no limit"
+    )
+    recall_target: float = Field(
+        0.97, ge=0.5, le=1, description="recall@10 against exact search that the index is tuned to"
+    )
     delta_compact_at: int = Field(2_000, ge=1, description="changed views that make a compaction worthwhile")
     delta_poll_s: float = Field(0.25, ge=0, description="how old a reader's view of the delta may get, in seconds")
 

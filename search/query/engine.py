@@ -63,7 +63,7 @@ def coarse(index: VectorIndex, probes: Sequence[Probe], window: int, allowed: Id
         for probe in probes:
             k = window * VIEWS_PER_PRODUCT
             while True:
-                candidates = index.search(probe.vector, modality, k, allowed)[0]
+                candidates = index.search(probe.vector, modality, k, allowed, asked=probe.modality)[0]
                 products = np.unique(candidates.product_ids)
                 if len(products) >= window or len(candidates.view_ids) < k:
                     break

@@ -6,6 +6,7 @@ from search.vectors.changes import ProductViews
 from search.vectors.index import VectorIndex
 from search.vectors.layout import index_root
 from search.vectors.manifest import FileEntry, Manifest, SegmentManifest
+from search.vectors.shapes import ShapeSettings
 from search.vectors.status import IndexStatus, SegmentStatus
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ProductViews",
     "SegmentManifest",
     "SegmentStatus",
+    "ShapeSettings",
     "VectorIndex",
     "index_root",
     "list_generations",

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.types import Ids, Vectors, ViewBatch
+from search.vectors.halves import Half
 from search.vectors.rows import Mask
-from search.vectors.scoring import Found, exact_scan, rounded
+from search.vectors.scoring import TIE_MARGIN, Block, Scores, pair_scores, rounded
 
 LEAST_CAPACITY = 64
 
@@ -47,6 +48,10 @@ class DeltaSegment:
         """Rows that are not superseded, ascending."""
         return np.flatnonzero(self.alive)
 
+    def halves(self, rows: Ids | slice) -> Half:
+        """The fp16 vectors of these rows, one more axis than `rows` has."""
+        return self.rows[: self.used][rows].astype(np.float16)
+
     def vectors(self, rows: Ids | slice) -> Vectors:
         """Float32 vectors of these rows, shape (n, dim)."""
         return self.rows[: self.used][rows]
@@ -61,9 +66,21 @@ class DeltaSegment:
         found: Ids = live[product_ids[at] == owners]
         return found
 
-    def search(self, queries: Vectors, k: int, allowed: Ids | None) -> list[Found]:
-        """Exact search among the products `allowed` (ascending; all when None)."""
-        return exact_scan(self, queries, k, self.live_rows if allowed is None else self.rows_of(allowed))
+    def search(self, queries: Vectors, k: int, allowed: Ids | None, least: Scores | None = None) -> Block:
+        """For each query (q, dim) its k best rows among the products `allowed` (ascending; all when None), in no order
+        and among a few more. Rows that score below `least` (q,) are not wanted."""
+        eligible = self.live_rows if allowed is None else self.rows_of(allowed)
+        if not (eligible.size and len(queries)):
+            return Block.nothing(len(queries))
+        # A product over all rows in one piece is faster than copying those that are eligible.
+        scores = queries @ self.rows[: self.used].T
+        if eligible.size < self.used:
+            scores[:, np.setdiff1d(np.arange(self.used), eligible, assume_unique=True)] = -np.inf
+        cut = np.full(len(queries), -np.finfo(np.float32).max) if least is None else least
+        if eligible.size > k:
+            cut = np.maximum(cut, np.partition(scores, self.used - k, axis=1)[:, self.used - k])
+        lines, rows = np.nonzero(scores >= cut[:, np.newaxis] - TIE_MARGIN)
+        return pair_scores(self, queries, lines, rows)
 
     def replaced(self, product_ids: Ids, batches: Sequence[ViewBatch]) -> DeltaSegment:
         """A picture without the former views of these ascending products and with those of `batches`."""

@@ -31,20 +31,22 @@ class VectorIndex:
     Scores are inner products with vectors rounded to fp16, in the delta too, so that folding it changes no score.
     """
 
-    def __init__(self, root: Path, space: Space) -> None:
-        """Open the live generation, or none: then the delta alone is searched, from seq 0 on.
+    def __init__(self, root: Path, space: Space, *, threads: int = 1) -> None:
+        """Open the live generation, or none: then the delta alone is searched, from seq 0 on. `threads` serve a call
+        with several queries.
 
         Where the live one is damaged, the newest intact one before it serves and `status().fault` tells.
         """
         self.space = space
         self._layout = Layout.of(root, space)
+        self._threads = threads
         self._writing = threading.Lock()
         self._swapping = threading.Lock()
         self._snapshot = Snapshot(space.dim)
         self._stamp: PointerStamp | None = None
         self._fault: str | None = None
         self.swap_if_published()
-        substitute = newest_intact(self._layout, space) if self.status().fault else None
+        substitute = newest_intact(self._layout, space, threads) if self.status().fault else None
         if substitute is not None:
             self._take_over(substitute)
 
@@ -94,7 +96,7 @@ class VectorIndex:
             self._fault = None
             if number is None or (current is not None and current.manifest.number == number):
                 return None
-            return open_generation(self._layout.folder(number), self.space)
+            return open_generation(self._layout.folder(number), self.space, self._threads)
         except CorruptGeneration as error:
             self._fault = str(error)
             return None
@@ -111,18 +113,20 @@ class VectorIndex:
         k: int,
         allowed_products: Ids | None = None,
         *,
+        asked: Modality | None = None,
         nprobe: int | None = None,
     ) -> list[Candidates]:
         """The best k views for each query, shape (q, dim) or (dim,): one Candidates per query, best first.
 
         Ties are ordered by ascending view id. Each has exactly min(k, eligible views) rows. `allowed_products` is
-        strictly ascending; empty allows nothing, None everything. `nprobe` overrides how many inverted lists are
-        scanned. Raises QueryError (k, nprobe, filter) and VectorsRefused (dimension, NaN, zero, not a unit vector).
+        strictly ascending; empty allows nothing, None everything. The index is tuned for queries of each modality:
+        `asked` says which these are, None asks for the most careful setting. `nprobe` overrides how many inverted lists
+        are scanned. Raises QueryError (k, nprobe, filter) and VectorsRefused (dimension, NaN, zero, not a unit vector).
         """
         wanted = check_positive(k, "k")
         lists = None if nprobe is None else check_positive(nprobe, "nprobe")
         allowed = None if allowed_products is None else check_filter(allowed_products)
-        return self._snapshot.search(check_vectors(queries, self.space.dim), modality, wanted, allowed, lists)
+        return self._snapshot.search(check_vectors(queries, self.space.dim), modality, wanted, allowed, asked, lists)
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query, shape (dim,).

@@ -33,8 +33,9 @@ PointerStamp = tuple[int, int, int]
 
 
 def index_root(settings: EngineSettings) -> Path:
-    """Folder of every vector index of this installation."""
-    return settings.var_dir / "index"
+    """Folder of every vector index of this installation's tenant: tenants share neither files nor memory."""
+    root = settings.var_dir / "index"
+    return root / "tenants" / settings.tenant if settings.tenant else root
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -12,12 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from search.errors import CorruptGeneration
 from search.types import Modality
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 CHECKSUM = "manifest.sha256"
 MANIFEST_MAX_BYTES = 1 << 20
 
-Shape = Literal["exact", "ivf_pq"]
+RECALL_AT = 10
+"""Recall is measured, and search parameters are tuned, on so many views a query."""
+
+Shape = Literal["exact", "ivf_sq8", "ivf_pq", "ivf_mapped"]
 
 
 class _Frozen(BaseModel):
@@ -32,12 +36,32 @@ class FileEntry(_Frozen):
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
 
 
-class SegmentManifest(_Frozen):
-    """One segment: its shape, the parameters it was built with and why, and the recall it reached.
+class Setting(_Frozen):
+    """Search parameters tried on sampled queries: `nprobe` inverted lists scanned, `refine` × k views re-scored, the
+    recall@10 that gave against exact search, and microseconds a query took."""
 
-    The coarse search scans `nprobe` of `lists` inverted lists and fetches `refine` × k views for exact re-scoring.
-    `recall` is recall@10 against exact search on `recall_queries` sampled queries, the worst over their modalities;
-    `background` counts the vectors of the background sample.
+    nprobe: int = Field(ge=1)
+    refine: int = Field(ge=1)
+    recall: float = Field(ge=0, le=1)
+    microseconds: float = Field(ge=0)
+
+
+class Tuned(_Frozen):
+    """The setting chosen for queries of one modality. `recall` was measured on other queries than those that chose;
+    `curve` is all that was tried."""
+
+    nprobe: int = Field(ge=1)
+    refine: int = Field(ge=1)
+    recall: float = Field(ge=0, le=1)
+    queries: int = Field(ge=1)
+    curve: tuple[Setting, ...] = ()
+
+
+class SegmentManifest(_Frozen):
+    """One segment: its shape and why, the parameters tuned for queries of each modality, and the recall they reach.
+
+    `fit` is the mean inner product of sampled views with their list's centre, `trained_fit` what it was when the lists
+    were trained, in generation `trained_in`; `background` counts the vectors of the background sample.
     """
 
     modality: Modality
@@ -47,22 +71,46 @@ class SegmentManifest(_Frozen):
     files: tuple[FileEntry, ...]
     factory: str = ""
     lists: int = Field(default=0, ge=0)
-    nprobe: int = Field(default=0, ge=0)
-    refine: int = Field(default=1, ge=1)
     why: str
-    recall: float | None = Field(default=None, ge=0, le=1)
-    recall_queries: int = Field(default=0, ge=0)
+    tuned: Mapping[Modality, Tuned] = Field(default_factory=dict)
+    trained_in: int | None = None
+    trained_fit: float = 0.0
+    fit: float = 0.0
     background: int = Field(ge=1)
 
     @property
     def bytes(self) -> int:
         return sum(entry.bytes for entry in self.files)
 
+    @property
+    def recall(self) -> float:
+        """Recall@10 for queries of the modality that is answered worst."""
+        return min((tuned.recall for tuned in self.tuned.values()), default=1.0)
+
+    @property
+    def nprobe(self) -> int:
+        """Lists scanned where the query's modality is not known; 0 where all views are."""
+        return max((tuned.nprobe for tuned in self.tuned.values()), default=0)
+
+    @property
+    def drift(self) -> float:
+        """How much worse the lists fit the views than those they were trained on, as a share."""
+        return max(0.0, 1 - self.fit / self.trained_fit) if self.trained_fit else 0.0
+
+    def tuned_for(self, asked: Modality | None) -> Tuned:
+        """What was tuned for queries of a modality; the most careful setting of all where there is none."""
+        if asked is not None and asked in self.tuned:
+            return self.tuned[asked]
+        nprobe = max((tuned.nprobe for tuned in self.tuned.values()), default=self.lists)
+        refine = max((tuned.refine for tuned in self.tuned.values()), default=1)
+        queries = sum(tuned.queries for tuned in self.tuned.values())
+        return Tuned(nprobe=nprobe, refine=refine, recall=self.recall, queries=max(1, queries))
+
 
 class Manifest(_Frozen):
     """A published generation. It holds every change up to `seq`; `previous` was live when this one was published."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     number: int = Field(ge=1)
     previous: int | None
     space: str

@@ -20,6 +20,7 @@ class RowSet:
         self.size = size
         self._mask = mask
         self._listed = listed
+        self._made: dict[tuple[int, float], faiss.SearchParameters] = {}
 
     @functools.cached_property
     def count(self) -> int:
@@ -58,13 +59,21 @@ class RowSet:
             mask[self.numbers] = True
         return np.packbits(mask, bitorder="little")
 
-    def parameters(self, nprobe: int | None = None) -> faiss.SearchParameters:
-        """Parameters of one FAISS search among these rows, in `nprobe` inverted lists where there are any.
-
-        Given per call: setting them on an index that threads share is a race.
-        """
+    @functools.cached_property
+    def _selector(self) -> faiss.IDSelector | None:
         # FAISS's type stubs know the C++ signatures only, not those of its Python wrappers.
-        selector = None if self.is_all else faiss.IDSelectorBitmap(self._bits)  # type: ignore[call-arg, arg-type]
-        if nprobe is None:
-            return faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-        return faiss.SearchParametersIVF(nprobe=nprobe, sel=selector)  # type: ignore[call-arg]
+        return None if self.is_all else faiss.IDSelectorBitmap(self._bits)  # type: ignore[call-arg, arg-type]
+
+    @functools.cached_property
+    def flat_parameters(self) -> faiss.SearchParameters:
+        """Parameters of a flat FAISS search among these rows. Given per call: setting them on an index that threads
+        share is a race."""
+        return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]
+
+    def refined_parameters(self, nprobe: int, factor: float) -> faiss.SearchParameters:
+        """Parameters of a search in `nprobe` inverted lists among these rows, `factor` × k of which are re-scored."""
+        key = nprobe, factor
+        if key not in self._made:
+            lists = faiss.SearchParametersIVF(nprobe=nprobe, sel=self._selector)  # type: ignore[call-arg]
+            self._made[key] = faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=lists)  # type: ignore[call-arg]
+        return self._made[key]

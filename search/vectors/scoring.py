@@ -2,10 +2,12 @@
 
 A score is the inner product of the query with the vector rounded to fp16, summed in float64: it depends neither on
 where a row lies nor on how many rows are scored together, so equal vectors tie exactly in every segment and delta.
+FAISS finds the candidates with float32 sums, whose last digit depends on a row's place among its neighbours.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,17 +15,18 @@ import numpy as np
 import numpy.typing as npt
 
 from search.types import Candidates, Ids, Modality, Vectors
+from search.vectors.halves import Half
 
 Scores = npt.NDArray[np.float32]
 
 TIE_MARGIN = 1e-5
 """Float32 sums in a different order differ by less; rows this close to the cut-off are re-scored before cutting."""
 
-SCORE_CELLS = 1 << 25
-"""Most (query, row) scores held at a time: 128 MiB."""
+SPARE = 8
+"""Rows fetched beyond k, so that ties around the k-th place can be ordered by view id."""
 
-DECODED_ROWS = 1 << 13
-"""Rows turned from fp16 to float32 at a time, so that they stay in the processor's cache."""
+SCORED_AT_ONCE = 1 << 8
+"""Rows turned from fp16 to float64 at a time, so that they stay in the processor's cache."""
 
 
 class Rows(Protocol):
@@ -37,8 +40,11 @@ class Rows(Protocol):
 
     def __len__(self) -> int: ...
 
+    def halves(self, rows: Ids | slice) -> Half:
+        """The stored fp16 vectors of these rows, one more axis than `rows` has."""
+
     def vectors(self, rows: Ids | slice) -> Vectors:
-        """Float32 vectors of these rows, shape (n, dim)."""
+        """The same in float32."""
 
 
 def rounded(vectors: Vectors) -> Vectors:
@@ -46,70 +52,120 @@ def rounded(vectors: Vectors) -> Vectors:
     return vectors.astype(np.float16).astype(np.float32)
 
 
-def exact_scores(vectors: Vectors, query: Vectors) -> Scores:
-    """Scores of `vectors` (n, dim) for one `query` (dim,), float64 inside, float32 out."""
-    products: npt.NDArray[np.float64] = vectors.astype(np.float64) @ query.astype(np.float64)
-    return products.astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Scored rows of several queries, shape (q, m) each. A place without a row has score -inf and row -1."""
+
+    scores: Scores
+    rows: Ids
+
+    @classmethod
+    def nothing(cls, queries: int) -> Block:
+        return cls(np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64))
+
+    def replaced(self, lines: npt.NDArray[np.intp], other: Block) -> Block:
+        """These lines taken from `other`, which holds no others."""
+        width = max(self.rows.shape[1], other.rows.shape[1])
+        scores, rows = self._widened(width)
+        scores[lines], rows[lines] = other._widened(width)
+        return Block(scores, rows)
+
+    def _widened(self, width: int) -> tuple[Scores, Ids]:
+        missing = ((0, 0), (0, width - self.rows.shape[1]))
+        scores = np.pad(self.scores, missing, constant_values=-np.inf)
+        return scores, np.pad(self.rows, missing, constant_values=-1)
+
+
+def exact_scores(store: Rows, queries: Vectors, rows: Ids) -> Block:
+    """Scores of `rows` (q, m) for `queries` (q, dim), float64 inside; rows of -1 score -inf."""
+    scores = np.empty(rows.shape, np.float32)
+    wide = queries.astype(np.float64)
+    at_once = max(1, SCORED_AT_ONCE // max(1, rows.shape[1]))
+    for start in range(0, len(rows), at_once):
+        part = slice(start, start + at_once)
+        # einsum sums every row in the same order, wherever it lies; a matrix product does not.
+        scores[part] = np.einsum("qkd,qd->qk", store.halves(rows[part]).astype(np.float64), wide[part])
+    scores[rows < 0] = -np.inf
+    return Block(scores, rows)
+
+
+def exact_line(store: Rows, query: Vectors, rows: Ids) -> Block:
+    """Scores of any number of `rows` (m,) for one query (dim,), as a block of one line."""
+    scores = np.empty(len(rows), np.float32)
+    wide = query.astype(np.float64)
+    for start in range(0, len(rows), SCORED_AT_ONCE):
+        part = slice(start, start + SCORED_AT_ONCE)
+        scores[part] = np.einsum("kd,d->k", store.halves(rows[part]).astype(np.float64), wide)
+    return Block(scores[np.newaxis], rows[np.newaxis])
+
+
+def pair_scores(store: Rows, queries: Vectors, lines: Ids, rows: Ids) -> Block:
+    """Scores of rows (n,), each for the query whose number stands at its place in the ascending `lines` (n,)."""
+    if not lines.size:
+        return Block.nothing(len(queries))
+    counts = np.bincount(lines, minlength=len(queries))
+    block = Block(
+        np.full((len(queries), counts.max()), -np.inf, np.float32),
+        np.full((len(queries), counts.max()), -1, np.int64),
+    )
+    places = np.arange(lines.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    block.rows[lines, places] = rows
+    for start in range(0, lines.size, SCORED_AT_ONCE):
+        part = slice(start, start + SCORED_AT_ONCE)
+        wide = queries[lines[part]].astype(np.float64)
+        block.scores[lines[part], places[part]] = np.einsum(
+            "nd,nd->n", store.halves(rows[part]).astype(np.float64), wide
+        )
+    return block
+
+
+def settled(scores: Scores, k: int) -> npt.NDArray[np.bool_]:
+    """Which lines of descending float32 scores (q, m) surely have their k best rows, ties included, among the m."""
+    if scores.shape[1] <= k:
+        return np.zeros(len(scores), np.bool_)
+    clear: npt.NDArray[np.bool_] = scores[:, k - 1] - scores[:, -1] > TIE_MARGIN
+    return clear
+
+
+def contenders(scores: Scores, k: int) -> int:
+    """How many leading columns of descending scores (q, m) could hold one of any line's k best rows."""
+    if scores.shape[1] <= k:
+        return int(scores.shape[1])
+    close = scores[:, k:] >= scores[:, k - 1 : k] - TIE_MARGIN
+    return k + int(np.count_nonzero(close.any(axis=0)))
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """Scored views of one query, best first. Shapes (k,) each."""
+class Scored:
+    """Scored views of several queries with their ids, shape (q, m) each; places without a view have score -inf."""
 
     scores: Scores
     view_ids: Ids
     product_ids: Ids
 
-    def candidates(self, modality: Modality) -> Candidates:
-        return Candidates(modality, self.view_ids, self.product_ids, self.scores)
+    @classmethod
+    def of(cls, store: Rows, block: Block) -> Scored:
+        return cls(block.scores, store.view_ids[block.rows], store.product_ids[block.rows])
 
+    @classmethod
+    def beside(cls, parts: Sequence[Scored]) -> Scored:
+        """Views of the same queries from several stores."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(
+            np.concatenate([part.scores for part in parts], axis=1),
+            np.concatenate([part.view_ids for part in parts], axis=1),
+            np.concatenate([part.product_ids for part in parts], axis=1),
+        )
 
-NOTHING = Found(np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64))
-
-
-def best_first(parts: list[Found], k: int | None = None) -> Found:
-    """Join, order by descending score, then ascending view and product id, and cut to `k`."""
-    if not parts:
-        return NOTHING
-    scores = np.concatenate([part.scores for part in parts])
-    view_ids = np.concatenate([part.view_ids for part in parts])
-    product_ids = np.concatenate([part.product_ids for part in parts])
-    order = np.lexsort((product_ids, view_ids, -scores))[:k]
-    return Found(scores[order], view_ids[order], product_ids[order])
-
-
-def rescore(store: Rows, query: Vectors, rows: Ids, k: int | None = None) -> Found:
-    """Exact scores of `rows`, best first, cut to `k`."""
-    vectors = store.vectors(rows)
-    if k is not None and k < len(rows):
-        kept = _cut_with_ties(vectors @ query, k)
-        rows, vectors = rows[kept], vectors[kept]
-    return best_first([Found(exact_scores(vectors, query), store.view_ids[rows], store.product_ids[rows])], k)
-
-
-def _cut_with_ties(scores: Scores, k: int) -> npt.NDArray[np.intp]:
-    """Positions of the k best and of everything that could tie with the last of them."""
-    if k >= len(scores):
-        return np.arange(len(scores))
-    cut = np.partition(scores, len(scores) - k)[len(scores) - k]
-    return np.flatnonzero(scores >= cut - TIE_MARGIN)
-
-
-def exact_scan(store: Rows, queries: Vectors, k: int, rows: Ids | None = None) -> list[Found]:
-    """Exact search among `rows` (all when None): one Found per query with min(k, rows) entries."""
-    numbers = np.arange(len(store)) if rows is None else rows
-    if not numbers.size:
-        return [NOTHING] * len(queries)
-    group = max(1, SCORE_CELLS // numbers.size)
-    found: list[Found] = []
-    for start in range(0, len(queries), group):
-        block = queries[start : start + group]
-        scores = np.empty((len(block), numbers.size), np.float32)
-        for at in range(0, numbers.size, DECODED_ROWS):
-            part = slice(at, at + DECODED_ROWS)
-            scores[:, part] = block @ store.vectors(part if rows is None else numbers[part]).T
-        found += [
-            rescore(store, query, numbers[_cut_with_ties(line, k)], k)
-            for query, line in zip(block, scores, strict=True)
+    def best_first(self, modality: Modality, k: int | None = None) -> list[Candidates]:
+        """By descending score, then ascending view and product id, cut to `k` and to places that hold a view."""
+        order = np.lexsort((self.product_ids, self.view_ids, -self.scores), axis=1)[:, :k]
+        scores = np.take_along_axis(self.scores, order, 1)
+        view_ids = np.take_along_axis(self.view_ids, order, 1)
+        product_ids = np.take_along_axis(self.product_ids, order, 1)
+        held = np.count_nonzero(~np.isneginf(scores), axis=1)
+        return [
+            Candidates(modality, view_ids[line, :count], product_ids[line, :count], scores[line, :count])
+            for line, count in enumerate(held.tolist())
         ]
-    return found

@@ -1,4 +1,4 @@
-"""A segment opened for search: coarse search in FAISS, final scores from the row store."""
+"""A segment opened for search: FAISS finds rows, their final scores come from the row store."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import faiss
 import numpy as np
 
 from search.errors import CorruptGeneration
-from search.types import Ids, Vectors
-from search.vectors.manifest import SegmentManifest
+from search.types import Ids, Modality, Vectors
+from search.vectors.halves import half_index
+from search.vectors.manifest import RECALL_AT, SegmentManifest
 from search.vectors.rows import RowSet
-from search.vectors.scoring import NOTHING, TIE_MARGIN, Found, exact_scan, rescore
+from search.vectors.scoring import SPARE, Block, Scores, contenders, exact_scores, settled
 from search.vectors.store import INDEX, RowStore, segment_file
 
 SUBSET_SHARE = 0.02
 """Below this share of eligible rows a filtered inverted-list search loses recall, and scanning them is as fast."""
 
-SPARE = 32
-"""Rows fetched beyond k, so that ties around the k-th place can be ordered by view id."""
+GATHERED_BYTES = 1 << 26
+"""Most memory that rows copied beside each other for one scan may take."""
 
 COMPUTED_TABLE_BYTES = 1 << 28
 
@@ -33,6 +34,9 @@ _reading = threading.Lock()
 def faiss_threads(threads: int) -> Iterator[None]:
     """OpenMP threads of FAISS calls made inside, by this thread alone."""
     before = faiss.omp_get_max_threads()
+    if before == threads:
+        yield
+        return
     faiss.omp_set_num_threads(threads)
     try:
         yield
@@ -58,60 +62,93 @@ def read_index(path: Path, rows: int, dim: int) -> faiss.Index:
 class Segment:
     """Views of one modality. Safe to search from many threads: nothing is changed after opening."""
 
-    def __init__(self, folder: Path, manifest: SegmentManifest, dim: int) -> None:
-        """Open the files, which must have been checked. Raises CorruptGeneration where they contradict the manifest."""
+    def __init__(self, folder: Path, manifest: SegmentManifest, dim: int, threads: int = 1) -> None:
+        """Open the files, which must have been checked. Raises CorruptGeneration where they contradict the manifest.
+
+        `threads` serve a call with several queries; one query uses one core, because a parallel region costs more and
+        hangs children after a fork.
+        """
         self.manifest = manifest
         self.store = RowStore(folder, manifest.modality, manifest.views, dim)
         self.everything = RowSet(manifest.views)
-        self._index = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)
+        self._threads = threads
+        self._lists: faiss.Index | None = None
+        if manifest.shape != "exact":
+            self._lists = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)
+            self._refined = faiss.IndexRefine(self._lists, self.store.flat)
 
     def __len__(self) -> int:
         return self.manifest.views
 
     def search(
-        self, queries: Vectors, k: int, rows: RowSet, nprobe: int | None = None, refine: int | None = None
-    ) -> list[Found]:
-        """One Found per query (q, dim) with min(k, rows) entries, best first.
+        self,
+        queries: Vectors,
+        k: int,
+        rows: RowSet,
+        asked: Modality | None = None,
+        *,
+        nprobe: int | None = None,
+        refine: int | None = None,
+    ) -> Block:
+        """For each query (q, dim) the min(k, rows) best rows, among a few more, in no order.
 
-        `nprobe` lists are scanned and `refine` × k views re-scored; the manifest's values when None.
+        `nprobe` lists are scanned and `refine` × k views re-scored; what was tuned for queries of modality `asked`
+        when None.
         """
-        if not rows.count:
-            return [NOTHING] * len(queries)
         k = min(k, rows.count)
-        if not rows.is_all and rows.count <= SUBSET_SHARE * len(self):
-            return exact_scan(self.store, queries, k, rows.numbers)
-        with faiss_threads(1):  # one query uses one core: a parallel region costs more, and hangs children after a fork
-            if self.manifest.shape == "exact":
-                return [self._search_exactly(queries[at : at + 1], k, rows) for at in range(len(queries))]
-            fetched = max(k * (refine or self.manifest.refine), SPARE)
-            return self._search_coarsely(queries, k, rows, nprobe or self._lists_for(fetched, rows), fetched)
+        if not (k and len(queries)):
+            return Block.nothing(len(queries))
+        with faiss_threads(self._threads if len(queries) > 1 else 1):
+            if self._lists is None or (not rows.is_all and rows.count <= SUBSET_SHARE * len(self)):
+                return self.search_exactly(queries, k, rows)
+            tuned = self.manifest.tuned_for(asked)
+            shortlist = max(max(k, RECALL_AT) * (refine or tuned.refine), k + SPARE)
+            if 2 * shortlist >= rows.count:
+                return self.search_exactly(queries, k, rows)
+            return self._search_lists(
+                queries, k, rows, nprobe or self._lists_for(tuned.nprobe, shortlist, rows), shortlist
+            )
 
-    def _search_exactly(self, query: Vectors, k: int, rows: RowSet) -> Found:
-        parameters = rows.parameters()
-        fetched = min(k + SPARE, rows.count)
-        while True:
-            scores, found = self._index.search(query, fetched, params=parameters)
-            if fetched == rows.count or scores[0, k - 1] - scores[0, -1] > TIE_MARGIN:
-                return rescore(self.store, query[0], found[0], k)
-            fetched = min(4 * fetched, rows.count)
+    def search_exactly(self, queries: Vectors, k: int, rows: RowSet) -> Block:
+        """The same by scanning all eligible rows."""
+        scan = _Scan(self.store, rows)
+        return _scanned(self.store, scan, queries, min(k, rows.count), min(k + SPARE, rows.count))
 
-    def _lists_for(self, fetched: int, rows: RowSet) -> int:
-        """As many lists as hold, on average, the eligible rows that the tuned number holds, and `fetched` of them."""
-        tuned = self.manifest.nprobe * len(self) / rows.count
-        return min(self.manifest.lists, math.ceil(max(tuned, fetched * self.manifest.lists / rows.count)))
+    def _lists_for(self, tuned: int, shortlist: int, rows: RowSet) -> int:
+        """As many lists as hold, on average, the eligible rows that the tuned number holds, and the shortlist."""
+        like_tuned = tuned * len(self) / rows.count
+        return min(self.manifest.lists, math.ceil(max(like_tuned, shortlist * self.manifest.lists / rows.count)))
 
-    def _search_coarsely(self, queries: Vectors, k: int, rows: RowSet, nprobe: int, fetched: int) -> list[Found]:
-        if 2 * fetched >= rows.count:
-            return exact_scan(self.store, queries, k, _listed(rows))
-        parameters = rows.parameters(nprobe)
-        _, shortlists = self._index.search(queries, fetched, params=parameters)
-        return [self._refine(query, line[line >= 0], k, rows) for query, line in zip(queries, shortlists, strict=True)]
-
-    def _refine(self, query: Vectors, shortlist: Ids, k: int, rows: RowSet) -> Found:
-        if len(shortlist) < k:  # the lists that were probed hold too few eligible rows
-            return exact_scan(self.store, query[np.newaxis], k, _listed(rows))[0]
-        return rescore(self.store, query, shortlist, k)
+    def _search_lists(self, queries: Vectors, k: int, rows: RowSet, nprobe: int, shortlist: int) -> Block:
+        fetched = min(k + SPARE, shortlist)
+        parameters = rows.refined_parameters(min(nprobe, self.manifest.lists), shortlist / fetched)
+        scores, found = self._refined.search(queries, fetched, params=parameters)
+        block = exact_scores(self.store, queries, found[:, : contenders(scores, k)])
+        short = np.flatnonzero(found[:, k - 1] < 0)  # the lists that were probed hold too few eligible rows
+        return block.replaced(short, self.search_exactly(queries[short], k, rows)) if short.size else block
 
 
-def _listed(rows: RowSet) -> Ids | None:
-    return None if rows.is_all else rows.numbers
+class _Scan:
+    """A flat FAISS index over eligible rows: the whole store's with a selector, or few rows copied together."""
+
+    def __init__(self, store: RowStore, rows: RowSet) -> None:
+        few = rows.count <= SUBSET_SHARE * len(store) and rows.count * store.dim * 2 <= GATHERED_BYTES
+        self.count = rows.count
+        self._numbers = rows.numbers if few else None
+        self._gathered = store.halves(rows.numbers) if few else None
+        self._index = store.flat if self._gathered is None else half_index(self._gathered)
+        self._parameters = None if few or rows.is_all else rows.flat_parameters
+
+    def search(self, queries: Vectors, k: int) -> tuple[Scores, Ids]:
+        """Descending float32 scores and row numbers, shape (q, k) each."""
+        scores, found = self._index.search(queries, k, params=self._parameters)
+        return scores, found if self._numbers is None else self._numbers[found]
+
+
+def _scanned(store: RowStore, scan: _Scan, queries: Vectors, k: int, fetched: int) -> Block:
+    scores, found = scan.search(queries, fetched)
+    block = exact_scores(store, queries, found[:, : contenders(scores, k)])
+    unsure = np.flatnonzero(~settled(scores, k)) if fetched < scan.count else np.empty(0, np.int64)
+    if not unsure.size:
+        return block
+    return block.replaced(unsure, _scanned(store, scan, queries[unsure], k, min(4 * fetched, scan.count)))

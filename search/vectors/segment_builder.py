@@ -1,93 +1,139 @@
-"""Turn staged rows into segments: choose the shape by size, build it, and measure what it finds."""
+"""Turn row stores into segments: choose the shape, build it, and measure what it finds."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
+import faiss
+
+from search.errors import CorruptGeneration
 from search.types import Modality, Vectors
-from search.vectors.manifest import FileEntry, SegmentManifest, file_sha256
+from search.vectors.checkpoints import Checkpoints, TrainedLists, finished_name, trained_name
+from search.vectors.manifest import SegmentManifest, check_file
 from search.vectors.segment import Segment
-from search.vectors.staging import StagedSegment
-from search.vectors.store import BACKGROUND_SIZE, INDEX, PARTS, RowStore, segment_file
-from search.vectors.training import (
-    RECALL_TARGET,
-    TRAINABLE,
-    build_coarse,
-    build_exact,
-    factory_for,
-    list_count,
-    sample_queries,
-    tune,
-    write_index,
-)
+from search.vectors.shapes import Plan, ShapeSettings, choose
+from search.vectors.store import BACKGROUND_SIZE, INDEX, ROW_PARTS, RowStore, segment_file
+from search.vectors.training import Trained, fill, fit_of, train, write_index
+from search.vectors.tuning import tune
+
+MOST_DRIFT = 0.02
+"""Lists that fit the views by so much worse than those they were trained on are trained anew."""
+
+
+class Former:
+    """The segments of the live generation: their trained lists serve again while the views still fit them."""
+
+    def __init__(self, folder: Path | None, segments: Mapping[Modality, SegmentManifest]) -> None:
+        self._folder = folder
+        self._segments = segments
+
+    def trained(self, modality: Modality, plan: Plan, store: RowStore) -> Trained | None:
+        """Its lists, emptied; None where the shape is another, the views have drifted away, or a file is damaged."""
+        former = self._segments.get(modality)
+        if self._folder is None or former is None or former.factory != plan.factory or former.trained_in is None:
+            return None
+        path = segment_file(self._folder, modality, INDEX)
+        try:
+            check_file(self._folder, next(entry for entry in former.files if entry.name == path.name))
+        except CorruptGeneration:
+            return None
+        index = faiss.read_index(str(path))
+        index.reset()
+        drift = 1 - fit_of(index, store) / former.trained_fit
+        return None if drift > MOST_DRIFT else Trained(index, former.trained_in, former.trained_fit)
 
 
 class SegmentBuilder:
-    """Writes the segments of one generation into its folder."""
+    """Writes the segments of one generation into its folder, going on where a killed builder stopped."""
 
-    def __init__(self, folder: Path, dim: int, exact_up_to: int) -> None:
+    def __init__(self, folder: Path, dim: int, shapes: ShapeSettings, generation: int, former: Former) -> None:
         self._folder = folder
         self._dim = dim
-        self._exact_up_to = exact_up_to
+        self._shapes = shapes
+        self._generation = generation
+        self._former = former
+        self._checkpoints = Checkpoints(folder)
 
-    def build(self, staged: Sequence[StagedSegment]) -> tuple[SegmentManifest, ...]:
-        """Write all segments. Raises OSError when the disk is full."""
-        counts = {part.modality: part.write_store() for part in staged}
-        stores = {
-            modality: RowStore(self._folder, modality, views, self._dim) for modality, (views, _) in counts.items()
-        }
-        # Any modality may be the query, and each meets a segment from another side.
-        query_sets = [sample_queries(store) for store in stores.values()]
-        return tuple(
-            self._build_one(modality, stores[modality], counts[modality][1], query_sets) for modality in sorted(stores)
-        )
-
-    def _build_one(
-        self, modality: Modality, store: RowStore, products: int, query_sets: Sequence[Vectors]
+    def build(
+        self, modality: Modality, store: RowStore, products: int, questions: Mapping[Modality, Vectors]
     ) -> SegmentManifest:
-        views = len(store)
+        """One segment over rows that lie in the folder. Raises OSError when the disk is full."""
+        finished = self._checkpoints.finished(modality)
+        if finished is not None:
+            return finished
         draft = SegmentManifest(
-            modality=modality, shape="exact", views=views, products=products, files=(), why="",
-            background=min(views, BACKGROUND_SIZE),
+            modality=modality, shape="exact", views=len(store), products=products, files=(), why="",
+            background=min(len(store), BACKGROUND_SIZE),
         )  # fmt: skip
-        limit = max(self._exact_up_to, TRAINABLE)
-        if views <= limit:
-            return self._exact(draft, store, f"{views} views, exact up to {limit}")
-        built = self._coarse(draft, store, query_sets)
-        if built.recall is not None and built.recall < RECALL_TARGET:
-            why = f"{built.factory} reached recall {built.recall:.3f} at best, below {RECALL_TARGET}"
-            return self._exact(draft, store, why)
+        built = self._best(draft, store, questions)
+        self._checkpoints.write(finished_name(modality), built)
         return built
 
-    def _exact(self, draft: SegmentManifest, store: RowStore, why: str) -> SegmentManifest:
-        write_index(build_exact(store, self._dim), self._index_path(draft))
-        return self._finish(draft.model_copy(update={"why": why, "recall": 1.0}))
+    def _best(self, draft: SegmentManifest, store: RowStore, questions: Mapping[Modality, Vectors]) -> SegmentManifest:
+        missed = ""
+        for plan in choose(len(store), self._dim, self._shapes):
+            if plan.shape == "exact":
+                break
+            built = self._lists(draft, store, plan, questions)
+            if built.recall >= self._shapes.recall_target:
+                return self._finish(built.model_copy(update={"why": f"{plan.why}{missed}"}), (*ROW_PARTS, INDEX))
+            missed += f"; {plan.factory} reached recall {built.recall:.3f}, below {self._shapes.recall_target}"
+        segment_file(self._folder, draft.modality, INDEX).unlink(missing_ok=True)
+        return self._finish(draft.model_copy(update={"why": f"{plan.why}{missed}"}), ROW_PARTS)
 
-    def _coarse(self, draft: SegmentManifest, store: RowStore, query_sets: Sequence[Vectors]) -> SegmentManifest:
-        factory = factory_for(len(store), self._dim)
-        write_index(build_coarse(store, self._dim, factory), self._index_path(draft))
-        coarse = draft.model_copy(update={"shape": "ivf_pq", "factory": factory, "lists": list_count(len(store))})
-        reached = tune(Segment(self._folder, coarse, self._dim), query_sets)
-        why = f"{len(store)} views, more than {self._exact_up_to}; cheapest parameters with recall {RECALL_TARGET}"
-        return self._finish(
-            coarse.model_copy(
-                update={
-                    "why": why,
-                    "nprobe": reached.nprobe,
-                    "refine": reached.refine,
-                    "recall": reached.recall,
-                    "recall_queries": reached.queries,
-                }
-            )
+    def _lists(
+        self, draft: SegmentManifest, store: RowStore, plan: Plan, questions: Mapping[Modality, Vectors]
+    ) -> SegmentManifest:
+        """Lists of a plan, those of the former generation while they reach the recall, else trained here."""
+        former = self._former.trained(draft.modality, plan, store)
+        if former is not None:
+            built = self._filled(draft, store, plan, former, questions)
+            if built.recall >= self._shapes.recall_target:
+                return built
+        return self._filled(draft, store, plan, self._trained(draft.modality, store, plan), questions)
+
+    def _trained(self, modality: Modality, store: RowStore, plan: Plan) -> Trained:
+        path = self._folder / f"{modality.value}_lists.trained"
+        known = self._checkpoints.trained(modality, plan.factory)
+        if known is not None:
+            return Trained(faiss.read_index(str(path)), known.trained_in, known.trained_fit)
+        trained = train(store, plan, self._generation)
+        write_index(trained.index, path)
+        self._checkpoints.write(
+            trained_name(modality),
+            TrainedLists(
+                factory=plan.factory,
+                trained_in=trained.trained_in,
+                trained_fit=trained.trained_fit,
+                file=self._checkpoints.entry(path),
+            ),
         )
+        return trained
 
-    def _index_path(self, draft: SegmentManifest) -> Path:
-        return segment_file(self._folder, draft.modality, INDEX)
+    def _filled(
+        self,
+        draft: SegmentManifest,
+        store: RowStore,
+        plan: Plan,
+        trained: Trained,
+        questions: Mapping[Modality, Vectors],
+    ) -> SegmentManifest:
+        fill(trained.index, store)
+        write_index(trained.index, segment_file(self._folder, draft.modality, INDEX))
+        built = draft.model_copy(
+            update={
+                "shape": plan.shape,
+                "factory": plan.factory,
+                "lists": plan.lists,
+                "trained_in": trained.trained_in,
+                "trained_fit": trained.trained_fit,
+                "fit": fit_of(trained.index, store),
+            }
+        )
+        segment = Segment(self._folder, built, self._dim)
+        return built.model_copy(update={"tuned": tune(segment, questions, self._shapes.recall_target)})
 
-    def _finish(self, draft: SegmentManifest) -> SegmentManifest:
-        files = []
-        for part in PARTS:
-            path = segment_file(self._folder, draft.modality, part)
-            files.append(FileEntry(name=path.name, bytes=path.stat().st_size, sha256=file_sha256(path)))
-        return draft.model_copy(update={"files": tuple(files)})
+    def _finish(self, draft: SegmentManifest, parts: tuple[str, ...]) -> SegmentManifest:
+        paths = [segment_file(self._folder, draft.modality, part) for part in parts]
+        return draft.model_copy(update={"files": tuple(self._checkpoints.entry(path) for path in paths)})

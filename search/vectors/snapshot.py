@@ -12,7 +12,7 @@ from search.vectors.changes import ProductViews
 from search.vectors.delta import DeltaSegment
 from search.vectors.generation import Generation
 from search.vectors.rows import RowSet
-from search.vectors.scoring import Found, Rows, best_first, rescore
+from search.vectors.scoring import Rows, Scored, exact_line
 from search.vectors.segment import Segment
 from search.vectors.store import BACKGROUND_SIZE, sample_rows
 
@@ -79,27 +79,40 @@ class Snapshot:
         )
 
     def search(
-        self, queries: Vectors, modality: Modality, k: int, allowed: Ids | None, nprobe: int | None
+        self,
+        queries: Vectors,
+        modality: Modality,
+        k: int,
+        allowed: Ids | None,
+        asked: Modality | None,
+        nprobe: int | None,
     ) -> list[Candidates]:
         """One Candidates per query (q, dim); `allowed` ascending."""
-        parts: list[list[Found]] = []
+        parts: list[Scored] = []
+        least = None
         if modality in self.segments:
             segment, rows = self.segments[modality], self.alive[modality]
             if allowed is not None:
                 rows = rows.among(segment.store.rows_of(allowed))
-            parts.append(segment.search(queries, k, rows, nprobe))
+            block = segment.search(queries, k, rows, asked, nprobe=nprobe)
+            parts.append(Scored.of(segment.store, block))
+            # Nothing that scores less than k rows of the segment can be among the k best of both.
+            least = block.scores[:, :k].min(axis=1) if block.scores.shape[1] >= k else None
         if modality in self.delta:
-            parts.append(self.delta[modality].search(queries, k, allowed))
-        return [best_first([part[number] for part in parts], k).candidates(modality) for number in range(len(queries))]
+            delta = self.delta[modality]
+            parts.append(Scored.of(delta, delta.search(queries, k, allowed, least)))
+        return Scored.beside(parts).best_first(modality, k) if parts else [_none(modality)] * len(queries)
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality that has any."""
         scored = []
         for modality in self.modalities:
-            found = [rescore(store, query, rows) for store, rows in self._views(modality, product_ids)]
-            best = best_first(found)
+            parts = [
+                Scored.of(store, exact_line(store, query, rows)) for store, rows in self._views(modality, product_ids)
+            ]
+            best = Scored.beside(parts).best_first(modality)[0]
             if len(best.scores):
-                scored.append(best.candidates(modality))
+                scored.append(best)
         return scored
 
     def vectors_of(self, product_id: int) -> list[ViewBatch]:
@@ -138,6 +151,10 @@ class Snapshot:
         """Searchable views."""
         of_generation = self.alive[modality].count if modality in self.alive else 0
         return of_generation + (self.delta[modality].live_rows.size if modality in self.delta else 0)
+
+
+def _none(modality: Modality) -> Candidates:
+    return Candidates(modality, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
 
 def _without(

@@ -12,15 +12,17 @@ from search.vectors.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
-    """One segment of the generation in use; `superseded` of its `views` are masked by the delta."""
+    """One segment of the generation in use; `superseded` of its `views` are masked by the delta. `recall` and `drift`:
+    see SegmentManifest."""
 
     modality: Modality
     shape: Shape
     views: int
     superseded: int
     bytes: int
-    recall: float | None
+    recall: float
     nprobe: int
+    drift: float
     why: str
 
 
@@ -78,5 +80,6 @@ def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
         bytes=manifest.bytes,
         recall=manifest.recall,
         nprobe=manifest.nprobe,
+        drift=manifest.drift,
         why=manifest.why,
     )

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from search.errors import CorruptGeneration
 from search.types import Ids, Modality, Vectors
-
-Half = npt.NDArray[np.float16]
+from search.vectors.halves import Half, half_index
 
 BACKGROUND_SIZE = 256
 """Vectors in a background sample: the mean of so many scores is known to a sixteenth of their standard deviation."""
@@ -23,7 +22,8 @@ VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND, INDEX = (
     "background.npy",
     "index.faiss",
 )
-PARTS = (VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND, INDEX)
+ROW_PARTS = (VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND)
+"""The files of every segment; one that is not searched exactly has INDEX too."""
 
 
 def segment_file(folder: Path, modality: Modality, part: str) -> Path:
@@ -46,17 +46,26 @@ def sample_rows(view_ids: Ids, size: int = BACKGROUND_SIZE) -> Ids:
 
 
 class RowStore:
-    """Memory-mapped rows of one segment. Shapes: ids (n,), vectors (n, dim) fp16, background (b,) row numbers."""
+    """Memory-mapped rows of one segment. Shapes: ids (n,), vectors (n, dim) fp16, background (b,) row numbers.
+
+    `flat` is FAISS over the same mapped vectors.
+    """
 
     def __init__(self, folder: Path, modality: Modality, views: int, dim: int) -> None:
         self.view_ids: Ids = _mapped(segment_file(folder, modality, VIEW_IDS), (views,), np.int64)
         self.product_ids: Ids = _mapped(segment_file(folder, modality, PRODUCT_IDS), (views,), np.int64)
         self._half: Half = _mapped(segment_file(folder, modality, VECTORS), (views, dim), np.float16)
+        self.dim = dim
+        self.flat = half_index(self._half)
         background = min(views, BACKGROUND_SIZE)
         self.background_rows: Ids = _mapped(segment_file(folder, modality, BACKGROUND), (background,), np.int64)
 
     def __len__(self) -> int:
         return len(self.view_ids)
+
+    def halves(self, rows: Ids | slice) -> Half:
+        """The stored vectors of these rows, one more axis than `rows` has."""
+        return self._half[rows]
 
     def vectors(self, rows: Ids | slice) -> Vectors:
         """Float32 vectors of these rows, shape (n, dim)."""

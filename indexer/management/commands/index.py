@@ -6,10 +6,13 @@ running, try again later (EX_TEMPFAIL of sysexits.h).
 
 from __future__ import annotations
 
+import datetime
 import json
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import filesizeformat
+from django.utils.timesince import timesince
 
 from indexer.compaction import generation_build, generations_mirror
 from indexer.state import index_state
@@ -53,7 +56,9 @@ class Command(BaseCommand):
         self.stdout.write("jobs: " + ", ".join(f"{count} {name}" for name, count in state["jobs"].items()))
         for row in state["generations"]:
             mark = "live" if row["live"] else "kept"
-            self.stdout.write(f"generation {row['number']} {mark}: {row['fault'] or str(row['views']) + ' views'}")
+            self.stdout.write(f"generation {row['number']} {mark}: {row['fault'] or _size_and_age(row)}")
+            for part in row.get("segments", ()):
+                self.stdout.write(f"  {_segment(part)}")
 
     def _verify(self, options: dict[str, Any]) -> None:
         self._say("intact:", verify(index_root(engine_settings()), active_space(), options["number"]))
@@ -65,6 +70,18 @@ class Command(BaseCommand):
 
     def _say(self, what: str, manifest: Manifest) -> None:
         self.stdout.write(f"{what} generation {manifest.number}: {manifest.views} views, clock {manifest.seq}")
+
+
+def _size_and_age(row: dict[str, Any]) -> str:
+    age = timesince(datetime.datetime.fromisoformat(row["created_at"]))
+    return f"{row['views']} views, {age} old"
+
+
+def _segment(part: dict[str, Any]) -> str:
+    recall = ", ".join(f"{asked} {value:.3f}" for asked, value in part["recall"].items()) or "exact"
+    size = filesizeformat(part["bytes"]).replace("\xa0", " ")
+    shape = f"{part['modality']}: {part['shape']}, {part['views']} views, {size}"
+    return f"{shape}, recall@10 of queries {recall}, drift {part['drift']:.1%} ({part['why']})"
 
 
 def _exit_code(error: OmnishelfError) -> int:

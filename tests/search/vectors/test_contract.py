@@ -11,7 +11,8 @@ import pytest
 
 from search.errors import QueryError, VectorsRefused
 from search.types import Candidates, Ids, Modality, Vectors
-from search.vectors import GenerationBuilder, ProductViews, VectorIndex
+from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
+from search.vectors.scoring import Scored
 from tests.search.vectors.twin import (
     Twin,
     assert_same,
@@ -37,7 +38,11 @@ class Pair:
     index: VectorIndex
     twin: Twin
     root: Path
-    exact: bool
+    shape: str
+
+    @property
+    def exact(self) -> bool:
+        return self.shape == "exact"
 
     def refresh(self, applied: list[ProductViews]) -> None:
         self.index.refresh(applied, max(change.seq for change in applied))
@@ -65,10 +70,18 @@ class Pair:
         return answers
 
 
-@pytest.fixture(scope="module", params=["exact", "ivf_pq"])
+SHAPES = {
+    "exact": ShapeSettings(exact_up_to=5_000),
+    "ivf_sq8": ShapeSettings(exact_up_to=0),
+    "ivf_pq": ShapeSettings(exact_up_to=0, eight_bit_up_to=0),
+    "ivf_mapped": ShapeSettings(exact_up_to=0, eight_bit_up_to=0, memory_bytes=0),
+}
+
+
+@pytest.fixture(scope="module", params=SHAPES)
 def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
     root = tmp_path_factory.mktemp(request.param)
-    builder = GenerationBuilder(root, SPACE, exact_up_to=5_000 if request.param == "exact" else 0)
+    builder = GenerationBuilder(root, SPACE, shapes=SHAPES[request.param])
     assert builder.build(stream(catalogue(PRODUCTS)), seq=PRODUCTS).segments[0].shape == request.param
     return request.param, root
 
@@ -77,7 +90,7 @@ def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 def pair(published: tuple[str, Path], tmp_path: Path) -> Pair:
     shape, root = published
     shutil.copytree(root, tmp_path, dirs_exist_ok=True)
-    return Pair(VectorIndex(tmp_path, SPACE), Twin(catalogue(PRODUCTS)), tmp_path, shape == "exact")
+    return Pair(VectorIndex(tmp_path, SPACE), Twin(catalogue(PRODUCTS)), tmp_path, shape)
 
 
 def test_manifest_tells_how_and_why(pair: Pair) -> None:
@@ -156,7 +169,7 @@ def test_folding_the_delta_changes_no_score(pair: Pair) -> None:
     added = catalogue(900)
     pair.refresh(changes(dict(list(added.items())[PRODUCTS:]), PRODUCTS + 1))
     before = pair.index.search(QUERIES, PICTURE, 10_000)
-    builder = GenerationBuilder(pair.root, SPACE, exact_up_to=5_000 if pair.exact else 0)
+    builder = GenerationBuilder(pair.root, SPACE, shapes=SHAPES[pair.shape])
     builder.build(stream(pair.twin.views), seq=pair.index.seq)
     assert pair.index.swap_if_published() == pair.index.seq
     assert pair.index.status().delta_products == 0
@@ -186,7 +199,7 @@ def test_equal_vectors_are_ordered_by_view_id(pair: Pair) -> None:
     # View ids fall while product ids rise, so that no order of rows happens to be the right one.
     twins = {50_000 - view: (batch(PICTURE, 50_000 - view, [view], same),) for view in range(20_000, 20_100)}
     views = {**pair.twin.views, **twins}
-    GenerationBuilder(pair.root, SPACE, exact_up_to=5_000 if pair.exact else 0).build(stream(views), seq=PRODUCTS)
+    GenerationBuilder(pair.root, SPACE, shapes=SHAPES[pair.shape]).build(stream(views), seq=PRODUCTS)
     pair.index.swap_if_published()
     pair.twin.views = views
     pair.refresh([ProductViews(19_990, PRODUCTS + 1, (batch(PICTURE, 19_990, [20_050], same),))])
@@ -214,8 +227,9 @@ def test_nprobe_can_be_overridden_for_one_call(pair: Pair) -> None:
 
 def test_too_few_lists_still_fill_k(pair: Pair) -> None:
     segment = pair.index._snapshot.segments[PICTURE]
-    (found,) = segment.search(QUERIES[:1], 120, segment.everything, nprobe=1, refine=1)
-    assert_same(found.candidates(PICTURE), pair.twin.search(QUERIES[0], PICTURE, 120))
+    block = segment.search(QUERIES[:1], 120, segment.everything, nprobe=1, refine=1)
+    (found,) = Scored.of(segment.store, block).best_first(PICTURE, 120)
+    assert_same(found, pair.twin.search(QUERIES[0], PICTURE, 120))
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True])

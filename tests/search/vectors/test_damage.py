@@ -12,6 +12,7 @@ from search.types import Modality
 from search.vectors import (
     GenerationBuilder,
     ProductViews,
+    ShapeSettings,
     VectorIndex,
     list_generations,
     live_generation,
@@ -36,7 +37,9 @@ FILES = [
 def two_generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("two")
     GenerationBuilder(root, SPACE).build(stream(catalogue(20)), 1)
-    GenerationBuilder(root, SPACE, exact_up_to=0).build(stream(catalogue(400)), 2)
+    GenerationBuilder(root, SPACE, shapes=ShapeSettings(exact_up_to=0, eight_bit_up_to=0)).build(
+        stream(catalogue(400)), 2
+    )
     return root
 
 
@@ -118,7 +121,7 @@ def test_a_reader_opens_the_generation_before_a_damaged_one(root: Path) -> None:
 
 def test_with_everything_damaged_the_delta_serves(root: Path) -> None:
     for number in (1, 2):
-        (folder(root, number) / "picture_index.faiss").unlink()
+        (folder(root, number) / "picture_vectors.f16.npy").unlink()
     index = VectorIndex(root, SPACE)
     assert (index.seq, index.count()) == (0, 0)
     batches = catalogue(1)[0]
@@ -132,12 +135,12 @@ def test_a_reader_keeps_the_former_generation(root: Path) -> None:
     query = clustered(1)
     before = index.search(query, Modality.PICTURE, 5)[0]
     GenerationBuilder(root, SPACE).build(stream(catalogue(30)), 3)
-    damaged = folder(root, 3) / "picture_index.faiss"
+    damaged = folder(root, 3) / "picture_vectors.f16.npy"
     intact = damaged.read_bytes()
     flip(damaged, 0.3)
     assert index.swap_if_published() is None
     assert (index.status().generation, index.seq) == (2, 2)
-    assert "picture_index.faiss" in str(index.status().fault)
+    assert "picture_vectors.f16.npy" in str(index.status().fault)
     assert index.search(query, Modality.PICTURE, 5)[0].view_ids.tolist() == before.view_ids.tolist()
 
     damaged.write_bytes(intact)

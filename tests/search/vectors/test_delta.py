@@ -21,7 +21,7 @@ def filled(products: int) -> DeltaSegment:
 
 
 def found(delta: DeltaSegment) -> set[int]:
-    return set(delta.search(VECTORS[:1], 500, None)[0].view_ids.tolist())
+    return set(delta.view_ids[delta.search(VECTORS[:1], 500, None).rows[0]].tolist())
 
 
 def test_older_pictures_never_change() -> None:

@@ -23,7 +23,7 @@ from search.vectors import (
     rollback,
     verify,
 )
-from search.vectors.training import TRAINABLE, factory_for
+from search.vectors.shapes import TRAINABLE, ShapeSettings, choose
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -169,10 +169,22 @@ def test_senseless_builds_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("views", "dim", "factory"),
-    [(1_200, 16, "IVF30,PQ8x4fs"), (250_000, 384, "IVF2000,PQ192x4fs"), (700, 7, "IVF17,PQ7x4fs")],
+    [
+        (1_200, 16, "IVF30,PQ8x4fs"),
+        (250_000, 384, "IVF4096,PQ192x4fs"),
+        (700, 7, "IVF17,PQ7x4fs"),
+        (3_000_000, 512, "IVF16384_HNSW32,PQ256x4fs"),
+    ],
 )
 def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> None:
-    assert factory_for(views, dim) == factory
+    assert choose(views, dim, ShapeSettings(exact_up_to=0, eight_bit_up_to=0))[0].factory == factory
+
+
+def test_shape_follows_size_and_memory() -> None:
+    settings = ShapeSettings(memory_bytes=10**8)
+    shapes = [choose(views, 512, settings)[0].shape for views in (20_000, 200_000, 500_000, 1_000_000)]
+    assert shapes == ["exact", "ivf_sq8", "ivf_pq", "ivf_mapped"]
+    assert choose(10**6, 512, settings)[-1].shape == "exact", "the last resort always finds"
 
 
 def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:

@@ -1,0 +1,112 @@
+"""Which shape a segment gets: from how many views there are, their dimension, the memory and the recall wanted.
+
+Sources of the shapes: Jégou et al., Product Quantization for Nearest Neighbor Search (2011); André et al., Quicker ADC
+(2019), for 4-bit codes scanned in registers; measured against each other by `make bench-index`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from search.config import EngineSettings
+from search.vectors.manifest import Shape
+
+POINTS_PER_CENTROID = 39
+"""FAISS's own lower bound; with fewer points k-means centroids are noise."""
+
+CODE_CENTROIDS, BYTE_CENTROIDS = 16, 256
+
+TRAINABLE = POINTS_PER_CENTROID * CODE_CENTROIDS
+"""Views below which not even the smallest product quantiser can be trained."""
+
+MANY, VERY_MANY = 200_000, 2_000_000
+LISTS_OF_MANY, LISTS_OF_VERY_MANY = 4096, 16384
+ID_BYTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeSettings:
+    """Segments of up to `exact_up_to` views are scanned, of up to `eight_bit_up_to` keep eight bits a component.
+
+    `memory_bytes` is what the codes of one segment may take of a process's own memory (None: any amount);
+    `recall_target` is recall@10 against exact search, wanted for queries of every modality.
+    """
+
+    exact_up_to: int = 20_000
+    eight_bit_up_to: int = MANY
+    memory_bytes: int | None = None
+    recall_target: float = 0.97
+
+    @classmethod
+    def of(cls, settings: EngineSettings) -> ShapeSettings:
+        return cls(
+            exact_up_to=settings.exact_up_to,
+            memory_bytes=settings.index_memory_bytes or None,
+            recall_target=settings.recall_target,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A shape to build. Bytes are a view's: `own_bytes` of each process's memory, `mapped_bytes` in files that are
+    mapped, of which the system holds as much as there is room for."""
+
+    shape: Shape
+    factory: str
+    lists: int
+    own_bytes: int
+    mapped_bytes: int
+    why: str
+
+
+def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
+    """What to build for so many views of `dim` components, and what instead where the recall target is missed."""
+    rows = 2 * dim + 2 * ID_BYTES
+    exact = Plan("exact", "", 0, 0, rows, f"{views} views")
+    if views <= max(settings.exact_up_to, TRAINABLE):
+        return (_because(exact, f"exact up to {max(settings.exact_up_to, TRAINABLE)}"),)
+    lists = list_count(views)
+    head = _head(lists)
+    eight = Plan("ivf_sq8", f"{head},SQ8", lists, 0, rows + dim + ID_BYTES, f"{views} views")
+    if views <= settings.eight_bit_up_to:
+        return _because(eight, f"eight bits up to {settings.eight_bit_up_to}"), exact
+    codes = math.ceil(_pairs(dim) / 2)
+    four = Plan("ivf_pq", f"{head},PQ{_pairs(dim)}x4fs", lists, codes + ID_BYTES, rows + codes + ID_BYTES,
+                f"{views} views")  # fmt: skip
+    needed = views * four.own_bytes
+    if settings.memory_bytes is not None and needed > settings.memory_bytes:
+        return _because(_mapped(views, dim, lists, rows), f"codes in memory would take {needed} bytes"), eight, exact
+    return _because(four, f"four bits above {settings.eight_bit_up_to}"), eight, exact
+
+
+def list_count(views: int) -> int:
+    """4√n inverted lists, from many views on a fixed number; fewer where k-means would lack points."""
+    wanted = round(4 * math.sqrt(views))
+    if views > MANY:
+        wanted = LISTS_OF_MANY if views <= VERY_MANY else LISTS_OF_VERY_MANY
+    return max(1, min(wanted, views // POINTS_PER_CENTROID))
+
+
+def _head(lists: int) -> str:
+    return f"IVF{lists}_HNSW32" if lists >= LISTS_OF_VERY_MANY else f"IVF{lists}"
+
+
+def _mapped(views: int, dim: int, lists: int, rows: int) -> Plan:
+    """Codes of a byte are kept view by view, so FAISS maps them; those scanned in registers it has to copy."""
+    if views < POINTS_PER_CENTROID * BYTE_CENTROIDS:
+        return Plan("ivf_mapped", f"{_head(lists)},SQ8", lists, 0, rows + dim + ID_BYTES, f"{views} views")
+    codes = _quarters(dim)
+    return Plan("ivf_mapped", f"{_head(lists)},PQ{codes}x8", lists, 0, rows + codes + ID_BYTES, f"{views} views")
+
+
+def _pairs(dim: int) -> int:
+    return dim // 2 if dim % 2 == 0 else dim
+
+
+def _quarters(dim: int) -> int:
+    return dim // 4 if dim % 4 == 0 else _pairs(dim)
+
+
+def _because(plan: Plan, why: str) -> Plan:
+    return Plan(plan.shape, plan.factory, plan.lists, plan.own_bytes, plan.mapped_bytes, f"{plan.why}, {why}")
