@@ -9,10 +9,11 @@ RUN useradd --create-home --uid 10001 omnishelf && mkdir /data && chown omnishel
 # torch.compile builds its GPU launchers with a C compiler.
 RUN if [ "$BUILD" = gpu ]; then apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
  && rm -rf /var/lib/apt/lists/*; fi
-COPY requirements.txt requirements-gpu.txt ./
+COPY requirements.txt requirements-gpu.txt requirements-milvus.txt ./
 RUN pip install --no-cache-dir --upgrade pip \
  && if [ "$BUILD" = gpu ]; then pip install --no-cache-dir -r requirements-gpu.txt; \
-    else pip install --no-cache-dir -r requirements.txt; fi
+    else pip install --no-cache-dir -r requirements.txt; fi \
+ && pip install --no-cache-dir -r requirements-milvus.txt
 COPY manage.py ./
 COPY search search
 COPY webapp webapp

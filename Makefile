@@ -51,6 +51,7 @@ lock: $(BIN)/python ## pin requirements*.in with everything they need
 	$(BIN)/python -m pip install --quiet uv
 	echo faiss-cpu==1.15.1 | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements.in - -o requirements.txt
 	echo faiss-gpu-cuvs==1.15.1 | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements.in - -o requirements-gpu.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-milvus.in -o requirements-milvus.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-dev.in -o requirements-dev.txt
 
 messages: $(INSTALLED_DEV) ## gather and compile translations (needs gettext)

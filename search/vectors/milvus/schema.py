@@ -1,0 +1,100 @@
+"""Collections of a generation: fields, index parameters by type, search parameters.
+
+Parameter names and limits: https://milvus.io/docs/index-vector-fields.md and https://milvus.io/docs/gpu_index.md.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+from pymilvus import CollectionSchema, DataType, MilvusClient
+from pymilvus.milvus_client.index import IndexParams
+
+from search.config import MilvusIndexType
+from search.errors import ConfigError
+from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.names import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID
+
+IndexType = Literal["FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
+
+LISTED = frozenset({"IVF_FLAT", "IVF_PQ", "GPU_IVF_PQ"})
+"""Types with inverted lists: once all lists are probed, every eligible row comes back."""
+
+LITE_TYPES = frozenset({"FLAT", "IVF_FLAT", "AUTOINDEX"})
+
+MOST_RETURNED = 16_384
+MOST_RETURNED_GPU = 1_024
+"""Largest limit of one search."""
+
+PARTITIONS = 8
+"""Partitions that the values of the key are hashed to: one for each modality, with room against collisions."""
+
+SEGMENT_BYTES = 1 << 30
+"""Size at which Milvus seals a segment; each has an index of its own."""
+
+NAME_BYTES = 128
+
+LEAST_ITOPK = 64
+
+
+def index_type_for(wanted: MilvusIndexType, connection: Connection) -> IndexType:
+    """The index type to build. Raises ConfigError for one that milvus-lite lacks."""
+    if wanted == "auto":
+        return "FLAT" if connection.is_lite else "IVF_PQ"
+    if connection.is_lite and wanted not in LITE_TYPES:
+        raise ConfigError(
+            "milvus-lite has no such index", value=wanted, fix=f"Choose one of {', '.join(sorted(LITE_TYPES))}."
+        )
+    return wanted
+
+
+def most_returned(index_type: IndexType) -> int:
+    return MOST_RETURNED_GPU if index_type.startswith("GPU_") else MOST_RETURNED
+
+
+def collection_schema(dim: int) -> CollectionSchema:
+    """Fields of a generation's rows."""
+    schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field(ROW, DataType.INT64, is_primary=True)
+    schema.add_field(PARTITION_KEY, DataType.VARCHAR, max_length=NAME_BYTES, is_partition_key=True)
+    schema.add_field(VIEW_ID, DataType.INT64)
+    schema.add_field(PRODUCT_ID, DataType.INT64)
+    schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dim)
+    return schema
+
+
+def list_count(views: int, dim: int) -> int:
+    """4√n inverted lists for the n views of a segment of Milvus."""
+    in_segment = min(views, SEGMENT_BYTES // (4 * dim))
+    return max(1, min(65_536, round(4 * math.sqrt(in_segment))))
+
+
+def sub_vectors(dim: int) -> int:
+    """Sub-quantisers of a product quantiser, 8 bits each: a byte for four dimensions where `dim` can be divided so."""
+    return next(count for count in range(max(1, dim // 4), 0, -1) if dim % count == 0)
+
+
+def index_params(index_type: IndexType, views: int, dim: int) -> IndexParams:
+    params = MilvusClient.prepare_index_params()
+    params.add_index(VECTOR, index_type=index_type, metric_type="IP", params=_build_params(index_type, views, dim))
+    params.add_index(PRODUCT_ID, index_type="INVERTED")
+    return params
+
+
+def _build_params(index_type: IndexType, views: int, dim: int) -> dict[str, Any]:
+    if index_type == "GPU_CAGRA":
+        return {"intermediate_graph_degree": 64, "graph_degree": 32}
+    if index_type not in LISTED:
+        return {}
+    lists = {"nlist": list_count(views, dim)}
+    return lists if index_type == "IVF_FLAT" else {**lists, "m": sub_vectors(dim), "nbits": 8}
+
+
+def search_params(index_type: IndexType, limit: int, nprobe: int) -> dict[str, Any]:
+    """Parameters of one search for `limit` rows in `nprobe` lists, where there are any."""
+    if index_type in LISTED:
+        return {"metric_type": "IP", "params": {"nprobe": nprobe}}
+    if index_type == "GPU_CAGRA":
+        return {"metric_type": "IP", "params": {"itopk_size": max(LEAST_ITOPK, 32 * math.ceil(limit / 32))}}
+    return {"metric_type": "IP", "params": {}}
