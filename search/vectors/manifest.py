@@ -18,14 +18,10 @@ MANIFEST = "manifest.json"
 CHECKSUM = "manifest.sha256"
 MANIFEST_MAX_BYTES = 1 << 20
 
-<<<<<<< ours
 RECALL_AT = 10
 """Recall is measured, and search parameters are tuned, on so many views a query."""
 
-Shape = Literal["exact", "ivf_sq8", "ivf_pq", "ivf_mapped"]
-=======
-Shape = Literal["exact", "ivf_pq", "milvus"]
->>>>>>> theirs
+Shape = Literal["exact", "ivf_sq8", "ivf_pq", "ivf_mapped", "milvus"]
 
 
 class _Frozen(BaseModel):
