@@ -17,9 +17,11 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
+from indexer.changing.claiming import changes_release
 from indexer.compaction import compaction_due
 from indexer.identity import is_dead
 from indexer.pipeline.claiming import UNCLAIMED
+from indexer.pipeline.runner import work_waiting
 from indexer.tuning.claiming import tunings_take_back, tunings_wake
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState, Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
@@ -71,12 +73,13 @@ class Sweeper:
         report = SweepReport(taken_back, set_aside, self._enqueue_missing(space), uploads_resume())
         if any((taken_back, set_aside, report.enqueued, report.uploads)):
             logger.info("swept: %s", report)
-        if IndexJob.objects.claimable(space).exists():
+        if work_waiting():
             wake(ENCODE_QUEUED)
         if compaction_due():
             wake(COMPACT)
         tunings_take_back()
         tunings_wake()
+        changes_release()
         temporary_files_prune()
         clicks_prune()
         return report

@@ -58,12 +58,14 @@ class _InFlight:
 
 @dataclass
 class Drain:
-    """Encodes until nothing is claimable or `stopping` is set. All database work happens in the calling thread."""
+    """Encodes until nothing is claimable, `stopping` is set or `gives_way` says so. All database work happens in the
+    calling thread."""
 
     encoder: TunableEncoder
     worker: str
     stopping: threading.Event = field(default_factory=threading.Event)
     on_batch: Callable[[DrainTotals], None] | None = None
+    gives_way: Callable[[], bool] = lambda: False
 
     def run(self) -> DrainTotals:
         """Raises Unavailable when the encoder fails on a whole batch. Whatever is raised, no job is lost: what was
@@ -94,7 +96,7 @@ class Drain:
         while self.stopping.is_set() and in_flight and in_flight[-1].result.cancel():
             claims_release([in_flight.pop().claim])
         most = self.encoder.calls_at_once + BESIDE_THE_MODEL
-        while len(in_flight) < most and not self.stopping.is_set():
+        while len(in_flight) < most and not self.stopping.is_set() and not self.gives_way():
             started = time.perf_counter()
             claim = self._claim()
             suspect = claim is None and not in_flight

@@ -14,6 +14,7 @@ from indexer.pipeline.contents import Encoded, SetAside
 from indexer.pipeline.encoding import EncodedBatch
 from search.types import Space
 from webapp.catalog.models import Asset, Embedding, JobState, Product
+from webapp.catalog.selectors.spaces import encoded_untouched
 from webapp.catalog.services.clock import products_touch
 from webapp.catalog.services.features import features_store
 
@@ -30,7 +31,8 @@ STORE_TRIES = 4
 
 
 def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], *, space: Space, towers: str) -> None:
-    """Keep vectors and features, finish the jobs, set faults aside; after the commit readers find the new views.
+    """Keep vectors and features, finish the jobs, set faults aside; after the commit readers of the space find the new
+    views, but for a space that has no readers yet.
 
     A job whose claim was taken back is left alone. Raises OperationalError when the database stays away.
     """
@@ -71,7 +73,8 @@ def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], space: Spa
             claim.rows(orphans).delete()
         for item in batch.set_aside:
             _set_aside(claim, item)
-        _touch_owners(claim, batch.encoded)
+        if not encoded_untouched(space.fingerprint):
+            _touch_owners(claim, batch.encoded)
 
 
 def _set_aside(claim: Claim, item: SetAside) -> None:
@@ -89,7 +92,10 @@ def _set_aside(claim: Claim, item: SetAside) -> None:
         error=fault.message[:500],
         **UNCLAIMED,
     )
-    Asset.objects.filter(kind=claim.modality, content_hash=item.job.content_hash).update(fault=fault.message[:500])
+    content = {"modality": claim.modality, "content_hash": item.job.content_hash}
+    if not Embedding.objects.filter(**content).exists():
+        # What another encoder could read has no fault of its own.
+        Asset.objects.filter(kind=claim.modality, content_hash=item.job.content_hash).update(fault=fault.message[:500])
 
 
 def _touch_owners(claim: Claim, encoded: Sequence[Encoded]) -> None:

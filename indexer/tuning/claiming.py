@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from indexer.identity import is_dead, this_process
-from indexer.tuning.progress import LEASE
+from indexer.progress import LEASE
 from webapp.catalog.models import Tuning, TuningState
 from webapp.celery import ROLL_BACK_TUNING, TUNE, wake
 

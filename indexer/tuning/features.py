@@ -12,7 +12,7 @@ from django.db.models import Exists, OuterRef
 from indexer.pipeline.claiming import Job
 from indexer.pipeline.contents import Content, load_picture
 from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
-from indexer.tuning.progress import Progress
+from indexer.tuning.progress import TuningProgress
 from search.encoders.base import Features, TunableEncoder
 from search.machine import cores
 from search.types import Modality, TextRole
@@ -27,7 +27,7 @@ TEXTS_AT_ONCE = 256
 ROWS_AT_ONCE = 1_000
 
 
-def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: Progress) -> int:
+def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: TuningProgress) -> int:
     """Compute features for contents in use that have none. Returns how many pictures were decoded for that.
 
     Left to the worker are contents it has yet to encode into `busy_space`; left out are those found unusable before.
@@ -77,7 +77,7 @@ def picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, Feature
     return found
 
 
-def text_features(texts: Sequence[str], encoder: TunableEncoder, progress: Progress) -> Features:
+def text_features(texts: Sequence[str], encoder: TunableEncoder, progress: TuningProgress) -> Features:
     """Features of texts as questions, (n, width): that is how shoppers use them."""
     progress.begin(TuningStage.WORDS, len(texts))
     rows = []

@@ -13,7 +13,7 @@ from scipy.sparse import csr_matrix
 from indexer.tuning.catalogue import Catalogue, Pictured
 from indexer.tuning.features import picture_features, text_features
 from indexer.tuning.judging import Trial, make_trial
-from indexer.tuning.progress import Progress
+from indexer.tuning.progress import TuningProgress
 from search.encoders.base import Features, TunableEncoder
 from search.encoders.tuned_heads import store_heads
 from search.training.fit import Fitted, Recipe, fit
@@ -52,7 +52,7 @@ class Material:
         return Pairs.from_arrays(self.pictures[rows], self.word_features, truth, self.catalogue.groups[rows])
 
 
-def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: Progress) -> Material:
+def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: TuningProgress) -> Material:
     """Stored features of the pictures, fresh ones of the words. Pictures that wait to be encoded are left out.
 
     Raises InputError when too few are left.
@@ -64,7 +64,7 @@ def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: Progress) ->
     return Material(seen, pictures, words, text_features(words, encoder, progress))
 
 
-def learn(material: Material, start: TunableEncoder, progress: Progress, checkpoint: Path) -> Fitted:
+def learn(material: Material, start: TunableEncoder, progress: TuningProgress, checkpoint: Path) -> Fitted:
     """Heads that go on from those of `start`. A killed training goes on from `checkpoint` when nothing has changed."""
     recipe = tuning_recipe(len(material.catalogue.training))
     progress.begin(TuningStage.TRAINING, recipe.epochs)

@@ -11,8 +11,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from indexer.compaction import generation_build
+from indexer.progress import running_here
 from indexer.sweep import jobs_enqueue_missing
-from indexer.tuning.progress import Progress, running_here
+from indexer.tuning.progress import TuningProgress
 from search.config import engine_settings
 from search.encoders.base import TunableEncoder
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
@@ -43,7 +44,7 @@ Row = tuple[int, str, bytes]
 """Id, content hash and features as stored."""
 
 
-def space_fill(encoder: TunableEncoder, *, touch: bool, progress: Progress | None = None) -> int:
+def space_fill(encoder: TunableEncoder, *, touch: bool, progress: TuningProgress | None = None) -> int:
     """Project whatever has features but no embedding in the encoder's space. Returns how many contents.
 
     `touch` tells readers of the products: needed as soon as a generation of the space exists.
@@ -90,7 +91,7 @@ def _store(encoder: TunableEncoder, modality: Modality, rows: Sequence[Row], *, 
             products_touch(list(locked.values_list("pk", flat=True)))
 
 
-def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: Progress) -> None:
+def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: TuningProgress) -> None:
     """Bring the tuned space into use. Until the last step readers see nothing of it; then they see all of it.
 
     `former` is the fingerprint of the space in use. Raises Unavailable when other heads are in use by now than those

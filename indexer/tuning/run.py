@@ -7,12 +7,13 @@ import logging
 import numpy as np
 from django.utils import timezone
 
+from indexer.progress import running_here
 from indexer.tuning.catalogue import read_catalogue
 from indexer.tuning.claiming import INTERRUPTED, tuning_claim
 from indexer.tuning.features import features_complete
 from indexer.tuning.judging import gain, metrics_of
 from indexer.tuning.learning import gather, keep, learn
-from indexer.tuning.progress import Progress, Show, running_here
+from indexer.tuning.progress import Show, TuningProgress, tuning_progress
 from indexer.tuning.publishing import publish, roll_back
 from indexer.tuning.space import PresetTowers
 from search.encoders.base import TunableEncoder
@@ -32,7 +33,7 @@ def tuning_run(tuning_id: int, show: Show | None = None) -> Tuning | None:
     if tuning is None:
         return None
     try:
-        _run(tuning, Progress(tuning, show))
+        _run(tuning, tuning_progress(tuning, show))
     except OmnishelfError as error:
         _fail(tuning, str(error))
         raise
@@ -59,7 +60,7 @@ def tuning_roll_back(preset: str) -> Tuning:
     return live
 
 
-def _run(tuning: Tuning, progress: Progress) -> None:
+def _run(tuning: Tuning, progress: TuningProgress) -> None:
     catalogue = read_catalogue(from_clicks=tuning.from_clicks)
     towers = PresetTowers.of(tuning.preset)
     current = _compared_with(tuning, towers)
@@ -89,7 +90,7 @@ def _compared_with(tuning: Tuning, towers: PresetTowers) -> TunableEncoder:
     return towers.under(tuning.former.heads_digest if tuning.former else "")
 
 
-def _decide(tuning: Tuning, tuned: TunableEncoder, former: str, progress: Progress) -> None:
+def _decide(tuning: Tuning, tuned: TunableEncoder, former: str, progress: TuningProgress) -> None:
     """Publish what is better by more than chance, and only that."""
     if not tuning.better:
         _end(tuning, TuningState.REJECTED)

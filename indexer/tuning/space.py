@@ -17,7 +17,7 @@ class PresetTowers:
 
     @classmethod
     def of(cls, preset: str) -> PresetTowers:
-        """The preset in use is shared with this process's answers; another one is loaded beside it. Raises EncoderError."""
+        """Shared with whatever else in this process uses the preset. Raises EncoderError."""
         return cls(own_encoder(preset))
 
     def under(self, heads_digest: str) -> TunableEncoder:

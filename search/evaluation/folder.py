@@ -85,6 +85,20 @@ def read_folder(root: Path) -> EvaluationFolder:
     return EvaluationFolder(root, catalog, tuple(read.values()))
 
 
+def read_queries(path: Path) -> tuple[EvaluationQuery, ...]:
+    """A golden set by itself: the lines of an evaluation folder, pictures named relative to the file, ids not needed.
+
+    Raises InputError naming the line that is malformed, and for a file that is missing, no text or without a line.
+    """
+    try:
+        lines = _lines(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("the golden set cannot be read", value=str(path), fix=f"{error}") from error
+    if not lines:
+        raise InputError("the golden set holds no question", value=str(path))
+    return tuple(_query({"id": place, **fields}, place, path.parent) for place, fields in lines)
+
+
 def _files(root: Path) -> tuple[Path, Path]:
     files = root / CATALOG, root / QUERIES
     for file in files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from search.query.engine import Ranking, Stopwatch, rank
+from search.query.fuse import SHARES, Shares
 from search.query.probe import Probe
 from search.types import Modality, StageTimings
 from search.vectors import VectorIndex
@@ -23,14 +24,15 @@ class Question:
         self._watch = watch
         self._probes = watch.time("embed", self._embed)
 
-    def rank(self, filters: ProductFilters) -> Ranking:
+    def rank(self, filters: ProductFilters, *, shares: Shares = SHARES) -> Ranking:
         """The best products that pass. Raises QueryError."""
         allowed = self._watch.time("filter", lambda: allowed_ids(filters))
         if not self._probes:
             return Ranking((), False, StageTimings())
         similar_to = self.request.similar_to
         without = frozenset() if similar_to is None else frozenset({similar_to})
-        ranking = rank(self.index, self._probes, window=self.request.window, allowed=allowed, without=without)
+        window = self.request.window
+        ranking = rank(self.index, self._probes, window=window, allowed=allowed, without=without, shares=shares)
         self._watch.add(ranking.timings.stages)
         return ranking
 

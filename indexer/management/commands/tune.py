@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Self
+from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 from rich.console import Console
-from tqdm import tqdm
 
+from indexer.stage_bar import StageBar
 from indexer.tuning.claiming import tunings_take_back
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
 from indexer.tuning.run import tuning_roll_back, tuning_run
@@ -51,7 +51,8 @@ class Command(BaseCommand):
 
     def _tune(self, options: dict[str, Any]) -> None:
         queued = tuning_create(preset=options["preset"], dry_run=options["dry_run"], from_clicks=options["from_clicks"])
-        with Bar() as bar:
+        # The training draws a bar of its own.
+        with StageBar(hidden=TuningStage.TRAINING) as bar:
             tuning = tuning_run(queued.pk, bar)
         if tuning is None:
             raise CommandError("a worker took this tuning over; see manage.py tune --status")
@@ -71,25 +72,3 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(as_dict(tuning)))
         else:
             print_tuning(tuning, Console(file=sys.stdout))
-
-
-class Bar:
-    """A bar for every stage, on standard error; the training draws its own."""
-
-    def __init__(self) -> None:
-        self._stage = ""
-        self._bar = tqdm(disable=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *raised: object) -> None:
-        self._bar.close()
-
-    def __call__(self, tuning: Tuning) -> None:
-        if tuning.stage != self._stage:
-            self._stage = tuning.stage
-            self._bar.close()
-            hidden = True if tuning.stage == TuningStage.TRAINING else None
-            self._bar = tqdm(total=tuning.total, desc=str(tuning.get_stage_display()), disable=hidden)
-        self._bar.update(tuning.done - self._bar.n)

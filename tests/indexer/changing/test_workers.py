@@ -1,0 +1,139 @@
+"""Workers encode into the space that is being made, after the one in use; one process at a time runs a change."""
+
+from __future__ import annotations
+
+import pytest
+
+from indexer.changing.checks import target_check
+from indexer.changing.claiming import change_claim, changes_release
+from indexer.identity import this_process
+from indexer.pipeline import runner
+from indexer.pipeline.drain import Drain
+from indexer.sweep import Sweeper, jobs_enqueue_missing
+from search.errors import Unavailable
+from tests.indexer.changing.conftest import add_square, fill_shop
+from webapp.catalog.models import (
+    ChangeStage,
+    ChangeState,
+    Embedding,
+    IndexJob,
+    JobState,
+    Product,
+    SpaceChange,
+    Tuning,
+    TuningState,
+)
+from webapp.catalog.selectors.spaces import heads_over, preset_in_use, spaces_beside
+from webapp.catalog.services.clock import clock_now
+from webapp.retrieval.runtime import Serving, active_space, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def claimed(preset: str = "taught", stage: str = ChangeStage.ENCODING) -> SpaceChange:
+    change = change_claim(Serving(preset), serving(), dry_run=False, forced=False)
+    SpaceChange.objects.filter(pk=change.pk).update(stage=stage)
+    return change
+
+
+def embedded(space: str) -> int:
+    return Embedding.objects.filter(space=space).count()
+
+
+def test_a_worker_encodes_both_and_the_space_in_use_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_shop()
+    change = claimed()
+    jobs_enqueue_missing(space=change.space)
+    order: list[str] = []
+    encode = Drain.run
+
+    def noted(self: Drain) -> object:
+        order.append(self.encoder.space.preset)
+        if len(order) == 1:
+            add_square("red-new", "red", 99)
+        return encode(self)
+
+    monkeypatch.setattr(Drain, "run", noted)
+    assert runner.work_waiting()
+    runner.encode_queued()
+    assert order[:3] == ["taught", "untaught", "taught"], "what came to the space in use interrupted the other"
+    assert embedded(change.space) == embedded(active_space().fingerprint) == 25
+    assert not runner.work_waiting()
+
+
+def test_a_space_that_no_generation_holds_yet_is_not_told_to_readers() -> None:
+    fill_shop()
+    clock = clock_now()
+    change = claimed()
+    jobs_enqueue_missing(space=change.space)
+    runner.encode_queued()
+    assert embedded(change.space) == 24 and clock_now() == clock
+    SpaceChange.objects.update(stage=ChangeStage.BUILDING)
+    Embedding.objects.filter(space=change.space).first().delete()
+    jobs_enqueue_missing(space=change.space)
+    runner.encode_queued()
+    assert clock_now() == clock + 1
+
+
+def test_a_worker_without_the_weights_goes_on_with_the_space_in_use(caplog: pytest.LogCaptureFixture) -> None:
+    change = claimed()
+    SpaceChange.objects.filter(pk=change.pk).update(preset="nowhere")
+    add_square("red-new", "red", 99)
+    runner.encode_queued()
+    assert embedded(active_space().fingerprint) == 1 and embedded(change.space) == 0
+    assert "nothing is encoded into the space of nowhere" in caplog.text
+
+
+def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
+    first = claimed()
+    with pytest.raises(Unavailable, match="under way"):
+        claimed()
+    SpaceChange.objects.update(claimed_by=this_process().rpartition(":")[0] + ":0")
+    Sweeper().sweep()
+    first.refresh_from_db()
+    assert first.interrupted and changes_release() == 0
+    assert claimed() == first
+    SpaceChange.objects.update(claimed_by="")
+    other = claimed("other")
+    first.refresh_from_db()
+    assert first.state == ChangeState.FAILED and other.state == ChangeState.RUNNING
+    assert [beside.fingerprint for beside in spaces_beside()] == [other.space]
+
+
+def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
+    own = active_space().fingerprint
+    Tuning.objects.create(preset="untaught", base=own, space="tuned", state=TuningState.LIVE, heads_digest="d")
+    change = SpaceChange.objects.create(
+        preset="taught", base="b", space="b", former_preset="untaught", former_base=own, former_space="tuned",
+        state=ChangeState.LIVE,
+    )  # fmt: skip
+    assert preset_in_use() == "taught" and heads_over("b") == ("", "b")
+    SpaceChange.objects.filter(pk=change.pk).update(stage=ChangeStage.RETURNING)
+    assert [beside.fingerprint for beside in spaces_beside()] == ["tuned"], "it is completed before it is back"
+    SpaceChange.objects.filter(pk=change.pk).update(state=ChangeState.ROLLED_BACK, stage="")
+    assert preset_in_use() == "untaught" and heads_over(own) == ("d", "tuned")
+
+
+def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_shop()
+    target_check(Serving("taught"))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    with pytest.raises(Unavailable, match="MB are free"):
+        target_check(Serving("taught"))
+
+
+def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_shop()
+    change = claimed()
+    jobs_enqueue_missing(space=change.space)
+
+    def unreadable(self: object, batch: object) -> object:
+        raise ValueError("too wide")
+
+    digest = Product.objects.get(sku="red-0").assets.get().content_hash
+    IndexJob.objects.filter(space=change.space).exclude(content_hash=digest).delete()
+    monkeypatch.setattr("search.encoders.open_clip.engine.OpenClipEncoder.encode_pictures", unreadable)
+    IndexJob.objects.filter(space=change.space).update(attempts=4)
+    runner.encode_queued()
+    assert IndexJob.objects.get(space=change.space).state == JobState.FAILED
+    assert Product.objects.get(sku="red-0").assets.get().fault == ""
