@@ -6,7 +6,7 @@ tests of the contract run on all of them. Errors come from search/errors.py; a s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
@@ -79,8 +79,12 @@ class IndexReader(Protocol):
 class IndexBuilder(Protocol):
     """Builds generations of one space and tenant, one builder at a time."""
 
-    def build(self, batches: Iterable[ViewBatch], seq: int) -> Manifest:
+    def build(
+        self, batches: Iterable[ViewBatch], seq: int, questions: Mapping[Modality, Vectors] | None = None
+    ) -> Manifest:
         """Write, verify and publish a generation; the live one stays whatever is raised.
+
+        Search parameters are tuned on `questions`, by modality; where there are none, on a sample of the views.
 
         Raises BuildInProgress, VectorsRefused, Unavailable (no room, server away), CorruptGeneration.
         """

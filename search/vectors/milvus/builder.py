@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import datetime
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from search.config import MilvusIndexType
 from search.errors import ConfigError, QueryError
-from search.types import Ids, Space, ViewBatch
-from search.vectors.checks import check_batch
+from search.types import Ids, Modality, Space, Vectors, ViewBatch
+from search.vectors.checks import check_batch, check_vectors
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, SegmentManifest
 from search.vectors.milvus.admin import MilvusGenerations
@@ -27,8 +27,8 @@ from search.vectors.milvus.schema import (
     index_type_for,
     list_count,
 )
-from search.vectors.milvus.tally import Tallies, Tally, held_back, query_sets
-from search.vectors.milvus.tuning import tuned
+from search.vectors.milvus.tally import Tallies, Tally, held_back, sampled_queries
+from search.vectors.milvus.tuning import tuned_segment
 from search.vectors.scoring import rounded
 
 INSERT_BYTES = 8 << 20
@@ -43,7 +43,7 @@ class MilvusBuilder:
 
     def __init__(
         self, connection: Connection, lock: Layout, space: Space, *, tenant: str = "",
-        index_type: MilvusIndexType = "auto", keep: int = 3,
+        index_type: MilvusIndexType = "auto", recall_target: float = 0.97, keep: int = 3,
     ) -> None:  # fmt: skip
         """`lock` is a folder that all builders share. Raises ConfigError."""
         if keep < 1:
@@ -54,9 +54,12 @@ class MilvusBuilder:
         self._names = Names.of(space, tenant)
         self._generations = MilvusGenerations(connection, space, tenant=tenant)
         self._index_type: IndexType = index_type_for(index_type, connection)
+        self._recall_target = recall_target
         self._keep = keep
 
-    def build(self, batches: Iterable[ViewBatch], seq: int) -> Manifest:
+    def build(
+        self, batches: Iterable[ViewBatch], seq: int, questions: Mapping[Modality, Vectors] | None = None
+    ) -> Manifest:
         """Write, verify and publish a generation from a stream of batches; see `GenerationBuilder.build`.
 
         Memory holds one insertion at a time. Raises BuildInProgress, VectorsRefused, Unavailable when the server is
@@ -65,12 +68,17 @@ class MilvusBuilder:
         """
         if seq < 0:
             raise QueryError("seq must not be negative", value=seq)
+        asked = {
+            modality: check_vectors(vectors, self._space.dim)
+            for modality, vectors in (questions or {}).items()
+            if len(vectors)
+        }
         with self._lock.build_lock():
             self._generations.drop_unfinished()
             self._generations.unload_but_live()
             number = max(self._generations.numbers(), default=0) + 1
             with self._new_collection(number) as name:
-                manifest = self._published(name, number, batches, seq)
+                manifest = self._published(name, number, batches, seq, asked)
             self._generations.prune(self._keep)
         return manifest
 
@@ -90,9 +98,11 @@ class MilvusBuilder:
             if not finished:
                 self._connection("drop_collection", name)
 
-    def _published(self, name: str, number: int, batches: Iterable[ViewBatch], seq: int) -> Manifest:
+    def _published(
+        self, name: str, number: int, batches: Iterable[ViewBatch], seq: int, asked: Mapping[Modality, Vectors]
+    ) -> Manifest:
         started = time.monotonic()
-        tallies = self._inserted(name, batches)
+        tallies = self._inserted(name, batches, asked)
         self._connection("flush", name, seconds=BUILD_SECONDS)
         params = index_params(self._index_type, tallies.rows, self._space.dim)
         self._connection("create_index", name, params, seconds=BUILD_SECONDS)
@@ -105,9 +115,9 @@ class MilvusBuilder:
         self._generations.point_to(name)
         return record.manifest
 
-    def _inserted(self, name: str, batches: Iterable[ViewBatch]) -> Tallies:
+    def _inserted(self, name: str, batches: Iterable[ViewBatch], asked: Mapping[Modality, Vectors]) -> Tallies:
         held, stream = held_back(check_batch(batch, self._space.dim) for batch in batches)
-        tallies = Tallies(self._names, query_sets(held))
+        tallies = Tallies(sampled_queries(held) | dict(asked))
         step = max(1, INSERT_BYTES // (4 * self._space.dim))
         for batch in stream:
             for at in range(0, len(batch), step):
@@ -166,6 +176,7 @@ class MilvusBuilder:
     def _tuned(self, name: str, draft: Record, tallies: Tallies) -> Record:
         collection = RemoteCollection(self._connection, name, self._names, draft)
         segments = tuple(
-            tuned(collection, segment, tallies.by_modality[segment.modality]) for segment in draft.manifest.segments
+            tuned_segment(collection, segment, tallies.by_modality[segment.modality], self._recall_target)
+            for segment in draft.manifest.segments
         )
         return draft.model_copy(update={"manifest": draft.manifest.model_copy(update={"segments": segments})})

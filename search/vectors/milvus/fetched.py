@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from search.types import Ids, Modality, Vectors, ViewBatch
+from search.vectors.halves import Half
 from search.vectors.milvus.names import PRODUCT_ID, VECTOR, VIEW_ID
 from search.vectors.rows import Mask
 
@@ -46,6 +47,10 @@ class FetchedRows:
     @property
     def numbers(self) -> Ids:
         return np.arange(len(self), dtype=np.int64)
+
+    def halves(self, rows: Ids | slice) -> Half:
+        """The fp16 vectors of these rows, one more axis than `rows` has."""
+        return self.stored[rows].astype(np.float16)
 
     def vectors(self, rows: Ids | slice) -> Vectors:
         """Float32 vectors of these rows, shape (n, dim)."""

@@ -88,12 +88,11 @@ class MilvusIndex:
         asked: Modality | None = None,
         nprobe: int | None = None,
     ) -> list[Candidates]:
-        """The best k views for each query; see `IndexReader.search`. Parameters are the most careful ones for any
-        `asked`."""
+        """The best k views for each query; see `IndexReader.search`."""
         wanted = check_positive(k, "k")
         lists = None if nprobe is None else check_positive(nprobe, "nprobe")
         allowed = None if allowed_products is None else check_filter(allowed_products)
-        return self._snapshot.search(check_vectors(queries, self.space.dim), modality, wanted, allowed, lists)
+        return self._snapshot.search(check_vectors(queries, self.space.dim), modality, wanted, allowed, asked, lists)
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query; see `IndexReader.scores_for`."""
@@ -148,5 +147,6 @@ def _segment_status(segment: RemoteSegment, snapshot: RemoteSnapshot) -> Segment
         bytes=manifest.bytes,
         recall=manifest.recall,
         nprobe=manifest.nprobe,
+        drift=manifest.drift,
         why=manifest.why,
     )

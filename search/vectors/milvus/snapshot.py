@@ -14,7 +14,8 @@ from search.vectors.delta import DeltaSegment
 from search.vectors.milvus.eligible import Eligible
 from search.vectors.milvus.fetched import FetchedRows
 from search.vectors.milvus.generation import RemoteGeneration
-from search.vectors.scoring import Found, best_first, rescore
+from search.vectors.milvus.ranking import merged, ranked
+from search.vectors.scoring import Scored, exact_line
 from search.vectors.store import BACKGROUND_SIZE, sample_rows
 
 
@@ -76,29 +77,38 @@ class RemoteSnapshot:
         return self.generation.count_of(product_ids) if self.generation and product_ids.size else {}
 
     def search(
-        self, queries: Vectors, modality: Modality, k: int, allowed: Ids | None, nprobe: int | None
+        self,
+        queries: Vectors,
+        modality: Modality,
+        k: int,
+        allowed: Ids | None,
+        asked: Modality | None,
+        nprobe: int | None,
     ) -> list[Candidates]:
         """One Candidates per query (q, dim); `allowed` ascending."""
-        parts: list[list[Found]] = []
+        parts: list[list[Candidates]] = []
         if self.generation and modality in self.generation.segments:
             eligible = Eligible.of(allowed, self.hidden)
-            parts.append(self.generation.segments[modality].search(queries, k, eligible, nprobe))
+            segment = self.generation.segments[modality]
+            parts.append(segment.search(queries, k, eligible, asked, nprobe=nprobe))
         if modality in self.delta:
-            parts.append(self.delta[modality].search(queries, k, allowed))
-        return [best_first([part[number] for part in parts], k).candidates(modality) for number in range(len(queries))]
+            fresh = self.delta[modality]
+            parts.append(Scored.of(fresh, fresh.search(queries, k, allowed)).best_first(modality, k))
+        return [merged([part[number] for part in parts], modality, k) for number in range(len(queries))]
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality that has any."""
         stored = self._stored(product_ids)
         scored = []
         for modality in Modality:
-            found = [rescore(rows, query, rows.numbers) for rows in [stored.get(modality)] if rows is not None]
+            found = [ranked(stored[modality], query, modality)] if modality in stored else []
             if modality in self.delta:
                 fresh = self.delta[modality]
-                found.append(rescore(fresh, query, fresh.rows_of(product_ids)))
-            best = best_first(found)
+                line = exact_line(fresh, query, fresh.rows_of(product_ids))
+                found += Scored.of(fresh, line).best_first(modality)
+            best = merged(found, modality)
             if len(best.scores):
-                scored.append(best.candidates(modality))
+                scored.append(best)
         return scored
 
     def vectors_of(self, product_id: int) -> list[ViewBatch]:

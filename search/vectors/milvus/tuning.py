@@ -2,51 +2,59 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
 
-from search.vectors.manifest import SegmentManifest
+from search.types import Modality
+from search.vectors.manifest import RECALL_AT, SegmentManifest, Setting, Tuned
 from search.vectors.milvus.collection import RemoteCollection
 from search.vectors.milvus.eligible import Eligible
-from search.vectors.milvus.schema import LISTED
 from search.vectors.milvus.segment import RemoteSegment
-from search.vectors.milvus.tally import RECALL_AT, Tally
+from search.vectors.milvus.tally import Tally
 from search.vectors.scoring import TIE_MARGIN
 
-RECALL_TARGET = 0.97
 REFINE_STEPS = (4, 8, 16)
 
 
-def tuned(collection: RemoteCollection, draft: SegmentManifest, tally: Tally) -> SegmentManifest:
-    """The manifest with `nprobe`, `refine` and the recall reached: the first setting at the target, or the best."""
-    queries = sum(map(len, tally.queries))
-    best, reached = draft, -1.0
-    for nprobe, refine in _ladder(draft, collection):
-        tried = draft.model_copy(update={"nprobe": nprobe, "refine": refine, "recall_queries": queries})
-        recall = _recall(RemoteSegment(collection, tried), tally)
-        if recall > reached:
-            best, reached = tried.model_copy(update={"recall": recall}), recall
-        if recall >= RECALL_TARGET:
+def tuned_segment(collection: RemoteCollection, draft: SegmentManifest, tally: Tally, target: float) -> SegmentManifest:
+    """The manifest with what was tuned for queries of each modality; an exact index has nothing to tune."""
+    if collection.record.index_type == "FLAT":
+        return draft
+    segment = RemoteSegment(collection, draft)
+    return draft.model_copy(update={"tuned": {asked: _tuned(segment, tally, asked, target) for asked in tally.queries}})
+
+
+def _tuned(segment: RemoteSegment, tally: Tally, asked: Modality, target: float) -> Tuned:
+    """The first setting at the target, or the best."""
+    curve: list[Setting] = []
+    for nprobe, refine in _ladder(segment):
+        curve.append(_tried(segment, tally, asked, Tuned(nprobe=nprobe, refine=refine, recall=0, queries=1)))
+        if curve[-1].recall >= target:
             break
-    return best
+    best = max(curve, key=lambda setting: setting.recall)
+    return Tuned(
+        nprobe=best.nprobe, refine=best.refine, recall=best.recall, queries=len(tally.queries[asked]),
+        curve=tuple(curve),
+    )  # fmt: skip
 
 
-def _ladder(draft: SegmentManifest, collection: RemoteCollection) -> Iterator[tuple[int, int]]:
-    listed = collection.record.index_type in LISTED
-    powers = [2**power for power in range(draft.lists.bit_length())] if listed else [0]
-    for refine in (1,) if collection.record.index_type == "FLAT" else REFINE_STEPS:
+def _ladder(segment: RemoteSegment) -> Iterator[tuple[int, int]]:
+    powers = [2**power for power in range(max(1, segment.manifest.lists.bit_length()))]
+    for refine in REFINE_STEPS:
         for nprobe in powers:
             yield nprobe, refine
 
 
-def _recall(segment: RemoteSegment, tally: Tally) -> float:
-    """The worst recall@10 over the query sets. A view is right when its score is at least the true k-th."""
+def _tried(segment: RemoteSegment, tally: Tally, asked: Modality, setting: Tuned) -> Setting:
+    """Recall@10 with this setting. A view is right when its score is at least the true k-th."""
     everything = Eligible(None, np.empty(0, np.int64))
-    k = min(RECALL_AT, tally.views)
-    recalls = []
-    for queries, truths in zip(tally.queries, tally.truths(), strict=True):
-        answers = segment.search(queries, k, everything, segment.manifest.nprobe or None)
-        right = [found.scores >= cut - TIE_MARGIN for found, cut in zip(answers, truths, strict=True)]
-        recalls.append(float(np.mean(right)))
-    return min(recalls)
+    queries = tally.queries[asked]
+    started = time.perf_counter()
+    answers = segment.search(queries, min(RECALL_AT, tally.views), everything, tuned=setting, nprobe=setting.nprobe)
+    microseconds = (time.perf_counter() - started) * 1e6 / len(queries)
+    right = [found.scores >= cut - TIE_MARGIN for found, cut in zip(answers, tally.truth(asked), strict=True)]
+    return Setting(
+        nprobe=setting.nprobe, refine=setting.refine, recall=float(np.mean(right)), microseconds=microseconds
+    )

@@ -1,0 +1,99 @@
+"""Which index backend the settings choose. Everything else knows only the contract."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from search.config import EngineSettings
+from search.errors import ConfigError
+from search.types import Space
+from search.vectors import admin
+from search.vectors.admin import GenerationInfo
+from search.vectors.builder import GenerationBuilder
+from search.vectors.contract import Generations, IndexBuilder, IndexReader
+from search.vectors.index import VectorIndex
+from search.vectors.layout import Layout, index_root
+from search.vectors.manifest import Manifest
+from search.vectors.shapes import ShapeSettings
+
+if TYPE_CHECKING:
+    from search.vectors.milvus import Connection
+
+
+def open_index(settings: EngineSettings, space: Space) -> IndexReader:
+    """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per process."""
+    if settings.index_backend == "faiss":
+        return VectorIndex(index_root(settings), space)
+    connection = _connection(settings)
+    from search.vectors.milvus import MilvusIndex
+
+    return MilvusIndex(connection, space, tenant=settings.tenant)
+
+
+def make_builder(settings: EngineSettings, space: Space) -> IndexBuilder:
+    """A builder of the space's generations. Raises ConfigError, Unavailable."""
+    if settings.index_backend == "faiss":
+        return GenerationBuilder(index_root(settings), space, shapes=ShapeSettings.of(settings))
+    connection = _connection(settings)
+    from search.vectors.milvus import MilvusBuilder
+
+    return MilvusBuilder(
+        connection,
+        Layout.of(index_root(settings) / "milvus", space),
+        space,
+        tenant=settings.tenant,
+        index_type=settings.milvus_index_type,
+        recall_target=settings.recall_target,
+    )
+
+
+def generations_of(settings: EngineSettings, space: Space) -> Generations:
+    """The space's published generations. Raises ConfigError, Unavailable."""
+    if settings.index_backend == "faiss":
+        return FaissGenerations(index_root(settings), space)
+    connection = _connection(settings)
+    from search.vectors.milvus import MilvusGenerations
+
+    return MilvusGenerations(connection, space, tenant=settings.tenant)
+
+
+@dataclass(frozen=True, slots=True)
+class FaissGenerations:
+    """The `Generations` on local disk; see search/vectors/admin.py."""
+
+    root: Path
+    space: Space
+
+    def listed(self) -> list[GenerationInfo]:
+        return admin.list_generations(self.root, self.space)
+
+    def live(self) -> Manifest:
+        return admin.live_generation(self.root, self.space)
+
+    def verify(self, number: int | None = None) -> Manifest:
+        return admin.verify(self.root, self.space, number)
+
+    def rollback(self, to: int | None = None) -> Manifest:
+        return admin.rollback(self.root, self.space, to)
+
+
+def _connection(settings: EngineSettings) -> Connection:
+    if not settings.milvus_uri:
+        raise ConfigError("the index backend is milvus, but there is no address", fix="Set OMNISHELF_MILVUS_URI.")
+    return _connected(settings.milvus_uri, settings.milvus_token.get_secret_value())
+
+
+@functools.cache
+def _connected(uri: str, token: str) -> Connection:
+    try:
+        from search.vectors.milvus import Connection
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            "the index backend is milvus, but its client is not installed",
+            value=error.name,
+            fix="pip install -r requirements-milvus.txt",
+        ) from error
+    return Connection(uri, token)

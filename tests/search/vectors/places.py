@@ -1,0 +1,108 @@
+"""Where an index can live: every backend and shape that the contract is tested on."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from milvus_lite.server_manager import server_manager_instance
+
+from search.types import Space
+from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
+from search.vectors.contract import IndexBuilder, IndexReader
+from search.vectors.layout import Layout
+from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex
+from tests.search.vectors.twin import make_space
+
+SPACE = make_space()
+
+SHAPES = {
+    "exact": ShapeSettings(exact_up_to=5_000),
+    "ivf_sq8": ShapeSettings(exact_up_to=0),
+    "ivf_pq": ShapeSettings(exact_up_to=0, eight_bit_up_to=0),
+    "ivf_mapped": ShapeSettings(exact_up_to=0, eight_bit_up_to=0, memory_bytes=0),
+}
+
+
+class Place(Protocol):
+    @property
+    def shape(self) -> str:
+        """What the segments' manifests call it."""
+
+    def reader(self) -> IndexReader: ...
+
+    def builder(self) -> IndexBuilder: ...
+
+    def borrowed(self, scratch: Path) -> contextlib.AbstractContextManager[Place]:
+        """The same for one test, which may publish."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class FaissPlace:
+    root: Path
+    shape: str
+    space: Space = SPACE
+
+    def reader(self) -> VectorIndex:
+        return VectorIndex(self.root, self.space)
+
+    def builder(self) -> GenerationBuilder:
+        return GenerationBuilder(self.root, self.space, shapes=SHAPES[self.shape])
+
+    @contextlib.contextmanager
+    def borrowed(self, scratch: Path) -> Iterator[FaissPlace]:
+        shutil.copytree(self.root, scratch, dirs_exist_ok=True)
+        yield replace(self, root=scratch)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+@dataclass(frozen=True)
+class MilvusPlace:
+    """milvus-lite in a file; as it has no product quantiser, its exact index."""
+
+    root: Path
+    connection: Connection
+    space: Space = SPACE
+    shape: str = "exact"
+
+    @classmethod
+    def at(cls, root: Path) -> MilvusPlace:
+        return cls(root, Connection(str(root / "milvus.db")))
+
+    def reader(self) -> MilvusIndex:
+        return MilvusIndex(self.connection, self.space)
+
+    def builder(self) -> MilvusBuilder:
+        return MilvusBuilder(self.connection, Layout(self.root / "lock"), self.space)
+
+    @contextlib.contextmanager
+    def borrowed(self, scratch: Path) -> Iterator[MilvusPlace]:
+        generations = MilvusGenerations(self.connection, self.space)
+        before = generations.live().number
+        yield self
+        if generations.live().number != before:
+            generations.rollback(before)
+
+    def close(self) -> None:
+        stop_lite(self.connection)
+
+
+def stop_lite(connection: Connection) -> None:
+    """End the server that milvus-lite runs in this process for a file."""
+    connection.close()
+    server_manager_instance.release_server(connection.uri)
+
+
+def _faiss(shape: str) -> Callable[[Path], Place]:
+    return lambda root: FaissPlace(root, shape)
+
+
+PLACES: Mapping[str, Callable[[Path], Place]] = {shape: _faiss(shape) for shape in SHAPES} | {"milvus": MilvusPlace.at}
