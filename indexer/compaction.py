@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime
 import logging
 
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import Min
 from django.utils import timezone
 
 from search.config import engine_settings
 from search.errors import CorruptGeneration, NoGeneration
+from search.machine import in_background
 from search.types import Space
 from search.vectors import (
     GenerationBuilder,
@@ -73,9 +74,21 @@ def _busy() -> bool:
 def generation_build(space: Space | None = None) -> Manifest:
     """Build and publish a generation of a space (the active one) from the stored embeddings; nothing is encoded again.
 
-    Raises BuildInProgress, Unavailable (disk full), VectorsRefused.
+    It gives way to whatever else runs on the machine: searches come first. Raises BuildInProgress, Unavailable (disk
+    full), VectorsRefused.
     """
-    space = space or active_space()
+    return in_background(lambda: _build_and_disconnect(space or active_space()))
+
+
+def _build_and_disconnect(space: Space) -> Manifest:
+    """The thread ends with the build, and its connection to the database with it."""
+    try:
+        return _build(space)
+    finally:
+        connections.close_all()
+
+
+def _build(space: Space) -> Manifest:
     builder = GenerationBuilder(index_root(engine_settings()), space, shapes=ShapeSettings.of(engine_settings()))
     seq = clock_now()
     manifest = builder.build(visible_views(space=space), seq)
