@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from search.config import engine_settings
-from search.vectors import GenerationInfo, index_root, list_generations
+from search.vectors import GenerationInfo
+from search.vectors.backends import generations_of
 from webapp.catalog.selectors.uploads import encoding_progress
 from webapp.catalog.selectors.views import changed_count
 from webapp.catalog.services.clock import clock_now
@@ -15,7 +16,7 @@ from webapp.retrieval.runtime import active_space
 def index_state() -> dict[str, Any]:
     """Plain values, ready for JSON: space, clock, products changed since the live generation, jobs, generations."""
     space = active_space()
-    found = list_generations(index_root(engine_settings()), space)
+    found = generations_of(engine_settings(), space).listed()
     live_seq = next((info.manifest.seq for info in found if info.live and info.manifest), 0)
     return {
         "space": space.fingerprint,

@@ -15,7 +15,7 @@ from indexer.progress import LEASE, Progress
 from search.config import engine_settings
 from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailable
 from search.types import Space
-from search.vectors import index_root, live_generation
+from search.vectors.backends import generations_of
 from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange
 from webapp.catalog.selectors.spaces import live_change
 from webapp.catalog.selectors.views import changed_count
@@ -74,7 +74,7 @@ def _claim() -> SpaceChange:
 def _build_where_needed(space: Space) -> None:
     """Readers that come back must not carry more changes in memory than a compaction would have left them."""
     try:
-        live = live_generation(index_root(engine_settings()), space)
+        live = generations_of(engine_settings(), space).live()
     except (NoGeneration, CorruptGeneration):
         generation_build(space)
         return

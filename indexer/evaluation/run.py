@@ -23,7 +23,7 @@ from search.evaluation.folder import EvaluationFolder, EvaluationQuery
 from search.evaluation.summary import judge
 from search.media.picture import PictureLimits, decode_picture
 from search.query.engine import Stopwatch
-from search.vectors import VectorIndex
+from search.vectors.contract import IndexReader
 from webapp.catalog.importing.service import upload_create, upload_run
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
 from webapp.catalog.models.upload import UploadSource
@@ -84,7 +84,7 @@ def encode() -> float:
     return spent
 
 
-def up_to_date() -> VectorIndex:
+def up_to_date() -> IndexReader:
     """The reader, once it has seen every change: it looks only from time to time."""
     while live_index().seq < clock_now():
         time.sleep(engine_settings().delta_poll_s)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Collection, Sequence
 
 from django.db import transaction
@@ -18,7 +17,7 @@ from search.config import engine_settings
 from search.encoders.base import TunableEncoder
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
 from search.types import Modality
-from search.vectors import index_root, live_generation
+from search.vectors.backends import forget_index, generations_of
 from webapp.catalog.models import (
     Asset,
     Embedding,
@@ -126,7 +125,7 @@ def space_drop(space: str) -> None:
     """Forget the embeddings and the index of a space."""
     for model in (Embedding, IndexJob, IndexGeneration):
         model.objects.filter(space=space).delete()
-    shutil.rmtree(index_root(engine_settings()) / space, ignore_errors=True)
+    forget_index(engine_settings(), space)
 
 
 def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
@@ -134,7 +133,7 @@ def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
     since are projected from their features."""
     space_fill(encoder, touch=True)
     try:
-        live_generation(index_root(engine_settings()), encoder.space)
+        generations_of(engine_settings(), encoder.space).live()
     except (NoGeneration, CorruptGeneration):
         generation_build(encoder.space)
     with transaction.atomic():

@@ -14,7 +14,7 @@ from search.query.fuse import SHARES, ProbeScores, Shares, fuse
 from search.query.probe import Probe
 from search.query.standardise import Scale
 from search.types import Hit, Ids, Modality, StageTimings
-from search.vectors import VectorIndex
+from search.vectors.contract import IndexReader
 
 ResultT = TypeVar("ResultT")
 
@@ -49,11 +49,11 @@ class Stopwatch:
             self.stages[stage] = self.stages.get(stage, 0.0) + spent
 
 
-def searchable(index: VectorIndex) -> list[Modality]:
+def searchable(index: IndexReader) -> list[Modality]:
     return [modality for modality in Modality if index.count(modality)]
 
 
-def coarse(index: VectorIndex, probes: Sequence[Probe], window: int, allowed: Ids | None) -> Ids:
+def coarse(index: IndexReader, probes: Sequence[Probe], window: int, allowed: Ids | None) -> Ids:
     """Ids of products that have a view among the best of any modality for any probe, ascending.
 
     Views are asked for until every modality has given `window` products or has no more.
@@ -72,7 +72,7 @@ def coarse(index: VectorIndex, probes: Sequence[Probe], window: int, allowed: Id
     return np.unique(np.concatenate(found)) if found else np.zeros(0, np.int64)
 
 
-def score(index: VectorIndex, probe: Probe, products: Ids) -> ProbeScores:
+def score(index: IndexReader, probe: Probe, products: Ids) -> ProbeScores:
     """Exact scores of every view of these products: a product found by its words is also judged by its pictures."""
     candidates = tuple(index.scores_for(probe.vector, products))
     scales = {found.modality: Scale.of(probe.vector, index.background(found.modality)) for found in candidates}
@@ -80,7 +80,7 @@ def score(index: VectorIndex, probe: Probe, products: Ids) -> ProbeScores:
 
 
 def rank(
-    index: VectorIndex,
+    index: IndexReader,
     probes: Sequence[Probe],
     *,
     window: int,

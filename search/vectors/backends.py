@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,6 +59,17 @@ def generations_of(settings: EngineSettings, space: Space) -> Generations:
     from search.vectors.milvus import MilvusGenerations
 
     return MilvusGenerations(connection, space, tenant=settings.tenant)
+
+
+def forget_index(settings: EngineSettings, fingerprint: str) -> None:
+    """Remove every generation of a space that is not in use any more. Raises ConfigError, Unavailable."""
+    if settings.index_backend == "faiss":
+        shutil.rmtree(index_root(settings) / fingerprint, ignore_errors=True)
+        return
+    connection = _connection(settings)
+    from search.vectors.milvus import forget
+
+    forget(connection, fingerprint, settings.tenant)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,5 +12,5 @@ from webapp.retrieval import runtime
 @pytest.fixture
 def fresh_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader without memory of earlier tests, over an index folder of its own."""
-    monkeypatch.setattr(runtime, "index_root", lambda settings: tmp_path / "index")
+    monkeypatch.setattr("search.vectors.backends.index_root", lambda settings: tmp_path / "index")
     monkeypatch.setattr(runtime, "_following", runtime.Following())

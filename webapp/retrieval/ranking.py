@@ -6,7 +6,7 @@ from search.query.engine import Ranking, Stopwatch, rank
 from search.query.fuse import SHARES, Shares
 from search.query.probe import Probe
 from search.types import Modality, StageTimings
-from search.vectors import VectorIndex
+from search.vectors.contract import IndexReader
 from webapp.retrieval.filters import ProductFilters, allowed_ids
 from webapp.retrieval.picture_token import token_read, token_write
 from webapp.retrieval.request import SearchRequest
@@ -18,7 +18,7 @@ class Question:
 
     def __init__(self, request: SearchRequest, serving: Serving, watch: Stopwatch) -> None:
         self.request = request
-        self.index: VectorIndex = serving.index()
+        self.index: IndexReader = serving.index()
         self._serving = serving
         self.picture_token = ""
         self._watch = watch

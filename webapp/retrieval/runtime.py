@@ -22,7 +22,9 @@ from search.encoders.presets import tuned_space
 from search.encoders.registry import load_encoder, space_of
 from search.errors import OmnishelfError
 from search.types import Space
-from search.vectors import IndexStatus, VectorIndex, index_root
+from search.vectors import IndexStatus
+from search.vectors.backends import open_index
+from search.vectors.contract import IndexReader
 from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.selectors.tunings import live_heads_digest
 from webapp.catalog.selectors.views import changes_since
@@ -34,15 +36,15 @@ RETRY_S = 30.0
 
 
 class FreshIndex:
-    """A VectorIndex that follows the database: at most `poll_s` seconds behind, refreshed by whoever asks first."""
+    """A reader that follows the database: at most `poll_s` seconds behind, refreshed by whoever asks first."""
 
-    def __init__(self, index: VectorIndex, poll_s: float) -> None:
+    def __init__(self, index: IndexReader, poll_s: float) -> None:
         self._index = index
         self._poll_s = poll_s
         self._lock = threading.Lock()
         self._looked = -float("inf")
 
-    def current(self) -> VectorIndex:
+    def current(self) -> IndexReader:
         """The index, brought up to date when its last look is too old. Others never wait for a refresh under way,
         except for the very first one."""
         if time.monotonic() - self._looked >= self._poll_s and self._lock.acquire(blocking=self._looked < 0):
@@ -98,12 +100,12 @@ class Serving:
                 self._queries = QueryEncoder(self.encoder())
             return self._queries
 
-    def index(self) -> VectorIndex:
+    def index(self) -> IndexReader:
         """This process's reader, up to date."""
         with self._opening:
             if self._index is None:
                 settings = engine_settings()
-                self._index = FreshIndex(VectorIndex(index_root(settings), self.space), settings.delta_poll_s)
+                self._index = FreshIndex(open_index(settings, self.space), settings.delta_poll_s)
             fresh = self._index
         return fresh.current()
 
@@ -261,7 +263,7 @@ def query_encoder() -> QueryEncoder:
     return serving().query_encoder()
 
 
-def live_index() -> VectorIndex:
+def live_index() -> IndexReader:
     """This process's reader, up to date."""
     return serving().index()
 

@@ -8,7 +8,7 @@ from django.db.models import Prefetch, QuerySet
 
 from search.query.engine import Stopwatch
 from search.types import Hit, StageTimings
-from search.vectors import VectorIndex
+from search.vectors.contract import IndexReader
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.retrieval.cursor import Position, cursor_read, cursor_write, request_digest
 from webapp.retrieval.facets import Passing, build_facets, price_range
@@ -78,7 +78,7 @@ def _answer(
     window_full: bool,
     passing: Passing,
     picture_token: str,
-    index: VectorIndex,
+    index: IndexReader,
     watch: Stopwatch,
 ) -> SearchAnswer:
     filters = request.filters

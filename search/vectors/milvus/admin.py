@@ -129,3 +129,13 @@ class MilvusGenerations:
             except CorruptGeneration:
                 break
         return [number for number in chain if number in self.numbers()]
+
+
+def forget(connection: Connection, fingerprint: str, tenant: str) -> None:
+    """Drop every generation of a space and tenant."""
+    names = Names(fingerprint, tenant)
+    if connection.collection_of(names.alias) is not None:
+        connection("drop_alias", names.alias)
+    for name in connection("list_collections"):
+        if names.number(name) is not None:
+            connection("drop_collection", name)
