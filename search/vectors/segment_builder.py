@@ -15,7 +15,7 @@ from search.vectors.segment import Segment
 from search.vectors.shapes import Plan, ShapeSettings, choose
 from search.vectors.store import BACKGROUND_SIZE, INDEX, ROW_PARTS, RowStore, segment_file
 from search.vectors.training import Trained, fill, fit_of, train, write_index
-from search.vectors.tuning import tune
+from search.vectors.tuning import reaches, tune
 
 MOST_DRIFT = 0.02
 """Lists that fit the views by so much worse than those they were trained on are trained anew."""
@@ -76,7 +76,7 @@ class SegmentBuilder:
             if plan.shape == "exact":
                 break
             built = self._lists(draft, store, plan, questions)
-            if built.recall >= self._shapes.recall_target:
+            if reaches(built.tuned, self._shapes.recall_target):
                 return self._finish(built.model_copy(update={"why": f"{plan.why}{missed}"}), (*ROW_PARTS, INDEX))
             missed += f"; {plan.factory} reached recall {built.recall:.3f}, below {self._shapes.recall_target}"
         segment_file(self._folder, draft.modality, INDEX).unlink(missing_ok=True)
@@ -89,7 +89,7 @@ class SegmentBuilder:
         former = self._former.trained(draft.modality, plan, store)
         if former is not None:
             built = self._filled(draft, store, plan, former, questions)
-            if built.recall >= self._shapes.recall_target:
+            if reaches(built.tuned, self._shapes.recall_target):
                 return built
         return self._filled(draft, store, plan, self._trained(draft.modality, store, plan), questions)
 

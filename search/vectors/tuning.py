@@ -23,6 +23,9 @@ QUERIES = 1_000
 REFINE_STEPS = (2, 4, 8, 16)
 
 LEAST_GAIN = 0.002
+TELLABLE = 0.005
+"""Half of the sampled queries do not tell recalls apart that are closer than this."""
+
 LEAST_LADDER = 8
 
 
@@ -42,7 +45,7 @@ def _tuned(segment: Segment, queries: Vectors, target: float) -> Tuned:
     truth = kth_scores(segment.store, queries, k)
     choosing, judging = slice(0, None, 2), slice(1 if len(queries) > 1 else 0, None, 2)
     curve = _curve(segment, queries[choosing], truth[choosing], k, target)
-    enough = [setting for setting in curve if setting.recall >= target]
+    enough = [setting for setting in curve if setting.recall >= _aim(target)]
     chosen = min(enough, key=_cost) if enough else max(curve, key=lambda setting: setting.recall)
     reached = measure(segment, queries[judging], truth[judging], k, chosen.nprobe, chosen.refine)
     return Tuned(
@@ -52,6 +55,16 @@ def _tuned(segment: Segment, queries: Vectors, target: float) -> Tuned:
         queries=len(truth[judging]),
         curve=tuple(curve),
     )
+
+
+def _aim(target: float) -> float:
+    """A little above the target, so that other queries than those that choose reach it too."""
+    return min(1.0, target + TELLABLE)
+
+
+def reaches(tuned: Mapping[Modality, Tuned], target: float) -> bool:
+    """Do queries of every modality reach the target, as far as the sample can tell?"""
+    return all(each.recall >= target - TELLABLE for each in tuned.values())
 
 
 def _cost(setting: Setting) -> tuple[float, int, int]:
@@ -67,8 +80,8 @@ def _curve(segment: Segment, queries: Vectors, truth: Scores, k: int, target: fl
             setting = measure(segment, queries, truth, k, nprobe, refine)
             curve.append(setting)
             gain, former = setting.recall - former, setting.recall
-            if setting.recall >= target:
-                curve += _between(segment, queries, truth, k, setting, target)
+            if setting.recall >= _aim(target):
+                curve += _between(segment, queries, truth, k, setting, _aim(target))
                 break
             if nprobe > LEAST_LADDER and gain < LEAST_GAIN:
                 break

@@ -1,0 +1,140 @@
+"""Builders that go on where a killed one stopped, and lists that serve again until the views drift away from them."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import faiss
+import numpy as np
+
+from search.types import Modality, ViewBatch
+from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex, verify
+from search.vectors.checkpoints import STAGED, trained_name
+from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+
+SPACE = make_space()
+PICTURE = Modality.PICTURE
+LISTS = ShapeSettings(exact_up_to=0, eight_bit_up_to=0)
+PRODUCTS = 2_000
+PROJECT = Path(__file__).parents[3]
+
+BUILD = f"""
+import sys
+from pathlib import Path
+from search.vectors import GenerationBuilder, ShapeSettings
+from tests.search.vectors.twin import catalogue, make_space, stream
+shapes = ShapeSettings(exact_up_to=0, eight_bit_up_to=0)
+print("ready", flush=True)
+GenerationBuilder(Path(sys.argv[1]), make_space(), shapes=shapes).build(stream(catalogue({PRODUCTS})), seq=5)
+"""
+
+
+def building(root: Path) -> Path:
+    return root / SPACE.fingerprint / "building"
+
+
+def killed_when(root: Path, name: str) -> None:
+    """A builder that is killed as soon as it has written this checkpoint."""
+    process = subprocess.Popen([sys.executable, "-c", BUILD, str(root)], cwd=PROJECT, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not (building(root) / name).exists():
+        assert process.poll() is None and time.monotonic() < deadline
+    with process:
+        process.kill()
+
+
+def unread() -> Iterator[ViewBatch]:
+    raise AssertionError("the rows were complete already")
+    yield
+
+
+def build(root: Path, batches: Iterator[ViewBatch], seq: int = 9) -> int:
+    manifest = GenerationBuilder(root, SPACE, shapes=LISTS).build(batches, seq)
+    assert verify(root, SPACE) == manifest
+    folder = root / SPACE.fingerprint / "generations" / str(manifest.number)
+    assert {path.name for path in folder.iterdir()} == {
+        *("manifest.json", "manifest.sha256"),
+        *(entry.name for segment in manifest.segments for entry in segment.files),
+    }
+    return manifest.seq
+
+
+def test_complete_rows_are_not_read_again(tmp_path: Path) -> None:
+    killed_when(tmp_path, STAGED)
+    assert build(tmp_path, unread()) == 5, "it holds the changes that the killed builder read"
+    assert VectorIndex(tmp_path, SPACE).count() == 2 * PRODUCTS
+
+
+def test_trained_lists_are_not_trained_again(tmp_path: Path) -> None:
+    killed_when(tmp_path, trained_name(PICTURE))
+    trained = centres(building(tmp_path) / "picture_lists.trained")
+    build(tmp_path, unread())
+    published = tmp_path / SPACE.fingerprint / "generations" / "1" / "picture_index.faiss"
+    np.testing.assert_array_equal(centres(published), trained)
+
+
+def centres(path: Path) -> np.ndarray:
+    index = faiss.read_index(str(path))
+    return np.asarray(index.quantizer.reconstruct_n(0, index.nlist))
+
+
+def test_damaged_rows_are_read_again(tmp_path: Path) -> None:
+    killed_when(tmp_path, STAGED)
+    path = building(tmp_path) / "picture_vectors.f16.npy"
+    body = bytearray(path.read_bytes())
+    body[-3] ^= 1
+    path.write_bytes(body)
+    assert build(tmp_path, stream(catalogue(30)), seq=9) == 9
+    assert VectorIndex(tmp_path, SPACE).count() == 60
+
+
+def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
+    moments = random.Random(3)
+    for _ in range(8):
+        process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE)
+        assert process.stdout is not None
+        process.stdout.readline()
+        time.sleep(moments.uniform(0.0, 0.4))
+        with process:
+            process.kill()
+        assert VectorIndex(tmp_path, SPACE).status().fault is None
+    build(tmp_path, stream(catalogue(PRODUCTS)))
+    assert VectorIndex(tmp_path, SPACE).count() == 2 * PRODUCTS
+
+
+def test_lists_serve_again_until_the_views_drift_away(tmp_path: Path) -> None:
+    builder = GenerationBuilder(tmp_path, SPACE, shapes=LISTS)
+    views = catalogue(PRODUCTS)
+    first = builder.build(stream(views), 1).segments[0]
+    second = builder.build(stream(views), 2).segments[0]
+    assert (first.trained_in, second.trained_in) == (1, 1)
+    assert second.drift < 0.01
+
+    centre = unit(np.ones((1, 16)))
+    elsewhere = unit(clustered(2 * PRODUCTS, seed=2) * 0.3 + centre)[:, ::-1].copy()
+    moved = builder.build([batch(PICTURE, 1, range(2 * PRODUCTS), unit(-elsewhere))], 3).segments[0]
+    assert moved.trained_in == 3
+
+
+def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path) -> None:
+    builder = GenerationBuilder(tmp_path, SPACE, shapes=LISTS)
+    builder.build(stream(catalogue(PRODUCTS)), 1)
+    path = tmp_path / SPACE.fingerprint / "generations" / "1" / "picture_index.faiss"
+    body = bytearray(path.read_bytes())
+    body[len(body) // 2] ^= 1
+    path.write_bytes(body)
+    assert builder.build(stream(catalogue(PRODUCTS)), 2).segments[0].trained_in == 2
+
+
+def test_codes_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
+    views = 10_000
+    shapes = ShapeSettings(exact_up_to=0, eight_bit_up_to=0, memory_bytes=1_000)
+    vectors = clustered(views)
+    segment = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build([batch(PICTURE, 1, range(views), vectors)], 1)
+    assert (segment.segments[0].shape, segment.segments[0].factory) == ("ivf_mapped", "IVF256,PQ4x8")
+    assert segment.segments[0].recall >= 0.97
