@@ -13,15 +13,8 @@ from search.config import engine_settings
 from search.errors import CorruptGeneration, NoGeneration
 from search.machine import in_background
 from search.types import Space
-from search.vectors import (
-    GenerationBuilder,
-    GenerationInfo,
-    Manifest,
-    ShapeSettings,
-    index_root,
-    list_generations,
-    live_generation,
-)
+from search.vectors import GenerationInfo, Manifest
+from search.vectors.backends import generations_of, make_builder
 from webapp.catalog.models import (
     GenerationState,
     IndexGeneration,
@@ -46,12 +39,17 @@ SETTLED_AFTER = datetime.timedelta(hours=1)
 
 
 def compaction_due() -> bool:
-    """Is a new generation worth its cost? Always when there is none, or a damaged one, and something to hold."""
+    """Is a new generation worth its cost? Always when there is none, or a damaged one, and something to hold.
+
+    Also after the backend was changed: traces of deleted products were kept for the former one's generations.
+    """
     now, busy = clock_now(), _busy()
     try:
-        live = live_generation(index_root(engine_settings()), active_space())
+        live = generations_of(engine_settings(), active_space()).live()
     except (NoGeneration, CorruptGeneration):
         return now > 0 and not busy
+    if not _mirrored(live):
+        return not busy
     if now == live.seq:
         return False
     changed = changed_count(seq=live.seq)
@@ -60,6 +58,11 @@ def compaction_due() -> bool:
     if changed >= engine_settings().delta_compact_at:
         return True
     return changed > 0 and timezone.now() - live.created_at > SETTLED_AFTER
+
+
+def _mirrored(live: Manifest) -> bool:
+    rows = IndexGeneration.objects.filter(space=live.space, state=GenerationState.LIVE)
+    return rows.filter(number=live.number, seq=live.seq).exists()
 
 
 def _busy() -> bool:
@@ -89,7 +92,7 @@ def _build_and_disconnect(space: Space) -> Manifest:
 
 
 def _build(space: Space) -> Manifest:
-    builder = GenerationBuilder(index_root(engine_settings()), space, shapes=ShapeSettings.of(engine_settings()))
+    builder = make_builder(engine_settings(), space)
     seq = clock_now()
     manifest = builder.build(visible_views(space=space), seq)
     generations_mirror(space=space)
@@ -105,8 +108,8 @@ def _build(space: Space) -> Manifest:
 
 
 def generations_mirror(*, space: Space) -> None:
-    """Make the rows of a space say what is on disk; rows of generations that are gone are removed."""
-    found = list_generations(index_root(engine_settings()), space)
+    """Make the rows of a space say what the backend holds; rows of generations that are gone are removed."""
+    found = generations_of(engine_settings(), space).listed()
     rows = IndexGeneration.objects.filter(space=space.fingerprint)
     with transaction.atomic():
         rows.exclude(number__in=[info.number for info in found]).delete()

@@ -1,4 +1,4 @@
-"""`manage.py index build|status|verify|rollback`: look after published generations.
+"""`manage.py index build|status|verify|rollback|migrate`: look after published generations.
 
 Exit codes: 0 done · 1 refused or damaged · 2 wrong arguments · 3 there is no such generation · 75 another build is
 running, try again later (EX_TEMPFAIL of sysexits.h).
@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import datetime
 import json
-from typing import Any
+from typing import Any, get_args
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
+from tqdm import tqdm
 
 from indexer.compaction import generation_build, generations_mirror
+from indexer.migration import migration_build, migration_check, migration_plan
 from indexer.state import index_state
-from search.config import engine_settings
+from search.config import IndexBackend, engine_settings
 from search.errors import BuildInProgress, NoGeneration, OmnishelfError
-from search.vectors import Manifest, index_root, rollback, verify
+from search.vectors import Manifest
+from search.vectors.backends import generations_of
 from webapp.retrieval.runtime import active_space
 
 REFUSED, NOTHING_THERE, TRY_LATER = 1, 3, 75
@@ -36,6 +39,9 @@ class Command(BaseCommand):
         check.add_argument("--number", type=int, help="generation to verify (default: the live one)")
         back = actions.add_parser("rollback", help="make an earlier generation live again")
         back.add_argument("--to", type=int, help="generation to go back to (default: the one before the live one)")
+        move = actions.add_parser("migrate", help="build the other backend's index while search goes on in this one")
+        move.add_argument("--to", required=True, choices=get_args(IndexBackend), help="backend to build for")
+        move.add_argument("--dry-run", action="store_true", help="say what would be done, and look whether it can be")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
@@ -61,12 +67,35 @@ class Command(BaseCommand):
                 self.stdout.write(f"  {_segment(part)}")
 
     def _verify(self, options: dict[str, Any]) -> None:
-        self._say("intact:", verify(index_root(engine_settings()), active_space(), options["number"]))
+        self._say("intact:", generations_of(engine_settings(), active_space()).verify(options["number"]))
 
     def _rollback(self, options: dict[str, Any]) -> None:
-        manifest = rollback(index_root(engine_settings()), active_space(), options["to"])
+        manifest = generations_of(engine_settings(), active_space()).rollback(options["to"])
         generations_mirror(space=active_space())
         self._say("live again:", manifest)
+
+    def _migrate(self, options: dict[str, Any]) -> None:
+        to: IndexBackend = options["to"]
+        plan = migration_plan(to)
+        self.stdout.write(
+            f"{plan.views} views of space {plan.space.fingerprint}, about {filesizeformat(plan.bytes)}, "
+            f"from {plan.source.index_backend} to {to}, which holds {plan.held} generations of it"
+        )
+        if options["dry_run"]:
+            return
+        with tqdm(total=plan.views, unit="views", desc=f"building in {to}", disable=None) as bar:
+            manifest = migration_build(plan, bar.update)
+        self._say(f"{to}:", manifest)
+        report = migration_check(plan)
+        self.stdout.write(
+            f"the same {report.views} views in both; of the best 10 answers to {report.queries} sampled queries, "
+            f"{report.agreement:.1%} are as good as those of {plan.source.index_backend}"
+        )
+        self.stdout.write(f"Switch now: set OMNISHELF_INDEX_BACKEND={to} for every process and restart them.")
+        self.stdout.write(
+            f"Back: manage.py index migrate --to {plan.source.index_backend}, then set "
+            f"OMNISHELF_INDEX_BACKEND={plan.source.index_backend} and restart."
+        )
 
     def _say(self, what: str, manifest: Manifest) -> None:
         self.stdout.write(f"{what} generation {manifest.number}: {manifest.views} views, clock {manifest.seq}")
