@@ -47,7 +47,7 @@ def test_questions_of_a_file_name_visible_products(tmp_path: Path) -> None:
 )
 def test_a_malformed_golden_set_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "golden.jsonl").write_text(content)
-    with pytest.raises(InputError, match="golden set|malformed|must ask"):
+    with pytest.raises(InputError, match=r"golden set|malformed|must ask"):
         read_queries(tmp_path / "golden.jsonl")
     with pytest.raises(InputError, match="cannot be read"):
         read_queries(tmp_path / "missing.jsonl")
