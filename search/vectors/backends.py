@@ -23,11 +23,14 @@ from search.vectors.shapes import ShapeSettings
 if TYPE_CHECKING:
     from search.vectors.milvus import Connection
 
+PATIENCE_S = 0.2
+"""Small generations are open by then and in use at once; for larger ones no request, and no change, waits."""
+
 
 def open_index(settings: EngineSettings, space: Space) -> IndexReader:
     """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per process."""
     if settings.index_backend == "faiss":
-        return VectorIndex(index_root(settings), space)
+        return VectorIndex(index_root(settings), space, patience_s=PATIENCE_S)
     connection = _connection(settings)
     from search.vectors.milvus import MilvusIndex
 

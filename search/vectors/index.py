@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from concurrent.futures import Future, wait
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,9 @@ class VectorIndex:
     Scores are inner products with vectors rounded to fp16, in the delta too, so that folding it changes no score.
     """
 
-    def __init__(self, root: Path, space: Space, *, threads: int = 1) -> None:
+    def __init__(self, root: Path, space: Space, *, threads: int = 1, patience_s: float | None = None) -> None:
         """Open the live generation, or none: then the delta alone is searched, from seq 0 on. `threads` serve a call
-        with several queries.
+        with several queries; `patience_s` is how long a later swap may keep its caller (None: until it is done).
 
         Where the live one is damaged, the newest intact one before it serves and `status().fault` tells.
         """
@@ -44,8 +45,11 @@ class VectorIndex:
         self._swapping = threading.Lock()
         self._snapshot = Snapshot(space.dim)
         self._stamp: PointerStamp | None = None
+        self._opening: tuple[PointerStamp, Future[Generation | None]] | None = None
         self._fault: str | None = None
+        self._patience_s: float | None = None  # this once, whoever asks has nothing else to search
         self.swap_if_published()
+        self._patience_s = patience_s
         substitute = newest_intact(self._layout, space, threads) if self.status().fault else None
         if substitute is not None:
             self._take_over(substitute)
@@ -75,7 +79,8 @@ class VectorIndex:
         `seq` from now on: not lower than before after a build, lower after a rollback. Until that reload, a rolled
         back index answers as the older generation did. A damaged generation is refused and looked at again when the
         pointer moves; the former one stays and `status().fault` names the file. While another thread is at it,
-        returns None at once.
+        returns None at once. One that takes longer than `patience_s` to check and open, which a large one does, is
+        opened beside and taken over at a later look: changes go on being applied meanwhile.
         """
         if not self._swapping.acquire(blocking=False):
             return None
@@ -83,11 +88,28 @@ class VectorIndex:
             stamp = self._layout.stamp()
             if stamp is None or stamp == self._stamp:
                 return None
-            generation = self._open_live()
+            opening = self._being_opened(stamp)
+            if not wait([opening], self._patience_s).done:
+                return None
+            self._opening = None
+            generation = opening.result()
             self._stamp = stamp
             return None if generation is None else self._take_over(generation)
         finally:
             self._swapping.release()
+
+    def _being_opened(self, stamp: PointerStamp) -> Future[Generation | None]:
+        if self._opening is None or self._opening[0] != stamp:
+            self._opening = (stamp, Future())
+            opening = threading.Thread(target=self._open, args=(self._opening[1],), name="generation", daemon=True)
+            opening.start()
+        return self._opening[1]
+
+    def _open(self, opened: Future[Generation | None]) -> None:
+        try:
+            opened.set_result(self._open_live())
+        except BaseException as error:  # raised again where it is waited for
+            opened.set_exception(error)
 
     def _open_live(self) -> Generation | None:
         current = self._snapshot.generation

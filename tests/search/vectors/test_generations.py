@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import hashlib
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,16 @@ def test_every_modality_has_its_segment(tmp_path: Path) -> None:
     manifest = GenerationBuilder(tmp_path, SPACE).build(batches, 1)
     assert {segment.modality for segment in manifest.segments} == set(Modality)
     assert [part.modality for part in VectorIndex(tmp_path, SPACE).vectors_of(7)] == list(Modality)
+
+
+def test_a_generation_that_takes_long_to_open_keeps_nobody_waiting(tmp_path: Path) -> None:
+    """Without patience every generation takes long: changes are applied while it is opened, and none is lost."""
+    GenerationBuilder(tmp_path, SPACE).build(stream(catalogue(5)), 1)
+    index = VectorIndex(tmp_path, SPACE, patience_s=0)
+    assert index.count() == 10, "the first one is waited for"
+    GenerationBuilder(tmp_path, SPACE).build(stream(catalogue(6)), 2)
+    first = index.swap_if_published()
+    index.refresh([ProductViews(0, 3)], 3)
+    taken = [first, *(index.swap_if_published() for _ in range(200) if not time.sleep(0.01))]
+    assert [seq for seq in taken if seq is not None] in ([2], [3])
+    assert (index.count(), index.seq) == (10, 3)
