@@ -76,10 +76,9 @@ class DeltaSegment:
         scores = queries @ self.rows[: self.used].T
         if eligible.size < self.used:
             scores[:, np.setdiff1d(np.arange(self.used), eligible, assume_unique=True)] = -np.inf
-        cut = np.full(len(queries), -np.finfo(np.float32).max) if least is None else least
-        if eligible.size > k:
-            cut = np.maximum(cut, np.partition(scores, self.used - k, axis=1)[:, self.used - k])
-        lines, rows = np.nonzero(scores >= cut[:, np.newaxis] - TIE_MARGIN)
+        if least is not None and len(queries) == 1 and scores.max() < least[0] - TIE_MARGIN:
+            return Block.nothing(1)
+        lines, rows = np.nonzero(scores >= _cuts(scores, min(k, eligible.size), least) - TIE_MARGIN)
         return pair_scores(self, queries, lines, rows)
 
     def replaced(self, product_ids: Ids, batches: Sequence[ViewBatch]) -> DeltaSegment:
@@ -109,3 +108,11 @@ class DeltaSegment:
         self.view_ids[new], self.product_ids[new], self.rows[new] = view_ids, product_ids, vectors
         self.alive[new] = True
         return DeltaSegment(self.view_ids, self.product_ids, self.rows, self.alive, new.stop)
+
+
+def _cuts(scores: Scores, k: int, least: Scores | None) -> Scores:
+    """What a row must score, (q, 1): as much as the k-th best of its line, and `least`."""
+    if least is not None and np.count_nonzero(scores >= least[:, np.newaxis]) <= k:
+        return least[:, np.newaxis]
+    kth: Scores = np.partition(scores, scores.shape[1] - k, axis=1)[:, -k, np.newaxis]
+    return kth if least is None else np.maximum(kth, least[:, np.newaxis])

@@ -100,7 +100,9 @@ class Snapshot:
             least = block.scores[:, :k].min(axis=1) if block.scores.shape[1] >= k else None
         if modality in self.delta:
             delta = self.delta[modality]
-            parts.append(Scored.of(delta, delta.search(queries, k, allowed, least)))
+            newer = delta.search(queries, k, allowed, least)
+            if newer.rows.size:
+                parts.append(Scored.of(delta, newer))
         return Scored.beside(parts).best_first(modality, k) if parts else [_none(modality)] * len(queries)
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:

@@ -194,13 +194,17 @@ def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
     assert str(TRAINABLE) in manifest.segments[0].why
 
 
-def test_codes_that_cannot_reach_the_recall_give_way_to_exact_search(tmp_path: Path) -> None:
+def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Path) -> None:
     """Thousands of views within a hair of each other: four bits cannot order them."""
     rng = np.random.default_rng(0)
     near = unit(np.ones((1, 16)) + 1e-3 * rng.standard_normal((3_000, 16)))
-    manifest = GenerationBuilder(tmp_path, SPACE, exact_up_to=0).build([batch(PICTURE, 1, range(3_000), near)], 1)
-    assert manifest.segments[0].shape == "exact"
-    assert "recall" in manifest.segments[0].why
+    four_bits = ShapeSettings(exact_up_to=0, eight_bit_up_to=0)
+    (segment,) = (
+        GenerationBuilder(tmp_path, SPACE, shapes=four_bits).build([batch(PICTURE, 1, range(3_000), near)], 1).segments
+    )
+    assert segment.shape == "ivf_sq8"
+    assert "PQ8x4fs reached recall" in segment.why
+    assert segment.recall >= 0.965
     found = VectorIndex(tmp_path, SPACE).search(near[5], PICTURE, 1)[0]
     assert found.scores[0] == pytest.approx(1, abs=1e-3)
 

@@ -137,4 +137,4 @@ def test_codes_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
     vectors = clustered(views)
     segment = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build([batch(PICTURE, 1, range(views), vectors)], 1)
     assert (segment.segments[0].shape, segment.segments[0].factory) == ("ivf_mapped", "IVF256,PQ4x8")
-    assert segment.segments[0].recall >= 0.97
+    assert segment.segments[0].recall >= 0.965
