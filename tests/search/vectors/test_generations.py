@@ -195,17 +195,17 @@ def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
 
 
 def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Path) -> None:
-    """Thousands of views within a hair of each other: four bits cannot order them."""
-    rng = np.random.default_rng(0)
-    near = unit(np.ones((1, 16)) + 1e-3 * rng.standard_normal((3_000, 16)))
-    four_bits = ShapeSettings(exact_up_to=0, eight_bit_up_to=0)
-    (segment,) = (
-        GenerationBuilder(tmp_path, SPACE, shapes=four_bits).build([batch(PICTURE, 1, range(3_000), near)], 1).segments
+    """Views in no order at all: four bits for two components cannot tell the best ten from the next hundred."""
+    space = make_space(dim=48)
+    alike = unit(np.random.default_rng(0).standard_normal((9_000, 48)))
+    builder = GenerationBuilder(
+        tmp_path, space, shapes=ShapeSettings(exact_up_to=0, eight_bit_up_to=0, recall_target=1.0)
     )
+    (segment,) = builder.build([batch(PICTURE, 1, range(9_000), alike)], 1).segments
     assert segment.shape == "ivf_sq8"
-    assert "PQ8x4fs reached recall" in segment.why
-    assert segment.recall >= 0.965
-    found = VectorIndex(tmp_path, SPACE).search(near[5], PICTURE, 1)[0]
+    assert "PQ24x4fs reached recall" in segment.why
+    assert segment.recall >= 0.995
+    found = VectorIndex(tmp_path, space).search(alike[5], PICTURE, 1)[0]
     assert found.scores[0] == pytest.approx(1, abs=1e-3)
 
 
