@@ -197,11 +197,11 @@ def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
 def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Path) -> None:
     """Views in no order at all: four bits for two components cannot tell the best ten from the next hundred."""
     space = make_space(dim=48)
-    alike = unit(np.random.default_rng(0).standard_normal((9_000, 48)))
+    alike = unit(np.random.default_rng(0).standard_normal((20_000, 48)))
     builder = GenerationBuilder(
         tmp_path, space, shapes=ShapeSettings(exact_up_to=0, eight_bit_up_to=0, recall_target=1.0)
     )
-    (segment,) = builder.build([batch(PICTURE, 1, range(9_000), alike)], 1).segments
+    (segment,) = builder.build([batch(PICTURE, 1, range(20_000), alike)], 1).segments
     assert segment.shape == "ivf_sq8"
     assert "PQ24x4fs reached recall" in segment.why
     assert segment.recall >= 0.995
