@@ -1,0 +1,85 @@
+"""`manage.py bench_growth`: the index at several sizes, killed builders, damaged files. Exit code 1 when a promise was
+broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from indexer.bench.growth.run import GrowthReport, measure_growth
+from indexer.processes import ONE_NUMERIC_THREAD
+
+MIB = 2**20
+
+
+class Command(BaseCommand):
+    help = "Build indexes of several sizes, read them in fresh processes, kill builders and damage files."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="vectors")
+        parser.add_argument("--dim", type=int, default=384, help="dimensions")
+        parser.add_argument("--queries", type=int, default=500, help="queries of each kind")
+        parser.add_argument("--kills", type=int, default=20, help="builders killed at random moments")
+        parser.add_argument("--killed-size", type=int, default=100_000, help="vectors of the builds that are killed")
+        parser.add_argument("--flips", type=int, default=5, help="bits flipped in every file, one at a time")
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Before any process is started: they search and build as web processes and workers do.
+        os.environ.update({name: os.environ.get(name, value) for name, value in ONE_NUMERIC_THREAD.items()})
+        report = measure_growth(
+            options["sizes"],
+            options["dim"],
+            queries=options["queries"],
+            kills=options["kills"],
+            killed_size=options["killed_size"],
+            flips=options["flips"],
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_dict()))
+        else:
+            _print(report)
+        if report.broken:
+            raise CommandError("promises were broken: " + "; ".join(report.broken))
+
+
+def _print(report: GrowthReport) -> None:
+    console = Console(file=sys.stdout)
+    table = Table(*("vectors", "shape", "build s", "bytes/vector", "own MiB", "mapped MiB", "open s"))
+    for name in ("text p50/p99 ms", "picture p50/p99 ms", "recall text", "recall picture", "refresh ms", "1,000 ms"):
+        table.add_column(name)
+    for growth in report.sizes:
+        found = growth.reading
+        table.add_row(
+            f"{growth.vectors:,}",
+            growth.shape,
+            f"{growth.build_seconds:.1f}",
+            f"{growth.bytes_per_vector:,.0f}",
+            f"{found.own_memory / MIB:,.1f}",
+            f"{found.mapped_memory / MIB:,.1f}",
+            f"{found.open_seconds:.2f}",
+            *(f"{found.p50_ms[kind]:.2f} / {found.p99_ms[kind]:.2f}" for kind in ("text", "picture")),
+            *(f"{found.recall[kind]:.3f}" for kind in ("text", "picture")),
+            f"{found.refresh_ms:.2f}",
+            f"{found.changes_ms:.0f}",
+        )
+    console.print(table)
+    for growth in report.sizes:
+        damage = growth.damage
+        noticed = damage.flips - len(damage.missed)
+        console.print(f"{growth.vectors:,}: {growth.why}")
+        console.print(f"{growth.vectors:,}: {noticed} of {damage.flips} flipped bits in {damage.files} files noticed")
+    killing = report.killing
+    console.print(
+        f"{killing.kills} builders killed, {killing.published} were faster; {killing.answers:,} answers meanwhile,"
+    )
+    console.print(f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live")
+    console.print(f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s")
