@@ -5,13 +5,14 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 INSTALLED_DEV := $(VENV)/.installed-dev
+INSTALLED_BENCH := $(VENV)/.installed-bench
 DATA ?= ../shared/data
 FIGURES ?= var/evaluation.json
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune clean
+.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,12 @@ $(INSTALLED): requirements.txt | $(BIN)/python
 
 $(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@
+
+# hnswlib is compiled here; without a compiler the others are measured all the same.
+$(INSTALLED_BENCH): requirements-bench.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -r requirements-bench.txt || \
+	  grep -v '^hnswlib' requirements-bench.txt | $(BIN)/python -m pip install --quiet -r /dev/stdin
 	@touch $@
 
 install: $(INSTALLED) ## make the virtual environment in .venv
@@ -53,6 +60,7 @@ lock: $(BIN)/python ## pin requirements*.in with everything they need
 	echo faiss-gpu-cuvs==1.15.1 | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements.in - -o requirements-gpu.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-milvus.in -o requirements-milvus.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-bench.in -o requirements-bench.txt
 
 messages: $(INSTALLED_DEV) ## gather and compile translations (needs gettext)
 	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
@@ -74,6 +82,9 @@ bench-encode: $(INSTALLED) ## speed and loss of the bundled encoder by precision
 
 bench-tune: $(INSTALLED) ## tune on goods the encoder has never learned from, and roll back (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_tune --data $(DATA) $(JSON)
+
+bench-index: $(INSTALLED_BENCH) ## our index beside raw FAISS and other engines (QUICK=1, ENGINES="NAME ...", JSON=--json)
+	$(BIN)/python manage.py bench_index $(if $(QUICK),--rows 200000) $(if $(ENGINES),--engines $(ENGINES)) $(JSON)
 
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)

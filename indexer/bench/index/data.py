@@ -1,0 +1,168 @@
+"""Vectors with the structure of real embeddings, two sets of queries, and the exact answers to them.
+
+Picture-like queries are drawn as the vectors are; text-like ones lie across a modality gap, as texts do from pictures
+in a joint space (Liang et al. 2022, "Mind the Gap"): a constant offset and noise within the cluster.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from search.types import Ids, Modality, Vectors
+
+K = 10
+BLOCK = 1 << 15
+SUBSPACE = 64
+VIEWS_A_PRODUCT = 2
+
+TUNED = "tuned"
+HELD = "held"
+HALVES = (TUNED, HELD)
+KINDS = (Modality.TEXT, Modality.PICTURE)
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """`queries` of each kind are for tuning and as many, held out, for what is reported."""
+
+    rows: int = 500_000
+    dim: int = 512
+    queries: int = 1000
+    seed: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What all vectors have in common: centres (clusters, dim), a basis of the subspace (s, dim), the gap (1, dim)."""
+
+    centres: Vectors
+    subspace: Vectors
+    gap: Vectors
+
+    @classmethod
+    def of(cls, spec: Spec) -> Geometry:
+        rng = np.random.default_rng((spec.seed, 0))
+        clusters = round((8 * spec.rows) ** 0.5)
+        basis, _ = np.linalg.qr(rng.standard_normal((spec.dim, min(SUBSPACE, spec.dim))))
+        return cls(
+            centres=_unit(_normal(rng, clusters, spec.dim)),
+            subspace=np.ascontiguousarray(basis.T, np.float32),
+            gap=_unit(_normal(rng, 1, spec.dim)),
+        )
+
+    def vectors(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
+        """One vector of each of these clusters."""
+        return _unit(self.centres[clusters] + 0.9 * self._inside(rng, len(clusters)) + 0.3 * self._noise(rng, clusters))
+
+    def texts(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
+        """One text-like query about each of these clusters."""
+        aimed = 0.6 * self.vectors(rng, clusters) + 0.8 * self._inside(rng, len(clusters))
+        return _unit(aimed + 0.7 * self.gap + 0.3 * self._noise(rng, clusters))
+
+    def _inside(self, rng: np.random.Generator, count: int) -> Vectors:
+        return _unit(_normal(rng, count, len(self.subspace)) @ self.subspace)
+
+    def _noise(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
+        return _unit(_normal(rng, len(clusters), self.centres.shape[1]))
+
+
+def _normal(rng: np.random.Generator, rows: int, dim: int) -> Vectors:
+    return rng.standard_normal((rows, dim), np.float32)
+
+
+def _unit(vectors: Vectors) -> Vectors:
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The files of one folder. Views `row` belong to product `row // 2`; both views lie in the product's cluster."""
+
+    folder: Path
+    spec: Spec
+
+    @classmethod
+    def open(cls, folder: Path) -> Dataset:
+        return cls(folder, Spec(**json.loads((folder / "spec.json").read_text("utf-8"))))
+
+    @functools.cached_property
+    def stored(self) -> npt.NDArray[np.float16]:
+        """All vectors, memory-mapped, shape (rows, dim)."""
+        return np.load(self.folder / "vectors.npy", mmap_mode="r")  # type: ignore[no-any-return]
+
+    @functools.cached_property
+    def clusters(self) -> Ids:
+        """Cluster of each product."""
+        return np.load(self.folder / "clusters.npy")  # type: ignore[no-any-return]
+
+    def blocks(self) -> Iterator[tuple[int, Vectors]]:
+        """First row and float32 vectors of one block after the other."""
+        for start in range(0, self.spec.rows, BLOCK):
+            yield start, self.stored[start : start + BLOCK].astype(np.float32)
+
+    def sample(self, count: int) -> Vectors:
+        """Evenly spaced vectors to train on, ascending by row."""
+        rows = np.unique(np.linspace(0, self.spec.rows - 1, min(count, self.spec.rows)).astype(np.int64))
+        return self.stored[rows].astype(np.float32)
+
+    def queries(self, kind: Modality, half: str) -> Vectors:
+        """Shape (queries, dim)."""
+        return np.load(self.folder / f"queries-{kind}-{half}.npy")  # type: ignore[no-any-return]
+
+    def answers(self, kind: Modality, half: str) -> Ids:
+        """Rows of the exact K best of each query, shape (queries, K), best first."""
+        return np.load(self.folder / f"answers-{kind}-{half}.npy")  # type: ignore[no-any-return]
+
+
+def generate(folder: Path, spec: Spec) -> Dataset:
+    """Write a dataset: the same for the same spec, whatever the machine's memory."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spec.json").write_text(json.dumps(asdict(spec)), "utf-8")
+    geometry = Geometry.of(spec)
+    rng = np.random.default_rng((spec.seed, 1))
+    clusters = rng.integers(len(geometry.centres), size=-(-spec.rows // VIEWS_A_PRODUCT))
+    np.save(folder / "clusters.npy", clusters)
+    _write_vectors(folder / "vectors.npy", spec, geometry, clusters)
+    dataset = Dataset.open(folder)
+    for kind in KINDS:
+        draw = geometry.texts if kind is Modality.TEXT else geometry.vectors
+        for half in HALVES:
+            queries = draw(rng, rng.integers(len(geometry.centres), size=spec.queries))
+            np.save(folder / f"queries-{kind}-{half}.npy", queries)
+            np.save(folder / f"answers-{kind}-{half}.npy", exact(dataset.blocks(), queries))
+    return dataset
+
+
+def _write_vectors(path: Path, spec: Spec, geometry: Geometry, clusters: Ids) -> None:
+    vectors = np.lib.format.open_memmap(path, "w+", np.float16, (spec.rows, spec.dim))
+    for start in range(0, spec.rows, BLOCK):
+        rows = np.arange(start, min(start + BLOCK, spec.rows))
+        rng = np.random.default_rng((spec.seed, 2, start))
+        vectors[rows] = geometry.vectors(rng, clusters[rows // VIEWS_A_PRODUCT])
+    vectors.flush()
+
+
+def exact(blocks: Iterator[tuple[int, Vectors]], queries: Vectors, k: int = K) -> Ids:
+    """Rows of the k largest inner products of each query, best first; -1 where there are fewer rows."""
+    best = np.full((len(queries), k), -np.inf, np.float32)
+    rows = np.full((len(queries), k), -1, np.int64)
+    for start, block in blocks:
+        scores, found = faiss.knn(queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+        scores, found = np.hstack([best, scores]), np.hstack([rows, found + start])
+        order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        best, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)
+    return rows
+
+
+def recall(found: Ids, answers: Ids) -> float:
+    """Share of the exact answers, shape (q, k) with -1 for none, that are among those found."""
+    hits = (answers[:, :, np.newaxis] == found[:, np.newaxis, :]).any(axis=2) & (answers >= 0)
+    return float(hits.sum() / max(1, (answers >= 0).sum()))

@@ -1,0 +1,1 @@
+"""One adapter for every engine that takes part."""

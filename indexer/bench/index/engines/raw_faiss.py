@@ -1,0 +1,112 @@
+"""FAISS's own indexes, loaded into memory and searched without anything around them."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import faiss
+
+from indexer.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, steps
+from search.machine import cores
+from search.types import Ids, Modality, Vectors
+
+SAMPLE_A_LIST = 64
+
+
+class RawFaiss(Engine):
+    """An index of FAISS's factory with row numbers as ids."""
+
+    package = "faiss-cpu"
+    licence = "MIT"
+
+    def about(self) -> str:
+        return self.factory()
+
+    def factory(self) -> str:
+        """FAISS factory string."""
+        raise NotImplementedError
+
+    def build(self) -> None:
+        index = faiss.index_factory(self.dataset.spec.dim, self.factory(), faiss.METRIC_INNER_PRODUCT)
+        faiss.omp_set_num_threads(cores())
+        if not index.is_trained:
+            index.train(self.dataset.sample(SAMPLE_A_LIST * self.lists))
+        for _, block in self.dataset.blocks():
+            index.add(block)
+        faiss.write_index(index, str(self.folder / "index.faiss"))
+
+    def open(self) -> None:
+        self._index = faiss.read_index(str(self.folder / "index.faiss"))
+        self._parameters: faiss.SearchParameters | None = None
+
+    def use_threads(self, threads: int) -> None:
+        faiss.omp_set_num_threads(threads)
+
+    def search(self, queries: Vectors, k: int, kind: Modality) -> Any:
+        return self._index.search(queries, k, params=self._parameters)
+
+    def rows(self, answer: Any, k: int) -> Ids:
+        found: Ids = answer[1]
+        return found
+
+
+class Flat(RawFaiss):
+    name = "faiss Flat"
+
+    def factory(self) -> str:
+        return "Flat"
+
+
+class ScalarQuantised(RawFaiss):
+    name = "faiss IVF-SQ8"
+
+    def factory(self) -> str:
+        return f"IVF{self.lists},SQ8"
+
+    def ladders(self) -> list[Ladder]:
+        return [steps("nprobe", most=self.lists)]
+
+    def apply(self, setting: Setting) -> None:
+        self._parameters = faiss.SearchParametersIVF(**setting)
+
+
+class _ProductQuantised(RawFaiss):
+    """4-bit fast-scan codes of two dimensions each, re-scored from a second set of codes."""
+
+    refine: ClassVar[str]
+
+    def factory(self) -> str:
+        return f"IVF{self.lists},PQ{self.dataset.spec.dim // 2}x4fs,Refine({self.refine})"
+
+    def ladders(self) -> list[Ladder]:
+        return [steps("nprobe", most=self.lists, factor=factor) for factor in FACTORS]
+
+    def apply(self, setting: Setting) -> None:
+        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
+        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=lists)
+
+
+class RescoredFromSq8(_ProductQuantised):
+    name = "faiss IVF-PQ+SQ8"
+    refine = "SQ8"
+
+
+class RescoredFromFp16(_ProductQuantised):
+    name = "faiss IVF-PQ+fp16"
+    refine = "SQfp16"
+
+
+class Hnsw(RawFaiss):
+    name = "faiss HNSW32"
+
+    def factory(self) -> str:
+        return "HNSW32"
+
+    def ladders(self) -> list[Ladder]:
+        return [steps("efSearch", least=8)]
+
+    def apply(self, setting: Setting) -> None:
+        self._parameters = faiss.SearchParametersHNSW(**setting)
+
+
+RAW_FAISS: tuple[type[RawFaiss], ...] = (Flat, ScalarQuantised, RescoredFromSq8, RescoredFromFp16, Hnsw)

@@ -1,0 +1,57 @@
+"""`manage.py bench_index`: our vector index beside raw FAISS and other libraries."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management import BaseCommand, CommandError
+from rich.console import Console
+
+from indexer.bench.index.compare import Contest, Effort
+from indexer.bench.index.data import Spec
+from indexer.bench.index.engines.catalogue import ENGINES
+from indexer.bench.index.report import print_report
+from search.config import engine_settings
+
+WIDTH = 140
+
+
+class Command(BaseCommand):
+    help = "Build time, memory, recall and speed of our vector index beside raw FAISS and other libraries, in one run."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        usual, effort = Spec(), Effort()
+        parser.add_argument("--rows", type=int, default=usual.rows, help="vectors, at least 1,000")
+        parser.add_argument("--dim", type=int, default=usual.dim, help="dimension, a multiple of 4")
+        parser.add_argument("--queries", type=int, default=usual.queries, help="of each kind, and as many held out")
+        parser.add_argument("--seed", type=int, default=usual.seed, help="of the vectors and queries drawn")
+        parser.add_argument("--rounds", type=int, default=effort.rounds, help="of timing")
+        parser.add_argument("--limit", type=float, default=effort.limit_s, help="seconds for a step of an engine")
+        parser.add_argument(
+            "--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES), metavar="NAME",
+            help=f"of {', '.join(ENGINES)}",
+        )  # fmt: skip
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        spec = Spec(options["rows"], options["dim"], options["queries"], options["seed"])
+        if spec.rows < 1000 or spec.dim < 8 or spec.dim % 4 or spec.queries < 1 or options["rounds"] < 1:
+            raise CommandError(
+                "needs 1,000 rows, a dimension that is a multiple of 4, one query and one round at least"
+            )
+        console = Console(file=sys.stderr)
+        var = engine_settings().var_dir
+        var.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="bench-index-", dir=var) as folder:
+            contest = Contest(Path(folder), Effort(options["rounds"], options["limit"]), console.print)
+            found = contest.run(spec, options["engines"])
+        if options["json"]:
+            self.stdout.write(json.dumps(found.as_dict()))
+        else:
+            print_report(found, Console(file=sys.stdout, width=WIDTH))
