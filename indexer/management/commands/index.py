@@ -1,4 +1,4 @@
-"""`manage.py index build|status|verify|rollback|migrate`: look after published generations.
+"""`manage.py index build|status|verify|rollback|migrate|plan`: look after published generations.
 
 Exit codes: 0 done · 1 refused or damaged · 2 wrong arguments · 3 there is no such generation · 75 another build is
 running, try again later (EX_TEMPFAIL of sysexits.h).
@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from indexer.compaction import generation_build, generations_mirror
 from indexer.migration import migration_build, migration_check, migration_plan
+from indexer.plan_table import add_plan_arguments, plans, print_plans
 from indexer.state import index_state
 from search.config import IndexBackend, engine_settings
 from search.errors import BuildInProgress, NoGeneration, OmnishelfError
@@ -42,6 +43,7 @@ class Command(BaseCommand):
         move = actions.add_parser("migrate", help="build the other backend's index while search goes on in this one")
         move.add_argument("--to", required=True, choices=get_args(IndexBackend), help="backend to build for")
         move.add_argument("--dry-run", action="store_true", help="say what would be done, and look whether it can be")
+        add_plan_arguments(actions.add_parser("plan", help="shape, memory, machines and cost of indexes of any size"))
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
@@ -65,6 +67,13 @@ class Command(BaseCommand):
             self.stdout.write(f"generation {row['number']} {mark}: {row['fault'] or _size_and_age(row)}")
             for part in row.get("segments", ()):
                 self.stdout.write(f"  {_segment(part)}")
+
+    def _plan(self, options: dict[str, Any]) -> None:
+        rows = plans(options)
+        if options["json"]:
+            self.stdout.write(json.dumps(rows, indent=2))
+        else:
+            print_plans(rows, options)
 
     def _verify(self, options: dict[str, Any]) -> None:
         self._say("intact:", generations_of(engine_settings(), active_space()).verify(options["number"]))
