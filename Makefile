@@ -12,7 +12,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index clean
+.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,12 @@ bench-tune: $(INSTALLED) ## tune on goods the encoder has never learned from, an
 
 bench-index: $(INSTALLED_BENCH) ## our index beside raw FAISS and other engines (QUICK=1, ENGINES="NAME ...", JSON=--json)
 	$(BIN)/python manage.py bench_index $(if $(QUICK),--rows 200000) $(if $(ENGINES),--engines $(ENGINES)) $(JSON)
+
+bench-life: $(INSTALLED) ## ten minutes of mixed load with an exact oracle beside it (QUICK=1, JSON=--json)
+	$(BIN)/python manage.py bench_life $(if $(QUICK),--minutes 1 --rows 10000) $(JSON)
+
+bench-growth: $(INSTALLED) ## 10k, 100k and 1M vectors, killed builders, damaged files (QUICK=1, JSON=--json)
+	$(BIN)/python manage.py bench_growth $(if $(QUICK),--sizes 10000 100000 --killed-size 30000) $(JSON)
 
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)
