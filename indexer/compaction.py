@@ -83,6 +83,19 @@ def generation_build(space: Space | None = None) -> Manifest:
     return in_background(lambda: _build_and_disconnect(space or active_space()))
 
 
+def generation_mend() -> Manifest | None:
+    """Build another generation where the live one is damaged; readers answer from the former one and the delta
+    meanwhile. Returns None when it is intact. Raises as `generation_build` does."""
+    try:
+        generations_of(engine_settings(), active_space()).verify()
+    except NoGeneration:
+        return None
+    except CorruptGeneration as error:
+        logger.error("the live generation is damaged, it is built again: %s", error)
+        return generation_build()
+    return None
+
+
 def _build_and_disconnect(space: Space) -> Manifest:
     """The thread ends with the build, and its connection to the database with it."""
     try:

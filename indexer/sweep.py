@@ -28,7 +28,7 @@ from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import uploads_waiting
 from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.catalog.services.clock import clock_now
-from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, wake
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MEND, wake
 from webapp.retrieval.runtime import active_space
 from webapp.shop.services.clicks import clicks_prune
 
@@ -39,6 +39,9 @@ DEATHS = 8
 
 TERMINAL_HEAD_START = datetime.timedelta(minutes=1)
 """An upload from a terminal is run there; a worker goes on with it only when the terminal does not."""
+
+VERIFIED_EVERY_S = 3600.0
+"""Readers tell of damage when they open a generation; this finds what a lost message told."""
 
 UPLOADS_WOKEN = 4
 """Waiting uploads that one sweep wakes an importer for: were it all, messages would pile up behind a long import."""
@@ -65,6 +68,7 @@ class Sweeper:
 
     def __init__(self) -> None:
         self._complete_at = ("", -1)
+        self._verified = time.monotonic()
 
     def sweep(self) -> SweepReport:
         """Put lost work back into the queues and wake those who do it."""
@@ -77,6 +81,9 @@ class Sweeper:
             wake(ENCODE_QUEUED)
         if compaction_due():
             wake(COMPACT)
+        if time.monotonic() - self._verified > VERIFIED_EVERY_S:
+            self._verified = time.monotonic()
+            wake(MEND)
         tunings_take_back()
         tunings_wake()
         changes_release()

@@ -11,14 +11,14 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import OperationalError
 
-from indexer.compaction import compaction_due, generation_build
+from indexer.compaction import compaction_due, generation_build, generation_mend
 from indexer.pipeline import runner
 from indexer.sweep import Sweeper
 from indexer.tuning.claiming import tunings_take_back
 from search.errors import BuildInProgress, OmnishelfError, Unavailable
 from webapp.catalog.importing.service import upload_run
 from webapp.catalog.models import Tuning, TuningState
-from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, ROLL_BACK_TUNING, SWEEP, TUNE, wake
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MEND, ROLL_BACK_TUNING, SWEEP, TUNE, wake
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,14 @@ def compact() -> None:
         generation_build()
     except BuildInProgress as error:
         logger.info("no compaction: %s", error)
+
+
+@shared_task(name=MEND, **RETRIES)
+def mend() -> None:
+    try:
+        generation_mend()
+    except BuildInProgress as error:
+        logger.info("a build is under way already: %s", error)
 
 
 @shared_task(name=TUNE)

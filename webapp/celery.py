@@ -23,6 +23,7 @@ app.autodiscover_tasks(["indexer"])
 IMPORT_UPLOAD = "indexer.import_upload"
 ENCODE_QUEUED = "indexer.encode_queued"
 COMPACT = "indexer.compact"
+MEND = "indexer.mend"
 SWEEP = "indexer.sweep"
 TUNE = "indexer.tune"
 ROLL_BACK_TUNING = "indexer.roll_back_tuning"

@@ -264,6 +264,7 @@ CELERY_TASK_ROUTES = {
     "indexer.import_upload": {"queue": "import"},
     "indexer.encode_queued": {"queue": "encode"},
     "indexer.compact": {"queue": "index"},
+    "indexer.mend": {"queue": "index"},
     "indexer.sweep": {"queue": "index"},
     "indexer.tune": {"queue": "index"},
     "indexer.roll_back_tuning": {"queue": "index"},

@@ -48,6 +48,25 @@ def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(instal
 
 @pytest.mark.e2e
 @pytest.mark.slow
+def test_a_damaged_generation_is_told_by_its_reader_and_built_again(installation: Installation) -> None:
+    site = installation
+    site.shell(ADD.format(start=0))
+    site.manage("encode")
+    site.manage("index", "build")
+    site.start_worker()
+    damaged = next(site.var.rglob("generations/1/picture_vectors.f16.npy"))
+    body = bytearray(damaged.read_bytes())
+    body[-1] ^= 1
+    damaged.write_bytes(body)
+    found = site.shell("from webapp.retrieval.runtime import live_index; print('views', live_index().count())")
+    assert "views 6" in found, "the stored embeddings answer for the damaged file"
+    live = "SELECT number FROM catalog_indexgeneration WHERE state = %s"
+    site.wait_for(lambda: site.query(live, "live") == [(2,)], what="another generation")
+    assert "intact: generation 2: 6 views" in site.manage("index", "verify").stdout
+
+
+@pytest.mark.e2e
+@pytest.mark.slow
 @pytest.mark.parametrize("installation", ["embedded"], indirect=True)
 def test_serve_runs_everything_and_stops_everything(installation: Installation) -> None:
     site, port = installation, free_port()

@@ -13,7 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db.models import F
 
 from indexer import compaction
-from indexer.compaction import compaction_due, generation_build, traces_prune
+from indexer.compaction import compaction_due, generation_build, generation_mend, traces_prune
 from search.config import engine_settings
 from search.vectors import index_root
 from tests.support.catalogue import add_product
@@ -81,6 +81,17 @@ def test_one_row_is_live_and_pruned_generations_leave_no_row() -> None:
         generation_build()
     rows = dict(IndexGeneration.objects.values_list("number", "state"))
     assert rows == {5: "live", 4: "retired", 3: "retired"}
+
+
+def test_only_a_damaged_generation_is_mended(index_folder: Path) -> None:
+    assert generation_mend() is None, "there is none"
+    encoded(2)
+    generation_build()
+    assert generation_mend() is None, "it is intact"
+    path = index_folder / "generations" / "1" / "text_view_ids.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    mended = generation_mend()
+    assert mended is not None and (mended.number, mended.views) == (2, 2)
 
 
 def test_when_a_compaction_is_due(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,7 @@ from search.vectors.contract import IndexReader
 from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.selectors.tunings import live_heads_digest
 from webapp.catalog.selectors.views import changes_since
+from webapp.celery import MEND, wake
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class FreshIndex:
         self._poll_s = poll_s
         self._lock = threading.Lock()
         self._looked = -float("inf")
+        self._fault: str | None = None
 
     def current(self) -> IndexReader:
         """The index, brought up to date when its last look is too old. Others never wait for a refresh under way,
@@ -59,7 +61,15 @@ class FreshIndex:
         self._index.swap_if_published()
         changes, seq = changes_since(space=self._index.space, seq=self._index.seq)
         self._index.refresh(changes, seq)
+        self._tell_of_damage()
         self._looked = started
+
+    def _tell_of_damage(self) -> None:
+        fault = self._index.status().fault
+        if fault and fault != self._fault:
+            logger.error("the live generation cannot be used, another is asked for: %s", fault)
+            wake(MEND)
+        self._fault = fault
 
 
 class Serving:
