@@ -6,12 +6,11 @@ from search.errors import CorruptGeneration, NoGeneration
 from search.types import Space
 from search.vectors.admin import GenerationInfo
 from search.vectors.manifest import Manifest
+from search.vectors.milvus.collection import COUNT
 from search.vectors.milvus.connection import BUILD_SECONDS, Connection
 from search.vectors.milvus.generation import RemoteGeneration
 from search.vectors.milvus.names import Names
 from search.vectors.milvus.record import read_record
-
-COUNT = "count(*)"
 
 
 class MilvusGenerations:

@@ -19,6 +19,8 @@ ANSWER_BYTES = 64 << 20
 PIECE_OF_PRODUCTS = 1_000
 """Products asked for in one query."""
 
+COUNT = "count(*)"
+
 Entities = list[dict[str, Any]]
 
 
@@ -43,6 +45,11 @@ class RemoteCollection:
     def query(self, expression: str, limit: int, fields: Sequence[str]) -> Entities:
         found = self.connection("query", self.name, filter=expression, output_fields=list(fields), limit=limit)
         return list(found)
+
+    def count(self, expression: str) -> int:
+        """How many rows match."""
+        (row,) = self.connection("query", self.name, filter=expression, output_fields=[COUNT])
+        return int(row[COUNT])
 
     def rows(self, expression: str, limit: int) -> FetchedRows:
         return FetchedRows.of(self.query(expression, limit, FIELDS), self.dim)

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 from pymilvus import MilvusClient, MilvusException
+from pymilvus.exceptions import ConnectionConfigException
 
 from search.errors import ConfigError, IndexingError, OmnishelfError, Unavailable
 
@@ -35,6 +36,10 @@ class Connection:
         self.uri = uri
         try:
             self._client = MilvusClient(uri=uri, token=token, timeout=ANSWER_SECONDS)
+        except ConnectionConfigException as error:
+            raise ConfigError(
+                f"Milvus cannot be opened: {error.message}", value=uri, fix="Correct OMNISHELF_MILVUS_URI."
+            ) from error
         except (MilvusException, grpc.RpcError) as error:
             raise _typed(error, uri, "connect") from error
 

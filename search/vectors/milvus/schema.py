@@ -19,7 +19,7 @@ from search.vectors.milvus.names import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, 
 IndexType = Literal["FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
 
 LISTED = frozenset({"IVF_FLAT", "IVF_PQ", "GPU_IVF_PQ"})
-"""Types with inverted lists: once all lists are probed, every eligible row comes back."""
+"""Types with inverted lists."""
 
 LITE_TYPES = frozenset({"FLAT", "IVF_FLAT", "AUTOINDEX"})
 

@@ -13,7 +13,6 @@ from search.vectors.milvus.eligible import Eligible
 from search.vectors.milvus.fetched import FIELDS, FetchedRows
 from search.vectors.milvus.names import rows_between
 from search.vectors.milvus.ranking import merged, nothing, ranked
-from search.vectors.milvus.schema import LISTED
 from search.vectors.scoring import SPARE, TIE_MARGIN
 
 SCANNED_PRODUCTS = 1_000
@@ -35,7 +34,6 @@ class RemoteSegment:
         self._collection = collection
         self._part = collection.names.in_part(manifest.modality)
         self._is_exact = collection.record.index_type == "FLAT"
-        self._returns_all = self._is_exact or collection.record.index_type in LISTED
 
     def search(
         self,
@@ -93,15 +91,12 @@ class RemoteSegment:
     def _fill(self, query: Vectors, k: int, eligible: Eligible) -> Candidates:
         """Every list probed and the exact filter, for what the ordinary search left short; else all rows scored."""
         parts = []
-        most = self._collection.most
         for expression in eligible.expressions():
-            (rows,) = self._collection.search(
-                query[np.newaxis], most, self._part + expression, max(1, self.manifest.lists)
-            )
-            parts.append(self._ranked(query, rows, eligible))
-            complete = self._returns_all and len(rows) < most
-            if len(parts[-1].scores) < k and not complete:
+            wanted, lists = self._part + expression, max(1, self.manifest.lists)
+            (rows,) = self._collection.search(query[np.newaxis], self._collection.most, wanted, lists)
+            if len(rows) < k and len(rows) < self._collection.count(wanted):
                 return self._scan(query, k, eligible)
+            parts.append(self._ranked(query, rows, eligible))
         return merged(parts, self.modality, k)
 
     def _scan(self, query: Vectors, k: int, eligible: Eligible) -> Candidates:

@@ -1,0 +1,130 @@
+"""Generations in Milvus: published at once or not at all, verified, kept, rolled back, dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from search.errors import BuildInProgress, ConfigError, CorruptGeneration, NoGeneration, QueryError, VectorsRefused
+from search.types import Modality, ViewBatch
+from search.vectors import ProductViews
+from search.vectors.layout import Layout
+from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex, Names, forget
+from search.vectors.milvus.schema import collection_schema
+from tests.search.vectors.milvus.conftest import Build
+from tests.search.vectors.places import SPACE
+from tests.search.vectors.twin import batch, catalogue, clustered, stream, unit
+
+PICTURE = Modality.PICTURE
+Reader = Callable[[], MilvusIndex]
+
+
+def failing(views: int, error: Exception) -> Iterator[ViewBatch]:
+    yield from stream(catalogue(views))
+    raise error
+
+
+def test_published_kept_and_rolled_back(builder: Build, generations: MilvusGenerations, reader: Reader) -> None:
+    with pytest.raises(NoGeneration):
+        generations.live()
+    index = reader()
+    assert (index.seq, index.count(), index.status().generation) == (0, 0, None)
+    assert builder(keep=2).build(stream(catalogue(20)), seq=5).previous is None
+    assert index.swap_if_published() == 5
+    assert index.swap_if_published() is None
+    for number, seq in ((2, 6), (3, 7)):
+        manifest = builder(keep=2).build(stream(catalogue(20 + number)), seq=seq)
+        assert (manifest.number, manifest.previous) == (number, number - 1)
+    assert [(info.number, info.live, info.fault) for info in generations.listed()] == [
+        (3, True, None),
+        (2, False, None),
+    ]
+    assert index.swap_if_published() == 7
+    assert index.count() == 46
+
+    assert generations.rollback().number == 2
+    assert index.swap_if_published() == 6, "changes after the older generation must be loaded again"
+    assert index.count() == 44
+    assert builder(keep=2).build(stream(catalogue(20)), seq=8).previous == 2, "3 was rolled back from"
+    assert [info.number for info in generations.listed()] == [4, 2]
+    with pytest.raises(NoGeneration):
+        generations.rollback(3)
+
+
+def test_a_failed_build_leaves_the_live_generation(
+    builder: Build, generations: MilvusGenerations, reader: Reader
+) -> None:
+    builder().build(stream(catalogue(10)), seq=1)
+    with pytest.raises(RuntimeError, match="broken stream"):
+        builder().build(failing(10, RuntimeError("broken stream")), seq=2)
+    with pytest.raises(VectorsRefused):
+        builder().build([batch(PICTURE, 1, [1], unit(clustered(1, dim=17)))], seq=2)
+    with pytest.raises(QueryError):
+        builder().build([], seq=-1)
+    assert [info.number for info in generations.listed()] == [1]
+    assert reader().seq == 1
+
+
+def test_what_a_killed_build_left_is_never_live_and_goes_with_the_next(
+    connection: Connection, builder: Build, generations: MilvusGenerations, names: Names
+) -> None:
+    builder().build(stream(catalogue(10)), seq=1)
+    connection("create_collection", names.collection(2), schema=collection_schema(SPACE.dim))
+    assert [(info.number, info.live, info.fault is None) for info in generations.listed()] == [
+        (2, False, False),
+        (1, True, True),
+    ]
+    assert builder().build(stream(catalogue(10)), seq=2).number == 2
+    assert all(info.fault is None for info in generations.listed())
+
+
+def test_one_builder_at_a_time(connection: Connection, tenant: str, tmp_path: Path) -> None:
+    lock = Layout(tmp_path / "lock")
+    with lock.build_lock(), pytest.raises(BuildInProgress):
+        MilvusBuilder(connection, lock, SPACE, tenant=tenant).build([], seq=1)
+
+
+def test_lost_rows_are_found_and_the_former_generation_serves(
+    connection: Connection, builder: Build, generations: MilvusGenerations, reader: Reader, names: Names
+) -> None:
+    builder().build(stream(catalogue(10)), seq=1)
+    index = reader()
+    builder().build(stream(catalogue(12)), seq=2)
+    connection("delete", names.collection(2), filter="row < 3")
+    with pytest.raises(CorruptGeneration, match="should hold 24 views"):
+        generations.verify()
+    assert index.swap_if_published() is None
+    assert "lost rows" in (index.status().fault or "")
+    assert (index.seq, index.count()) == (1, 20)
+    generations.rollback(1)
+    builder().build(stream(catalogue(12)), seq=3)
+    assert index.swap_if_published() == 3
+    assert index.status().fault is None
+
+
+def test_an_empty_catalogue_is_a_generation_too(builder: Build, reader: Reader) -> None:
+    assert builder().build([], seq=9).segments == ()
+    index = reader()
+    assert (index.seq, index.count()) == (9, 0)
+    index.refresh([ProductViews(1, 10, (batch(PICTURE, 1, [1], clustered(1)),))], 10)
+    assert index.search(clustered(1), PICTURE, 5)[0].product_ids.tolist() == [1]
+    assert len(index.background(PICTURE)) == 1
+
+
+def test_forgetting_a_space(
+    connection: Connection, builder: Build, generations: MilvusGenerations, tenant: str
+) -> None:
+    builder().build(stream(catalogue(5)), seq=1)
+    forget(connection, SPACE.fingerprint, tenant)
+    assert generations.listed() == []
+    with pytest.raises(NoGeneration):
+        generations.live()
+
+
+def test_senseless_settings(connection: Connection, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="at least one"):
+        MilvusBuilder(connection, Layout(tmp_path), SPACE, keep=0)
+    with pytest.raises(ConfigError, match="milvus-lite has no such index"):
+        MilvusBuilder(connection, Layout(tmp_path), SPACE, index_type="IVF_PQ")

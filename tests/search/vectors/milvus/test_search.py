@@ -1,0 +1,132 @@
+"""Searches over an approximate index in Milvus, on every way that a short answer is filled up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.errors import Unavailable
+from search.types import Ids, Modality
+from search.vectors import ProductViews
+from search.vectors.layout import Layout
+from search.vectors.milvus import Connection, MilvusBuilder, MilvusIndex, collection, eligible, segment
+from tests.search.vectors.milvus.conftest import Build
+from tests.search.vectors.places import SPACE, stop_lite
+from tests.search.vectors.twin import Twin, assert_same, batch, catalogue, clustered, stream
+
+PICTURE, TEXT = Modality.PICTURE, Modality.TEXT
+Reader = Callable[[], MilvusIndex]
+PRODUCTS = 300
+QUERIES = clustered(3, seed=5)
+
+
+def goods(products: int) -> Twin:
+    """Each product has two pictures and a text."""
+    texts = clustered(products, seed=8)
+    return Twin(
+        {
+            product: (*pictures, batch(TEXT, product, [50_000 + product], texts[product : product + 1]))
+            for product, pictures in catalogue(products).items()
+        }
+    )
+
+
+@pytest.fixture
+def twin() -> Twin:
+    return goods(PRODUCTS)
+
+
+@pytest.fixture(scope="module")
+def published(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A tenant with a generation of these goods; tests change no more than their reader's delta."""
+    lock = Layout(tmp_path_factory.mktemp("lock"))
+    MilvusBuilder(connection, lock, SPACE, tenant="search").build(stream(goods(PRODUCTS).views), seq=1)
+    return "search"
+
+
+@pytest.fixture
+def index(connection: Connection, published: str) -> MilvusIndex:
+    return MilvusIndex(connection, SPACE, tenant=published)
+
+
+def compare(index: MilvusIndex, twin: Twin, k: int, allowed: Ids | None = None, least: float = 1.0) -> None:
+    right = total = 0
+    for query in QUERIES:
+        (found,) = index.search(query, PICTURE, k, allowed)
+        wanted = twin.search(query, PICTURE, k, allowed)
+        assert len(found.scores) == len(wanted.scores)
+        right += int(np.count_nonzero(found.scores >= wanted.scores[-1]))
+        total += len(wanted.scores)
+        if least == 1.0:
+            assert_same(found, wanted)
+    assert right >= least * total
+
+
+def test_inverted_lists_are_tuned_for_each_modality_of_query(builder: Build, reader: Reader) -> None:
+    twin = goods(60)
+    manifest = builder("IVF_FLAT").build(stream(twin.views), seq=1)
+    for part in manifest.segments:
+        assert set(part.tuned) == {PICTURE, TEXT}
+        assert all(setting.recall >= 0.97 and setting.curve for setting in part.tuned.values())
+    index = reader()
+    status = {part.modality: part for part in index.status().segments}
+    assert (status[PICTURE].shape, status[PICTURE].views, status[TEXT].views) == ("milvus", 120, 60)
+    compare(index, twin, 10, least=0.9)
+    compare(index, twin, 10, np.arange(0, 60, 2), least=0.9)
+    compare(index, twin, 119)
+
+
+@pytest.fixture(params=["expressions", "dropping", "scanning"])
+def small_limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Limits lowered so that a small catalogue meets each way of filtering."""
+    monkeypatch.setattr(segment, "SCANNED_PRODUCTS", 5)
+    if request.param != "expressions":
+        monkeypatch.setattr(eligible, "LISTED_IDS", 40)
+    if request.param == "scanning":
+        monkeypatch.setattr(collection.RemoteCollection, "most", property(lambda self: 30))
+        monkeypatch.setattr(segment, "SCANNED_ROWS", 25)
+    return str(request.param)
+
+
+def test_filters_and_hidden_products_leave_no_gap(small_limits: str, index: MilvusIndex, twin: Twin) -> None:
+    hidden = [ProductViews(product, 2 + product) for product in range(0, PRODUCTS, 2)]
+    moved = [ProductViews(1, 900, (batch(PICTURE, 1, [9_001, 9_002], clustered(2, seed=3)),))]
+    for applied in (hidden, moved):
+        index.refresh(applied, 1_000)
+        twin.refresh(applied)
+    assert index.count(PICTURE) == len(twin.rows(PICTURE))
+    assert index.count(TEXT) == len(twin.rows(TEXT)) == PRODUCTS // 2 - 1
+    for allowed in (None, np.arange(200), np.arange(3, 30), np.array([1, 2, 3])):
+        for k in (1, 60):
+            compare(index, twin, k, allowed)
+
+
+def test_every_modality_of_a_product(index: MilvusIndex, twin: Twin) -> None:
+    wanted = np.array([3, 7, 11])
+    found = index.scores_for(QUERIES[0], wanted)
+    assert [part.modality for part in found] == [TEXT, PICTURE]
+    for part in found:
+        assert_same(part, twin.search(QUERIES[0], part.modality, None, wanted))
+    assert [part.modality for part in index.vectors_of(7)] == [TEXT, PICTURE]
+    assert len(index.background(TEXT)) == 256
+
+
+def test_pieces_that_come_back_full_are_asked_again(
+    index: MilvusIndex, twin: Twin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(collection.RemoteCollection, "most", property(lambda self: 7))
+    wanted = np.arange(50)
+    pictures = index.scores_for(QUERIES[0], wanted)[1]
+    assert_same(pictures, twin.search(QUERIES[0], PICTURE, None, wanted))
+
+
+def test_a_server_that_went_away_is_a_passing_trouble(tmp_path: Path) -> None:
+    opened = Connection(str(tmp_path / "gone.db"))
+    stop_lite(Connection(str(tmp_path / "gone.db")))
+    with pytest.raises(Unavailable) as away:
+        opened("list_collections", seconds=0.3)
+    assert not away.value.permanent
+    opened.close()
