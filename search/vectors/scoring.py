@@ -80,25 +80,21 @@ def exact_scores(store: Rows, queries: Vectors, rows: Ids) -> Block:
     """Scores of `rows` (q, m) for `queries` (q, dim), float64 inside; rows of -1 score -inf."""
     scores = np.empty(rows.shape, np.float32)
     wide = queries.astype(np.float64)
-    at_once = max(1, SCORED_AT_ONCE // max(1, rows.shape[1]))
-    for start in range(0, len(rows), at_once):
-        part = slice(start, start + at_once)
-        # einsum sums every row in the same order, wherever it lies; a matrix product does not.
-        np.einsum(
-            "qkd,qd->qk", store.halves(rows[part]).astype(np.float64), wide[part], out=scores[part], casting="same_kind"
-        )
+    lines = max(1, SCORED_AT_ONCE // max(1, rows.shape[1]))
+    for start in range(0, len(rows), lines):
+        part = slice(start, start + lines)
+        for at in range(0, rows.shape[1], SCORED_AT_ONCE):
+            columns = slice(at, at + SCORED_AT_ONCE)
+            stored = store.halves(rows[part, columns]).astype(np.float64)
+            # einsum sums every row in the same order, wherever it lies; a matrix product does not.
+            scores[part, columns] = np.einsum("qkd,qd->qk", stored, wide[part])
     scores[rows < 0] = -np.inf
     return Block(scores, rows)
 
 
 def exact_line(store: Rows, query: Vectors, rows: Ids) -> Block:
-    """Scores of any number of `rows` (m,) for one query (dim,), as a block of one line."""
-    scores = np.empty(len(rows), np.float32)
-    wide = query.astype(np.float64)
-    for start in range(0, len(rows), SCORED_AT_ONCE):
-        part = slice(start, start + SCORED_AT_ONCE)
-        scores[part] = np.einsum("kd,d->k", store.halves(rows[part]).astype(np.float64), wide)
-    return Block(scores[np.newaxis], rows[np.newaxis])
+    """Scores of `rows` (m,) for one query (dim,), as a block of one line."""
+    return exact_scores(store, query[np.newaxis], rows[np.newaxis])
 
 
 def pair_scores(store: Rows, queries: Vectors, lines: Ids, rows: Ids) -> Block:

@@ -6,6 +6,7 @@ import datetime
 import hashlib
 import json
 import time
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -228,3 +229,26 @@ def test_a_generation_that_takes_long_to_open_keeps_nobody_waiting(tmp_path: Pat
     taken = [first, *(index.swap_if_published() for _ in range(200) if not time.sleep(0.01))]
     assert [seq for seq in taken if seq is not None] in ([2], [3])
     assert (index.count(), index.seq) == (10, 3)
+
+
+def test_tenants_share_no_vectors(tmp_path: Path) -> None:
+    roots = [index_root(EngineSettings(var_dir=tmp_path, tenant=tenant)) for tenant in ("", "north", "south")]
+    for number, root in enumerate(roots):
+        GenerationBuilder(root, SPACE).build(stream(catalogue(5 + number)), 1)
+    assert [VectorIndex(root, SPACE).count() for root in roots] == [10, 12, 14]
+    with pytest.raises(ValueError, match="tenant"):
+        EngineSettings(tenant="../north")
+
+
+def test_as_many_as_there_are_are_found_without_holding_their_vectors(tmp_path: Path) -> None:
+    space = make_space(dim=256)
+    views = 40_000
+    vectors = clustered(views, dim=256)
+    GenerationBuilder(tmp_path, space, exact_up_to=views).build([batch(PICTURE, 1, range(views), vectors)], 1)
+    index = VectorIndex(tmp_path, space)
+    tracemalloc.start()
+    (found,) = index.search(vectors[0], PICTURE, 1_000_000)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(found.scores) == views
+    assert peak < views * 256 * 2, "less than the stored vectors take"
