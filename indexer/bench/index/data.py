@@ -20,6 +20,9 @@ from search.types import Ids, Modality, Vectors
 
 K = 10
 BLOCK = 1 << 15
+ROWS_A_CLUSTER = 200
+"""On average: sizes are log-normal, so that inverted lists fit neither all clusters nor none, as in a real shop."""
+
 SUBSPACE = 64
 VIEWS_A_PRODUCT = 2
 
@@ -41,22 +44,30 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What all vectors have in common: centres (clusters, dim), a basis of the subspace (s, dim), the gap (1, dim)."""
+    """What all vectors have in common: centres (clusters, dim) and the share of views in each (clusters,), a basis of
+    the subspace (s, dim), and the gap (1, dim)."""
 
     centres: Vectors
+    shares: npt.NDArray[np.float64]
     subspace: Vectors
     gap: Vectors
 
     @classmethod
     def of(cls, spec: Spec) -> Geometry:
         rng = np.random.default_rng((spec.seed, 0))
-        clusters = round((8 * spec.rows) ** 0.5)
+        clusters = max(2, spec.rows // ROWS_A_CLUSTER)
+        sizes = rng.lognormal(size=clusters)
         basis, _ = np.linalg.qr(rng.standard_normal((spec.dim, min(SUBSPACE, spec.dim))))
         return cls(
             centres=_unit(_normal(rng, clusters, spec.dim)),
+            shares=sizes / sizes.sum(),
             subspace=np.ascontiguousarray(basis.T, np.float32),
             gap=_unit(_normal(rng, 1, spec.dim)),
         )
+
+    def clusters(self, rng: np.random.Generator, count: int) -> Ids:
+        """Clusters drawn as often as they are large."""
+        return rng.choice(len(self.centres), size=count, p=self.shares)
 
     def vectors(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
         """One vector of each of these clusters."""
@@ -128,14 +139,14 @@ def generate(folder: Path, spec: Spec) -> Dataset:
     (folder / "spec.json").write_text(json.dumps(asdict(spec)), "utf-8")
     geometry = Geometry.of(spec)
     rng = np.random.default_rng((spec.seed, 1))
-    clusters = rng.integers(len(geometry.centres), size=-(-spec.rows // VIEWS_A_PRODUCT))
+    clusters = geometry.clusters(rng, -(-spec.rows // VIEWS_A_PRODUCT))
     np.save(folder / "clusters.npy", clusters)
     _write_vectors(folder / "vectors.npy", spec, geometry, clusters)
     dataset = Dataset.open(folder)
     for kind in KINDS:
         draw = geometry.texts if kind is Modality.TEXT else geometry.vectors
         for half in HALVES:
-            queries = draw(rng, rng.integers(len(geometry.centres), size=spec.queries))
+            queries = draw(rng, geometry.clusters(rng, spec.queries))
             np.save(folder / f"queries-{kind}-{half}.npy", queries)
             np.save(folder / f"answers-{kind}-{half}.npy", exact(dataset.blocks(), queries))
     return dataset
