@@ -39,9 +39,11 @@ class Progress(Generic[Row]):
         saved: tuple[str, ...] = (),
         show: Callable[[Row], None] | None = None,
         held: Callable[[Row], QuerySet[Row]] = running_here,
+        lease: datetime.timedelta = LEASE,
     ) -> None:
         self.row = row
         self._held = held
+        self._lease = lease
         self._saved = ("stage", "done", "total", "lease_until", *saved)
         self._show = show
         self._written = -float("inf")
@@ -64,7 +66,7 @@ class Progress(Generic[Row]):
 
     def write(self) -> None:
         """Save everything but state and owner."""
-        self.row.lease_until = timezone.now() + LEASE
+        self.row.lease_until = timezone.now() + self._lease
         values = {name: getattr(self.row, name) for name in self._saved}
         if not self._held(self.row).update(**values):
             raise Unavailable("this work was given up while it ran", value=str(self.row), fix="Start it again.")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
+
 from django.db import IntegrityError
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from indexer.identity import is_dead, this_process
-from indexer.progress import LEASE, running_here
+from indexer.progress import running_here
 from search.errors import InputError, Unavailable
 from webapp.catalog.models import ChangeState, IndexJob, JobState, SpaceChange
 from webapp.catalog.selectors.spaces import live_change
 from webapp.retrieval.runtime import Serving, own_space
+
+LEASE = datetime.timedelta(minutes=2)
+"""Renewed by a heartbeat. After so long a silence another host may go on with a change."""
 
 GIVEN_UP = "interrupted, and given up for another change"
 

@@ -16,11 +16,11 @@ WAIT_S = 0.2
 """Between two looks at what other workers still hold, or what waits to be tried again."""
 
 
-def space_complete(made: Serving, progress: Progress[SpaceChange], stage: str) -> None:
+def space_complete(made: Serving, progress: Progress[SpaceChange], stage: str, *, alone: bool = False) -> None:
     """Encode whatever the space lacks. Returns when every content is encoded or set aside.
 
-    Memory holds a few batches. Killed at any point, what was stored stays. Raises what Drain.run and load_encoder
-    raise.
+    `alone`: do not look after the space in use meanwhile. Memory holds a few batches. Killed at any point, what was
+    stored stays. Raises what Drain.run and load_encoder raise.
     """
     space = made.space.fingerprint
     jobs_enqueue_missing(space=space)
@@ -35,7 +35,7 @@ def space_complete(made: Serving, progress: Progress[SpaceChange], stage: str) -
             progress.write()
 
     while _outstanding(space):
-        encode_into(made, show)
+        encode_into(made, show, alone=alone)
         jobs_take_back()
         show()
         if _outstanding(space):

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from indexer.changing.claiming import change_give_up, changes_release
+from indexer.changing.claiming import LEASE, change_give_up, changes_release
 from indexer.changing.filling import space_complete
 from indexer.changing.swapping import returning_here, swap_back
 from indexer.compaction import generation_build
+from indexer.heartbeat import heartbeat
 from indexer.identity import this_process
-from indexer.progress import LEASE, Progress
+from indexer.progress import Progress
 from search.config import engine_settings
 from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailable
 from search.types import Space
@@ -40,12 +41,14 @@ def change_roll_back(show: Show | None = None) -> SpaceChange:
         return running
     change = _claim()
     former = Serving(change.former_preset, heads_in_use(change.former_preset))
+    progress = Progress(change, show=show, held=returning_here, lease=LEASE)
     try:
-        progress = Progress(change, show=show, held=returning_here)
-        space_complete(former, progress, ChangeStage.RETURNING)
-        _build_where_needed(former.space)
-        space_complete(former, progress, ChangeStage.RETURNING)
-        swap_back(change, former.space.fingerprint)
+        with heartbeat(returning_here(change), LEASE):
+            # Alone: the way back must be open when the model in use cannot even be loaded.
+            space_complete(former, progress, ChangeStage.RETURNING, alone=True)
+            _build_where_needed(former.space)
+            space_complete(former, progress, ChangeStage.RETURNING, alone=True)
+            swap_back(change, former.space.fingerprint)
     except BaseException:
         returning_here(change).update(stage="", claimed_by="")
         raise

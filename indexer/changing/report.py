@@ -10,9 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from search.config import engine_settings
+from search.errors import OmnishelfError
 from search.vectors import index_root
 from webapp.catalog.models import ChangeState, SpaceChange
-from webapp.catalog.selectors.spaces import live_change, spaces_beside
+from webapp.catalog.selectors.spaces import heads_over, live_change, preset_in_use, spaces_beside
 from webapp.retrieval.runtime import active_space
 
 LISTED = 20
@@ -31,14 +32,20 @@ def as_dict(change: SpaceChange) -> dict[str, Any]:
 
 def spaces_state() -> dict[str, Any]:
     """Which preset is in use and why, what is made beside it, and the latest changes."""
-    space, live = active_space(), live_change()
+    live, fault = live_change(), ""
+    space = heads_over(live.base)[1] if live else ""
+    try:
+        space = active_space().fingerprint
+    except OmnishelfError as error:
+        fault = str(error)
     return {
-        "preset": space.preset,
-        "space": space.fingerprint,
+        "preset": preset_in_use(),
+        "space": space,
+        "fault": fault,
         "configured": engine_settings().preset,
         "change": live.pk if live else None,
         "beside": [beside.fingerprint for beside in spaces_beside()],
-        "index_bytes": _size(space.fingerprint),
+        "index_bytes": _size(space) if space else 0,
         "changes": [as_dict(change) for change in SpaceChange.objects.all()[:LISTED]],
     }
 
@@ -73,6 +80,8 @@ def print_state(state: dict[str, Any], changes: Iterable[SpaceChange], console: 
     console.print(
         f"{state['preset']} is in use, by {why}: space {state['space']}, {state['index_bytes'] / 1e6:,.1f} MB"
     )
+    if state["fault"]:
+        console.print(escape(f"it cannot be opened here: {state['fault']}"))
     if state["configured"] != state["preset"]:
         console.print(f"OMNISHELF_PRESET is {state['configured']}, which applies when no change is in use")
     table = Table("change", "from", "to", "state", "mAP", "began", "error")

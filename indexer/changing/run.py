@@ -7,12 +7,13 @@ import math
 from collections.abc import Callable, Sequence
 
 from indexer.changing.checks import target_check
-from indexer.changing.claiming import change_claim, change_end
+from indexer.changing.claiming import LEASE, change_claim, change_end
 from indexer.changing.filling import space_complete
 from indexer.changing.golden import golden_set
 from indexer.changing.judging import compare
 from indexer.changing.swapping import swap
 from indexer.compaction import generation_build
+from indexer.heartbeat import heartbeat
 from indexer.progress import Progress, running_here
 from search.errors import InputError, OmnishelfError
 from search.evaluation.folder import EvaluationQuery
@@ -46,7 +47,8 @@ def space_change(
     target_check(target)
     change = change_claim(target, current, dry_run=dry_run, forced=force)
     try:
-        _run(change, current, target, golden, Progress(change, SAVED, show))
+        with heartbeat(running_here(change), LEASE):
+            _run(change, current, target, golden, Progress(change, SAVED, show, lease=LEASE))
     except OmnishelfError as error:
         _fail(change, str(error))
         raise

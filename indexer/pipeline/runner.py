@@ -52,12 +52,15 @@ def encode_queued(on_batch: Show | None = None) -> list[DrainTotals]:
     return passes
 
 
-def encode_into(made: Serving, on_batch: Show | None = None) -> None:
+def encode_into(made: Serving, on_batch: Show | None = None, *, alone: bool = False) -> None:
     """Drain the queue of a space that is being made; whenever something waits in the active space, that goes first.
 
-    Raises what Drain.run and load_encoder raise for either.
+    `alone`: leave the active space, which may be unusable, to others. Raises what Drain.run and load_encoder raise.
     """
     with _draining:
+        if alone:
+            Drain(made.encoder(), this_process(), stopping, on_batch).run()
+            return
         while not stopping.is_set():
             if _active_waits():
                 Drain(serving().encoder(), this_process(), stopping, on_batch).run()

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Sequence
+from weakref import WeakValueDictionary
 
 import pytest
 
 from indexer.changing import run
 from indexer.changing.claiming import GIVEN_UP
 from indexer.changing.going_back import change_roll_back
+from indexer.changing.report import spaces_state
 from indexer.changing.run import space_change
 from indexer.compaction import generation_build
 from indexer.pipeline import drain
 from indexer.pipeline.runner import encode_queued
-from search.errors import InputError, SelfTestFailed, Unavailable
+from search.config import engine_settings
+from search.errors import InputError, SelfTestFailed, Unavailable, WeightsMissing
 from search.evaluation.folder import EvaluationQuery
 from search.types import Space
 from search.vectors import Manifest
@@ -22,6 +26,7 @@ from tests.indexer.changing.conftest import SAID, add_square, fill_shop
 from webapp.catalog.models import ChangeState, Embedding, GoldenKind, IndexJob, JobState, Product, SpaceChange
 from webapp.catalog.services.clock import clock_now, products_remove
 from webapp.catalog.services.product_assets import asset_remove
+from webapp.retrieval import runtime
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.runtime import active_space, serving_settled
 from webapp.retrieval.service import search_products
@@ -35,7 +40,7 @@ def answers() -> dict[str, list[tuple[str, float]]]:
     """What the shop answers, once this process has followed: products and scores."""
     serving_settled()
     return {
-        colour: [(hit.product.sku, hit.score) for hit in search_products(SearchRequest(text=said)).hits]
+        colour: [(hit.product.sku, hit.score) for hit in search_products(SearchRequest(text=said, limit=60)).hits]
         for colour, said in SAID.items()
     }
 
@@ -79,6 +84,27 @@ def test_a_rollback_gives_the_same_scores(golden: Golden) -> None:
     assert answers() != before
     change_roll_back()
     assert answers() == before
+
+
+def test_the_way_back_is_open_when_the_new_model_is_gone(golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_shop()
+    before = answers()
+    space_change("taught", golden=golden)
+    add_square("red-new", "red", 99)
+    monkeypatch.setattr(runtime, "_following", runtime.Following())
+    monkeypatch.setattr(runtime, "_encoders", WeakValueDictionary())
+    runtime.own_space.cache_clear()
+    with monkeypatch.context() as patched:
+        shutil.copytree(engine_settings().weights_dir / "untaught", engine_settings().var_dir / "weights" / "untaught")
+        patched.delenv("OMNISHELF_WEIGHTS_DIR")
+        engine_settings.cache_clear()
+        with pytest.raises(WeightsMissing):
+            active_space()
+        state = spaces_state()
+        assert state["preset"] == "taught" and "are not here" in state["fault"]
+        change_roll_back()
+        after = answers()
+        assert {sku for sku, _ in after["red"]} == {sku for sku, _ in before["red"]} | {"red-new"}
 
 
 def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:

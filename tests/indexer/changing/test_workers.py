@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime
+import time
+
 import pytest
+from django.utils import timezone
 
 from indexer.changing.checks import target_check
 from indexer.changing.claiming import change_claim, changes_release
+from indexer.heartbeat import heartbeat
 from indexer.identity import this_process
 from indexer.pipeline import runner
 from indexer.pipeline.drain import Drain
@@ -98,6 +103,17 @@ def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
     first.refresh_from_db()
     assert first.state == ChangeState.FAILED and other.state == ChangeState.RUNNING
     assert [beside.fingerprint for beside in spaces_beside()] == [other.space]
+
+
+def test_a_silent_host_is_gone_on_with_and_a_living_one_gives_signs_meanwhile() -> None:
+    change = claimed()
+    lease = datetime.timedelta(seconds=0.2)
+    with heartbeat(SpaceChange.objects.filter(pk=change.pk), lease):
+        SpaceChange.objects.update(claimed_by="elsewhere:1:1", lease_until=timezone.now() + lease)
+        time.sleep(0.5)
+        assert changes_release() == 0
+    time.sleep(0.3)
+    assert changes_release() == 1
 
 
 def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
