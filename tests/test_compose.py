@@ -17,7 +17,21 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
 def test_every_process_of_the_product_is_there() -> None:
-    assert {"postgres", "redis", "web", "encode-worker", "index-worker", "beat", "migrate"} == set(SERVICES)
+    usual = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert usual == {"postgres", "redis", "web", "encode-worker", "index-worker", "beat", "migrate"}
+
+
+def test_milvus_starts_only_when_asked_for_from_pinned_images() -> None:
+    optional = {name: service for name, service in SERVICES.items() if "profiles" in service}
+    assert set(optional) == {"etcd", "minio", "milvus"}
+    for name, service in optional.items():
+        assert service["profiles"] == ["milvus"], name
+        assert re.fullmatch(r"[a-z0-9./]+:(v\d+\.\d+\.\d+|RELEASE\.[0-9TZ-]+)", service["image"]), name
+        assert service["volumes"], name
+        assert "ports" not in service, f"{name} is reached by the other services alone"
+    assert set(optional["milvus"]["depends_on"]) == {"etcd", "minio"}
+    for name in set(SERVICES) - set(optional):
+        assert not set(SERVICES[name].get("depends_on", {})) & set(optional), "the rest comes up without Milvus"
 
 
 def test_long_running_services_have_health_checks() -> None:
@@ -57,3 +71,4 @@ def test_the_encode_worker_reserves_a_gpu_and_secrets_have_no_default() -> None:
     text = (ROOT / "docker-compose.yml").read_text("utf-8")
     assert re.search(r"\$\{OMNISHELF_SECRET_KEY:\?", text)
     assert not re.search(r"POSTGRES_PASSWORD:-", text)
+    assert "minioadmin" not in text
