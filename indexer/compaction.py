@@ -10,7 +10,7 @@ from django.db.models import Min
 from django.utils import timezone
 
 from search.config import engine_settings
-from search.errors import CorruptGeneration, NoGeneration
+from search.errors import CorruptGeneration, NoGeneration, Unavailable
 from search.machine import in_background
 from search.types import Space
 from search.vectors import GenerationInfo, Manifest
@@ -48,6 +48,9 @@ def compaction_due() -> bool:
         live = generations_of(engine_settings(), active_space()).live()
     except (NoGeneration, CorruptGeneration):
         return now > 0 and not busy
+    except Unavailable as error:
+        logger.warning("no compaction while the index cannot be reached: %s", error)
+        return False
     if not _mirrored(live):
         return not busy
     if now == live.seq:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
+from indexer.compaction import compaction_due
 from indexer.migration import migration_check, migration_plan
 from search.config import EngineSettings, engine_settings
 from search.errors import ConfigError, CorruptGeneration, Unavailable
@@ -17,7 +18,7 @@ from search.vectors import backends
 from search.vectors.milvus import Names
 from tests.search.vectors.places import stop_lite
 from tests.support.catalogue import add_product
-from webapp.catalog.models import Embedding, IndexJob, Product
+from webapp.catalog.models import Embedding, IndexJob, JobState, Product
 from webapp.catalog.services.clock import products_remove
 from webapp.retrieval.runtime import active_space
 
@@ -47,6 +48,7 @@ def encoded(count: int) -> list[Product]:
     space = active_space()
     products = [add_product(f"p{number}", title=f"thing {number}", space=space.fingerprint) for number in range(count)]
     for job in IndexJob.objects.all():
+        IndexJob.objects.filter(pk=job.pk).update(state=JobState.DONE)
         vector = np.random.default_rng(job.pk).standard_normal(space.dim).astype(np.float32)
         Embedding.objects.create(
             space=space.fingerprint,
@@ -101,7 +103,24 @@ def test_what_cannot_be_migrated_to(installation: EngineSettings, monkeypatch: p
     use(installation.model_copy(update={"milvus_uri": ""}), monkeypatch)
     with pytest.raises(ConfigError, match="OMNISHELF_MILVUS_URI"):
         migration_plan("milvus")
-    use(installation.model_copy(update={"milvus_uri": "http://127.0.0.1:9"}), monkeypatch)
+    away = {"milvus_uri": "http://127.0.0.1:9", "index_backend": "milvus"}
+    use(installation.model_copy(update=away), monkeypatch)
     monkeypatch.setattr("search.vectors.milvus.connection.ANSWER_SECONDS", 0.3)
     with pytest.raises(Unavailable):
-        migration_plan("milvus")
+        migration_plan("faiss")
+    assert not compaction_due(), "a sweep has other work to do"
+
+
+def test_a_change_of_backend_is_followed_by_a_build(
+    installation: EngineSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Traces of products deleted meanwhile may be gone."""
+    encoded(5)
+    index("build")
+    index("migrate", "--to", "milvus")
+    assert not compaction_due()
+    index("build")
+    use(installation.model_copy(update={"index_backend": "milvus"}), monkeypatch)
+    assert compaction_due()
+    index("build")
+    assert not compaction_due()
