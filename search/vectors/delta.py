@@ -11,7 +11,7 @@ import numpy as np
 from search.types import Ids, Vectors, ViewBatch
 from search.vectors.halves import Half
 from search.vectors.rows import Mask
-from search.vectors.scoring import TIE_MARGIN, Block, Scores, pair_scores, rounded
+from search.vectors.scoring import TIE_MARGIN, Block, Scores, rounded
 
 LEAST_CAPACITY = 64
 
@@ -67,8 +67,8 @@ class DeltaSegment:
         return found
 
     def search(self, queries: Vectors, k: int, allowed: Ids | None, least: Scores | None = None) -> Block:
-        """For each query (q, dim) its k best rows among the products `allowed` (ascending; all when None), in no order
-        and among a few more. Rows that score below `least` (q,) are not wanted."""
+        """For each query (q, dim) its k best rows among the products `allowed` (ascending; all when None), with float32
+        scores, in no order and among a few more. Rows that score below `least` (q,) are not wanted."""
         eligible = self.live_rows if allowed is None else self.rows_of(allowed)
         if not (eligible.size and len(queries)):
             return Block.nothing(len(queries))
@@ -79,7 +79,7 @@ class DeltaSegment:
         if least is not None and len(queries) == 1 and scores.max() < least[0] - TIE_MARGIN:
             return Block.nothing(1)
         lines, rows = np.nonzero(scores >= _cuts(scores, min(k, eligible.size), least) - TIE_MARGIN)
-        return pair_scores(self, queries, lines, rows)
+        return _block(scores, lines, rows)
 
     def replaced(self, product_ids: Ids, batches: Sequence[ViewBatch]) -> DeltaSegment:
         """A picture without the former views of these ascending products and with those of `batches`."""
@@ -116,3 +116,14 @@ def _cuts(scores: Scores, k: int, least: Scores | None) -> Scores:
         return least[:, np.newaxis]
     kth: Scores = np.partition(scores, scores.shape[1] - k, axis=1)[:, -k, np.newaxis]
     return kth if least is None else np.maximum(kth, least[:, np.newaxis])
+
+
+def _block(scores: Scores, lines: Ids, rows: Ids) -> Block:
+    """The pairs of ascending `lines` (n,) and `rows` (n,), every line's beside each other."""
+    counts = np.bincount(lines, minlength=len(scores))
+    shape = len(scores), int(counts.max())
+    block = Block(np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int64))
+    places = np.arange(lines.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    block.rows[lines, places] = rows
+    block.scores[lines, places] = scores[lines, rows]
+    return block

@@ -1,8 +1,8 @@
-"""Exact scores and their order. Whatever finds a candidate, its final score is computed here, in one way.
+"""Scores and their order: whatever finds a candidate, its place among others is settled here, in one way.
 
-A score is the inner product of the query with the vector rounded to fp16, summed in float64: it depends neither on
-where a row lies nor on how many rows are scored together, so equal vectors tie exactly in every segment and delta.
-FAISS finds the candidates with float32 sums, whose last digit depends on a row's place among its neighbours.
+A score is the inner product of the query with the vector rounded to fp16. FAISS sums it in float32, so its last digit
+depends on a row's place among its neighbours. Where two scores are that close, both are summed in float64, which
+depends neither on where a row lies nor on what is scored beside it: equal vectors tie exactly everywhere.
 """
 
 from __future__ import annotations
@@ -63,6 +63,10 @@ class Block:
     def nothing(cls, queries: int) -> Block:
         return cls(np.empty((queries, 0), np.float32), np.empty((queries, 0), np.int64))
 
+    def lines(self, numbers: npt.NDArray[np.intp]) -> Block:
+        """Those of some of the queries."""
+        return Block(self.scores[numbers], self.rows[numbers])
+
     def replaced(self, lines: npt.NDArray[np.intp], other: Block) -> Block:
         """These lines taken from `other`, which holds no others."""
         width = max(self.rows.shape[1], other.rows.shape[1])
@@ -97,40 +101,19 @@ def exact_line(store: Rows, query: Vectors, rows: Ids) -> Block:
     return exact_scores(store, query[np.newaxis], rows[np.newaxis])
 
 
-def pair_scores(store: Rows, queries: Vectors, lines: Ids, rows: Ids) -> Block:
-    """Scores of rows (n,), each for the query whose number stands at its place in the ascending `lines` (n,)."""
-    if not lines.size:
-        return Block.nothing(len(queries))
-    counts = np.bincount(lines, minlength=len(queries))
-    block = Block(
-        np.full((len(queries), counts.max()), -np.inf, np.float32),
-        np.full((len(queries), counts.max()), -1, np.int64),
-    )
-    places = np.arange(lines.size) - np.repeat(np.cumsum(counts) - counts, counts)
-    block.rows[lines, places] = rows
-    for start in range(0, lines.size, SCORED_AT_ONCE):
-        part = slice(start, start + SCORED_AT_ONCE)
-        wide = queries[lines[part]].astype(np.float64)
-        block.scores[lines[part], places[part]] = np.einsum(
-            "nd,nd->n", store.halves(rows[part]).astype(np.float64), wide
-        )
-    return block
+def settled(store: Rows, queries: Vectors, scores: Scores, rows: Ids, k: int) -> Block:
+    """The k best of what FAISS found, (q, m) in descending order, ties by view and product id.
 
-
-def settled(scores: Scores, k: int) -> npt.NDArray[np.bool_]:
-    """Which lines of descending float32 scores (q, m) surely have their k best rows, ties included, among the m."""
-    if scores.shape[1] <= k:
-        return np.zeros(len(scores), np.bool_)
-    clear: npt.NDArray[np.bool_] = scores[:, k - 1] - scores[:, -1] > TIE_MARGIN
-    return clear
-
-
-def contenders(scores: Scores, k: int) -> int:
-    """How many leading columns of descending scores (q, m) could hold one of any line's k best rows."""
-    if scores.shape[1] <= k:
-        return int(scores.shape[1])
-    close = scores[:, k:] >= scores[:, k - 1 : k] - TIE_MARGIN
-    return k + int(np.count_nonzero(close.any(axis=0)))
+    Only lines with scores too close to call are summed again.
+    """
+    best = Block(scores[:, :k].copy(), rows[:, :k].copy())
+    close = np.flatnonzero((scores[:, :-1] - scores[:, 1:] <= TIE_MARGIN)[:, :k].any(axis=1))
+    if close.size:
+        exact = exact_scores(store, queries[close], rows[close])
+        order = np.lexsort((store.product_ids[exact.rows], store.view_ids[exact.rows], -exact.scores), axis=1)[:, :k]
+        best.scores[close] = np.take_along_axis(exact.scores, order, 1)
+        best.rows[close] = np.take_along_axis(exact.rows, order, 1)
+    return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,27 +139,19 @@ class Scored:
             np.concatenate([part.product_ids for part in parts], axis=1),
         )
 
-    def best_first(self, modality: Modality, k: int | None = None) -> list[Candidates]:
-        """By descending score, then ascending view and product id, cut to `k` and to places that hold a view."""
-        if len(self.scores) == 1:
-            return [self._only_line(modality, k)]
-        lines = np.arange(len(self.scores))[:, np.newaxis]
-        order = np.argsort(-self.scores, axis=1)
-        scores = self.scores[lines, order]
-        # Sorting by three keys takes several times as long, and few lines have ties.
-        tied = (scores[:, 1:] == scores[:, :-1]) & (scores[:, 1:] > -np.inf)
-        for line in np.flatnonzero(tied.any(axis=1)):
-            order[line] = np.lexsort((self.product_ids[line], self.view_ids[line], -self.scores[line]))
-        held = np.count_nonzero(scores[:, :k] > -np.inf, axis=1).tolist()
-        view_ids, product_ids = self.view_ids[lines, order], self.product_ids[lines, order]
+    def in_order(self, modality: Modality) -> list[Candidates]:
+        """Of lines that are in order and hold a view at every place."""
         return [
-            Candidates(modality, view_ids[line, :count], product_ids[line, :count], scores[line, :count])
-            for line, count in enumerate(held)
+            Candidates(modality, view_ids, product_ids, scores)
+            for scores, view_ids, product_ids in zip(self.scores, self.view_ids, self.product_ids, strict=True)
         ]
 
-    def _only_line(self, modality: Modality, k: int | None) -> Candidates:
-        """One query is the usual case, and arrays of one axis are several times as fast."""
-        scores, view_ids, product_ids = self.scores[0], self.view_ids[0], self.product_ids[0]
+    def best_first(self, modality: Modality, k: int | None = None) -> list[Candidates]:
+        """By descending score, then ascending view and product id, cut to `k` and to places that hold a view."""
+        return [self._line_in_order(line, modality, k) for line in range(len(self.scores))]
+
+    def _line_in_order(self, line: int, modality: Modality, k: int | None) -> Candidates:
+        scores, view_ids, product_ids = self.scores[line], self.view_ids[line], self.product_ids[line]
         order = np.lexsort((product_ids, view_ids, -scores))[:k]
         order = order[scores[order] > -np.inf]
         return Candidates(modality, view_ids[order], product_ids[order], scores[order])

@@ -16,7 +16,7 @@ from search.types import Ids, Modality, Vectors
 from search.vectors.halves import half_index
 from search.vectors.manifest import RECALL_AT, SegmentManifest
 from search.vectors.rows import RowSet
-from search.vectors.scoring import SPARE, Block, Scores, contenders, exact_scores, settled
+from search.vectors.scoring import SPARE, TIE_MARGIN, Block, Scores, settled
 from search.vectors.store import INDEX, RowStore, segment_file
 
 SUBSET_SHARE = 0.02
@@ -90,7 +90,7 @@ class Segment:
         nprobe: int | None = None,
         refine: int | None = None,
     ) -> Block:
-        """For each query (q, dim) the min(k, rows) best rows, among a few more, in no order.
+        """For each query (q, dim) the min(k, rows) best rows, best first.
 
         `nprobe` lists are scanned and `refine` × k views re-scored; what was tuned for queries of modality `asked`
         when None.
@@ -123,7 +123,7 @@ class Segment:
         fetched = min(k + SPARE, shortlist)
         parameters = rows.refined_parameters(min(nprobe, self.manifest.lists), shortlist / fetched)
         scores, found = self._refined.search(queries, fetched, params=parameters)
-        block = exact_scores(self.store, queries, found[:, : contenders(scores, k)])
+        block = settled(self.store, queries, scores, found, k)
         short = np.flatnonzero(found[:, k - 1] < 0)  # the lists that were probed hold too few eligible rows
         return block.replaced(short, self.search_exactly(queries[short], k, rows)) if short.size else block
 
@@ -147,8 +147,11 @@ class _Scan:
 
 def _scanned(store: RowStore, scan: _Scan, queries: Vectors, k: int, fetched: int) -> Block:
     scores, found = scan.search(queries, fetched)
-    block = exact_scores(store, queries, found[:, : contenders(scores, k)])
-    unsure = np.flatnonzero(~settled(scores, k)) if fetched < scan.count else np.empty(0, np.int64)
+    block = settled(store, queries, scores, found, k)
+    if fetched == scan.count:
+        return block
+    # More rows than were fetched may tie with the k-th.
+    unsure = np.flatnonzero(scores[:, k - 1] - scores[:, -1] <= TIE_MARGIN)
     if not unsure.size:
         return block
     return block.replaced(unsure, _scanned(store, scan, queries[unsure], k, min(4 * fetched, scan.count)))

@@ -12,7 +12,7 @@ from search.vectors.changes import ProductViews
 from search.vectors.delta import DeltaSegment
 from search.vectors.generation import Generation
 from search.vectors.rows import RowSet
-from search.vectors.scoring import Rows, Scored, exact_line
+from search.vectors.scoring import Block, Rows, Scored, exact_line
 from search.vectors.segment import Segment
 from search.vectors.store import BACKGROUND_SIZE, sample_rows
 
@@ -88,22 +88,30 @@ class Snapshot:
         nprobe: int | None,
     ) -> list[Candidates]:
         """One Candidates per query (q, dim); `allowed` ascending."""
-        parts: list[Scored] = []
-        least = None
+        found = Block.nothing(len(queries))
+        answers = [_none(modality)] * len(queries)
         if modality in self.segments:
             segment, rows = self.segments[modality], self.alive[modality]
             if allowed is not None:
                 rows = rows.among(segment.store.rows_of(allowed))
-            block = segment.search(queries, k, rows, asked, nprobe=nprobe)
-            parts.append(Scored.of(segment.store, block))
-            # Nothing that scores less than k rows of the segment can be among the k best of both.
-            least = block.scores[:, :k].min(axis=1) if block.scores.shape[1] >= k else None
+            found = segment.search(queries, k, rows, asked, nprobe=nprobe)
+            answers = Scored.of(segment.store, found).in_order(modality)
         if modality in self.delta:
-            delta = self.delta[modality]
-            newer = delta.search(queries, k, allowed, least)
-            if newer.rows.size:
-                parts.append(Scored.of(delta, newer))
-        return Scored.beside(parts).best_first(modality, k) if parts else [_none(modality)] * len(queries)
+            # Nothing that scores less than k rows of the segment can be among the k best of both.
+            least = found.scores[:, -1] if found.scores.shape[1] == k else None
+            newer = self.delta[modality].search(queries, k, allowed, least)
+            for line in np.flatnonzero((newer.rows >= 0).any(axis=1)).tolist():
+                answers[line] = self._joined(queries[line], modality, k, found, newer, line)
+        return answers
+
+    def _joined(self, query: Vectors, modality: Modality, k: int, found: Block, newer: Block, line: int) -> Candidates:
+        """One line of the segment and of the delta together, by exact scores."""
+        rows = newer.rows[line]
+        parts = [Scored.of(self.delta[modality], exact_line(self.delta[modality], query, rows[rows >= 0]))]
+        if found.rows.size:
+            store = self.segments[modality].store
+            parts.append(Scored.of(store, exact_line(store, query, found.rows[line])))
+        return Scored.beside(parts).best_first(modality, k)[0]
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality that has any."""

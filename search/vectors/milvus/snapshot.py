@@ -15,7 +15,7 @@ from search.vectors.milvus.eligible import Eligible
 from search.vectors.milvus.fetched import FetchedRows
 from search.vectors.milvus.generation import RemoteGeneration
 from search.vectors.milvus.ranking import merged, ranked
-from search.vectors.scoring import Scored, exact_line
+from search.vectors.scoring import Scored, exact_line, exact_scores
 from search.vectors.store import BACKGROUND_SIZE, sample_rows
 
 
@@ -93,7 +93,8 @@ class RemoteSnapshot:
             parts.append(segment.search(queries, k, eligible, asked, nprobe=nprobe))
         if modality in self.delta:
             fresh = self.delta[modality]
-            parts.append(Scored.of(fresh, fresh.search(queries, k, allowed)).best_first(modality, k))
+            rows = fresh.search(queries, k, allowed).rows
+            parts.append(Scored.of(fresh, exact_scores(fresh, queries, rows)).best_first(modality, k))
         return [merged([part[number] for part in parts], modality, k) for number in range(len(queries))]
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:

@@ -89,4 +89,4 @@ def assert_same(found: Candidates, wanted: Candidates) -> None:
     assert found.modality == wanted.modality
     np.testing.assert_array_equal(found.view_ids, wanted.view_ids)
     np.testing.assert_array_equal(found.product_ids, wanted.product_ids)
-    np.testing.assert_array_equal(found.scores, wanted.scores)
+    np.testing.assert_allclose(found.scores, wanted.scores, rtol=0, atol=1e-6)
