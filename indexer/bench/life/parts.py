@@ -45,7 +45,7 @@ def build(orders: Queue[str | None], done: Queue[dict[str, Any]]) -> None:
         done.put({"number": manifest.number, "seconds": manifest.build_seconds, "shapes": shapes})
 
 
-def visit(goods: Goods, journal: Path, answers: Queue[Any], seen: Queue[Any], marks: Marks) -> None:
+def visit(goods: Goods, journal: Path, answers: Queue[Any], seen: Queue[Any], ready: Event, marks: Marks) -> None:
     """Ask for pages, and for single views by their own vector, until stopped."""
     _set_up_django()
     from indexer.bench.life.prober import Prober
@@ -54,6 +54,7 @@ def visit(goods: Goods, journal: Path, answers: Queue[Any], seen: Queue[Any], ma
     telling = Telling(answers)
     prober = Prober(goods, journal, marks.stopping)
     visitor = Visitor(prober.product, telling.tell, marks)
+    ready.set()
     visitor.start()
     prober.run()
     visitor.join()

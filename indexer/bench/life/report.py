@@ -102,6 +102,7 @@ def made_report(
             for search, ratio in _slowdowns(latencies).items()
         ),
         Promise("MiB of memory grown from early to late", (after - before) / 2**20, most=GROWN_AT_MOST_MIB),
+        Promise("views looked for by their own vector", probes.looked, least=1),
         Promise("rebuilds and spaces swapped", len(rebuilds), least=3),
     ]
     return LifeReport(

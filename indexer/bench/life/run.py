@@ -32,6 +32,7 @@ POLL_S = 0.2
 START_LIMIT_S = 1_800.0
 BUILD_LIMIT_S = 900.0
 JUDGED_LIMIT_S = 300.0
+FOLLOWED_WITHIN_S = 5.0
 END_LIMIT_S = 10.0
 
 REBUILDS_AT = (0.15, 0.4)
@@ -74,7 +75,10 @@ class Life:
         with self._running():
             self._wait(self._filled.is_set, START_LIMIT_S)
             self._build("")
-            self._start("visitor", parts.visit, self._goods, self._journal, self._answers, self._seen, self._marks)
+            visiting = SPAWNING.Event()
+            told = (self._answers, self._seen, visiting, self._marks)
+            self._start("visitor", parts.visit, self._goods, self._journal, *told)
+            self._wait(visiting.is_set, START_LIMIT_S)
             telling, questions = Telling(self._answers), Questions.of(self._goods)
             searchers = [
                 Searcher(questions, telling.tell, self._marks, seed) for seed in range(self._settings.searchers)
@@ -101,8 +105,10 @@ class Life:
         try:
             yield
         finally:
+            self._marks.stopping.set()
             self._ended.set()
             self._orders.put(None)
+            self._answers.cancel_join_thread()  # what nobody judges any more must not keep this process
             for process in self._processes:
                 process.join(END_LIMIT_S)
                 process.kill()
@@ -122,13 +128,13 @@ class Life:
             self._rest(began + share * self._settings.seconds - time.monotonic())
             self._rebuilds.append(self._build(""))
         self._rest(began + SWAP_AT * self._settings.seconds - time.monotonic())
-        self._rebuilds.append(self._build(SECOND_SPACE))
-        self._swap_spaces()
+        rebuilt = self._build(SECOND_SPACE)
+        if self._swap_spaces():
+            self._rebuilds.append(rebuilt)
         self._rest(began + self._settings.seconds - time.monotonic())
 
     def _rest(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        self._wait(lambda: time.monotonic() >= end, seconds + 1)
+        self._waited(lambda: False, seconds)
 
     def _build(self, heads_digest: str) -> Rebuild:
         self._marks.rebuilding.set()
@@ -138,8 +144,8 @@ class Life:
         self._marks.rebuilding.clear()
         return Rebuild(bool(heads_digest), found["number"], time.monotonic() - began, found["shapes"])
 
-    def _swap_spaces(self) -> None:
-        """One row decides which space is in use; every process follows it."""
+    def _swap_spaces(self) -> bool:
+        """One row decides which space is in use; every process follows it. Returns whether this one did."""
         own, second = spaces()
         Tuning.objects.create(
             preset=second.preset,
@@ -148,7 +154,7 @@ class Life:
             heads_digest=SECOND_SPACE,
             space=second.fingerprint,
         )
-        self._wait(lambda: serving().space == second, 30.0)
+        return self._waited(lambda: serving().space == second, FOLLOWED_WITHIN_S)
 
     def _answer(self, answers: Any, limit_s: float) -> Any:
         self._wait(lambda: not answers.empty(), limit_s)
@@ -157,17 +163,23 @@ class Life:
         except queue.Empty as error:
             raise RuntimeError("a process of the run said nothing") from error
 
-    def _wait(self, until: Any, limit_s: float) -> None:
+    def _wait(self, until: Callable[[], bool], limit_s: float) -> None:
+        if not self._waited(until, limit_s):
+            raise RuntimeError(f"waited {limit_s:.0f} s in vain")
+
+    def _waited(self, until: Callable[[], bool], limit_s: float) -> bool:
         """Poll; on the way, memory is sampled and the processes are looked after."""
         end = time.monotonic() + limit_s
         while not until():
-            if time.monotonic() > end:
-                raise RuntimeError(f"waited {limit_s:.0f} s in vain")
+            if time.monotonic() >= end:
+                return False
             if dead := [process.name for process in self._processes if process.exitcode]:
                 raise RuntimeError(f"{', '.join(dead)} ended")
             if self._marks.counting.is_set():
-                self._memory.append(psutil.Process().memory_info().rss - psutil.Process().memory_info().shared)
-            time.sleep(POLL_S)
+                used = psutil.Process().memory_info()
+                self._memory.append(used.rss - used.shared)
+            time.sleep(max(0.0, min(POLL_S, end - time.monotonic())))
+        return True
 
 
 def measure_life(settings: LifeSettings) -> LifeReport:
