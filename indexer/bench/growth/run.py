@@ -15,9 +15,13 @@ from indexer.bench.growth.killing import Killing, kill_builds
 from indexer.bench.growth.reading import Reading, read_afresh
 from indexer.bench.index.data import Spec, generate
 from search.types import Modality
-from search.vectors import live_generation
+from search.vectors import SegmentManifest, ShapeSettings, live_generation
+from search.vectors.shapes import choose
 
 LEAST_RECALL = 0.95
+OFF_AT_MOST = 0.1
+"""Lists' centres, headers and samples are not counted with, and are small."""
+
 FLIPS_UP_TO = 100_000
 """Vectors from which every file is damaged once only: each look reads all files."""
 
@@ -26,7 +30,8 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One size. `bytes_per_vector` is what the picture segment takes on the disk, its fp16 vectors included."""
+    """One size. `bytes_per_vector` is what the picture segment takes on the disk, its fp16 vectors included, and
+    `planned_bytes` what `index plan` counts with."""
 
     vectors: int
     dim: int
@@ -34,6 +39,7 @@ class Growth:
     why: str
     build_seconds: float
     bytes_per_vector: float
+    planned_bytes: int
     reading: Reading
     damage: Damage
 
@@ -53,6 +59,11 @@ class GrowthReport:
             if value < LEAST_RECALL
         ]
         faults += [f"a flipped bit in {name} was not noticed" for growth in self.sizes for name in growth.damage.missed]
+        faults += [
+            f"{growth.bytes_per_vector:.0f} bytes a vector, where {growth.planned_bytes} were planned"
+            for growth in self.sizes
+            if abs(growth.bytes_per_vector / growth.planned_bytes - 1) > OFF_AT_MOST
+        ]
         if self.killing.wrong:
             faults.append(f"{self.killing.wrong} answers changed while builders were killed")
         if self.killing.damaged:
@@ -92,6 +103,7 @@ def _measure(folder: Path, spec: Spec, flips: int) -> Growth:
         why=segment.why,
         build_seconds=seconds,
         bytes_per_vector=segment.bytes / segment.views,
+        planned_bytes=_planned(segment, spec.dim),
         reading=reading,
         damage=damage,
     )
@@ -101,3 +113,8 @@ def _kill(folder: Path, spec: Spec, kills: int) -> Killing:
     data, root = folder / "data", folder / "index"
     generate(data, spec)
     return kill_builds(data, root, 2, kills, Build(data, root, 1).finish())
+
+
+def _planned(segment: SegmentManifest, dim: int) -> int:
+    plans = choose(segment.views, dim, ShapeSettings())
+    return next(plan.mapped_bytes for plan in plans if plan.factory == segment.factory)
