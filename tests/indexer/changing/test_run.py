@@ -26,7 +26,7 @@ from tests.indexer.changing.conftest import SAID, add_square, fill_shop
 from webapp.catalog.models import ChangeState, Embedding, GoldenKind, IndexJob, JobState, Product, SpaceChange
 from webapp.catalog.services.clock import clock_now, products_remove
 from webapp.catalog.services.product_assets import asset_remove
-from webapp.retrieval import runtime
+from webapp.retrieval import runtime, service
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.runtime import active_space, serving_settled
 from webapp.retrieval.service import search_products
@@ -285,6 +285,27 @@ def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
     assert not faults and len(seen) > 20
     assert all(found in allowed[said] for said, found in seen), "an answer of neither space"
     assert {tuple(found) for said, found in seen} > {tuple(lists[0]) for lists in allowed.values()}
+
+
+def test_a_search_ends_in_the_space_that_it_began_in(golden: Golden, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_shop()
+    before = answers()
+    space_change("taught", golden=golden)
+    after = answers()
+    SpaceChange.objects.update(state=ChangeState.ROLLED_BACK)
+    assert answers() == before
+
+    def swapped_behind() -> runtime.Serving:
+        held = runtime.serving()
+        SpaceChange.objects.update(state=ChangeState.LIVE)
+        assert serving_settled().preset == "taught"
+        return held
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "serving", swapped_behind)
+        found = search_products(SearchRequest(text=SAID["red"], limit=60))
+    assert [(hit.product.sku, hit.score) for hit in found.hits] == before["red"]
+    assert answers() == after
 
 
 def skus_of(said: str) -> list[str]:
