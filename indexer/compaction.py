@@ -37,6 +37,10 @@ them for the cores, and be stale at once."""
 SETTLED_AFTER = datetime.timedelta(hours=1)
 """A delta of any size is folded when nothing is being encoded and the live generation is older than this."""
 
+TRACES_KEPT_FOR = datetime.timedelta(days=1)
+"""A build still under way, or killed and to be resumed, of a space that has no generation yet, may hold a product that
+was deleted since it began; its readers must hear of that when it is published."""
+
 
 def compaction_due() -> bool:
     """Is a new generation worth its cost? Always when there is none, or a damaged one, and something to hold.
@@ -152,4 +156,5 @@ def _described(info: GenerationInfo) -> dict[str, object]:
 def traces_prune() -> int:
     """Forget deleted products that no generation of any space holds any more. Returns how many."""
     oldest = IndexGeneration.objects.aggregate(oldest=Min("seq"))["oldest"] or 0
-    return RemovedProduct.objects.filter(index_seq__lte=oldest).delete()[0]
+    settled = timezone.now() - TRACES_KEPT_FOR
+    return RemovedProduct.objects.filter(index_seq__lte=oldest, removed__lte=settled).delete()[0]

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 from django.db.models import F
+from django.utils import timezone
 
 from indexer import compaction
 from indexer.compaction import compaction_due, generation_build, generation_mend, traces_prune
@@ -124,8 +125,12 @@ def test_traces_of_deleted_products_are_kept_as_long_as_a_generation_holds_them(
     first, second = encoded(2)
     products_remove([first.pk])
     generation_build()
+    assert RemovedProduct.objects.count() == 1, "a build that was killed may still hold it and be resumed"
+    RemovedProduct.objects.update(removed=timezone.now() - compaction.TRACES_KEPT_FOR)
+    generation_build()
     products_remove([second.pk])
     assert list(RemovedProduct.objects.values_list("pk", flat=True)) == [second.pk]
+    RemovedProduct.objects.update(removed=timezone.now() - compaction.TRACES_KEPT_FOR)
     IndexGeneration.objects.create(space="another", number=1, state="live", seq=0)
     IndexGeneration.objects.filter(space=active_space().fingerprint).update(seq=F("seq") + 10)
     assert traces_prune() == 0, "a generation of another space still holds it"
