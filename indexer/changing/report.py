@@ -11,8 +11,7 @@ from rich.table import Table
 
 from search.config import engine_settings
 from search.errors import OmnishelfError
-from search.vectors import index_root
-from webapp.catalog.models import ChangeState, SpaceChange
+from webapp.catalog.models import ChangeState, GenerationState, IndexGeneration, SpaceChange
 from webapp.catalog.selectors.spaces import heads_over, live_change, preset_in_use, spaces_beside
 from webapp.retrieval.runtime import active_space
 
@@ -45,13 +44,15 @@ def spaces_state() -> dict[str, Any]:
         "configured": engine_settings().preset,
         "change": live.pk if live else None,
         "beside": [beside.fingerprint for beside in spaces_beside()],
-        "index_bytes": _size(space) if space else 0,
+        "views": live_views(space),
         "changes": [as_dict(change) for change in SpaceChange.objects.all()[:LISTED]],
     }
 
 
-def _size(space: str) -> int:
-    return sum(path.stat().st_size for path in (index_root(engine_settings()) / space).rglob("*") if path.is_file())
+def live_views(space: str) -> int:
+    """How many views the live generation of a space holds; 0 without one."""
+    live = IndexGeneration.objects.filter(space=space, state=GenerationState.LIVE)
+    return live.values_list("views", flat=True).first() or 0
 
 
 def print_change(change: SpaceChange, console: Console) -> None:
@@ -77,9 +78,7 @@ def print_change(change: SpaceChange, console: Console) -> None:
 def print_state(state: dict[str, Any], changes: Iterable[SpaceChange], console: Console) -> None:
     """What is in use, and one line for each change."""
     why = f"change {state['change']}" if state["change"] else "OMNISHELF_PRESET"
-    console.print(
-        f"{state['preset']} is in use, by {why}: space {state['space']}, {state['index_bytes'] / 1e6:,.1f} MB"
-    )
+    console.print(f"{state['preset']} is in use, by {why}: space {state['space']}, {state['views']:,} views")
     if state["fault"]:
         console.print(escape(f"it cannot be opened here: {state['fault']}"))
     if state["configured"] != state["preset"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from indexer.identity import this_process
@@ -69,10 +69,13 @@ def spaces_forget(*, kept: set[str]) -> None:
     """
     changes = SpaceChange.objects.exclude(base__in=kept).values_list("base", flat=True)
     former = SpaceChange.objects.exclude(former_base__in=kept).values_list("former_base", flat=True)
-    for base in set(changes) | set(former):
-        tuned = Tuning.objects.filter(Q(base=base)).exclude(space="").values_list("space", flat=True)
-        for space in {base, *tuned}:
+    bases = set(changes) | set(former)
+    tuned = Tuning.objects.filter(base__in=bases).exclude(space="").values_list("space", flat=True)
+    try:
+        for space in bases | set(tuned):
             space_drop(space)
+    except Unavailable as error:
+        logger.warning("spaces that are not needed any more are dropped at the next change: %s", error)
 
 
 def _live() -> SpaceChange | None:

@@ -1,7 +1,8 @@
 """`manage.py space status|change|rollback`: another model, made beside the one in use, judged, swapped in or refused.
 
 Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 the golden set gets worse, so the old space stays ·
-75 a change is under way elsewhere, or something is away: try again later (EX_TEMPFAIL of sysexits.h).
+75 a change is under way elsewhere, or something is away: try again later (EX_TEMPFAIL of sysexits.h) · 130 stopped by
+Ctrl-C, the same command goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from search.errors import OmnishelfError
 from search.evaluation.folder import read_queries
 from webapp.catalog.models import SpaceChange
 
-FAILED, WORSE, TRY_LATER = 1, 3, 75
+FAILED, WORSE, TRY_LATER, STOPPED = 1, 3, 75, 130
 
 
 class Command(BaseCommand):
@@ -56,6 +57,9 @@ class Command(BaseCommand):
             getattr(self, f"_{action}")(options)
         except OmnishelfError as error:
             raise CommandError(str(error), returncode=FAILED if error.permanent else TRY_LATER) from error
+        except KeyboardInterrupt as stop:
+            told = "stopped; nothing is lost, and the same command goes on with it"
+            raise CommandError(told, returncode=STOPPED) from stop
 
     def _status(self, options: dict[str, Any]) -> None:
         changes_release()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from indexer.changing.checks import target_check
 from indexer.changing.claiming import change_claim, changes_release
+from indexer.changing.swapping import spaces_forget
 from indexer.heartbeat import heartbeat
 from indexer.identity import this_process
 from indexer.pipeline import runner
@@ -153,3 +154,15 @@ def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(monkeypat
     runner.encode_queued()
     assert IndexJob.objects.get(space=change.space).state == JobState.FAILED
     assert Product.objects.get(sku="red-0").assets.get().fault == ""
+
+
+def test_all_but_the_spaces_of_both_presets_are_dropped() -> None:
+    old = {"preset": "p", "former_preset": "q", "state": ChangeState.RETIRED}
+    SpaceChange.objects.create(base="older", space="older", former_base="oldest", former_space="oldest", **old)
+    SpaceChange.objects.create(base="now", space="now", former_base="before", former_space="tuned", **old)
+    for base, space in (("before", "tuned"), ("older", "tuned older")):
+        Tuning.objects.create(preset="p", base=base, space=space, state=TuningState.RETIRED)
+    for space in ("now", "before", "tuned", "older", "oldest", "tuned older"):
+        Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
+    spaces_forget(kept={"now", "before"})
+    assert set(Embedding.objects.values_list("space", flat=True)) == {"now", "before", "tuned"}
