@@ -7,7 +7,7 @@ from search.types import Space
 from search.vectors.admin import GenerationInfo
 from search.vectors.manifest import Manifest
 from search.vectors.milvus.collection import COUNT
-from search.vectors.milvus.connection import BUILD_SECONDS, Connection
+from search.vectors.milvus.connection import BUILD_SECONDS, CHANGE_SECONDS, Connection
 from search.vectors.milvus.generation import RemoteGeneration
 from search.vectors.milvus.names import Names
 from search.vectors.milvus.record import read_record
@@ -95,13 +95,13 @@ class MilvusGenerations:
     def point_to(self, name: str) -> None:
         """Move the alias: the one step that publishes."""
         method = "create_alias" if self._connection.collection_of(self._names.alias) is None else "alter_alias"
-        self._connection(method, name, self._names.alias)
+        self._connection(method, name, self._names.alias, seconds=CHANGE_SECONDS)
 
     def drop_unfinished(self) -> None:
         """Drop what killed builders left. Call with the build lock held."""
         for info in self.listed():
             if info.manifest is None and not info.live:
-                self._connection("drop_collection", self._names.collection(info.number))
+                self._connection("drop_collection", self._names.collection(info.number), seconds=CHANGE_SECONDS)
 
     def unload_but_live(self) -> None:
         """Free the memory of earlier generations, which readers left long ago, for the one to be built."""
@@ -115,7 +115,7 @@ class MilvusGenerations:
         kept = self._chain()[:keep]
         for number in self.numbers():
             if number not in kept:
-                self._connection("drop_collection", self._names.collection(number))
+                self._connection("drop_collection", self._names.collection(number), seconds=CHANGE_SECONDS)
 
     def _chain(self) -> list[int]:
         """Numbers from the live one back through what was live before, as far as records can be read."""
@@ -134,7 +134,7 @@ def forget(connection: Connection, fingerprint: str, tenant: str) -> None:
     """Drop every generation of a space and tenant."""
     names = Names(fingerprint, tenant)
     if connection.collection_of(names.alias) is not None:
-        connection("drop_alias", names.alias)
+        connection("drop_alias", names.alias, seconds=CHANGE_SECONDS)
     for name in connection("list_collections"):
         if names.number(name) is not None:
-            connection("drop_collection", name)
+            connection("drop_collection", name, seconds=CHANGE_SECONDS)

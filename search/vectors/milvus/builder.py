@@ -15,7 +15,7 @@ from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, SegmentManifest
 from search.vectors.milvus.admin import MilvusGenerations
 from search.vectors.milvus.collection import RemoteCollection
-from search.vectors.milvus.connection import BUILD_SECONDS, Connection
+from search.vectors.milvus.connection import BUILD_SECONDS, CHANGE_SECONDS, Connection
 from search.vectors.milvus.names import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID, Names
 from search.vectors.milvus.record import Record, write_record
 from search.vectors.milvus.schema import (
@@ -88,7 +88,12 @@ class MilvusBuilder:
         name = self._names.collection(number)
         schema = collection_schema(self._space.dim)
         self._connection(
-            "create_collection", name, schema=schema, num_partitions=PARTITIONS, consistency_level="Eventually"
+            "create_collection",
+            name,
+            schema=schema,
+            num_partitions=PARTITIONS,
+            consistency_level="Eventually",
+            seconds=CHANGE_SECONDS,
         )
         finished = False
         try:
@@ -96,7 +101,7 @@ class MilvusBuilder:
             finished = True
         finally:
             if not finished:
-                self._connection("drop_collection", name)
+                self._connection("drop_collection", name, seconds=CHANGE_SECONDS)
 
     def _published(
         self, name: str, number: int, batches: Iterable[ViewBatch], seq: int, asked: Mapping[Modality, Vectors]
@@ -174,7 +179,7 @@ class MilvusBuilder:
         )
 
     def _tuned(self, name: str, draft: Record, tallies: Tallies) -> Record:
-        collection = RemoteCollection(self._connection, name, self._names, draft)
+        collection = RemoteCollection(self._connection, name, self._names, draft, seconds=BUILD_SECONDS)
         segments = tuple(
             tuned_segment(collection, segment, tallies.by_modality[segment.modality], self._recall_target)
             for segment in draft.manifest.segments

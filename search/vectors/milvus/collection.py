@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from search.types import Ids, Modality, Vectors
-from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.connection import ANSWER_SECONDS, Connection
 from search.vectors.milvus.fetched import FIELDS, FetchedRows
 from search.vectors.milvus.names import PARTITION_KEY, VECTOR, Names, among
 from search.vectors.milvus.record import Record
@@ -26,12 +26,16 @@ Entities = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RemoteCollection:
-    """Rows of a published generation never change, so reads need no more than Milvus's weakest consistency."""
+    """Rows of a published generation never change, so reads need no more than Milvus's weakest consistency.
+
+    `seconds` is the time limit of one request.
+    """
 
     connection: Connection
     name: str
     names: Names
     record: Record
+    seconds: float = ANSWER_SECONDS
 
     @property
     def dim(self) -> int:
@@ -43,12 +47,14 @@ class RemoteCollection:
         return min(most_returned(self.record.index_type), ANSWER_BYTES // (4 * self.dim))
 
     def query(self, expression: str, limit: int, fields: Sequence[str]) -> Entities:
-        found = self.connection("query", self.name, filter=expression, output_fields=list(fields), limit=limit)
+        found = self.connection(
+            "query", self.name, filter=expression, output_fields=list(fields), limit=limit, seconds=self.seconds
+        )
         return list(found)
 
     def count(self, expression: str) -> int:
         """How many rows match."""
-        (row,) = self.connection("query", self.name, filter=expression, output_fields=[COUNT])
+        (row,) = self.connection("query", self.name, filter=expression, output_fields=[COUNT], seconds=self.seconds)
         return int(row[COUNT])
 
     def rows(self, expression: str, limit: int) -> FetchedRows:
@@ -83,6 +89,7 @@ class RemoteCollection:
                 anns_field=VECTOR,
                 output_fields=FIELDS,
                 search_params=search_params(self.record.index_type, limit, nprobe),
+                seconds=self.seconds,
             )
             found += [FetchedRows.of([hit["entity"] for hit in hits], self.dim) for hits in answers]
         return found

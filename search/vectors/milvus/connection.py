@@ -14,6 +14,9 @@ from search.errors import ConfigError, IndexingError, OmnishelfError, Unavailabl
 ANSWER_SECONDS = 5.0
 """Time limit of what a shopper waits for. pymilvus tries a server that is away again until then."""
 
+CHANGE_SECONDS = 60.0
+"""Time limit of making, dropping and pointing to a collection."""
+
 BUILD_SECONDS = 4 * 3600.0
 """Time limit of one step of a build: flushing, indexing or loading a billion vectors takes hours."""
 

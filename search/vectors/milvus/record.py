@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from search.errors import CorruptGeneration
 from search.types import Modality, Space
 from search.vectors.manifest import Manifest
-from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.connection import CHANGE_SECONDS, Connection
 from search.vectors.milvus.schema import IndexType
 
 PROPERTY = "omnishelf.record"
@@ -27,7 +27,7 @@ class Record(BaseModel):
 
 
 def write_record(connection: Connection, collection: str, record: Record) -> None:
-    connection("alter_collection_properties", collection, {PROPERTY: record.model_dump_json()})
+    connection("alter_collection_properties", collection, {PROPERTY: record.model_dump_json()}, seconds=CHANGE_SECONDS)
 
 
 def read_record(connection: Connection, collection: str, space: Space) -> Record:
