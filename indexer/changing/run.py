@@ -18,7 +18,7 @@ from indexer.progress import Progress, running_here
 from search.errors import InputError, OmnishelfError
 from search.evaluation.folder import EvaluationQuery
 from webapp.catalog.models import ChangeStage, ChangeState, GoldenKind, IndexJob, JobState, SpaceChange
-from webapp.retrieval.runtime import Serving, heads_in_use, serving
+from webapp.retrieval.runtime import Serving, heads_in_use, serving_settled
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ def space_change(
     is stopped leaves the change interrupted: the same call goes on with it. Raises UnknownPreset and what
     `target_check` and `change_claim` raise before anything is written.
     """
-    current, target = serving(), Serving(preset, heads_in_use(preset))
+    current, target = serving_settled(), Serving(preset, heads_in_use(preset))
     target_check(target)
     change = change_claim(target, current, dry_run=dry_run, forced=force)
     try:
