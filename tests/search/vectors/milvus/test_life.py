@@ -128,3 +128,16 @@ def test_senseless_settings(connection: Connection, tmp_path: Path) -> None:
         MilvusBuilder(connection, Layout(tmp_path), SPACE, keep=0)
     with pytest.raises(ConfigError, match="milvus-lite has no such index"):
         MilvusBuilder(connection, Layout(tmp_path), SPACE, index_type="IVF_PQ")
+
+
+def test_an_alias_set_by_mistake_shows_nothing_of_another_tenant(
+    connection: Connection, builder: Build, names: Names
+) -> None:
+    """Rows carry their tenant in the partition key, and every expression asks for one's own."""
+    builder().build(stream(catalogue(10)), seq=1)
+    other = Names.of(SPACE, f"{names.tenant}-other")
+    connection("create_alias", names.collection(1), other.alias)
+    index = MilvusIndex(connection, SPACE, tenant=other.tenant)
+    assert (index.count(), index.vectors_of(1)) == (0, [])
+    assert index.status().fault
+    connection("drop_alias", other.alias)

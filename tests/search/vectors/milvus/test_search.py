@@ -66,17 +66,17 @@ def compare(index: MilvusIndex, twin: Twin, k: int, allowed: Ids | None = None, 
 
 
 def test_inverted_lists_are_tuned_for_each_modality_of_query(builder: Build, reader: Reader) -> None:
-    twin = goods(60)
+    twin = goods(30)
     manifest = builder("IVF_FLAT").build(stream(twin.views), seq=1)
     for part in manifest.segments:
         assert set(part.tuned) == {PICTURE, TEXT}
         assert all(setting.recall >= 0.97 and setting.curve for setting in part.tuned.values())
     index = reader()
     status = {part.modality: part for part in index.status().segments}
-    assert (status[PICTURE].shape, status[PICTURE].views, status[TEXT].views) == ("milvus", 120, 60)
+    assert (status[PICTURE].shape, status[PICTURE].views, status[TEXT].views) == ("milvus", 60, 30)
     compare(index, twin, 10, least=0.9)
-    compare(index, twin, 10, np.arange(0, 60, 2), least=0.9)
-    compare(index, twin, 119)
+    compare(index, twin, 10, np.arange(0, 30, 2), least=0.9)
+    compare(index, twin, 59)
 
 
 @pytest.fixture(params=["expressions", "dropping", "scanning"])
