@@ -83,7 +83,18 @@ class MilvusLite(Engine):
     def _client(self) -> Any:
         from pymilvus import MilvusClient
 
-        return MilvusClient(str(self.folder / "milvus.db"))
+        return MilvusClient(self._path)
+
+    @property
+    def _path(self) -> str:
+        return str(self.folder / "milvus.db")
+
+    def _release(self, client: Any) -> None:
+        """Closing a client leaves its server running."""
+        from milvus_lite.server_manager import server_manager_instance
+
+        client.close()
+        server_manager_instance.release_server(self._path)
 
     def build(self) -> None:
         client = self._client()
@@ -101,7 +112,7 @@ class MilvusLite(Engine):
         index.add_index("vector", index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 200})
         client.create_index(TABLE, index)
         client.load_collection(TABLE)
-        client.close()
+        self._release(client)
 
     def open(self) -> None:
         self._served = self._client()
@@ -109,7 +120,7 @@ class MilvusLite(Engine):
         self._setting: Setting = {}
 
     def close(self) -> None:
-        self._served.close()
+        self._release(self._served)
 
     def ladders(self) -> list[Ladder]:
         return [steps("ef", least=12)]

@@ -16,7 +16,6 @@ class Txtai(Engine):
     package = "txtai"
     module = "txtai"
     licence = "Apache-2.0"
-    slow = True
 
     def about(self) -> str:
         return "its own choice of FAISS index"
