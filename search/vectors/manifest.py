@@ -57,9 +57,17 @@ class Tuned(_Frozen):
     curve: tuple[Setting, ...] = ()
 
 
+class Filtered(_Frozen):
+    """Inverted lists to scan where a filter leaves this share of the views, measured for every modality of query."""
+
+    share: float = Field(gt=0, lt=1)
+    nprobe: int = Field(ge=1)
+
+
 class SegmentManifest(_Frozen):
     """One segment: its shape and why, the parameters tuned for queries of each modality, and the recall they reach.
 
+    `filtered`, largest share first, ends where scanning what a filter leaves is faster.
     `fit` is the mean inner product of sampled views with their list's centre, `trained_fit` what it was when the lists
     were trained, in generation `trained_in`; `background` counts the vectors of the background sample.
     """
@@ -73,6 +81,7 @@ class SegmentManifest(_Frozen):
     lists: int = Field(default=0, ge=0)
     why: str
     tuned: Mapping[Modality, Tuned] = Field(default_factory=dict)
+    filtered: tuple[Filtered, ...] = ()
     trained_in: int | None = None
     trained_fit: float = 0.0
     fit: float = 0.0

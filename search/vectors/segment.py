@@ -7,6 +7,7 @@ import math
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -19,8 +20,11 @@ from search.vectors.rows import RowSet
 from search.vectors.scoring import SPARE, TIE_MARGIN, Block, Scores, settled
 from search.vectors.store import INDEX, RowStore, segment_file
 
-SUBSET_SHARE = 0.02
-"""Below this share of eligible rows a filtered inverted-list search loses recall, and scanning them is as fast."""
+GATHERED_SHARE = 0.02
+"""Below this share of eligible rows it is faster to copy them together than to pass over the others."""
+
+UNFILTERED_SHARE = 0.9
+"""Above this share of eligible rows a search looks as far as without a filter: hidden and changed products."""
 
 GATHERED_BYTES = 1 << 26
 """Most memory that rows copied beside each other for one scan may take."""
@@ -77,6 +81,14 @@ class Segment:
             self._lists = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)
             self._refined = faiss.IndexRefine(self._lists, self.store.flat)
 
+    def rows_by_list(self) -> list[Ids]:
+        """The rows of each inverted list; none where all rows are scanned."""
+        if self._lists is None:
+            return []
+        inverted: Any = faiss.extract_index_ivf(self._lists).invlists
+        sizes = [inverted.list_size(number) for number in range(inverted.nlist)]
+        return [faiss.rev_swig_ptr(inverted.get_ids(number), size).copy() for number, size in enumerate(sizes) if size]
+
     def __len__(self) -> int:
         return self.manifest.views
 
@@ -99,25 +111,30 @@ class Segment:
         if not (k and len(queries)):
             return Block.nothing(len(queries))
         with faiss_threads(self._threads if len(queries) > 1 else 1):
-            if self._lists is None or (not rows.is_all and rows.count <= SUBSET_SHARE * len(self)):
+            if self._lists is None:
                 return self.search_exactly(queries, k, rows)
             tuned = self.manifest.tuned_for(asked)
             shortlist = max(max(k, RECALL_AT) * (refine or tuned.refine), k + SPARE)
-            if 2 * shortlist >= rows.count:
+            lists = nprobe or self._lists_for(tuned.nprobe, shortlist, rows)
+            if lists is None or 2 * shortlist >= rows.count:
                 return self.search_exactly(queries, k, rows)
-            return self._search_lists(
-                queries, k, rows, nprobe or self._lists_for(tuned.nprobe, shortlist, rows), shortlist
-            )
+            return self._search_lists(queries, k, rows, lists, shortlist)
 
     def search_exactly(self, queries: Vectors, k: int, rows: RowSet) -> Block:
         """The same by scanning all eligible rows."""
         scan = _Scan(self.store, rows)
         return _scanned(self.store, scan, queries, min(k, rows.count), min(k + SPARE, rows.count))
 
-    def _lists_for(self, tuned: int, shortlist: int, rows: RowSet) -> int:
-        """As many lists as hold, on average, the eligible rows that the tuned number holds, and the shortlist."""
-        like_tuned = tuned * len(self) / rows.count
-        return min(self.manifest.lists, math.ceil(max(like_tuned, shortlist * self.manifest.lists / rows.count)))
+    def _lists_for(self, tuned: int, shortlist: int, rows: RowSet) -> int | None:
+        """As many lists as the share of eligible rows needs, and as hold the shortlist; None: scan them instead."""
+        share = rows.count / len(self)
+        if share < UNFILTERED_SHARE:
+            enough = [part.nprobe for part in self.manifest.filtered if part.share <= share]
+            if not enough:
+                return None
+            tuned = max(tuned, enough[0])
+        holding = math.ceil(shortlist * self.manifest.lists / rows.count)
+        return min(self.manifest.lists, max(tuned, holding))
 
     def _search_lists(self, queries: Vectors, k: int, rows: RowSet, nprobe: int, shortlist: int) -> Block:
         fetched = min(k + SPARE, shortlist)
@@ -132,7 +149,7 @@ class _Scan:
     """A flat FAISS index over eligible rows: the whole store's with a selector, or few rows copied together."""
 
     def __init__(self, store: RowStore, rows: RowSet) -> None:
-        few = rows.count <= SUBSET_SHARE * len(store) and rows.count * store.dim * 2 <= GATHERED_BYTES
+        few = rows.count <= GATHERED_SHARE * len(store) and rows.count * store.dim * 2 <= GATHERED_BYTES
         self.count = rows.count
         self._numbers = rows.numbers if few else None
         self._gathered = store.halves(rows.numbers) if few else None

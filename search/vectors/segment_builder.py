@@ -10,11 +10,12 @@ import faiss
 from search.errors import CorruptGeneration
 from search.types import Modality, Vectors
 from search.vectors.checkpoints import Checkpoints, TrainedLists, finished_name, trained_name
+from search.vectors.filtering import tune_filtered
 from search.vectors.manifest import SegmentManifest, check_file
 from search.vectors.segment import Segment
 from search.vectors.shapes import Plan, ShapeSettings, choose
 from search.vectors.store import BACKGROUND_SIZE, INDEX, ROW_PARTS, RowStore, segment_file
-from search.vectors.training import Trained, fill, fit_of, train, write_index
+from search.vectors.training import Trained, fill, fit_of, threads_for, train, write_index
 from search.vectors.tuning import reaches, tune
 
 MOST_DRIFT = 0.02
@@ -131,8 +132,11 @@ class SegmentBuilder:
                 "fit": fit_of(trained.index, store),
             }
         )
-        segment = Segment(self._folder, built, self._dim)
-        return built.model_copy(update={"tuned": tune(segment, questions, self._shapes.recall_target)})
+        segment = Segment(self._folder, built, self._dim, threads_for(len(store)))
+        tuned = built.model_copy(update={"tuned": tune(segment, questions, self._shapes.recall_target)})
+        segment = Segment(self._folder, tuned, self._dim, threads_for(len(store)))
+        filtered = tune_filtered(segment, questions, self._shapes.recall_target)
+        return tuned.model_copy(update={"filtered": filtered})
 
     def _finish(self, draft: SegmentManifest, parts: tuple[str, ...]) -> SegmentManifest:
         paths = [segment_file(self._folder, draft.modality, part) for part in parts]

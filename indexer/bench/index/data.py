@@ -20,6 +20,12 @@ from search.types import Ids, Modality, Vectors
 
 K = 10
 BLOCK = 1 << 15
+FAMILIES, GROUPS = 16, 12
+"""Clusters lie in groups and groups in families, as kinds of goods do: next to a cluster are those of its group."""
+
+SPREADS = (1.0, 0.8, 0.7)
+"""How far families lie from each other, groups within a family, clusters within a group."""
+
 ROWS_A_CLUSTER = 200
 """On average: sizes are log-normal, so that inverted lists fit neither all clusters nor none, as in a real shop."""
 
@@ -44,8 +50,8 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What all vectors have in common: centres (clusters, dim) and the share of views in each (clusters,), a basis of
-    the subspace (s, dim), and the gap (1, dim)."""
+    """What all vectors have in common: centres (clusters, dim) and the share of views in each (clusters,), axes of a
+    subspace (s, dim), each shorter than the one before, and the gap (1, dim)."""
 
     centres: Vectors
     shares: npt.NDArray[np.float64]
@@ -58,10 +64,11 @@ class Geometry:
         clusters = max(2, spec.rows // ROWS_A_CLUSTER)
         sizes = rng.lognormal(size=clusters)
         basis, _ = np.linalg.qr(rng.standard_normal((spec.dim, min(SUBSPACE, spec.dim))))
+        axes = basis.T / np.sqrt(np.arange(1, basis.shape[1] + 1))[:, np.newaxis]
         return cls(
-            centres=_unit(_normal(rng, clusters, spec.dim)),
+            centres=_tree(rng, clusters, spec.dim),
             shares=sizes / sizes.sum(),
-            subspace=np.ascontiguousarray(basis.T, np.float32),
+            subspace=np.ascontiguousarray(axes, np.float32),
             gap=_unit(_normal(rng, 1, spec.dim)),
         )
 
@@ -71,7 +78,7 @@ class Geometry:
 
     def vectors(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
         """One vector of each of these clusters."""
-        return _unit(self.centres[clusters] + 0.9 * self._inside(rng, len(clusters)) + 0.3 * self._noise(rng, clusters))
+        return _unit(self.centres[clusters] + 1.2 * self._inside(rng, len(clusters)) + 0.3 * self._noise(rng, clusters))
 
     def texts(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
         """One text-like query about each of these clusters."""
@@ -83,6 +90,15 @@ class Geometry:
 
     def _noise(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
         return _unit(_normal(rng, len(clusters), self.centres.shape[1]))
+
+
+def _tree(rng: np.random.Generator, clusters: int, dim: int) -> Vectors:
+    """Centres of length 1 or so, (clusters, dim): family + group + the cluster's own direction."""
+    group = rng.integers(FAMILIES * GROUPS, size=clusters)
+    parts = [_unit(_normal(rng, count, dim)) for count in (FAMILIES, FAMILIES * GROUPS, clusters)]
+    rows = (group // GROUPS, group, np.arange(clusters))
+    total = sum(spread * part[row] for spread, part, row in zip(SPREADS, parts, rows, strict=True))
+    return np.asarray(total / np.linalg.norm(SPREADS), np.float32)
 
 
 def _normal(rng: np.random.Generator, rows: int, dim: int) -> Vectors:
