@@ -22,9 +22,9 @@ SPACE = make_space()
 
 SHAPES = {
     "exact": ShapeSettings(exact_up_to=5_000),
-    "ivf_sq8": ShapeSettings(exact_up_to=0),
-    "ivf_pq": ShapeSettings(exact_up_to=0, eight_bit_up_to=0),
-    "ivf_mapped": ShapeSettings(exact_up_to=0, eight_bit_up_to=0, memory_bytes=0),
+    "ivf_sq8": ShapeSettings(exact_up_to=0, eight_bit_up_to=5_000),
+    "ivf_pq": ShapeSettings(exact_up_to=0),
+    "ivf_mapped": ShapeSettings(exact_up_to=0, memory_bytes=0),
 }
 
 

@@ -37,9 +37,7 @@ FILES = [
 def two_generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("two")
     GenerationBuilder(root, SPACE).build(stream(catalogue(20)), 1)
-    GenerationBuilder(root, SPACE, shapes=ShapeSettings(exact_up_to=0, eight_bit_up_to=0)).build(
-        stream(catalogue(400)), 2
-    )
+    GenerationBuilder(root, SPACE, shapes=ShapeSettings(exact_up_to=0)).build(stream(catalogue(400)), 2)
     return root
 
 

@@ -179,13 +179,14 @@ def test_senseless_builds_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> None:
-    assert choose(views, dim, ShapeSettings(exact_up_to=0, eight_bit_up_to=0))[0].factory == factory
+    assert choose(views, dim, ShapeSettings(exact_up_to=0))[0].factory == factory
 
 
 def test_shape_follows_size_and_memory() -> None:
     settings = ShapeSettings(memory_bytes=10**8)
     shapes = [choose(views, 512, settings)[0].shape for views in (20_000, 200_000, 500_000, 1_000_000)]
-    assert shapes == ["exact", "ivf_sq8", "ivf_pq", "ivf_mapped"]
+    assert shapes == ["exact", "ivf_pq", "ivf_pq", "ivf_mapped"]
+    assert choose(200_000, 512, ShapeSettings(eight_bit_up_to=200_000))[0].shape == "ivf_sq8"
     assert choose(10**6, 512, settings)[-1].shape == "exact", "the last resort always finds"
 
 
@@ -199,9 +200,7 @@ def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Pat
     """Views in no order at all: four bits for two components cannot tell the best ten from the next hundred."""
     space = make_space(dim=48)
     alike = unit(np.random.default_rng(0).standard_normal((20_000, 48)))
-    builder = GenerationBuilder(
-        tmp_path, space, shapes=ShapeSettings(exact_up_to=0, eight_bit_up_to=0, recall_target=1.0)
-    )
+    builder = GenerationBuilder(tmp_path, space, shapes=ShapeSettings(exact_up_to=0, recall_target=1.0))
     (segment,) = builder.build([batch(PICTURE, 1, range(20_000), alike)], 1).segments
     assert segment.shape == "ivf_sq8"
     assert "PQ24x4fs reached recall" in segment.why

@@ -19,7 +19,7 @@ from tests.search.vectors.twin import batch, catalogue, clustered, make_space, s
 
 SPACE = make_space()
 PICTURE = Modality.PICTURE
-LISTS = ShapeSettings(exact_up_to=0, eight_bit_up_to=0)
+LISTS = ShapeSettings(exact_up_to=0)
 PRODUCTS = 2_000
 PROJECT = Path(__file__).parents[3]
 
@@ -28,7 +28,7 @@ import sys
 from pathlib import Path
 from search.vectors import GenerationBuilder, ShapeSettings
 from tests.search.vectors.twin import catalogue, make_space, stream
-shapes = ShapeSettings(exact_up_to=0, eight_bit_up_to=0)
+shapes = ShapeSettings(exact_up_to=0)
 print("ready", flush=True)
 GenerationBuilder(Path(sys.argv[1]), make_space(), shapes=shapes).build(stream(catalogue({PRODUCTS})), seq=5)
 """
@@ -133,7 +133,7 @@ def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path)
 
 def test_codes_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
     views = 10_000
-    shapes = ShapeSettings(exact_up_to=0, eight_bit_up_to=0, memory_bytes=1_000)
+    shapes = ShapeSettings(exact_up_to=0, memory_bytes=1_000)
     vectors = clustered(views)
     segment = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build([batch(PICTURE, 1, range(views), vectors)], 1)
     assert (segment.segments[0].shape, segment.segments[0].factory) == ("ivf_mapped", "IVF256,PQ4x8")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from indexer.bench.index.data import TUNED, VIEWS_A_PRODUCT
 from indexer.bench.index.engines.base import Engine
@@ -87,6 +88,8 @@ class Ours(Engine):
             yield ProductViews(int(_product(np.array([_even(self.dataset.spec.rows) + copy]))[0]), SEQ_REFRESHED)
 
     def use_threads(self, threads: int) -> None:
+        # As in a serving process (OMP_NUM_THREADS): numpy's own threads would wait by spinning on the cores of FAISS's.
+        threadpool_limits(1, "blas")
         self._open(threads)
 
     def search(self, queries: Vectors, k: int, kind: Modality) -> list[Candidates]:
