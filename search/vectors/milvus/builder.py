@@ -149,7 +149,7 @@ class MilvusBuilder:
         segments = [self._segment(tallies.by_modality[part], lists) for part in sorted(tallies.by_modality)]
         manifest = Manifest(
             number=number,
-            previous=self._previous(),
+            previous=self._generations.live_number(),
             space=self._space.fingerprint,
             preset=self._space.preset,
             dim=self._space.dim,
@@ -160,10 +160,6 @@ class MilvusBuilder:
         )
         background = {part: tuple(tally.sample.tolist()) for part, tally in tallies.by_modality.items()}
         return Record(manifest=manifest, index_type=self._index_type, background=background)
-
-    def _previous(self) -> int | None:
-        name = self._connection.collection_of(self._names.alias)
-        return self._names.number(name) if name else None
 
     def _segment(self, tally: Tally, lists: int) -> SegmentManifest:
         return SegmentManifest(
