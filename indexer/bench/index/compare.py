@@ -17,6 +17,7 @@ from indexer.bench.index.engines.base import Engine
 from indexer.bench.index.engines.catalogue import ENGINES
 from indexer.bench.index.engines.ours import Ours
 from indexer.bench.index.figures import Comparison, EngineFigures, Left
+from indexer.bench.index.filters import Filtered
 from indexer.bench.index.session import THREADS, Built, Round, Served
 from indexer.bench.index.tuning import Tuned
 from indexer.bench.index.worker import EngineStopped, Worker
@@ -94,9 +95,18 @@ class Contest:
                     if entrant.engine.slow:
                         self._close(key, entrant)
             self._time([entrant for entrant in entrants if not entrant.engine.slow])
-            filters = [found for entrant in entrants if entrant.engine is Ours for found in entrant.worker.ask("sweep")]
+            filters = self._swept(entrants)
         measured = [entrant.figures(spec.rows) for entrant in entrants if entrant.rounds]
         return Comparison(spec, _cpu(), cores(), measured, self._left, filters)
+
+    def _swept(self, entrants: Sequence[Entrant]) -> list[Filtered]:
+        for entrant in entrants:
+            if entrant.engine is Ours:
+                self._tell("searching among a part of the products")
+                with self._noting(Ours):
+                    found: list[Filtered] = entrant.worker.ask("sweep")
+                    return found
+        return []
 
     @contextlib.contextmanager
     def _noting(self, engine: type[Engine]) -> Iterator[None]:

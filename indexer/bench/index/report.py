@@ -20,7 +20,8 @@ def print_report(found: Comparison, console: Console) -> None:
     console.print(_speeds(found))
     for left in found.left:
         console.print(f"{left.name}: left out, {left.reason}")
-    console.print(_ratios(found))
+    if len(found.engines) > 1:
+        console.print(_ratios(found))
     if found.filters:
         console.print(_filters(found.filters))
 

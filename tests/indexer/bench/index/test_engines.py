@@ -16,7 +16,9 @@ LEAST_ROOM = {"LanceDB": 0.9}
 """Recall of its coarsest codes at this tiny size; everyone else reaches 0.95."""
 
 
-@pytest.mark.parametrize("key", [pytest.param(key, marks=SLOW) if ENGINES[key].slow else key for key in ENGINES])
+@pytest.mark.parametrize(
+    "key", [pytest.param(key, marks=SLOW) if ENGINES[key].slow or key == "txtai" else key for key in ENGINES]
+)
 def test_engine_finds_what_it_should(key: str, dataset: Dataset, tmp_path: Path) -> None:
     engine = ENGINES[key](tmp_path, dataset)
     try:
