@@ -10,8 +10,8 @@ from typing import TypeVar
 
 ResultT = TypeVar("ResultT")
 
-BACKGROUND_NICENESS = 10
-"""About a tenth of a core beside work of usual priority, all of it beside none."""
+GIVEN_WAY, LEAST_PRIORITY = 10, 19
+"""Steps of niceness: about a tenth of a core beside other work of the same process, all of it beside none."""
 
 
 def cores() -> int:
@@ -29,7 +29,8 @@ def in_background(work: Callable[[], ResultT]) -> ResultT:
 
     def run() -> None:
         thread = threading.get_native_id()
-        os.setpriority(os.PRIO_PROCESS, thread, max(BACKGROUND_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + GIVEN_WAY
+        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, LEAST_PRIORITY))
         try:
             done.set_result(work())
         except BaseException as error:  # raised again where it is waited for

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from search.machine import BACKGROUND_NICENESS, in_background
+from search.machine import GIVEN_WAY, LEAST_PRIORITY, in_background
 
 
 def niceness() -> int:
@@ -14,8 +14,9 @@ def niceness() -> int:
 
 def test_work_in_the_background_gives_way_and_the_caller_does_not() -> None:
     before = niceness()
-    inside, of_its_own = in_background(lambda: (niceness(), in_background(niceness)))
-    assert inside == of_its_own == max(BACKGROUND_NICENESS, before)
+    inside, started_there = in_background(lambda: (niceness(), in_background(niceness)))
+    assert inside == min(before + GIVEN_WAY, LEAST_PRIORITY)
+    assert started_there == min(inside + GIVEN_WAY, LEAST_PRIORITY)
     assert niceness() == before
 
 
