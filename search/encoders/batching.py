@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from functools import partial
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -98,7 +99,7 @@ class QueryEncoder:
         self.sees_pictures = False
         self._encoder = encoder
         self._cache = VectorCache(texts_kept)
-        self._texts: MicroBatcher[str] = MicroBatcher(self._encode_texts, TEXTS_AT_ONCE)
+        self._texts: MicroBatcher[str] = MicroBatcher(partial(encoder.encode_texts, role=TextRole.QUERY), TEXTS_AT_ONCE)
         self._pictures: MicroBatcher[Pixels] = MicroBatcher(encoder.encode_pictures, encoder.picture_batch_size)
 
     @property
@@ -124,6 +125,3 @@ class QueryEncoder:
         """RGB picture → unit vector, (dim,). Raises what the encoder raises."""
         self.sees_pictures = True
         return self._pictures(self._encoder.prepare_picture(picture))
-
-    def _encode_texts(self, texts: Sequence[str]) -> Vectors:
-        return self._encoder.encode_texts(texts, TextRole.QUERY)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from search.errors import EncoderError
 
@@ -14,11 +16,12 @@ Part = TypeVar("Part")
 class Lazy(Generic[Part]):
     """A part made at its first use. A refusal is remembered: reading gigabytes again would refuse them again.
 
-    Parts that test each other while they load share one reentrant lock.
+    Parts that test each other while they load share one reentrant lock. A method is held weakly: through it an encoder
+    would hold itself, and a model that nobody uses any more would keep its memory until a collector looks.
     """
 
     def __init__(self, load: Callable[[], Part], lock: threading.RLock) -> None:
-        self._load = load
+        self._load = weakref.WeakMethod(load) if inspect.ismethod(load) else lambda: load
         self._lock = lock
         self._part: Part | None = None
         self._refusal: EncoderError | None = None
@@ -36,7 +39,7 @@ class Lazy(Generic[Part]):
                 raise self._refusal
             if self._part is None:
                 try:
-                    self._part = self._load()
+                    self._part = cast("Callable[[], Part]", self._load())()
                 except EncoderError as error:
                     self._refusal = error
                     raise

@@ -58,6 +58,7 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(go
     assert 0 < change.overlap < 1 and change.gain_low > 0 and "not worse" in change.decision
     assert firsts("red", 4) == {"red-0", "red-1", "red-2", "red-3"}
     assert active_space().preset == "taught" and active_space().fingerprint == change.space
+    assert set(runtime._encoders) == {"taught"}, "the former model's memory is free"
 
     add_square("red-new", "red", 99)
     products_remove([Product.objects.get(sku="blue-0").pk])
