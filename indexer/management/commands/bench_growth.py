@@ -12,7 +12,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from indexer.bench.growth.run import GrowthReport, measure_growth
+from indexer.bench.growth.run import Growth, GrowthReport, measure_growth
 from indexer.processes import ONE_NUMERIC_THREAD
 
 MIB = 2**20
@@ -53,24 +53,10 @@ class Command(BaseCommand):
 
 def _print(report: GrowthReport) -> None:
     console = Console(file=sys.stdout)
-    table = Table(*("vectors", "shape", "build s", "bytes/vector", "own MiB", "mapped MiB", "open s"))
-    for name in ("text p50/p99 ms", "picture p50/p99 ms", "recall text", "recall picture", "refresh ms", "1,000 ms"):
-        table.add_column(name)
-    for growth in report.sizes:
-        found = growth.reading
-        table.add_row(
-            f"{growth.vectors:,}",
-            growth.shape,
-            f"{growth.build_seconds:.1f}",
-            f"{growth.bytes_per_vector:,.0f}",
-            f"{found.own_memory / MIB:,.1f}",
-            f"{found.mapped_memory / MIB:,.1f}",
-            f"{found.open_seconds:.2f}",
-            *(f"{found.p50_ms[kind]:.2f} / {found.p99_ms[kind]:.2f}" for kind in ("text", "picture")),
-            *(f"{found.recall[kind]:.3f}" for kind in ("text", "picture")),
-            f"{found.refresh_ms:.2f}",
-            f"{found.changes_ms:.0f}",
-        )
+    figures = [_figures(growth) for growth in report.sizes]
+    table = Table("vectors", *(f"{growth.vectors:,}" for growth in report.sizes))
+    for name in figures[0]:
+        table.add_row(name, *(column[name] for column in figures))
     console.print(table)
     for growth in report.sizes:
         damage = growth.damage
@@ -83,3 +69,20 @@ def _print(report: GrowthReport) -> None:
     )
     console.print(f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live")
     console.print(f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s")
+
+
+def _figures(growth: Growth) -> dict[str, str]:
+    found = growth.reading
+    kinds = list(found.recall)
+    return {
+        "shape": growth.shape,
+        "build s": f"{growth.build_seconds:.1f}",
+        "bytes on disk a vector": f"{growth.bytes_per_vector:,.0f}",
+        "own MiB": f"{found.own_memory / MIB:,.1f}",
+        "mapped MiB": f"{found.mapped_memory / MIB:,.1f}",
+        "open s": f"{found.open_seconds:.2f}",
+        **{f"{kind} queries, p50 / p99 ms": f"{found.p50_ms[kind]:.2f} / {found.p99_ms[kind]:.2f}" for kind in kinds},
+        **{f"{kind} queries, recall@10": f"{found.recall[kind]:.3f}" for kind in kinds},
+        "one change, ms": f"{found.refresh_ms:.2f}",
+        "1,000 changes, ms": f"{found.changes_ms:.0f}",
+    }
