@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from search.types import Modality
+from search.vectors.rows import RowSet
 from search.vectors.scoring import Scored
 from tests.search.vectors.places import SHAPES, FaissPlace
 from tests.search.vectors.twin import Twin, assert_same, catalogue, clustered, stream
@@ -22,3 +24,25 @@ def test_too_few_lists_still_fill_k(shape: str, tmp_path: Path) -> None:
     block = segment.search(queries, 120, segment.everything, nprobe=1, refine=1)
     (found,) = Scored.of(segment.store, block).best_first(PICTURE, 120)
     assert_same(found, Twin(catalogue(600)).search(queries[0], PICTURE, 120))
+
+
+@pytest.mark.parametrize("share", [0.5, 0.1, 0.01])
+def test_filters_of_any_share_find_what_an_exact_search_finds(share: float, tmp_path: Path) -> None:
+    place, queries = FaissPlace(tmp_path, "ivf_pq"), clustered(50, seed=5)
+    place.builder().build(stream(catalogue(3_000)), seq=1)
+    segment = place.reader()._snapshot.segments[PICTURE]
+    mask = np.random.default_rng(3).random(len(segment)) < share
+    rows = RowSet(len(segment), mask=mask)
+    found = segment.search(queries, 10, rows)
+    truth = segment.search_exactly(queries, 10, rows)
+    assert mask[found.rows].all()
+    assert np.mean(found.scores >= truth.scores[:, -1:] - 1e-6) >= 0.95
+
+
+def test_how_far_a_filtered_search_looks_is_measured(tmp_path: Path) -> None:
+    place = FaissPlace(tmp_path, "ivf_pq")
+    (segment,) = place.builder().build(stream(catalogue(10_000)), seq=1).segments
+    shares = [part.share for part in segment.filtered]
+    assert shares == sorted(shares, reverse=True)
+    assert [part.nprobe for part in segment.filtered] == sorted(part.nprobe for part in segment.filtered)
+    assert all(part.nprobe >= segment.nprobe for part in segment.filtered)
