@@ -165,8 +165,10 @@ class Following:
     def settle(self) -> Serving:
         """The same, after whatever is being prepared."""
         self.current()
-        if self._preparing is not None:
-            self._preparing.join()
+        with self._lock:
+            preparing = self._preparing
+        if preparing is not None:
+            preparing.join()
         return self.current()
 
     def _look(self) -> None:
