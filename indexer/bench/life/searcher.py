@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import random
 import threading
 import time
@@ -67,7 +68,7 @@ class Tally:
         self.latencies[search, phase].add(seconds)
 
 
-class Asking(threading.Thread):
+class Asking(threading.Thread, abc.ABC):
     """One kind of request after another until stopped; every answer is told, every failure counted."""
 
     def __init__(self, name: str, tell: Tell, marks: Marks) -> None:
@@ -89,9 +90,9 @@ class Asking(threading.Thread):
             self._tell(answer)
         connections.close_all()
 
+    @abc.abstractmethod
     def choose(self) -> tuple[str, Callable[[], Answer]]:
         """What to ask next, and its name."""
-        raise NotImplementedError
 
 
 class Searcher(Asking):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import faiss
@@ -22,9 +23,9 @@ class RawFaiss(Engine):
     def about(self) -> str:
         return self.factory()
 
+    @abstractmethod
     def factory(self) -> str:
         """FAISS factory string."""
-        raise NotImplementedError
 
     def build(self) -> None:
         index = faiss.index_factory(self.dataset.spec.dim, self.factory(), faiss.METRIC_INNER_PRODUCT)
