@@ -92,13 +92,14 @@ def test_the_way_back_is_open_when_the_new_model_is_gone(golden: Golden, monkeyp
     before = answers()
     space_change("taught", golden=golden)
     add_square("red-new", "red", 99)
-    monkeypatch.setattr(runtime, "_following", runtime.Following())
-    monkeypatch.setattr(runtime, "_encoders", WeakValueDictionary())
-    runtime.own_space.cache_clear()
+    runtime.serving_settled()
     with monkeypatch.context() as patched:
         shutil.copytree(engine_settings().weights_dir / "untaught", engine_settings().var_dir / "weights" / "untaught")
         patched.delenv("OMNISHELF_WEIGHTS_DIR")
         engine_settings.cache_clear()
+        monkeypatch.setattr(runtime, "_encoders", WeakValueDictionary())
+        runtime.own_space.cache_clear()
+        monkeypatch.setattr(runtime, "_following", runtime.Following())
         with pytest.raises(WeightsMissing):
             active_space()
         state = spaces_state()
