@@ -28,7 +28,7 @@ ID_BYTES = 8
 @dataclass(frozen=True, slots=True)
 class ShapeSettings:
     """Segments of up to `exact_up_to` views are scanned; of up to `eight_bit_up_to` keep eight bits a component, in
-    lists that stay in the mapped file; larger ones four bits, which are scanned several times as fast.
+    lists that stay in the mapped file; larger ones four bits, faster where a query has to scan many lists.
 
     `memory_bytes` is what the codes of one segment may take of a process's own memory (None: any amount);
     `recall_target` is recall@10 against exact search, wanted for queries of every modality.
