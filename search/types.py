@@ -25,6 +25,33 @@ class Modality(enum.StrEnum):
     VIDEO = "video"
 
 
+ASSET_BITS = 40
+"""A view id holds the asset's id in its lower bits and the view's number within the asset above them."""
+
+
+def view_id_of(asset_id: int, part: int = 0) -> int:
+    """The id of an asset's view number `part`. A text or a picture is one view, number 0, and its id is the asset's."""
+    return part << ASSET_BITS | asset_id
+
+
+def asset_of(view_id: int) -> int:
+    """The asset that a view was encoded from."""
+    return view_id & ((1 << ASSET_BITS) - 1)
+
+
+def part_of(view_id: int) -> int:
+    """The view's number within its asset."""
+    return view_id >> ASSET_BITS
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What part of a clip a view shows, in seconds from its beginning."""
+
+    start: float
+    end: float
+
+
 class TextRole(enum.StrEnum):
     """Some encoders embed a question and the text it should find differently."""
 
@@ -47,7 +74,7 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class ViewBatch:
-    """Embeddings of views, row by row: which view (asset id), whose product, and the unit vector.
+    """Embeddings of views, row by row: which view (`view_id_of`), whose product, and the unit vector.
 
     Shapes: `view_ids` (n,), `product_ids` (n,), `vectors` (n, dim). All rows are of one modality.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
@@ -24,8 +25,20 @@ Prepared: TypeAlias = Any
 Features = npt.NDArray[np.float16]
 """What frozen towers see before any head, shape (n, width), float16. The width is the towers' own."""
 
+Waveform = npt.NDArray[np.float32]
+"""Sound, one channel, shape (samples,), float32 from -1 to 1, at a rate that is told beside it."""
+
 Regions = npt.NDArray[np.float32]
 """Unit vectors of the regions of pictures, shape (n, rows, columns, dim), float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundFormat:
+    """How an encoder hears: samples a second, seconds of one window, and seconds from one window to the next."""
+
+    rate: int
+    window_s: float
+    hop_s: float
 
 
 @runtime_checkable
@@ -68,6 +81,35 @@ class RegionEncoder(Encoder, Protocol):
 
     def encode_regions(self, batch: Sequence[Prepared]) -> Regions:
         """Model inputs → one vector for every cell of a grid over the picture, rows from the top."""
+
+
+@runtime_checkable
+class SoundEncoder(Encoder, Protocol):
+    """An encoder that also hears: `Modality.AUDIO` is among its space's modalities. Features as in TunableEncoder."""
+
+    @property
+    def sound_format(self) -> SoundFormat:
+        """What `prepare_sound` expects of a window."""
+
+    @property
+    def sound_batch_size(self) -> int:
+        """How many windows one model call should hold on this device."""
+
+    @property
+    def ears(self) -> str:
+        """Fingerprint of the sound tower and its preprocessing: stored features of sound belong to it."""
+
+    def prepare_sound(self, window: Waveform) -> Prepared:
+        """One window, at most `window_s` long, at `rate` → model input. Pure, CPU-only and thread-safe."""
+
+    def encode_sounds(self, batch: Sequence[Prepared]) -> Vectors:
+        """Model inputs → (n, dim) unit vectors: `project_sounds(sound_features(batch))`."""
+
+    def sound_features(self, batch: Sequence[Prepared]) -> Features:
+        """Model inputs → (n, width)."""
+
+    def project_sounds(self, features: Features) -> Vectors:
+        """Stored features of sounds → (n, dim) unit vectors."""
 
 
 @runtime_checkable
