@@ -46,5 +46,5 @@ def label_like(answers: Sequence[Answer]) -> bool:
 
     Then each single query is worth a look; where every query is one product's own description, or a file, none is.
     """
-    worded = all(answer.query.picture is None for answer in answers)
+    worded = all(answer.query.file is None for answer in answers)
     return worded and sum(answer.judged.relevant for answer in answers) > 2 * len(answers)

@@ -23,7 +23,7 @@ ASKS = {"text": Modality.TEXT, "image": Modality.PICTURE, "audio": Modality.AUDI
 
 @dataclass(frozen=True, slots=True)
 class EvaluationQuery:
-    """Words or a picture file, and the skus it should find. `category` is empty where none is given."""
+    """Words or one file, and the skus it should find. `category` is empty where none is given."""
 
     id: str
     text: str
@@ -31,11 +31,18 @@ class EvaluationQuery:
     relevant: tuple[str, ...]
     language: str = "en"
     category: str = ""
+    sound: Path | None = None
+    video: Path | None = None
+
+    @property
+    def file(self) -> Path | None:
+        """The file that asks; None where words do."""
+        return self.picture or self.sound or self.video
 
     @property
     def asked(self) -> str:
-        """The words, or the name of the picture file."""
-        return self.picture.name if self.picture else self.text
+        """The words, or the name of the file."""
+        return self.file.name if self.file else self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,21 @@ class EvaluationFolder:
 
     def pictures(self) -> list[tuple[str, Path]]:
         """Every picture of the catalogue with its product's sku, in the catalogue's order."""
+        return self._shown("images")
+
+    def sounds(self) -> list[tuple[str, Path]]:
+        """Every sound, as `pictures`."""
+        return self._shown("audio")
+
+    def videos(self) -> list[tuple[str, Path]]:
+        """Every video, as `pictures`."""
+        return self._shown("video")
+
+    def _shown(self, column: str) -> list[tuple[str, Path]]:
         return [
             (row["sku"], self.root / name)
             for row in _rows(self.catalog)
-            for name in (row.get("images") or "").split("|")
+            for name in (row.get(column) or "").split("|")
             if name
         ]
 
@@ -88,7 +106,8 @@ def read_folder(root: Path) -> EvaluationFolder:
 def read_queries(path: Path) -> tuple[EvaluationQuery, ...]:
     """A golden set by itself: the lines of an evaluation folder, pictures named relative to the file, ids not needed.
 
-    Raises InputError naming the line that is malformed, and for a file that is missing, no text or without a line.
+    Raises InputError naming the line that is malformed, and for a file that is missing, no text, without a line, or
+    that asks by sounds or videos: a change of model is judged on words and pictures.
     """
     try:
         lines = _lines(path)
@@ -96,7 +115,10 @@ def read_queries(path: Path) -> tuple[EvaluationQuery, ...]:
         raise InputError("the golden set cannot be read", value=str(path), fix=f"{error}") from error
     if not lines:
         raise InputError("the golden set holds no question", value=str(path))
-    return tuple(_query({"id": place, **fields}, place, path.parent) for place, fields in lines)
+    found = tuple(_query({"id": place, **fields}, place, path.parent) for place, fields in lines)
+    if heard := next((query for query in found if query.sound or query.video), None):
+        raise InputError("a golden set asks by words or by pictures", value=heard.asked)
+    return found
 
 
 def _files(root: Path) -> tuple[Path, Path]:
@@ -137,16 +159,17 @@ def _query(fields: Mapping[str, Any], place: str, root: Path) -> EvaluationQuery
         relevant = tuple(str(sku) for sku in fields["relevant"])
     except (KeyError, TypeError) as error:
         raise InputError(f"{place} is malformed", value=fields, fix=f"{error}") from error
-    text, picture = str(fields.get("text") or ""), fields.get("image")
-    if bool(text) == bool(picture):
-        raise InputError(
-            f"{place} must ask by text or by image", value=fields, fix="Sounds and videos are not searched by yet."
-        )
+    asked = {name: str(fields[name]) for name in ASKS if fields.get(name)}
+    if len(asked) != 1:
+        raise InputError(f"{place} must ask by one of {', '.join(ASKS)}", value=fields)
+    files = {name: root / value for name, value in asked.items() if name != "text"}
     return EvaluationQuery(
         id=identity,
-        text=text,
-        picture=root / str(picture) if picture else None,
+        text=asked.get("text", ""),
+        picture=files.get("image"),
         relevant=relevant,
         language=str(fields.get("language") or "en"),
         category=str(fields.get("category") or ""),
+        sound=files.get("audio"),
+        video=files.get("video"),
     )

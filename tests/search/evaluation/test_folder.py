@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from search.errors import InputError
-from search.evaluation.folder import folders_in, modalities_of, read_folder
+from search.evaluation.folder import folders_in, modalities_of, read_folder, read_queries
 from search.types import Modality
 from tests.search.evaluation.folders import write_folder, write_sound_folder
 
@@ -22,11 +22,22 @@ def test_queries_keep_language_and_category_and_default_to_english(tmp_path: Pat
     assert folder.pictures() == [(sku, folder.root / "pictures" / f"{sku}.png") for sku in "RB"]
 
 
+def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
+    folder = read_folder(write_sound_folder(tmp_path / "a"))
+    assert folder.sounds() == [("S1", folder.root / "dog.ogg")] and not folder.videos() and not folder.pictures()
+    lines = [{"id": "s", "audio": "s.wav", "relevant": ["R"]}, {"id": "v", "video": "v.mp4", "relevant": ["R"]}]
+    sound, video = read_folder(write_folder(tmp_path / "b", {"R": "red"}, lines)).queries
+    assert (sound.sound, sound.asked, sound.text) == (tmp_path / "b" / "s.wav", "s.wav", "")
+    with pytest.raises(InputError, match=r"words or by pictures: got 's\.wav'"):
+        read_queries(tmp_path / "b" / "queries.jsonl")
+    assert (video.video, video.file) == (tmp_path / "b" / "v.mp4", tmp_path / "b" / "v.mp4")
+
+
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ({"id": "x", "relevant": []}, "must ask by text or by image"),
-        (WORDS | {"image": "pictures/R.png"}, "must ask by text or by image"),
+        ({"id": "x", "relevant": []}, "must ask by one of text, image, audio, video"),
+        (WORDS | {"image": "pictures/R.png"}, "must ask by one of text, image, audio, video"),
         ({"text": "red", "relevant": ["R"]}, "line 1 is malformed"),
         ({"id": "x", "text": "red"}, "line 1 is malformed"),
         (["red"], "a JSON object|malformed"),
