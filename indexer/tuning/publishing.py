@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from indexer.compaction import generation_build
+from indexer.pipeline.projecting import project_stored, towers_of
 from indexer.progress import running_here
 from indexer.sweep import jobs_enqueue_missing
 from indexer.tuning.progress import TuningProgress
@@ -29,32 +30,35 @@ from webapp.catalog.models import (
     Tuning,
     TuningStage,
     TuningState,
+    kinds_showing,
 )
 from webapp.catalog.selectors.spaces import preset_in_use
-from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.catalog.services.clock import products_touch
 from webapp.celery import ENCODE_QUEUED, wake
 
 logger = logging.getLogger(__name__)
 
 ROWS_AT_ONCE = 1_000
+CLIPS_AT_ONCE = 50
+"""A clip has as many views as dozens of pictures."""
 
-Row = tuple[int, str, bytes]
-"""Id, content hash and features as stored."""
+Row = tuple[int, str, bytes, bytes]
+"""Id, content hash, features and spans as stored."""
 
 
 def space_fill(encoder: TunableEncoder, *, touch: bool, progress: TuningProgress | None = None) -> int:
     """Project whatever has features but no embedding in the encoder's space. Returns how many contents.
 
-    `touch` tells readers of the products: needed as soon as a generation of the space exists.
+    `touch` tells readers of the products: needed as soon as a generation of the space exists. Frames come last,
+    because their row says that a video is complete.
     """
     count = 0
-    for kind in ENCODED_KINDS:
-        modality, last = Modality(kind), 0
-        missing = _unprojected(encoder, modality)
+    for modality in Modality:
+        missing, last = _unprojected(encoder, modality), 0
+        size = CLIPS_AT_ONCE if modality in (Modality.AUDIO, Modality.VIDEO) else ROWS_AT_ONCE
         if progress:
             progress.begin(TuningStage.PROJECTING, missing.count())
-        while rows := list(missing.filter(pk__gt=last).order_by("pk")[:ROWS_AT_ONCE]):
+        while rows := list(missing.filter(pk__gt=last).order_by("pk")[:size]):
             _store(encoder, modality, rows, touch=touch)
             last = rows[-1][0]
             count += len(rows)
@@ -64,28 +68,29 @@ def space_fill(encoder: TunableEncoder, *, touch: bool, progress: TuningProgress
 
 
 def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[TowerFeatures, Row]:
+    towers = towers_of(encoder, modality)
     same = {"modality": modality, "content_hash": OuterRef("content_hash")}
     embedded = Embedding.objects.filter(space=encoder.space.fingerprint, **same)
-    used = Asset.objects.filter(kind=modality, content_hash=OuterRef("content_hash"))
-    rows = TowerFeatures.objects.filter(~Exists(embedded), Exists(used), towers=encoder.towers, modality=modality)
-    return rows.values_list("pk", "content_hash", "features")
+    used = Asset.objects.filter(kind__in=kinds_showing(modality), content_hash=OuterRef("content_hash"))
+    rows = TowerFeatures.objects.filter(~Exists(embedded), Exists(used), towers=towers, modality=modality)
+    return rows.values_list("pk", "content_hash", "features", "spans")
 
 
 def _store(encoder: TunableEncoder, modality: Modality, rows: Sequence[Row], *, touch: bool) -> None:
-    features = TowerFeatures.unpack([row[2] for row in rows])
-    vectors = encoder.project_texts(features) if modality == Modality.TEXT else encoder.project_pictures(features)
+    vectors = project_stored(encoder, modality, [row[2:] for row in rows])
     hashes = [row[1] for row in rows]
     space = encoder.space.fingerprint
     with transaction.atomic():
         Embedding.objects.bulk_create(
             [
-                Embedding(space=space, modality=modality, content_hash=digest, vector=Embedding.pack(vector))
-                for digest, vector in zip(hashes, vectors, strict=True)
+                Embedding(space=space, modality=modality, content_hash=row[1], vector=Embedding.pack(own), spans=row[3])
+                for row, own in zip(rows, vectors, strict=True)
             ],
             ignore_conflicts=True,
         )
         if touch:
-            owners = Asset.objects.filter(kind=modality, content_hash__in=hashes).order_by().values("product_id")
+            kinds = kinds_showing(modality)
+            owners = Asset.objects.filter(kind__in=kinds, content_hash__in=hashes).order_by().values("product_id")
             locked = Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
             products_touch(list(locked.values_list("pk", flat=True)))
 

@@ -71,7 +71,7 @@ def test_the_vectors_are_those_of_the_encoder(encoder: ColourEncoder) -> None:
     fill(encoder, 3)
     drain(encoder)
     for asset in Asset.objects.filter(kind="text"):
-        stored = Embedding.unpack([Embedding.objects.get(content_hash=asset.content_hash).vector])
+        stored = Embedding.unpack([Embedding.objects.get(content_hash=asset.content_hash).vector], 48)
         assert np.allclose(stored, encoder.encode_texts([asset.text], "document"), atol=1e-3)
 
 

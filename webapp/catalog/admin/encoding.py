@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Embedding, IndexJob
+from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 from webapp.catalog.services.jobs import jobs_retry
 
 
@@ -38,16 +39,20 @@ class EmbeddingAdmin(ReadOnlyAdmin):
     list_filter = ["modality", "space"]
     search_fields = ["content_hash"]
     show_full_result_count = False
-    fields = ["modality", "content_hash", "space", "dimensions", "created"]
-    readonly_fields = ["dimensions"]
+    fields = ["modality", "content_hash", "space", "parts", "bytes", "created"]
+    readonly_fields = ["parts", "bytes"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:
-        return super().get_queryset(request).defer("vector")
+        return super().get_queryset(request).defer("vector", "spans")
 
     @admin.display(description=_("content"), ordering="content_hash")
     def content(self, embedding: Embedding) -> str:
         return embedding.content_hash[:12]
 
-    @admin.display(description=_("dimensions"))
-    def dimensions(self, embedding: Embedding) -> int:
-        return Embedding.unpack([embedding.vector]).shape[1]
+    @admin.display(description=_("parts of a clip"))
+    def parts(self, embedding: Embedding) -> int:
+        return len(embedding.spans) // SPAN_BYTES
+
+    @admin.display(description=_("bytes"))
+    def bytes(self, embedding: Embedding) -> int:
+        return len(embedding.vector)

@@ -1,6 +1,6 @@
 """The durable records of the catalogue: rows and uploaded files are the truth, everything else is derived."""
 
-from webapp.catalog.models.asset import Asset, AssetKind
+from webapp.catalog.models.asset import SHOWN_BY, Asset, AssetKind, kinds_showing
 from webapp.catalog.models.attribute import AttributeValue
 from webapp.catalog.models.clock import IndexClock, RemovedProduct
 from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
@@ -12,6 +12,7 @@ from webapp.catalog.models.tuning import Tuning, TuningStage, TuningState
 from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
 
 __all__ = [
+    "SHOWN_BY",
     "Asset",
     "AssetKind",
     "AttributeValue",
@@ -36,4 +37,5 @@ __all__ = [
     "Upload",
     "UploadRow",
     "UploadState",
+    "kinds_showing",
 ]

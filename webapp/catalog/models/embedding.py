@@ -16,12 +16,19 @@ STORED = np.dtype("<f2")
 
 
 class Embedding(models.Model):
-    """The unit vector of a content in a space. Kept across index rebuilds: it cost model time."""
+    """The unit vectors of a content in a space. Kept across index rebuilds: they cost model time.
+
+    A text or a picture has one; a clip has a row for each modality that it shows, with one for each of its views.
+    A row without vectors says that there is nothing to see or to hear.
+    """
 
     space = models.CharField(_("space"), max_length=64)
     modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
     content_hash = models.CharField(_("content hash"), max_length=64)
     vector = models.BinaryField(_("vector"))
+    spans = models.BinaryField(
+        _("seconds"), default=b"", help_text=_("of the parts of a clip; a vector before them is of the whole")
+    )
     created = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -35,15 +42,14 @@ class Embedding(models.Model):
         return f"{self.modality} {self.content_hash[:10]} in {self.space}"
 
     @staticmethod
-    def pack(vector: Vectors) -> bytes:
-        return vector.astype(STORED).tobytes()
+    def pack(vectors: Vectors) -> bytes:
+        """(dim,) or (n, dim) → bytes."""
+        return vectors.astype(STORED).tobytes()
 
     @staticmethod
-    def unpack(rows: list[bytes]) -> Vectors:
-        """Stored rows → (n, dim) float32 unit vectors."""
-        if not rows:
-            return np.zeros((0, 0), np.float32)
-        vectors = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(len(rows), -1).astype(np.float32)
+    def unpack(rows: list[bytes], dim: int) -> Vectors:
+        """Stored rows, of one view or several each → (views, dim) float32 unit vectors."""
+        vectors = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(-1, dim).astype(np.float32)
         norms: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / norms
 

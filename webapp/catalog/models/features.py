@@ -13,12 +13,16 @@ STORED = np.dtype("<f2")
 
 
 class TowerFeatures(models.Model):
-    """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers that gave them."""
+    """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers that gave them.
+
+    A clip has a row for each modality that it shows, with features of each of its parts and their seconds.
+    """
 
     towers = models.CharField(_("towers"), max_length=64)
     modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
     content_hash = models.CharField(_("content hash"), max_length=64)
     features = models.BinaryField(_("features"))
+    spans = models.BinaryField(_("seconds"), default=b"", help_text=_("of the parts of a clip"))
 
     class Meta:
         verbose_name = _("tower features")
@@ -31,11 +35,12 @@ class TowerFeatures(models.Model):
         return f"{self.modality} {self.content_hash[:10]} through {self.towers}"
 
     @staticmethod
-    def pack(row: Features) -> bytes:
-        return row.astype(STORED).tobytes()
+    def pack(features: Features) -> bytes:
+        """(width,) or (n, width) → bytes."""
+        return features.astype(STORED).tobytes()
 
     @staticmethod
-    def unpack(rows: list[bytes]) -> Features:
-        """Stored rows, at least one → (n, width)."""
-        found: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(len(rows), -1)
+    def unpack(rows: list[bytes], views: int) -> Features:
+        """Stored rows with so many views in all, at least one → (views, width)."""
+        found: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(views, -1)
         return found.astype(np.float16)

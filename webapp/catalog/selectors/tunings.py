@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from search.encoders.base import Features
+from search.types import Modality, Span
 from webapp.catalog.models import TowerFeatures, Tuning, TuningState
+from webapp.catalog.models.spans import spans_unpack
 
 FeatureRow = npt.NDArray[np.float16]
-"""The features of one content, (width,)."""
+"""The features of one view, (width,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What towers saw of a content in one modality: features (n, width) of its views, and the seconds of each where it
+    is a clip. `features` is (0, 0) where there was nothing to see."""
+
+    features: Features
+    spans: tuple[Span, ...] = ()
 
 
 def live_heads_digest(*, base: str) -> str:
@@ -20,6 +33,22 @@ def live_heads_digest(*, base: str) -> str:
 
 
 def features_stored(*, towers: str, modality: str, hashes: Iterable[str]) -> dict[str, FeatureRow]:
-    """What these towers saw of these contents, by content hash; contents without features are absent. One query."""
+    """What these towers saw of these texts or pictures, by content hash; those without features are absent. One
+    query."""
     rows = TowerFeatures.objects.filter(towers=towers, modality=modality, content_hash__in=list(hashes))
-    return {digest: TowerFeatures.unpack([row])[0] for digest, row in rows.values_list("content_hash", "features")}
+    return {digest: TowerFeatures.unpack([row], 1)[0] for digest, row in rows.values_list("content_hash", "features")}
+
+
+def clips_seen(*, towers: Collection[str], hashes: Iterable[str]) -> dict[str, dict[Modality, Seen]]:
+    """What these towers saw and heard of these clips, by content hash and modality. One query."""
+    rows = TowerFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
+    found: dict[str, dict[Modality, Seen]] = {}
+    for digest, modality, features, spans in rows.values_list("content_hash", "modality", "features", "spans"):
+        found.setdefault(digest, {})[Modality(modality)] = seen_unpack(features, spans)
+    return found
+
+
+def seen_unpack(features: bytes, spans: bytes) -> Seen:
+    """A stored row of a clip."""
+    known = tuple(spans_unpack(spans))
+    return Seen(TowerFeatures.unpack([features], len(known)) if known else np.zeros((0, 0), np.float16), known)

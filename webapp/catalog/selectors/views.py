@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import numpy as np
 
-from search.types import Modality, Space, ViewBatch
+from search.types import ASSET_BITS, Modality, Space, ViewBatch
 from search.vectors import ProductViews
-from webapp.catalog.models import Asset, Embedding, Product, RemovedProduct
+from webapp.catalog.models import SHOWN_BY, Asset, Embedding, Product, RemovedProduct
+from webapp.catalog.models.embedding import STORED as VECTORS
+from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 from webapp.catalog.services.clock import clock_now
 
 CHUNK = 1_000
@@ -27,30 +29,46 @@ def _view_rows(product_ids: list[int]) -> list[ViewRow]:
     )
 
 
-def _vectors(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], bytes]:
-    """Stored vectors of these contents by (modality, content hash); contents not encoded yet are absent."""
+def _stored(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], tuple[bytes, int]]:
+    """Stored vectors of these contents, and how many of their views have a span, by (modality, content hash); contents
+    without any are absent."""
     hashes = {digest for _, _, _, digest in rows}
     stored = Embedding.objects.filter(space=space.fingerprint, content_hash__in=hashes)
     return {
-        (modality, digest): vector
-        for modality, digest, vector in stored.values_list("modality", "content_hash", "vector")
+        (modality, digest): (vector, len(spans) // SPAN_BYTES)
+        for modality, digest, vector, spans in stored.values_list("modality", "content_hash", "vector", "spans")
+        if vector
     }
 
 
 def _batches(space: Space, product_ids: list[int]) -> Iterator[ViewBatch]:
     """One batch per modality for these products."""
     rows = _view_rows(product_ids)
-    vectors = _vectors(space, rows)
-    encoded = [(row, vectors[key]) for row in rows if (key := (row[2], row[3])) in vectors]
+    stored = _stored(space, rows)
     for modality in Modality:
-        own = [(row, vector) for row, vector in encoded if row[2] == modality]
+        own = [
+            (asset, product, *stored[modality, digest])
+            for asset, product, kind, digest in rows
+            if (modality, digest) in stored and modality in SHOWN_BY[kind]
+        ]
         if own:
-            yield ViewBatch(
-                modality=modality,
-                view_ids=np.array([row[0] for row, _ in own], np.int64),
-                product_ids=np.array([row[1] for row, _ in own], np.int64),
-                vectors=Embedding.unpack([vector for _, vector in own]),
-            )
+            yield _expanded(modality, space.dim, own)
+
+
+def _expanded(modality: Modality, dim: int, rows: Sequence[tuple[int, int, bytes, int]]) -> ViewBatch:
+    """Asset id, product id, stored vectors and number of spans of each content → one row for each of its views."""
+    assets, products, stored, spans = zip(*rows, strict=True)
+    vectors = Embedding.unpack(list(stored), dim)
+    counts = np.array([len(vector) for vector in stored], np.int64) // (VECTORS.itemsize * dim)
+    ends = np.cumsum(counts)
+    # Parts are counted from 1 up to the number of spans; a view before them is of the whole.
+    parts = np.arange(len(vectors)) - np.repeat(ends - 1 - np.array(spans, np.int64), counts)
+    return ViewBatch(
+        modality=modality,
+        view_ids=parts << ASSET_BITS | np.repeat(np.array(assets, np.int64), counts),
+        product_ids=np.repeat(np.array(products, np.int64), counts),
+        vectors=vectors,
+    )
 
 
 def _split_by_product(batches: Iterable[ViewBatch]) -> dict[int, list[ViewBatch]]:

@@ -1,0 +1,62 @@
+"""From what towers saw to vectors of a space, for whole texts and pictures and for the parts of clips alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+
+from search.encoders.base import Features, SoundEncoder, TunableEncoder
+from search.types import Modality, Vectors
+from webapp.catalog.models import TowerFeatures
+from webapp.catalog.models.spans import BYTES as SPAN_BYTES
+
+StoredRow = tuple[bytes, bytes]
+"""Features and spans of a content, as stored."""
+
+
+def hearing(encoder: TunableEncoder) -> SoundEncoder | None:
+    """The encoder as one that hears, if it does."""
+    return cast("SoundEncoder", encoder) if Modality.AUDIO in encoder.space.modalities else None
+
+
+def towers_of(encoder: TunableEncoder, modality: Modality) -> str:
+    """Fingerprint of the towers that see this modality; '' where there are none."""
+    if modality is not Modality.AUDIO:
+        return encoder.towers
+    ears = hearing(encoder)
+    return ears.ears if ears else ""
+
+
+def project(encoder: TunableEncoder, modality: Modality, features: Features) -> Vectors:
+    """Features (n, width) → unit vectors (n, dim), of key frames as of pictures; none for none."""
+    if not len(features):
+        return np.zeros((0, encoder.space.dim), np.float32)
+    if modality is Modality.TEXT:
+        return encoder.project_texts(features)
+    if modality is Modality.AUDIO:
+        return cast("SoundEncoder", encoder).project_sounds(features)
+    return encoder.project_pictures(features)
+
+
+def with_whole(modality: Modality, parts: Vectors) -> Vectors:
+    """Vectors of a clip's parts → the same, after that of the clip as a whole where it has several frames.
+
+    The whole is the mean of its key frames, which are chosen to cover it (Luo et al. 2021, CLIP4Clip, section 3.3:
+    of the ways to put frames together, the one without parameters).
+    """
+    if modality is not Modality.VIDEO or len(parts) < 2:
+        return parts
+    mean = parts.mean(axis=0, keepdims=True)
+    vectors: Vectors = np.concatenate([mean / max(float(np.linalg.norm(mean)), 1e-6), parts])
+    return vectors
+
+
+def project_stored(encoder: TunableEncoder, modality: Modality, rows: Sequence[StoredRow]) -> list[Vectors]:
+    """The vectors to store for each content. One call of the head for all of them."""
+    counts = [len(spans) // SPAN_BYTES or int(bool(features)) for features, spans in rows]
+    total = sum(counts)
+    features = TowerFeatures.unpack([row[0] for row in rows], total) if total else np.zeros((0, 0), np.float16)
+    parts = np.split(project(encoder, modality, features), np.cumsum(counts)[:-1])
+    return [with_whole(modality, part) if row[1] else part for row, part in zip(rows, parts, strict=True)]
