@@ -28,15 +28,20 @@ class Modality(enum.StrEnum):
 ASSET_BITS = 40
 """A view id holds the asset's id in its lower bits and the view's number within the asset above them."""
 
+ASSET_MASK = (1 << ASSET_BITS) - 1
+
 
 def view_id_of(asset_id: int, part: int = 0) -> int:
-    """The id of an asset's view number `part`. A text or a picture is one view, number 0, and its id is the asset's."""
+    """The id of an asset's view number `part`: 0 is the asset as a whole, and its parts are counted from 1.
+
+    A text or a picture is one view, number 0, so its id is that of its asset.
+    """
     return part << ASSET_BITS | asset_id
 
 
 def asset_of(view_id: int) -> int:
     """The asset that a view was encoded from."""
-    return view_id & ((1 << ASSET_BITS) - 1)
+    return view_id & ASSET_MASK
 
 
 def part_of(view_id: int) -> int:
@@ -100,12 +105,18 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a product is a hit: the view that matched, its raw cosine and its standardised score."""
+    """Why a product is a hit: the view that matched, its raw cosine and its standardised score.
+
+    `best_part` is the number of the clip's part that matched best, also where the clip as a whole matched better; 0 for
+    what has no parts. `span` is where that part is, known for hits that are shown.
+    """
 
     modality: Modality
     view_id: int
     score: float
     standardised: float
+    best_part: int = 0
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.query.standardise import Scale
-from search.types import Candidates, Evidence, Hit, Modality
+from search.types import ASSET_BITS, ASSET_MASK, Candidates, Evidence, Hit, Ids, Modality
 
 Shares = Mapping[tuple[Modality, Modality], float]
 """How much a view of one modality (second) says about a question asked in another (first)."""
@@ -35,12 +35,24 @@ class ProbeScores:
 def best_views(candidates: Candidates, scale: Scale) -> Iterator[tuple[int, Evidence]]:
     """A product's best view of this modality; `candidates` come best first, so a product's first row is its best."""
     products, rows = np.unique(candidates.product_ids, return_index=True)
-    standardised = scale.apply(candidates.scores[rows])
-    for product, row, high in zip(products.tolist(), rows.tolist(), standardised.tolist(), strict=True):
-        yield (
-            product,
-            Evidence(candidates.modality, int(candidates.view_ids[row]), float(candidates.scores[row]), high),
-        )
+    scores = candidates.scores[rows]
+    columns = (products, candidates.view_ids[rows], scores, scale.apply(scores))
+    found = zip(*(column.tolist() for column in columns), best_parts(candidates, rows), strict=True)
+    for product, view_id, score, high, part in found:
+        yield product, Evidence(candidates.modality, view_id, score, high, part)
+
+
+def best_parts(candidates: Candidates, rows: Ids) -> list[int]:
+    """For each of these rows the number of the best part of its asset: its own, where it is one."""
+    own: list[int] = (candidates.view_ids[rows] >> ASSET_BITS).tolist()
+    if candidates.modality is not Modality.VIDEO:
+        return own
+    # A clip as a whole has no second to play from, but the best of its frames has.
+    frames = candidates.view_ids[candidates.view_ids >> ASSET_BITS > 0]
+    assets, first = np.unique(frames & ASSET_MASK, return_index=True)
+    best = dict(zip(assets.tolist(), (frames[first] >> ASSET_BITS).tolist(), strict=True))
+    asked = (candidates.view_ids[rows] & ASSET_MASK).tolist()
+    return [part or best.get(asset, 0) for part, asset in zip(own, asked, strict=True)]
 
 
 def fuse(probes: Iterable[ProbeScores], shares: Shares = SHARES) -> list[Hit]:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
+from search.types import Evidence, Span, asset_of
 from webapp.api.links import Links
 from webapp.catalog.models import Asset, AssetKind, Category, IndexJob, Product, Upload, UploadRow
+from webapp.retrieval.moments import Strip
 from webapp.retrieval.request import ProductHit, SearchAnswer
 
 Document = dict[str, Any]
@@ -59,14 +61,30 @@ def hit_document(hit: ProductHit, links: Links) -> Document:
         "url": links.page(product),
         "pictures": [links.file(asset) for asset in product.pictures],
         "score": round(float(hit.score), 6),
-        "evidence": [
-            {
-                "modality": evidence.modality.value,
-                "view": evidence.view_id,
-                "score": round(float(evidence.score), 6),
-                "standardised": round(float(evidence.standardised), 6),
-            }
-            for evidence in hit.evidence
+        "evidence": [evidence_document(evidence) for evidence in hit.evidence],
+    }
+
+
+def evidence_document(evidence: Evidence) -> Document:
+    return {
+        "modality": evidence.modality.value,
+        "view": asset_of(evidence.view_id),
+        "score": round(float(evidence.score), 6),
+        "standardised": round(float(evidence.standardised), 6),
+        **(span_document(evidence.span) if evidence.span else {"start": None, "end": None}),
+    }
+
+
+def span_document(span: Span) -> Document:
+    return {"start": round(span.start, 3), "end": round(span.end, 3)}
+
+
+def strip_document(strip: Strip) -> Document:
+    return {
+        "view": strip.asset_id,
+        "modality": strip.modality.value,
+        "moments": [
+            {**span_document(moment.span), "standardised": round(moment.standardised, 6)} for moment in strip.moments
         ],
     }
 

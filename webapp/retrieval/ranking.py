@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from search.query.engine import Ranking, Stopwatch, rank
 from search.query.fuse import SHARES, Shares
 from search.query.probe import Probe
-from search.types import Modality, StageTimings
+from search.types import ASSET_BITS, ASSET_MASK, Modality, StageTimings, Vectors, ViewBatch
 from search.vectors.contract import IndexReader
 from webapp.retrieval.filters import ProductFilters, allowed_ids
 from webapp.retrieval.picture_token import token_read, token_write
@@ -22,17 +24,17 @@ class Question:
         self._serving = serving
         self.picture_token = ""
         self._watch = watch
-        self._probes = watch.time("embed", self._embed)
+        self.probes = watch.time("embed", self._embed)
 
     def rank(self, filters: ProductFilters, *, shares: Shares = SHARES) -> Ranking:
         """The best products that pass. Raises QueryError."""
         allowed = self._watch.time("filter", lambda: allowed_ids(filters))
-        if not self._probes:
+        if not self.probes:
             return Ranking((), False, StageTimings())
         similar_to = self.request.similar_to
         without = frozenset() if similar_to is None else frozenset({similar_to})
         window = self.request.window
-        ranking = rank(self.index, self._probes, window=window, allowed=allowed, without=without, shares=shares)
+        ranking = rank(self.index, self.probes, window=window, allowed=allowed, without=without, shares=shares)
         self._watch.add(ranking.timings.stages)
         return ranking
 
@@ -55,9 +57,23 @@ class Question:
         return [Probe(token_read(self.picture_token, self._serving.space), Modality.PICTURE)]
 
     def _product_probes(self) -> list[Probe]:
-        """A product asks with all its views, each with the same share."""
+        """A product asks with all its assets, each with the same share."""
         if self.request.similar_to is None:
             return []
-        batches = self.index.vectors_of(self.request.similar_to)
-        views = sum(len(batch) for batch in batches)
-        return [Probe(vector, batch.modality, 1 / views) for batch in batches for vector in batch.vectors]
+        asking = [
+            (batch.modality, vector)
+            for batch in self.index.vectors_of(self.request.similar_to)
+            for vector in whole_assets(batch)
+        ]
+        return [Probe(vector, modality, 1 / len(asking)) for modality, vector in asking]
+
+
+def whole_assets(batch: ViewBatch) -> list[Vectors]:
+    """One vector for each asset with views in a product's batch: of the asset as a whole, or the mean of its parts."""
+    assets, parts = batch.view_ids & ASSET_MASK, batch.view_ids >> ASSET_BITS
+    found = []
+    for asset in np.unique(assets):
+        own = assets == asset
+        mean = batch.vectors[own & (parts == 0) if (own & (parts == 0)).any() else own].mean(axis=0)
+        found.append(mean / max(float(np.linalg.norm(mean)), 1e-6))
+    return found

@@ -58,7 +58,8 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProductHit:
-    """A product on the page. `product.pictures` holds its picture assets in order, loaded beforehand."""
+    """A product on the page. `product.pictures` holds its picture assets in order, loaded beforehand; evidence that is
+    part of a clip has its seconds."""
 
     product: Product
     score: float

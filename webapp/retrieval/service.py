@@ -13,6 +13,7 @@ from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.retrieval.cursor import Position, cursor_read, cursor_write, request_digest
 from webapp.retrieval.facets import Passing, build_facets, price_range
 from webapp.retrieval.filters import ProductFilters, filtered_products
+from webapp.retrieval.moments import with_seconds
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
 from webapp.retrieval.ranking import Question
 from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest
@@ -26,12 +27,14 @@ def search_products(request: SearchRequest) -> SearchAnswer:
 
 def _search(request: SearchRequest) -> SearchAnswer:
     watch = Stopwatch()
-    question = Question(request, serving(), watch)
+    answering = serving()
+    question = Question(request, answering, watch)
     ranking = question.rank(request.filters)
     digest = request_digest(request, question.picture_token)
     after = cursor_read(request.cursor, digest)
     positions = watch.time("rank", lambda: positions_of(ranking.hits, request.sort))
     page, more = page_after(positions, after, request.limit)
+    ranked = {hit.product_id: hit for hit in ranking.hits}
 
     def passing(filters: ProductFilters) -> QuerySet[Product]:
         hits = (ranking if filters == request.filters else question.rank(filters)).hits
@@ -39,7 +42,7 @@ def _search(request: SearchRequest) -> SearchAnswer:
 
     return _answer(
         request,
-        hits=_load(page, {hit.product_id: hit for hit in ranking.hits}, watch),
+        hits=watch.time("load", lambda: with_seconds(_load(page, ranked), answering.space)),
         cursor=cursor_write(page[-1], digest) if more else "",
         total=len(ranking.hits),
         window_full=ranking.window_full,
@@ -58,7 +61,7 @@ def _browse(request: SearchRequest) -> SearchAnswer:
     page, more = watch.time("filter", lambda: browse_page(products, request.sort, after, request.limit))
     return _answer(
         request,
-        hits=_load(page, {}, watch),
+        hits=watch.time("load", lambda: _load(page, {})),
         cursor=cursor_write(page[-1], digest) if more else "",
         total=watch.time("filter", products.count),
         window_full=False,
@@ -98,14 +101,14 @@ def _answer(
     )
 
 
-def _load(page: Sequence[Position], ranked: Mapping[int, Hit], watch: Stopwatch) -> tuple[ProductHit, ...]:
+def _load(page: Sequence[Position], ranked: Mapping[int, Hit]) -> tuple[ProductHit, ...]:
     """The products of a page with categories and pictures: two queries. One hidden a moment ago is left out."""
     pictures = Prefetch(
         "assets", Asset.objects.filter(kind=AssetKind.PICTURE).order_by("position", "id"), to_attr="pictures"
     )
     ids = [product_id(position) for position in page]
     query = Product.objects.filter(pk__in=ids, visible=True).select_related("category").prefetch_related(pictures)
-    found = watch.time("load", lambda: {product.pk: product for product in query})
+    found = {product.pk: product for product in query}
     unranked = Hit(0, 0.0)
     return tuple(
         ProductHit(found[pk], (hit := ranked.get(pk, unranked)).score, hit.evidence) for pk in ids if pk in found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
 from django.db import transaction
 
-from search.types import Vectors
+from search.types import Modality, Span, Vectors
 from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
+from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.services.assets import text_hash
 from webapp.catalog.services.attributes import attribute_values_sync
 from webapp.catalog.services.clock import products_touch
@@ -69,4 +71,22 @@ def add_view(product: Product, vector: Vectors) -> Asset:
         content_hash=asset.content_hash,
         vector=Embedding.pack(vector),
     )
+    return asset
+
+
+def add_clip(product: Product, kind: AssetKind, views: Mapping[Modality, Sequence[Vectors]]) -> Asset:
+    """A clip asset: in each modality one part a second. A video's first frame is the clip as a whole."""
+    digest = text_hash(f"clip {Asset.objects.count()}")
+    for modality, vectors in views.items():
+        parts = len(vectors) - (modality is Modality.VIDEO)
+        Embedding.objects.create(
+            space=active_space().fingerprint,
+            modality=modality,
+            content_hash=digest,
+            vector=Embedding.pack(np.stack(vectors)),
+            spans=spans_pack(Span(second, second + 1) for second in range(parts)),
+        )
+    asset = Asset.objects.create(product=product, kind=kind, file=f"assets/{digest}.bin", content_hash=digest)
+    with transaction.atomic():
+        products_touch([product.pk])
     return asset

@@ -87,12 +87,17 @@ class SearchQuery(Shape):
 
 
 class EvidenceAnswer(Shape):
-    """The view that made the product a hit, one for each modality that contributed."""
+    """The view that made the product a hit, one for each modality that contributed.
+
+    Of a video that can be `video` (a key frame, or the clip as a whole), `audio` (its sound) and `text` (a subtitle).
+    """
 
     modality: ModalityName
     view: int = Field(description="id of the asset")
     score: float = Field(description="cosine with the query")
     standardised: float = Field(description="the same in standard deviations above chance")
+    start: float | None = Field(description="of a clip: second at which the part that matched best begins")
+    end: float | None = Field(description="of a clip: second at which it ends")
 
 
 class HitAnswer(Shape):
