@@ -41,6 +41,12 @@ class EngineSettings(BaseSettings):
     )
     clip_max_bytes: int = Field(200 * MEBIBYTE, ge=1024, description="largest audio or video file accepted, in bytes")
     clip_max_seconds: float = Field(1800, gt=0, description="longest audio or video accepted, in seconds")
+    clip_max_pixels: int = Field(
+        4096 * 4096, ge=64, le=170_000_000, description="largest frame of a video accepted, width × height"
+    )
+    clip_time_per_second: float = Field(
+        0.5, ge=0, description="seconds that reading one second of a clip may take, on top of half a minute"
+    )
     fetch_timeout_s: float = Field(20, gt=0, description="time limit for one media URL, redirects included")
 
     exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it inverted lists")

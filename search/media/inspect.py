@@ -46,7 +46,8 @@ class MediaInfo:
 
 
 def inspect_media(path: Path, limits: MediaLimits, wanted: Modality | None = None) -> MediaInfo:
-    """Open the file: decode a picture, probe a clip. An animated GIF counts as a video where one is wanted.
+    """Open the file: decode a picture, probe a clip. An animated GIF or WebP counts as a video where one is
+    wanted.
 
     Raises MediaTooLarge, MediaUnreadable, or MediaUnsupported (also for a file of another kind than `wanted`).
     """

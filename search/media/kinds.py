@@ -66,7 +66,7 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], FileFormat], ...] = (
     (_starts(b"\xff\xd8\xff"), FileFormat("jpeg", _PICTURE, pillow="JPEG")),
     (_starts(b"\x89PNG\r\n\x1a\n"), FileFormat("png", _PICTURE, pillow="PNG")),
     (_starts(b"GIF87a", b"GIF89a"), FileFormat("gif", _PICTURE, pillow="GIF", demuxer="gif")),
-    (_riff(b"WEBP"), FileFormat("webp", _PICTURE, pillow="WEBP")),
+    (_riff(b"WEBP"), FileFormat("webp", _PICTURE, pillow="WEBP", demuxer="webp")),
     (_starts(b"BM"), FileFormat("bmp", _PICTURE, pillow="BMP")),
     (_starts(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), FileFormat("tiff", _PICTURE, pillow="TIFF")),
     (_brand(b"avif", b"avis"), FileFormat("avif", _PICTURE, pillow="AVIF")),

@@ -1,0 +1,58 @@
+"""Small films, drawn frame by frame with PyAV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+Picture = npt.NDArray[np.uint8]
+_CLOCK = Fraction(1, 1000)
+
+
+def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Picture:
+    """A picture of one colour, (height, width, 3)."""
+    return np.full((size[1], size[0], 3), colour, np.uint8)
+
+
+def write_film(
+    path: Path,
+    shown: Iterable[tuple[float, Picture]],
+    *,
+    codec: str = "libx264",
+    container: str | None = None,
+    shape: Fraction | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Write pictures, each from its second on, so that the rate may vary; `shape` is the proportion of a pixel."""
+    index_first = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
+    with av.open(str(path), "w", format=container, options=index_first) as clip:
+        stream: Any = None
+        for at, picture in shown:
+            if stream is None:
+                stream = clip.add_stream(codec, rate=25, options=options or {})
+                stream.height, stream.width = picture.shape[:2]
+                stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
+                stream.codec_context.time_base = _CLOCK
+                if shape:
+                    stream.codec_context.sample_aspect_ratio = shape
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = round(at / _CLOCK), _CLOCK
+            clip.mux(stream.encode(frame))
+        clip.mux(stream.encode(None))
+    return path
+
+
+def turn_film(path: Path) -> Path:
+    """Say in the header of an MP4 that its pictures are shown turned clockwise by a quarter (ISO 14496-12, tkhd)."""
+    data = bytearray(path.read_bytes())
+    place = data.index(b"tkhd") + 4 + 40
+    turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
+    data[place : place + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in turned)
+    path.write_bytes(data)
+    return path
