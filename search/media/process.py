@@ -146,7 +146,12 @@ def _refusal(error: str, value: str | None, limits: ClipLimits) -> MediaError:
     }
     if error in too_large:
         return MediaTooLarge(too_large[error], value=value, fix="Cut it shorter or save it smaller.")
-    if error == "no_codec":
-        return MediaUnsupported("the clip is packed by a codec that cannot be read", value=value, fix="Convert it.")
+    unsupported = {
+        "no_codec": "the clip is packed by a codec that cannot be read",
+        "channels": "the sound has more channels than can be mixed to one",
+        "rate": "the sound has a sampling rate that cannot be read",
+    }
+    if error in unsupported:
+        return MediaUnsupported(unsupported[error], value=value, fix="Convert it.")
     problem = "the file holds neither sound nor moving pictures" if error == "no_stream" else "the clip is corrupt"
     return MediaUnreadable(problem, value=value, fix="Save or upload it again.")

@@ -1,7 +1,7 @@
 """Where the child process begins: limits itself, then does the task it was asked, one JSON object on the command line.
 
 Run by path in isolated mode, so its imports are found from here. A failure is the last message: `error` is one of
-unreadable, no_stream, no_codec, too_long, frame_too_large, memory.
+unreadable, no_stream, no_codec, channels, rate, too_long, frame_too_large, memory.
 """
 
 from __future__ import annotations

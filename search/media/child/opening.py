@@ -65,6 +65,8 @@ def _told(clip: Any, streams: Sequence[Any]) -> float:
 def _told_of(clip: Any, stream: Any) -> float:
     if stream.duration:
         return float(stream.duration * stream.time_base)
+    if stream.type == "audio" and clip.streams.video:
+        return 0.0  # The pictures may go on without sound.
     return float(clip.duration or 0) * MICROSECOND
 
 
