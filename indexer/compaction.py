@@ -9,6 +9,7 @@ from django.db import connections, transaction
 from django.db.models import Min
 from django.utils import timezone
 
+from indexer.asked import asked_questions
 from search.config import engine_settings
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
 from search.machine import in_background
@@ -114,7 +115,7 @@ def _build_and_disconnect(space: Space) -> Manifest:
 def _build(space: Space) -> Manifest:
     builder = make_builder(engine_settings(), space)
     seq = clock_now()
-    manifest = builder.build(visible_views(space=space), seq)
+    manifest = builder.build(visible_views(space=space), seq, asked_questions(space))
     generations_mirror(space=space)
     traces_prune()
     logger.info(

@@ -31,7 +31,7 @@ from search.vectors.segment_builder import Former, SegmentBuilder
 from search.vectors.shapes import ShapeSettings
 from search.vectors.staging import StagedSegment
 from search.vectors.store import ROW_PARTS, RowStore, segment_file
-from search.vectors.tuning import sample_queries
+from search.vectors.tuning import filled_up, sample_queries
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class GenerationBuilder:
         Memory holds the ids and the codes of one segment, never the vectors. Read `seq` before the stream starts: the
         generation must hold every change up to it; newer ones may be in it or not, because readers replace them from
         their delta. Hidden and deleted products are not streamed. Search parameters are tuned on `questions`, by
-        modality; for a modality without any, its own views are sampled.
+        modality; where they are few, or none, the modality's own views are asked as well.
 
         Where a builder was killed, the work it had finished is taken over, and the stream is not read when all rows
         were there: then the generation holds the changes up to that builder's `seq`, as its manifest says.
@@ -147,7 +147,8 @@ class GenerationBuilder:
         dim = self._space.dim
         stores = {modality: RowStore(folder, modality, views, dim) for modality, (views, _) in staged.counts.items()}
         # Any modality may be the query, and each meets a segment from another side.
-        asked = {modality: sample_queries(store) for modality, store in stores.items()} | dict(questions)
+        asked = {modality: sample_queries(store) for modality, store in stores.items()}
+        asked |= {modality: filled_up(given, asked.get(modality)) for modality, given in questions.items()}
         builder = SegmentBuilder(folder, dim, self._shapes, self._next_number(), self._former())
         return tuple(
             builder.build(modality, store, staged.counts[modality][1], asked) for modality, store in stores.items()

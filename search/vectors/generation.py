@@ -32,19 +32,18 @@ def check_generation(folder: Path, space: Space) -> Manifest:
     return manifest
 
 
-def open_generation(folder: Path, space: Space, threads: int = 1) -> Generation:
-    """Check every file, then map them. FAISS loads most damaged files without a word, hence the checksums first.
-    `threads` serve a search with several queries."""
+def open_generation(folder: Path, space: Space) -> Generation:
+    """Check every file, then map them. FAISS loads most damaged files without a word, hence the checksums first."""
     manifest = check_generation(folder, space)
-    segments = {part.modality: Segment(folder, part, manifest.dim, threads) for part in manifest.segments}
+    segments = {part.modality: Segment(folder, part, manifest.dim) for part in manifest.segments}
     return Generation(manifest, segments)
 
 
-def newest_intact(layout: Layout, space: Space, threads: int = 1) -> Generation | None:
+def newest_intact(layout: Layout, space: Space) -> Generation | None:
     """The best substitute for a damaged live generation that can be opened."""
     for number in layout.substitutes():
         try:
-            return open_generation(layout.folder(number), space, threads)
+            return open_generation(layout.folder(number), space)
         except CorruptGeneration:
             continue
     return None

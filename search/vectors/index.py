@@ -14,6 +14,7 @@ from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 from search.vectors.checks import check_change, check_filter, check_positive, check_vectors
 from search.vectors.generation import Generation, newest_intact, open_generation
+from search.vectors.lanes import Lanes
 from search.vectors.layout import Layout, PointerStamp
 from search.vectors.snapshot import Snapshot
 from search.vectors.status import IndexStatus, describe
@@ -40,7 +41,7 @@ class VectorIndex:
         """
         self.space = space
         self._layout = Layout.of(root, space)
-        self._threads = threads
+        self._lanes = Lanes(threads)
         self._writing = threading.Lock()
         self._swapping = threading.Lock()
         self._snapshot = Snapshot(space.dim)
@@ -50,7 +51,7 @@ class VectorIndex:
         self._patience_s: float | None = None  # this once, whoever asks has nothing else to search
         self.swap_if_published()
         self._patience_s = patience_s
-        substitute = newest_intact(self._layout, space, threads) if self.status().fault else None
+        substitute = newest_intact(self._layout, space) if self.status().fault else None
         if substitute is not None:
             self._take_over(substitute)
 
@@ -118,7 +119,7 @@ class VectorIndex:
             self._fault = None
             if number is None or (current is not None and current.manifest.number == number):
                 return None
-            return open_generation(self._layout.folder(number), self.space, self._threads)
+            return open_generation(self._layout.folder(number), self.space)
         except CorruptGeneration as error:
             self._fault = str(error)
             return None
@@ -148,7 +149,11 @@ class VectorIndex:
         wanted = check_positive(k, "k")
         lists = None if nprobe is None else check_positive(nprobe, "nprobe")
         allowed = None if allowed_products is None else check_filter(allowed_products)
-        return self._snapshot.search(check_vectors(queries, self.space.dim), modality, wanted, allowed, asked, lists)
+        snapshot = self._snapshot
+        return self._lanes.answer(
+            check_vectors(queries, self.space.dim),
+            lambda some: snapshot.search(some, modality, wanted, allowed, asked, lists),
+        )
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query, shape (dim,).

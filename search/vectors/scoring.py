@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from search.types import Candidates, Ids, Modality, Vectors
 from search.vectors.halves import Half
+from search.vectors.rows import Mask
 
 Scores = npt.NDArray[np.float32]
 
@@ -138,6 +139,14 @@ class Scored:
             np.concatenate([part.view_ids for part in parts], axis=1),
             np.concatenate([part.product_ids for part in parts], axis=1),
         )
+
+    def close(self, k: int) -> Mask:
+        """The lines, shape (q,), that have scores around or above the k-th too close for float32 to order."""
+        best = -np.sort(-self.scores, axis=1)[:, : k + 1]
+        # Places without a view come last and are close to nothing.
+        unsure: Mask = (best[:, :-1] <= best[:, 1:] + TIE_MARGIN) & (best[:, 1:] > -np.inf)
+        lines: Mask = np.asarray(unsure.any(axis=1))
+        return lines
 
     def in_order(self, modality: Modality) -> list[Candidates]:
         """Of lines that are in order and hold a view at every place."""

@@ -100,17 +100,31 @@ class Snapshot:
             # Nothing that scores less than k rows of the segment can be among the k best of both.
             least = found.scores[:, -1] if found.scores.shape[1] == k else None
             newer = self.delta[modality].search(queries, k, allowed, least)
-            for line in np.flatnonzero((newer.rows >= 0).any(axis=1)).tolist():
-                answers[line] = self._joined(queries[line], modality, k, found, newer, line)
+            lines = np.flatnonzero((newer.rows >= 0).any(axis=1))
+            if lines.size:
+                joined = self._joined(queries[lines], modality, k, found.lines(lines), newer.lines(lines))
+                for line, answer in zip(lines.tolist(), joined, strict=True):
+                    answers[line] = answer
         return answers
 
-    def _joined(self, query: Vectors, modality: Modality, k: int, found: Block, newer: Block, line: int) -> Candidates:
-        """One line of the segment and of the delta together, by exact scores."""
-        rows = newer.rows[line]
-        parts = [Scored.of(self.delta[modality], exact_line(self.delta[modality], query, rows[rows >= 0]))]
+    def _joined(self, queries: Vectors, modality: Modality, k: int, found: Block, newer: Block) -> list[Candidates]:
+        """Lines of the segment and of the delta together, cut to the k best."""
+        parts = [Scored.of(self.delta[modality], newer)]
         if found.rows.size:
+            parts.append(Scored.of(self.segments[modality].store, found))
+        both = Scored.beside(parts)
+        exact = {
+            line: self._joined_exactly(queries[line], modality, k, found.rows[line], newer.rows[line])
+            for line in np.flatnonzero(both.close(k)).tolist()
+        }
+        return [exact.get(line) or answer for line, answer in enumerate(both.best_first(modality, k))]
+
+    def _joined_exactly(self, query: Vectors, modality: Modality, k: int, found: Ids, newer: Ids) -> Candidates:
+        """One line whose float32 scores are too close to call."""
+        parts = [Scored.of(self.delta[modality], exact_line(self.delta[modality], query, newer[newer >= 0]))]
+        if found.size:
             store = self.segments[modality].store
-            parts.append(Scored.of(store, exact_line(store, query, found.rows[line])))
+            parts.append(Scored.of(store, exact_line(store, query, found)))
         return Scored.beside(parts).best_first(modality, k)[0]
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:

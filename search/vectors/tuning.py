@@ -34,6 +34,14 @@ def sample_queries(store: RowStore, count: int = QUERIES) -> Vectors:
     return store.vectors(even_rows(len(store), count))
 
 
+def filled_up(questions: Vectors, sampled: Vectors | None) -> Vectors:
+    """The questions, and sampled views where they are too few to tell settings apart."""
+    lacking = QUERIES - len(questions)
+    if sampled is None or lacking <= 0:
+        return questions
+    return np.concatenate([questions, sampled[even_rows(len(sampled), lacking)]])
+
+
 def tune(segment: Segment, questions: Mapping[Modality, Vectors], target: float) -> dict[Modality, Tuned]:
     """For queries of each modality the setting that reaches the target recall fastest, or the best there is."""
     with faiss_threads(threads_for(len(segment))):
