@@ -110,13 +110,13 @@ class KeyFrames:
 def whole_clip(vectors: Vectors) -> Vectors:
     """What the clip as a whole shows: the mean direction of its key frames, (n, dim) → (1, dim)."""
     mean = vectors.mean(axis=0, keepdims=True)
-    whole: Vectors = (mean / max(float(np.linalg.norm(mean)), 1e-12)).astype(np.float32)
+    whole: Vectors = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
     return whole
 
 
 def _layout(picture: Image.Image) -> Layout:
     small = picture.convert("L").resize(_LAYOUT, Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32).ravel() / 255
+    return np.asarray(small, dtype=np.float32).ravel() / np.float32(255)
 
 
 def _sharpness(picture: Image.Image) -> float:

@@ -10,9 +10,21 @@ from typing import Any
 import av
 import numpy as np
 import numpy.typing as npt
+from av.subtitles.subtitle import SubtitleSet
 
 Picture = npt.NDArray[np.uint8]
 _CLOCK = Fraction(1, 1000)
+_STYLES = b"""[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
+StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
 
 
 def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Picture:
@@ -55,4 +67,24 @@ def turn_film(path: Path) -> Path:
     turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
     data[place : place + 36] = b"".join(number.to_bytes(4, "big", signed=True) for number in turned)
     path.write_bytes(data)
+    return path
+
+
+def write_titled(path: Path, cues: Iterable[tuple[float, float, str]], codec: str = "subrip", seconds: int = 6) -> Path:
+    """A film of one picture a second with a track of subtitles: start, end, text."""
+    with av.open(str(path), "w") as clip:
+        pictures: Any = clip.add_stream("mpeg4", rate=1)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        words: Any = clip.add_stream(codec)
+        words.codec_context.subtitle_header = _STYLES
+        for number in range(seconds):
+            clip.mux(pictures.encode(av.VideoFrame.from_ndarray(plain((number * 40, 90, 90)), format="rgb24")))
+        clip.mux(pictures.encode(None))
+        for start, end, text in cues:
+            line = f"0,0,Default,,0,0,0,,{text}".encode()
+            packet = words.codec_context.encode_subtitle(SubtitleSet.create(line, 0, round((end - start) * 1000)))
+            packet.stream, packet.time_base = words, Fraction(1, 1000)
+            packet.pts = packet.dts = round(start * 1000)
+            packet.duration = round((end - start) * 1000)
+            clip.mux(packet)
     return path

@@ -81,6 +81,12 @@ def _read(clip: Any, streams: Sequence[Any], max_seconds: float) -> float:
     return end
 
 
+def leave_out_but(stream: Any, clip: Any) -> None:
+    """Let the demuxer pass over every other stream."""
+    for one in clip.streams:
+        one.discard = Discard.default if one is stream else Discard.all
+
+
 class Decoding:
     """The frames of one stream. What cannot be decoded is left out; `whole` is False where that happened, or where the
     clip ended before its play time."""
@@ -92,8 +98,7 @@ class Decoding:
         self._end = 0.0
 
     def __iter__(self) -> Iterator[Any]:
-        for one in self._clip.streams:
-            one.discard = Discard.default if one is self._stream else Discard.all
+        leave_out_but(self._stream, self._clip)
         packets = self._clip.demux(self._stream)
         while (packet := self._next(packets)) is not None:
             yield from self._frames(packet)
