@@ -8,11 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from search.media.frame_views import whole_clip
 from search.media.shots import Histogram, ShotDetector, colour_distance, colour_histogram
 from search.media.video import Frame
-from search.types import Span, Vectors
+from search.types import Span
 
-_CHANGED = 0.35
+__all__ = ["KeyFrame", "KeyFrames", "whole_clip"]
+
+_CHANGED = 0.25
 """Share of the colours that changes within a shot before it needs another key frame."""
 
 _SAME_COLOURS, _SAME_LAYOUT = 0.15, 0.05
@@ -105,13 +108,6 @@ class KeyFrames:
         dropped, former = self._kept.pop(place), self._kept[place - 1]
         if former.shot == dropped.shot:
             former.end = max(former.end, dropped.end)
-
-
-def whole_clip(vectors: Vectors) -> Vectors:
-    """What the clip as a whole shows: the mean direction of its key frames, (n, dim) → (1, dim)."""
-    mean = vectors.mean(axis=0, keepdims=True)
-    whole: Vectors = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)
-    return whole
 
 
 def _layout(picture: Image.Image) -> Layout:
