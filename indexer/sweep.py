@@ -26,7 +26,6 @@ from indexer.tuning.claiming import tunings_take_back, tunings_wake
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState, Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import uploads_waiting
-from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.catalog.services.clock import clock_now
 from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MEND, wake
 from webapp.retrieval.runtime import active_space
@@ -124,7 +123,7 @@ def jobs_take_back() -> tuple[int, int]:
 def jobs_enqueue_missing(*, space: str) -> int:
     """Enqueue contents that have neither embedding nor job, and jobs called done whose embedding is gone."""
     count = 0
-    for kind in ENCODED_KINDS:
+    for kind in AssetKind:
         for hashes in _missing(space, kind):
             jobs = [IndexJob(space=space, modality=kind, content_hash=digest) for digest in hashes]
             IndexJob.objects.bulk_create(jobs, ignore_conflicts=True)

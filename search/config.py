@@ -47,6 +47,7 @@ class EngineSettings(BaseSettings):
     clip_time_per_second: float = Field(
         0.5, ge=0, description="seconds that reading one second of a clip may take, on top of half a minute"
     )
+    query_sound_max_seconds: float = Field(60, gt=0, description="longest sound that may ask, in seconds")
     fetch_timeout_s: float = Field(20, gt=0, description="time limit for one media URL, redirects included")
 
     exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it inverted lists")

@@ -12,7 +12,6 @@ from search.config import engine_settings
 from search.errors import Unavailable
 from search.types import TextRole
 from webapp.catalog.models import Asset, AssetKind, Embedding
-from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.retrieval.runtime import Serving
 
 BYTES_A_VALUE = 2
@@ -47,7 +46,7 @@ def target_check(target: Serving) -> None:
 
 def _bytes_needed(target: Serving, widths: dict[AssetKind, int]) -> int:
     """For the index, and for the embeddings yet to be made where the database is a file on the same disk."""
-    assets = Asset.objects.filter(kind__in=ENCODED_KINDS).order_by()
+    assets = Asset.objects.order_by()
     vector = target.space.dim * BYTES_A_VALUE
     needed = assets.count() * vector * COPIES_OF_AN_INDEX
     if settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"):

@@ -18,6 +18,12 @@ from webapp.environment import web_settings
 SUSPECT_AFTER = 3
 """Attempts after which a job is encoded alone, when nothing else is left: it may be what kills the worker."""
 
+CLIPS = (Modality.AUDIO, Modality.VIDEO)
+
+BATCHES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 4}
+"""Contents of a claim; pictures as many as the encoder takes at once. The clips of a claim become searchable together,
+so a few: else short ones would wait for a long one."""
+
 UNCLAIMED = {"claim": None, "claimed_by": "", "lease_until": None}
 """What a job looks like that nobody holds."""
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from django.core.files.storage import default_storage
 
 from indexer.pipeline.claiming import Claim, Job
+from indexer.pipeline.files import read_file
 from search.config import engine_settings
 from search.encoders.base import Encoder, Features, Pixels
-from search.errors import MediaError, MediaTooLarge, ModalityUnsupported, OmnishelfError, Unavailable
+from search.errors import MediaError, ModalityUnsupported, OmnishelfError, Unavailable
 from search.media.picture import PictureLimits, decode_picture
-from search.types import Vectors
+from search.types import Modality, Span, Vectors
 from webapp.catalog.models import Asset, AssetKind
 
 
@@ -41,15 +41,26 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
-    """A content's unit vector, shape (dim,), and the features (width,) it was projected from.
+class Views:
+    """Views of a content in one modality: unit vectors, and the features that they were projected from.
 
-    `features` is None where they are stored already.
+    Shapes: (dim,) and (width,) for a text or a picture. Of a clip, (n, dim) and (m, width), where `spans` holds the
+    seconds of m parts; a vector more is that of the clip as a whole. `features` is None where they are stored already.
     """
 
-    job: Job
-    vector: Vectors
+    modality: Modality
+    vectors: Vectors
     features: Features | None
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """A content's views. `note` tells what of a clip is left out, and why."""
+
+    job: Job
+    views: tuple[Views, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +85,10 @@ def load_picture(content: Content, encoder: Encoder) -> Pixels | Fault:
     """Read, decode and preprocess a stored picture. Runs in a thread of the decoding pool; uses no database."""
     limits = PictureLimits.from_settings(engine_settings())
     try:
-        picture = decode_picture(_read(content.value, limits.max_bytes), limits, at_least=encoder.decode_size)
+        picture = decode_picture(read_file(content.value, limits.max_bytes), limits, at_least=encoder.decode_size)
         return encoder.prepare_picture(picture)
     except (MediaError, ModalityUnsupported, Unavailable, MemoryError) as error:
         return Fault.of(error)
-
-
-def _read(name: str, max_bytes: int) -> bytes:
-    """Raises MediaTooLarge, and Unavailable when the store fails."""
-    try:
-        with default_storage.open(name) as file:
-            data: bytes = file.read(max_bytes + 1)
-    except Exception as error:
-        # Media stores are pluggable and share no base for their errors.
-        raise Unavailable("the media store did not give the file", value=name) from error
-    if len(data) > max_bytes:
-        raise MediaTooLarge("the picture file is too large", value=len(data), fix=f"At most {max_bytes} bytes.")
-    return data
 
 
 def check_vectors(vectors: Vectors, count: int, dim: int) -> None:

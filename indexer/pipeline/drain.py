@@ -7,12 +7,14 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 
 from indexer.pipeline.claiming import (
+    BATCHES,
+    CLIPS,
     Claim,
     Job,
     claim_jobs,
@@ -22,8 +24,11 @@ from indexer.pipeline.claiming import (
     jobs_defer,
     next_modality,
 )
-from indexer.pipeline.contents import contents_of, load_picture
+from indexer.pipeline.clip_encoding import clips_projected, encode_clips, with_projected
+from indexer.pipeline.clip_reading import feeds_begun
+from indexer.pipeline.contents import Content, contents_of, load_picture
 from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts, with_stored
+from indexer.pipeline.feed import Feed, Interrupted
 from indexer.pipeline.storing import batch_store
 from indexer.pipeline.totals import BatchTimings, DrainTotals
 from search.encoders.base import TunableEncoder
@@ -38,7 +43,9 @@ logger = logging.getLogger(__name__)
 BESIDE_THE_MODEL = 2
 """Batches held besides those in the model: one being stored, one being decoded. This bounds memory."""
 
-TEXT_BATCH = 256
+LOOK_AGAIN_S = 0.5
+"""While a batch is in the model, for leases to renew and for a wish to stop."""
+
 ENCODER_PAUSE_S = 30.0
 """How long the jobs of a batch wait after the encoder failed on all of it."""
 
@@ -54,6 +61,12 @@ class _InFlight:
     orphans: list[Job]
     result: Future[EncodedBatch]
     claim_s: float
+    feeds: Sequence[Feed] = ()
+
+    def close(self) -> None:
+        """Let clips that are being decoded and encoded stop where they are."""
+        for feed in self.feeds:
+            feed.close()
 
 
 @dataclass
@@ -78,10 +91,12 @@ class Drain:
         self._renewed = time.monotonic()
         try:
             while self._top_up(in_flight, decoders, model):
-                self._finish(in_flight[0], totals)
+                self._finish(in_flight, totals)
                 in_flight.popleft()
                 self._keep_leases(in_flight)
         finally:
+            for batch in in_flight:
+                batch.close()
             model.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
             if in_flight:
@@ -94,7 +109,9 @@ class Drain:
         False when there is nothing more to finish.
         """
         while self.stopping.is_set() and in_flight and in_flight[-1].result.cancel():
-            claims_release([in_flight.pop().claim])
+            cancelled = in_flight.pop()
+            cancelled.close()
+            claims_release([cancelled.claim])
         most = self.encoder.calls_at_once + BESIDE_THE_MODEL
         while len(in_flight) < most and not self.stopping.is_set() and not self.gives_way():
             started = time.perf_counter()
@@ -115,11 +132,13 @@ class Drain:
         modality = next_modality(space=space)
         if modality is None:
             return None
-        limit = TEXT_BATCH if modality == Modality.TEXT else self.encoder.picture_batch_size
+        limit = BATCHES.get(modality, self.encoder.picture_batch_size)
         return claim_jobs(space=space, modality=modality, worker=self.worker, limit=limit)
 
     def _begin(self, claim: Claim, decoders: Executor, model: Executor, started: float) -> _InFlight:
         contents, orphans = contents_of(claim)
+        if claim.modality in CLIPS:
+            return self._begin_clips(claim, contents, orphans, decoders, model, started)
         known = features_stored(
             towers=self.encoder.towers, modality=claim.modality, hashes=[item.job.content_hash for item in contents]
         )
@@ -133,15 +152,36 @@ class Drain:
         result = model.submit(with_stored, encode, claim.modality, stored, self.encoder)
         return _InFlight(claim, orphans, result, time.perf_counter() - started)
 
-    def _finish(self, batch: _InFlight, totals: DrainTotals) -> None:
+    def _begin_clips(
+        self,
+        claim: Claim,
+        contents: Sequence[Content],
+        orphans: list[Job],
+        decoders: Executor,
+        model: Executor,
+        started: float,
+    ) -> _InFlight:
+        """Decoders work on clips in the order in which the model takes them, so that none waits for one behind it."""
+        projected = clips_projected(claim.modality, contents, self.encoder)
+        unseen = [item for item in contents if item.job not in projected]
+        feeds = feeds_begun(claim.modality, unseen, self.encoder, decoders)
+        encode = partial(encode_clips, claim.modality, unseen, feeds, self.encoder)
+        result = model.submit(with_projected, encode, tuple(projected.values()))
+        return _InFlight(claim, orphans, result, time.perf_counter() - started, feeds)
+
+    def _finish(self, in_flight: deque[_InFlight], totals: DrainTotals) -> None:
+        batch = in_flight[0]
         waiting = time.perf_counter()
         try:
-            result = batch.result.result()
+            result = self._result(in_flight)
+        except Interrupted:
+            claims_release([batch.claim])
+            return
         except Unavailable as error:
             jobs_defer(batch.claim.rows(), error_code=error.code, error=str(error), seconds=ENCODER_PAUSE_S)
             raise
         got = time.perf_counter()
-        batch_store(batch.claim, result, batch.orphans, space=self.encoder.space, towers=self.encoder.towers)
+        batch_store(batch.claim, result, batch.orphans, self.encoder)
         timings = BatchTimings(
             claim_s=batch.claim_s,
             decode_wait_s=result.decode_wait_s,
@@ -159,6 +199,15 @@ class Drain:
         )
         if self.on_batch:
             self.on_batch(totals)
+
+    def _result(self, in_flight: deque[_InFlight]) -> EncodedBatch:
+        """What became of the first batch. A long clip takes minutes: leases are renewed meanwhile, and it is left when
+        work has to stop. Raises what encoding raises, and Interrupted."""
+        while not wait([in_flight[0].result], LOOK_AGAIN_S).done:
+            self._keep_leases(in_flight)
+            if self.stopping.is_set():
+                in_flight[0].close()
+        return in_flight[0].result.result()
 
     def _keep_leases(self, in_flight: deque[_InFlight]) -> None:
         if in_flight and time.monotonic() - self._renewed > web_settings().job_lease_s / 4:

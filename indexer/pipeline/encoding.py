@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from indexer.pipeline.claiming import Job
-from indexer.pipeline.contents import Content, Encoded, Fault, SetAside, check_vectors
+from indexer.pipeline.contents import Content, Encoded, Fault, SetAside, Views, check_vectors
 from search.encoders.base import Features, Pixels, TunableEncoder
 from search.errors import Unavailable
 from search.types import Modality, TextRole, Vectors
@@ -42,10 +42,10 @@ def encode_texts(contents: Sequence[Content], encoder: TunableEncoder) -> Encode
 
     def encode(texts: Sequence[str]) -> list[Row]:
         features = encoder.text_features(texts, TextRole.DOCUMENT)
-        return _rows(features, encoder.project_texts(features), len(texts), encoder)
+        return rows_of(features, encoder.project_texts(features), len(texts), encoder)
 
-    outcomes = _encode(encode, [content.value for content in contents])
-    return _batch(contents, outcomes, 0.0, time.perf_counter() - started)
+    outcomes = encode_inputs(encode, [content.value for content in contents])
+    return _batch(Modality.TEXT, contents, outcomes, 0.0, time.perf_counter() - started)
 
 
 def encode_pictures(
@@ -59,11 +59,11 @@ def encode_pictures(
 
     def encode(batch: Sequence[Pixels]) -> list[Row]:
         features = encoder.picture_features(batch)
-        return _rows(features, encoder.project_pictures(features), len(batch), encoder)
+        return rows_of(features, encoder.project_pictures(features), len(batch), encoder)
 
-    rows = iter(_encode(encode, pixels))
+    rows = iter(encode_inputs(encode, pixels))
     outcomes = [item if isinstance(item, Fault) else next(rows) for item in loaded]
-    return _batch(contents, outcomes, waited, time.perf_counter() - started - waited)
+    return _batch(Modality.PICTURE, contents, outcomes, waited, time.perf_counter() - started - waited)
 
 
 def with_stored(
@@ -75,25 +75,27 @@ def with_stored(
         return batch
     features = np.stack(list(stored.values()))
     project = encoder.project_texts if modality == Modality.TEXT else encoder.project_pictures
-    rows = _rows(features, project(features), len(stored), encoder)
-    projected = [Encoded(job, vector, None) for job, (_, vector) in zip(stored, rows, strict=True)]
+    rows = rows_of(features, project(features), len(stored), encoder)
+    projected = [Encoded(job, (Views(modality, row[1], None),)) for job, row in zip(stored, rows, strict=True)]
     return replace(batch, encoded=(*batch.encoded, *projected))
 
 
-def _rows(features: Features, vectors: Vectors, count: int, encoder: TunableEncoder) -> list[Row]:
+def rows_of(features: Features, vectors: Vectors, count: int, encoder: TunableEncoder) -> list[Row]:
+    """Raises ValueError unless these are unit vectors, one for each of `count` inputs."""
     check_vectors(vectors, count, encoder.space.dim)
     return list(zip(features, vectors, strict=True))
 
 
-def _encode(encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]) -> list[Row | Fault]:
-    outcomes = _encode_or_halve(encode, inputs) if inputs else []
+def encode_inputs(encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]) -> list[Row | Fault]:
+    """A row or a fault for each input. Raises Unavailable when every one of several fails."""
+    outcomes = encode_or_halve(encode, inputs) if inputs else []
     faults = [outcome for outcome in outcomes if isinstance(outcome, Fault)]
     if len(faults) == len(inputs) > 1:
         raise Unavailable(f"the encoder failed on each of {len(inputs)} inputs: {faults[0].message}")
     return outcomes
 
 
-def _encode_or_halve(encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]) -> list[Row | Fault]:
+def encode_or_halve(encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]) -> list[Row | Fault]:
     """One row or fault per input; log2(n) extra calls for a single bad one."""
     try:
         return list(encode(inputs))
@@ -101,14 +103,18 @@ def _encode_or_halve(encode: Callable[[Sequence[Input]], list[Row]], inputs: Seq
         if len(inputs) == 1:
             return [Fault.of(error)]
         half = len(inputs) // 2
-        return _encode_or_halve(encode, inputs[:half]) + _encode_or_halve(encode, inputs[half:])
+        return encode_or_halve(encode, inputs[:half]) + encode_or_halve(encode, inputs[half:])
 
 
-def _batch(contents: Sequence[Content], outcomes: Sequence[Row | Fault], waited: float, spent: float) -> EncodedBatch:
+def _batch(
+    modality: Modality, contents: Sequence[Content], outcomes: Sequence[Row | Fault], waited: float, spent: float
+) -> EncodedBatch:
     pairs = list(zip(contents, outcomes, strict=True))
     return EncodedBatch(
         encoded=tuple(
-            Encoded(content.job, vector=row[1], features=row[0]) for content, row in pairs if not isinstance(row, Fault)
+            Encoded(content.job, (Views(modality, vectors=row[1], features=row[0]),))
+            for content, row in pairs
+            if not isinstance(row, Fault)
         ),
         set_aside=tuple(SetAside(content.job, row) for content, row in pairs if isinstance(row, Fault)),
         decode_wait_s=waited,

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 
-from search.encoders.base import Features, SoundEncoder, TunableEncoder
+from search.encoders.base import Features, TunableEncoder
+from search.encoders.hearing import hearing, require_hearing
+from search.media.keyframes import whole_clip
 from search.types import Modality, Vectors
 from webapp.catalog.models import TowerFeatures
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 
 StoredRow = tuple[bytes, bytes]
 """Features and spans of a content, as stored."""
-
-
-def hearing(encoder: TunableEncoder) -> SoundEncoder | None:
-    """The encoder as one that hears, if it does."""
-    return cast("SoundEncoder", encoder) if Modality.AUDIO in encoder.space.modalities else None
 
 
 def towers_of(encoder: TunableEncoder, modality: Modality) -> str:
@@ -36,21 +32,15 @@ def project(encoder: TunableEncoder, modality: Modality, features: Features) -> 
     if modality is Modality.TEXT:
         return encoder.project_texts(features)
     if modality is Modality.AUDIO:
-        return cast("SoundEncoder", encoder).project_sounds(features)
+        return require_hearing(encoder).project_sounds(features)
     return encoder.project_pictures(features)
 
 
 def with_whole(modality: Modality, parts: Vectors) -> Vectors:
-    """Vectors of a clip's parts → the same, after that of the clip as a whole where it has several frames.
-
-    The whole is the mean of its key frames, which are chosen to cover it (Luo et al. 2021, CLIP4Clip, section 3.3:
-    of the ways to put frames together, the one without parameters).
-    """
+    """Vectors of a clip's parts → the same, after that of the clip as a whole where it has several frames."""
     if modality is not Modality.VIDEO or len(parts) < 2:
         return parts
-    mean = parts.mean(axis=0, keepdims=True)
-    vectors: Vectors = np.concatenate([mean / max(float(np.linalg.norm(mean)), 1e-6), parts])
-    return vectors
+    return np.concatenate([whole_clip(parts), parts])
 
 
 def project_stored(encoder: TunableEncoder, modality: Modality, rows: Sequence[StoredRow]) -> list[Vectors]:

@@ -12,11 +12,13 @@ from django.utils import timezone
 from indexer.pipeline.claiming import UNCLAIMED, Claim, Job, jobs_defer
 from indexer.pipeline.contents import Encoded, SetAside
 from indexer.pipeline.encoding import EncodedBatch
-from search.types import Space
-from webapp.catalog.models import Asset, Embedding, JobState, Product
+from indexer.pipeline.projecting import towers_of
+from search.encoders.base import TunableEncoder
+from webapp.catalog.models import Asset, Embedding, JobState, Product, TowerFeatures
+from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.selectors.spaces import encoded_untouched
 from webapp.catalog.services.clock import products_touch
-from webapp.catalog.services.features import features_store
+from webapp.catalog.services.features import features_row, features_store
 
 logger = logging.getLogger(__name__)
 
@@ -30,15 +32,15 @@ STORE_TRIES = 4
 """A deadlock or a lock held too long aborts the transaction, not the work: it is stored again."""
 
 
-def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], *, space: Space, towers: str) -> None:
+def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], encoder: TunableEncoder) -> None:
     """Keep vectors and features, finish the jobs, set faults aside; after the commit readers of the space find the new
-    views, but for a space that has no readers yet.
+    views, all those of a clip at once, but for a space that has no readers yet.
 
     A job whose claim was taken back is left alone. Raises OperationalError when the database stays away.
     """
     for attempt in range(1, STORE_TRIES + 1):
         try:
-            _store(claim, batch, orphans, space, towers)
+            _store(claim, batch, orphans, encoder)
             return
         except OperationalError as error:
             if attempt == STORE_TRIES:
@@ -47,25 +49,23 @@ def batch_store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], *, sp
             time.sleep(0.1 * 2**attempt)
 
 
-def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], space: Space, towers: str) -> None:
+def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], encoder: TunableEncoder) -> None:
     with transaction.atomic():
         Embedding.objects.bulk_create(
             [
                 Embedding(
-                    space=space.fingerprint,
-                    modality=claim.modality,
+                    space=encoder.space.fingerprint,
+                    modality=views.modality,
                     content_hash=item.job.content_hash,
-                    vector=Embedding.pack(item.vector),
+                    vector=Embedding.pack(views.vectors),
+                    spans=spans_pack(views.spans),
                 )
                 for item in batch.encoded
+                for views in item.views
             ],
             ignore_conflicts=True,
         )
-        features_store(
-            {item.job.content_hash: item.features for item in batch.encoded if item.features is not None},
-            towers=towers,
-            modality=claim.modality,
-        )
+        features_store(feature_rows(batch.encoded, encoder))
         claim.rows([item.job for item in batch.encoded]).update(
             state=JobState.DONE, finished=timezone.now(), error_code="", error="", **UNCLAIMED
         )
@@ -73,8 +73,27 @@ def _store(claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], space: Spa
             claim.rows(orphans).delete()
         for item in batch.set_aside:
             _set_aside(claim, item)
-        if not encoded_untouched(space.fingerprint):
+        for item in batch.encoded:
+            if item.note:
+                _tell(claim, item.job, item.note)
+        if not encoded_untouched(encoder.space.fingerprint):
             _touch_owners(claim, batch.encoded)
+
+
+def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[TowerFeatures]:
+    """What towers saw of these contents and is not stored yet."""
+    return [
+        features_row(
+            item.job.content_hash,
+            views.features,
+            towers=towers_of(encoder, views.modality),
+            modality=views.modality,
+            spans=views.spans,
+        )
+        for item in encoded
+        for views in item.views
+        if views.features is not None
+    ]
 
 
 def _set_aside(claim: Claim, item: SetAside) -> None:
@@ -95,7 +114,11 @@ def _set_aside(claim: Claim, item: SetAside) -> None:
     content = {"modality": claim.modality, "content_hash": item.job.content_hash}
     if not Embedding.objects.filter(**content).exists():
         # What another encoder could read has no fault of its own.
-        Asset.objects.filter(kind=claim.modality, content_hash=item.job.content_hash).update(fault=fault.message[:500])
+        _tell(claim, item.job, fault.message)
+
+
+def _tell(claim: Claim, job: Job, fault: str) -> None:
+    Asset.objects.filter(kind=claim.modality, content_hash=job.content_hash).update(fault=fault[:500])
 
 
 def _touch_owners(claim: Claim, encoded: Sequence[Encoded]) -> None:

@@ -9,16 +9,19 @@ from typing import TypeVar
 import numpy as np
 from django.db.models import Exists, OuterRef
 
-from indexer.pipeline.claiming import Job
+from indexer.pipeline.claiming import BATCHES, CLIPS, Job
+from indexer.pipeline.clip_encoding import encode_clips
+from indexer.pipeline.clip_reading import feeds_begun, shown_to
 from indexer.pipeline.contents import Content, load_picture
 from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
+from indexer.pipeline.projecting import towers_of
+from indexer.pipeline.storing import feature_rows
 from indexer.tuning.progress import TuningProgress
 from search.encoders.base import Features, TunableEncoder
 from search.machine import cores
 from search.types import Modality, TextRole
-from webapp.catalog.models import Asset, AssetKind, IndexJob, JobState, TowerFeatures, TuningStage
+from webapp.catalog.models import Asset, IndexJob, JobState, TowerFeatures, TuningStage
 from webapp.catalog.selectors.tunings import FeatureRow, features_stored
-from webapp.catalog.services.assets import ENCODED_KINDS
 from webapp.catalog.services.features import features_store
 
 Item = TypeVar("Item")
@@ -33,33 +36,34 @@ def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: Tun
     Left to the worker are contents it has yet to encode into `busy_space`; left out are those found unusable before.
     """
     decoded = 0
-    for kind in ENCODED_KINDS:
-        missing = _missing(encoder.towers, kind, busy_space)
+    for kind in Modality:
+        missing = _missing(encoder, kind, busy_space) if shown_to(encoder, kind) else []
         progress.begin(TuningStage.FEATURES, len(missing))
-        size = TEXTS_AT_ONCE if kind == AssetKind.TEXT else encoder.picture_batch_size
-        for contents in _chunks(missing, size):
-            batch = _encode(kind, contents, encoder)
-            rows = {item.job.content_hash: item.features for item in batch.encoded if item.features is not None}
-            features_store(rows, towers=encoder.towers, modality=kind)
-            decoded += len(rows) if kind == AssetKind.PICTURE else 0
+        for contents in _chunks(missing, BATCHES.get(kind, encoder.picture_batch_size)):
+            rows = feature_rows(_encode(kind, contents, encoder).encoded, encoder)
+            features_store(rows)
+            decoded += len(rows) if kind is Modality.PICTURE else 0
             progress.advance(len(contents))
     return decoded
 
 
-def _missing(towers: str, kind: AssetKind, busy_space: str) -> list[tuple[str, str]]:
+def _missing(encoder: TunableEncoder, kind: Modality, busy_space: str) -> list[tuple[str, str]]:
     """(content hash, text or file name) of every usable content without features."""
+    towers = towers_of(encoder, kind)
     same = {"modality": kind, "content_hash": OuterRef("content_hash")}
     waiting = IndexJob.objects.filter(space=busy_space, state__in=[JobState.QUEUED, JobState.CLAIMED], **same)
     stored = TowerFeatures.objects.filter(towers=towers, **same)
     assets = Asset.objects.filter(~Exists(stored), ~Exists(waiting), kind=kind, fault="").order_by("content_hash")
-    return list(assets.values_list("content_hash", "text" if kind == AssetKind.TEXT else "file").distinct())
+    return list(assets.values_list("content_hash", "text" if kind is Modality.TEXT else "file").distinct())
 
 
-def _encode(kind: AssetKind, contents: Sequence[tuple[str, str]], encoder: TunableEncoder) -> EncodedBatch:
+def _encode(kind: Modality, contents: Sequence[tuple[str, str]], encoder: TunableEncoder) -> EncodedBatch:
     named = [Content(Job(0, digest, 0), value) for digest, value in contents]
-    if kind == AssetKind.TEXT:
+    if kind is Modality.TEXT:
         return encode_texts(named, encoder)
     with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as decoders:
+        if kind in CLIPS:
+            return encode_clips(kind, named, feeds_begun(kind, named, encoder, decoders), encoder)
         loading = [decoders.submit(load_picture, content, encoder) for content in named]
         return encode_pictures(named, loading, encoder)
 

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from search.encoders.base import Encoder, Pixels
+from search.encoders.base import Encoder, Pixels, SoundFormat, Waveform
+from search.encoders.hearing import require_hearing, whole_sound
 from search.types import Space, TextRole, Vectors
 
 Input = TypeVar("Input")
@@ -120,6 +121,21 @@ class QueryEncoder:
             found = self._texts(text).copy()
             self._cache.put(self.space.fingerprint, TextRole.QUERY, text, found)
         return found
+
+    @property
+    def sound_format(self) -> SoundFormat:
+        """What windows of sound have to be like. Raises ModalityUnsupported where the encoder does not hear."""
+        return require_hearing(self._encoder).sound_format
+
+    def embed_sound(self, windows: Sequence[Waveform]) -> Vector:
+        """Windows of one sound, at least one → unit vector of the sound, (dim,). Raises what the encoder raises."""
+        ears = require_hearing(self._encoder)
+        size = ears.sound_batch_size
+        vectors = [
+            ears.encode_sounds([ears.prepare_sound(window) for window in windows[start : start + size]])
+            for start in range(0, len(windows), size)
+        ]
+        return whole_sound(np.concatenate(vectors))
 
     def embed_picture(self, picture: Image.Image) -> Vector:
         """RGB picture → unit vector, (dim,). Raises what the encoder raises."""

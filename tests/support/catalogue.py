@@ -25,9 +25,25 @@ def picture_bytes(seed: int, *, side: int = 32) -> bytes:
     return file.getvalue()
 
 
-def add_product(sku: str, *, title: str, pictures: Sequence[bytes] = (), space: str) -> Product:
+def add_product(
+    sku: str,
+    *,
+    title: str,
+    pictures: Sequence[bytes] = (),
+    sounds: Sequence[bytes] = (),
+    videos: Sequence[bytes] = (),
+    space: str,
+) -> Product:
     """A product with its assets and jobs, as an import would leave it."""
-    files = [_store(content) for content in pictures]
+    files = [
+        _store(content, kind, suffix)
+        for kind, contents, suffix in (
+            (AssetKind.PICTURE, pictures, ".png"),
+            (AssetKind.AUDIO, sounds, ".wav"),
+            (AssetKind.VIDEO, videos, ".mkv"),
+        )
+        for content in contents
+    ]
     with transaction.atomic():
         product = Product.objects.create(sku=sku, title=title)
         assets = Asset.objects.bulk_create([*text_assets(product), *file_assets(product, files)])
@@ -36,7 +52,7 @@ def add_product(sku: str, *, title: str, pictures: Sequence[bytes] = (), space: 
     return product
 
 
-def _store(content: bytes) -> StoredFile:
+def _store(content: bytes, kind: AssetKind, suffix: str) -> StoredFile:
     digest = hashlib.sha256(content).hexdigest()
-    name = file_store(ContentFile(content), content_hash=digest, suffix=".png")
-    return StoredFile(AssetKind.PICTURE, name, digest, "test", len(content))
+    name = file_store(ContentFile(content), content_hash=digest, suffix=suffix)
+    return StoredFile(kind, name, digest, "test", len(content))

@@ -44,6 +44,7 @@ def search_document(result: SearchAnswer, links: Links) -> Document:
         "price_range": {"min": price_text(prices[0]), "max": price_text(prices[1])} if prices else None,
         "next_cursor": result.next_cursor,
         "picture_token": result.picture_token,
+        "sound_token": result.sound_token,
         "timings_ms": {stage: round(ms, 3) for stage, ms in result.timings.stages.items()},
         "generation": result.generation,
         "seq": result.seq,

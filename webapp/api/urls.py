@@ -19,6 +19,7 @@ urlpatterns = [
     path("products", products.ProductListView.as_view(), name="products"),
     path("products/<sku:sku>/assets", assets.AssetListView.as_view(), name="assets"),
     path("products/<sku:sku>/assets/<rowid:asset_id>", assets.AssetView.as_view(), name="asset"),
+    path("products/<sku:sku>/moments", products.MomentsView.as_view(), name="moments"),
     path("products/<sku:sku>/similar", products.SimilarView.as_view(), name="similar"),
     path("products/<sku:sku>", products.ProductView.as_view(), name="product"),
     path("uploads", uploads.UploadListView.as_view(), name="uploads"),

@@ -9,7 +9,7 @@ from typing import Any
 from django.core import signing
 
 from search.errors import BadCursor
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.request import SearchRequest, Tokens
 
 SALT = "omnishelf.cursor"
 
@@ -17,11 +17,11 @@ Position = tuple[Any, ...]
 """The sort key of a product; ends with its id, so no two are equal."""
 
 
-def request_digest(request: SearchRequest, picture_token: str) -> str:
+def request_digest(request: SearchRequest, tokens: Tokens) -> str:
     """What a cursor belongs to: everything asked except the page itself."""
     filters = asdict(request.filters)
     filters["attributes"] = sorted(filters["attributes"].items())
-    asked = (request.text, picture_token, request.similar_to, request.sort, filters)
+    asked = (request.text, sorted(tokens.items()), request.similar_to, request.sort, filters)
     return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 

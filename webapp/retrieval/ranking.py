@@ -10,19 +10,23 @@ from search.query.probe import Probe
 from search.types import ASSET_BITS, ASSET_MASK, Modality, StageTimings, Vectors, ViewBatch
 from search.vectors.contract import IndexReader
 from webapp.retrieval.filters import ProductFilters, allowed_ids
-from webapp.retrieval.picture_token import token_read, token_write
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.query_sound import embed_clip_sound
+from webapp.retrieval.question_token import token_read, token_write
+from webapp.retrieval.request import SearchRequest, Tokens
 from webapp.retrieval.runtime import Serving
 
 
 class Question:
-    """A request with its pictures and texts embedded once; ranks under any filters."""
+    """A request with its words, picture and sound embedded once; ranks under any filters.
+
+    `tokens` stand for picture and sound in the next request.
+    """
 
     def __init__(self, request: SearchRequest, serving: Serving, watch: Stopwatch) -> None:
         self.request = request
         self.index: IndexReader = serving.index()
         self._serving = serving
-        self.picture_token = ""
+        self.tokens: Tokens = {}
         self._watch = watch
         self.probes = watch.time("embed", self._embed)
 
@@ -39,22 +43,34 @@ class Question:
         return ranking
 
     def _embed(self) -> list[Probe]:
-        return [*self._text_probes(), *self._picture_probes(), *self._product_probes()]
+        return [*self._text_probes(), *self._picture_probes(), *self._sound_probes(), *self._product_probes()]
 
     def _text_probes(self) -> list[Probe]:
         text = " ".join(self.request.text.split())
         return [Probe(self._serving.query_encoder().embed_text(text), Modality.TEXT)] if text else []
 
     def _picture_probes(self) -> list[Probe]:
-        if self.request.picture is not None:
-            vector = self._serving.query_encoder().embed_picture(self.request.picture)
-            self.picture_token = token_write(vector, self._serving.space)
-        else:
-            self.picture_token = self.request.picture_token
-        if not self.picture_token:
+        picture, token = self.request.picture, self.request.picture_token
+        if picture is not None:
+            token = self._token(Modality.PICTURE, self._serving.query_encoder().embed_picture(picture))
+        return self._remembered(Modality.PICTURE, token)
+
+    def _sound_probes(self) -> list[Probe]:
+        sound, token = self.request.sound, self.request.sound_token
+        if sound is not None:
+            token = self._token(Modality.AUDIO, embed_clip_sound(sound, self._serving.query_encoder()))
+        return self._remembered(Modality.AUDIO, token)
+
+    def _token(self, asked: Modality, vector: Vectors) -> str:
+        return token_write(vector, self._serving.space, asked)
+
+    def _remembered(self, asked: Modality, token: str) -> list[Probe]:
+        """Also with the picture or sound at hand: the next page has the token alone, and its scores must be the
+        same."""
+        if not token:
             return []
-        # Also with the picture at hand: the next page has the token alone, and its scores must be the same.
-        return [Probe(token_read(self.picture_token, self._serving.space), Modality.PICTURE)]
+        self.tokens[asked] = token
+        return [Probe(token_read(token, self._serving.space, asked), asked)]
 
     def _product_probes(self) -> list[Probe]:
         """A product asks with all its assets, each with the same share."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 
 from PIL import Image
 
 from search.errors import QueryError
-from search.types import Evidence, StageTimings
+from search.types import Evidence, Modality, StageTimings
 from webapp.catalog.models import Product
 from webapp.retrieval.filters import ProductFilters
 
@@ -26,13 +27,22 @@ class Sort(enum.StrEnum):
     NEWEST = "newest"
 
 
+Tokens = dict[Modality, str]
+"""What stands for a question's picture and sound in the next request."""
+
+
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """Words, a picture, both, a product to find similar ones of, or nothing (browse). Raises QueryError when made."""
+    """Words, a picture, a sound, any of them together, a product to find similar ones of, or nothing (browse).
+
+    `sound` is a file, audio or video, whose sound asks. Raises QueryError when made.
+    """
 
     text: str = ""
     picture: Image.Image | None = None
     picture_token: str = ""
+    sound: Path | None = None
+    sound_token: str = ""
     similar_to: int | None = None
     filters: ProductFilters = field(default_factory=ProductFilters)
     sort: Sort = Sort.RELEVANCE
@@ -53,7 +63,8 @@ class SearchRequest:
 
     @property
     def browses(self) -> bool:
-        return not self.text.strip() and self.picture is None and not self.picture_token and self.similar_to is None
+        asked = (self.text.strip(), self.picture_token, self.sound_token)
+        return not any(asked) and self.picture is None and self.sound is None and self.similar_to is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +104,17 @@ class SearchAnswer:
     facets: tuple[Facet, ...]
     price_range: tuple[Decimal, Decimal] | None
     next_cursor: str
-    picture_token: str
+    tokens: Tokens
     timings: StageTimings
     generation: int | None
     seq: int
+
+    @property
+    def picture_token(self) -> str:
+        """Stands for the query picture in the next request; '' without one."""
+        return self.tokens.get(Modality.PICTURE, "")
+
+    @property
+    def sound_token(self) -> str:
+        """Stands for the query sound in the next request; '' without one."""
+        return self.tokens.get(Modality.AUDIO, "")

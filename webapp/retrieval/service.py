@@ -16,7 +16,7 @@ from webapp.retrieval.filters import ProductFilters, filtered_products
 from webapp.retrieval.moments import with_seconds
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
 from webapp.retrieval.ranking import Question
-from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest
+from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest, Tokens
 from webapp.retrieval.runtime import live_index, serving
 
 
@@ -30,7 +30,7 @@ def _search(request: SearchRequest) -> SearchAnswer:
     answering = serving()
     question = Question(request, answering, watch)
     ranking = question.rank(request.filters)
-    digest = request_digest(request, question.picture_token)
+    digest = request_digest(request, question.tokens)
     after = cursor_read(request.cursor, digest)
     positions = watch.time("rank", lambda: positions_of(ranking.hits, request.sort))
     page, more = page_after(positions, after, request.limit)
@@ -47,7 +47,7 @@ def _search(request: SearchRequest) -> SearchAnswer:
         total=len(ranking.hits),
         window_full=ranking.window_full,
         passing=passing,
-        picture_token=question.picture_token,
+        tokens=question.tokens,
         index=question.index,
         watch=watch,
     )
@@ -56,7 +56,7 @@ def _search(request: SearchRequest) -> SearchAnswer:
 def _browse(request: SearchRequest) -> SearchAnswer:
     watch = Stopwatch()
     products = filtered_products(request.filters)
-    digest = request_digest(request, "")
+    digest = request_digest(request, {})
     after = cursor_read(request.cursor, digest)
     page, more = watch.time("filter", lambda: browse_page(products, request.sort, after, request.limit))
     return _answer(
@@ -66,7 +66,7 @@ def _browse(request: SearchRequest) -> SearchAnswer:
         total=watch.time("filter", products.count),
         window_full=False,
         passing=filtered_products,
-        picture_token="",
+        tokens={},
         index=live_index(),
         watch=watch,
     )
@@ -80,7 +80,7 @@ def _answer(
     total: int,
     window_full: bool,
     passing: Passing,
-    picture_token: str,
+    tokens: Tokens,
     index: IndexReader,
     watch: Stopwatch,
 ) -> SearchAnswer:
@@ -94,7 +94,7 @@ def _answer(
         facets=facets,
         price_range=prices,
         next_cursor=cursor,
-        picture_token=picture_token,
+        tokens=tokens,
         timings=StageTimings(dict(watch.stages)),
         generation=index.status().generation,
         seq=index.seq,

@@ -241,10 +241,10 @@ def test_results_of_a_claim_that_was_taken_back_leave_the_job_alone(encoder: Col
     fast = claim_jobs(space=encoder.space.fingerprint, modality=Modality.TEXT, worker="fast", limit=9)
     assert fast
     contents, orphans = contents_of(slow)
-    batch_store(slow, encode_texts(contents, tunable(encoder)), orphans, space=encoder.space, towers="t")
+    batch_store(slow, encode_texts(contents, tunable(encoder)), orphans, tunable(encoder))
     job = IndexJob.objects.get()
     assert (job.state, job.claimed_by) == (JobState.CLAIMED, "fast")
     assert Embedding.objects.count() == 1, "the vector is as good as any"
-    batch_store(fast, encode_texts(contents, tunable(encoder)), orphans, space=encoder.space, towers="t")
+    batch_store(fast, encode_texts(contents, tunable(encoder)), orphans, tunable(encoder))
     assert states() == {JobState.DONE: 1}
     assert Embedding.objects.count() == 1

@@ -12,6 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 from prometheus_client import REGISTRY
 
+from indexer.pipeline.drain import Drain
+from tests.support.catalogue import add_product
+from tests.support.ears import HearingEncoder
+from tests.support.tones import tone_file
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from tests.webapp.retrieval.shop import make_shop
@@ -134,6 +138,38 @@ def test_a_file_that_is_no_picture_is_refused(client: Client, file: SimpleUpload
     response = client.post(SEARCH, {"picture": file})
     assert response.status_code == status
     assert response["Content-Type"] == "application/problem+json"
+
+
+def test_a_sound_searches_and_its_moments_are_told(client: Client, ears: HearingEncoder) -> None:
+    for sku, pitches in (("bell", [1500, 1500]), ("horn", [300, 2000])):
+        add_product(sku, title=sku, sounds=[tone_file(pitches)], space=ears.space.fingerprint)
+    Drain(ears, "here:1:1").run()
+    asked = SimpleUploadedFile("asked.wav", tone_file([2000]))
+    found = assert_conforms(client.post(SEARCH, {"sound": asked}), "search")
+    first = found["hits"][0]
+    assert first["sku"] == "horn" and first["evidence"][0]["modality"] == "audio"
+    assert 0 < first["evidence"][0]["start"] < first["evidence"][0]["end"] == 2
+    assert search(client, sound_token=found["sound_token"])["hits"] == found["hits"]
+    told = client.get("/api/v1/products/horn/moments", {"sound_token": found["sound_token"]})
+    (strip,) = assert_conforms(told, "products_moments")["items"]
+    best = max(strip["moments"], key=lambda moment: moment["standardised"])
+    assert (strip["view"], best["start"]) == (first["evidence"][0]["view"], first["evidence"][0]["start"])
+    assert strip["moments"] == sorted(strip["moments"], key=lambda moment: moment["start"])
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "code"),
+    [
+        (b"no sound at all", 415, "media_unsupported"),
+        (tone_file([300])[:30], 400, "media_unreadable"),
+        (tone_file([0]), 400, "query"),
+    ],
+)
+def test_a_sound_that_cannot_ask_is_refused(
+    client: Client, ears: HearingEncoder, content: bytes, status: int, code: str
+) -> None:
+    response = client.post(SEARCH, {"sound": SimpleUploadedFile("asked.wav", content)})
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 def test_similar_products_leave_the_product_itself_out(client: Client, caller: Caller) -> None:

@@ -17,7 +17,7 @@ from webapp.catalog.selectors.views import visible_views
 from webapp.catalog.services.clock import clock_now, products_remove
 from webapp.retrieval import runtime
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.picture_token import token_write
+from webapp.retrieval.question_token import token_write
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products

@@ -10,7 +10,7 @@ from search.types import Evidence, Modality, Span, asset_of
 from tests.webapp.retrieval.shop import add_clip, direction, make_shop, near
 from webapp.catalog.models import AssetKind, Product
 from webapp.retrieval.moments import moments
-from webapp.retrieval.picture_token import token_write
+from webapp.retrieval.question_token import token_write
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products

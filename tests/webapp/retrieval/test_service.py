@@ -14,7 +14,7 @@ from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
 from webapp.catalog.services.clock import products_remove, products_touch
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.picture_token import token_read, token_write
+from webapp.retrieval.question_token import token_read, token_write
 from webapp.retrieval.request import SearchAnswer, SearchRequest, Sort
 from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products

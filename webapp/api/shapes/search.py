@@ -24,7 +24,7 @@ from webapp.retrieval.request import LONGEST_TEXT
 
 SortName = Literal["relevance", "price", "-price", "newest"]
 SearchText = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL)]
-PictureToken = Annotated[str, StringConstraints(max_length=6000, pattern=r"^[-A-Za-z0-9_:.=]*$")]
+QuestionToken = Annotated[str, StringConstraints(max_length=6000, pattern=r"^[-A-Za-z0-9_:.=]*$")]
 Brands = Annotated[list[Name], Field(max_length=100)]
 
 
@@ -44,7 +44,7 @@ class SearchFilters(Shape):
 class SearchPage(Shape):
     """What every way of asking has in common."""
 
-    text: SearchText = Field("", description="words; none, and no picture, lists the newest products")
+    text: SearchText = Field("", description="words; none, and no picture or sound, lists the newest products")
     sort: SortName = "relevance"
     limit: PageSize = 24
     cursor: Cursor = Field("", description="next_cursor of the page before, for the same request")
@@ -55,17 +55,19 @@ class SearchBody(SearchPage):
     """A search as JSON."""
 
     filters: SearchFilters = Field(default_factory=SearchFilters)
-    picture_token: PictureToken = Field("", description="picture_token of an earlier answer, instead of its picture")
+    picture_token: QuestionToken = Field("", description="picture_token of an earlier answer, instead of its picture")
+    sound_token: QuestionToken = Field("", description="sound_token of an earlier answer, instead of its sound")
 
 
 FiltersText = Annotated[Json[SearchFilters], WithJsonSchema({"type": "string", "contentMediaType": "application/json"})]
 
 
 class SearchForm(SearchPage):
-    """A search as a form, beside the file `picture`."""
+    """A search as a form, beside the files `picture` and `sound`."""
 
     filters: FiltersText = Field(default_factory=SearchFilters, description="SearchFilters as a JSON document")
-    picture_token: PictureToken = ""
+    picture_token: QuestionToken = ""
+    sound_token: QuestionToken = ""
 
 
 class SearchQuery(Shape):
@@ -112,6 +114,32 @@ class HitAnswer(Shape):
     evidence: list[EvidenceAnswer]
 
 
+class MomentsQuery(Shape):
+    """What is looked for within the clips of a product: words, or the token of a picture or sound asked with before."""
+
+    q: SearchText = Field("", description="words")
+    picture_token: QuestionToken = Field("", description="picture_token of a search")
+    sound_token: QuestionToken = Field("", description="sound_token of a search")
+
+
+class MomentAnswer(Shape):
+    start: float = Field(description="second")
+    end: float = Field(description="second")
+    standardised: float = Field(description="how well this part answers, in standard deviations above chance")
+
+
+class StripAnswer(Shape):
+    """The parts of one clip in one modality, by time: key frames, windows of sound, or subtitles."""
+
+    view: int = Field(description="id of the asset")
+    modality: ModalityName
+    moments: list[MomentAnswer]
+
+
+class MomentsAnswer(Shape):
+    items: list[StripAnswer]
+
+
 class FacetValueAnswer(Shape):
     value: str
     label: str
@@ -138,6 +166,7 @@ class SearchResult(Shape):
     price_range: PriceRange | None
     next_cursor: str = Field(description="empty on the last page")
     picture_token: str = Field(description="stands for the query picture in the next request; else empty")
+    sound_token: str = Field(description="stands for the query sound in the next request; else empty")
     timings_ms: dict[str, float] = Field(description="milliseconds by stage")
     generation: int | None = Field(description="index generation that answered")
     seq: int = Field(description="index clock: changes up to it were searched")

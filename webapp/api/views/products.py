@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
-from webapp.api.documents import CategoryPaths, product_document, search_document
+from webapp.api.documents import CategoryPaths, product_document, search_document, strip_document
 from webapp.api.links import Links
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_json, read_query
@@ -17,12 +17,13 @@ from webapp.api.products_query import products_listed, products_seen, sees_hidde
 from webapp.api.schema import operation
 from webapp.api.scopes import Scope
 from webapp.api.shapes.products import ProductAnswer, ProductBody, ProductPage, ProductPatch, ProductQuery, SimilarQuery
-from webapp.api.shapes.search import SearchResult
+from webapp.api.shapes.search import MomentsAnswer, MomentsQuery, SearchResult
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Outcome, Product
 from webapp.catalog.services.clock import products_remove
 from webapp.catalog.services.product_save import product_save
 from webapp.ops.metrics import observe_search
+from webapp.retrieval.moments import moments
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products
@@ -127,6 +128,26 @@ class SimilarView(ApiView):
         result = search_products(SearchRequest(similar_to=product.pk, limit=asked.limit, facets=False))
         observe_search(result.timings)
         return answer(search_document(result, Links(request)))
+
+
+class MomentsView(ApiView):
+    scopes = {"GET": Scope.SEARCH}
+    public = frozenset({"GET"})
+
+    @operation(
+        operation_id="products_moments",
+        public=True,
+        tags=["products"],
+        summary="When in a product's clips a question is answered",
+        query=MomentsQuery,
+        answers={200: MomentsAnswer},
+        problems=(404,),
+    )
+    def get(self, request: Request, sku: str) -> HttpResponse:
+        asked = read_query(request, MomentsQuery)
+        product = get_object_or_404(Product, sku=sku, visible=True)
+        question = SearchRequest(text=asked.q, picture_token=asked.picture_token, sound_token=asked.sound_token)
+        return answer({"items": [strip_document(strip) for strip in moments(question, product.pk)]})
 
 
 def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool) -> HttpResponse:

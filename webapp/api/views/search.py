@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from PIL import Image
@@ -19,10 +21,14 @@ from webapp.api.shapes.search import SearchBody, SearchFilters, SearchForm, Sear
 from webapp.api.views.base import ApiView, answer
 from webapp.ops.metrics import observe_search
 from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.query_sound import uploaded_path
 from webapp.retrieval.request import SearchRequest, Sort
 from webapp.retrieval.service import search_products
 
-PICTURE = {"picture": "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF"}
+FILES = {
+    "picture": "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF",
+    "sound": "WAV, MP3, FLAC, OGG, AAC, M4A or AIFF, or a video whose sound asks",
+}
 
 
 class SearchView(ApiView):
@@ -57,10 +63,11 @@ class SearchView(ApiView):
         operation_id="search",
         public=True,
         tags=["search"],
-        summary="Search by words, by a picture, or both",
+        summary="Search by words, by a picture, by a sound, or several of them",
+        description="A sound is refused where the encoder in use does not hear: code `modality_unsupported`.",
         body={
             "application/json": SearchBody,
-            "multipart/form-data": file_body(SearchForm, PICTURE, required=()),
+            "multipart/form-data": file_body(SearchForm, FILES, required=()),
         },
         answers={200: SearchResult},
         problems=(413, 415),
@@ -68,16 +75,21 @@ class SearchView(ApiView):
     def post(self, request: Request) -> HttpResponse:
         if isinstance(request.data, bytes) or not request.content_type.startswith("multipart/"):
             return _answer(request, _request(read_json(request, SearchBody)))
-        asked, files = read_form(request, SearchForm, PICTURE)
+        asked, files = read_form(request, SearchForm, FILES)
         picture = _decode(files["picture"]) if "picture" in files else None
-        return _answer(request, _request(asked, picture))
+        with uploaded_path(files.get("sound")) as sound:
+            return _answer(request, _request(asked, picture, sound))
 
 
-def _request(asked: SearchBody | SearchForm, picture: Image.Image | None = None) -> SearchRequest:
+def _request(
+    asked: SearchBody | SearchForm, picture: Image.Image | None = None, sound: Path | None = None
+) -> SearchRequest:
     return SearchRequest(
         text=asked.text,
         picture=picture,
         picture_token=asked.picture_token,
+        sound=sound,
+        sound_token=asked.sound_token,
         filters=_filters(asked.filters),
         sort=Sort(asked.sort),
         limit=asked.limit,

@@ -12,8 +12,6 @@ from django.core.files.storage import default_storage
 from webapp.catalog.models import Asset, AssetKind, IndexJob, Product
 from webapp.catalog.selectors.spaces import spaces_enqueued
 
-ENCODED_KINDS = (AssetKind.TEXT, AssetKind.PICTURE)
-
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -94,7 +92,7 @@ def jobs_enqueue(assets: Iterable[Asset], *, space: str) -> int:
 
     Returns how many contents were asked for.
     """
-    wanted = sorted({(asset.kind, asset.content_hash) for asset in assets if asset.kind in ENCODED_KINDS})
+    wanted = sorted({(asset.kind, asset.content_hash) for asset in assets})
     spaces = sorted({space, *spaces_enqueued()}) if wanted else []
     jobs = [IndexJob(space=each, modality=kind, content_hash=digest) for each in spaces for kind, digest in wanted]
     IndexJob.objects.bulk_create(jobs, ignore_conflicts=True, batch_size=500)

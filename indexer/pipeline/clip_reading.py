@@ -1,0 +1,114 @@
+"""The decoders' part of a clip: its file becomes pieces that a model can take. Uses no database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from pathlib import Path
+
+from indexer.pipeline.contents import Content, Fault
+from indexer.pipeline.feed import Feed, Piece, Trouble
+from indexer.pipeline.files import local_file
+from search.config import engine_settings
+from search.encoders.base import TunableEncoder
+from search.encoders.hearing import hearing, require_hearing
+from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
+from search.media.keyframes import KeyFrames
+from search.media.limits import ClipLimits
+from search.media.sound import open_sound
+from search.media.subtitles import subtitles
+from search.media.video import open_video
+from search.media.windows import sound_windows
+from search.types import Modality
+from webapp.catalog.models import SHOWN_BY
+
+BROKEN = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
+"""What decoding a clip is known to raise."""
+
+FRAMES_PER_SECOND = 4.0
+"""Looked at for key frames."""
+
+READ_ORDER = (Modality.VIDEO, Modality.AUDIO, Modality.TEXT)
+
+
+def feeds_begun(kind: Modality, contents: Sequence[Content], encoder: TunableEncoder, decoders: Executor) -> list[Feed]:
+    """Let decoders begin with these clips. They are to be taken in this order: a decoder that waits for its clip to be
+    taken may be the one that the next clip waits for."""
+    feeds = [Feed() for _ in contents]
+    for content, feed in zip(contents, feeds, strict=True):
+        decoders.submit(_read_clip, content, kind, encoder, feed)
+    return feeds
+
+
+def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: Feed) -> None:
+    """Read, decode and preprocess a stored clip into its feed. Runs in a thread of the decoding pool."""
+    limits = ClipLimits.from_settings(engine_settings())
+    wanted = shown_to(encoder, kind)
+    try:
+        if wanted:
+            _read_file(content.value, wanted, limits, encoder, feed)
+    except BaseException as error:  # raised again where the pieces are taken
+        feed.end(error)
+    else:
+        feed.end()
+
+
+def _read_file(name: str, wanted: Sequence[Modality], limits: ClipLimits, encoder: TunableEncoder, feed: Feed) -> None:
+    try:
+        with local_file(name, limits.max_bytes) as path:
+            for modality in (each for each in READ_ORDER if each in wanted):
+                _read(modality, path, limits, encoder, feed)
+    except BROKEN as error:
+        feed.put(Trouble(wanted[-1], Fault.of(error)))
+
+
+def shown_to(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
+    """Modalities of an asset's views that the encoder can make; a deaf one makes none of a sound."""
+    deaf = hearing(encoder) is None
+    return tuple(modality for modality in SHOWN_BY[kind] if not (deaf and modality is Modality.AUDIO))
+
+
+def _read(modality: Modality, path: Path, limits: ClipLimits, encoder: TunableEncoder, feed: Feed) -> None:
+    """One modality of the clip; what is wrong with it is told and does not concern the others."""
+    try:
+        for piece in _READERS[modality](path, limits, encoder):
+            feed.put(piece)
+    except BROKEN as error:
+        feed.put(Trouble(modality, Fault.of(error)))
+
+
+def _frames(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
+    chosen = KeyFrames()
+    with closing(open_video(path, limits, side=encoder.decode_size, per_second=FRAMES_PER_SECOND)) as reader:
+        for frame in reader:
+            chosen.add(frame)
+    for shown in chosen.finish(reader.seconds):
+        yield Piece(Modality.VIDEO, shown.span, encoder.prepare_picture(shown.picture))
+    if reader.truncated:
+        yield _broke_off(Modality.VIDEO)
+
+
+def _sounds(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
+    ears = require_hearing(encoder)
+    with closing(open_sound(path, limits, ears.sound_format.rate)) as reader:
+        for span, window in sound_windows(reader, ears.sound_format):
+            yield Piece(Modality.AUDIO, span, ears.prepare_sound(window))
+    if reader.truncated:
+        yield _broke_off(Modality.AUDIO)
+
+
+def _subtitles(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
+    for span, text in subtitles(path, limits):
+        yield Piece(Modality.TEXT, span, text)
+
+
+_READERS: dict[Modality, Callable[[Path, ClipLimits, TunableEncoder], Iterator[Piece | Trouble]]] = {
+    Modality.VIDEO: _frames,
+    Modality.AUDIO: _sounds,
+    Modality.TEXT: _subtitles,
+}
+
+
+def _broke_off(modality: Modality) -> Trouble:
+    return Trouble(modality, Fault.of(MediaUnreadable("the clip broke off; what came before is searchable")))

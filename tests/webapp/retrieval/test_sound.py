@@ -1,0 +1,99 @@
+"""Sounds ask and are found, whatever else a product has or lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from indexer.pipeline.drain import Drain
+from search.encoders.batching import QueryEncoder
+from search.errors import MediaTooLarge, MediaUnreadable, ModalityUnsupported, QueryError
+from search.types import Modality
+from tests.support.catalogue import add_product, picture_bytes
+from tests.support.ears import HearingEncoder
+from tests.support.encoders import ColourEncoder
+from tests.support.tones import sounding_film, tone_file
+from webapp.retrieval.moments import moments
+from webapp.retrieval.query_sound import embed_clip_sound
+from webapp.retrieval.request import SearchAnswer, SearchRequest
+from webapp.retrieval.service import search_products
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def shop(ears: HearingEncoder, tmp_path: Path) -> dict[str, int]:
+    """Ids of products by sku: a bell and a horn that are only heard, a mug that is only seen, a film that is both."""
+    space = ears.space.fingerprint
+    film = sounding_film(tmp_path / "film.mkv", [(200, 0, 0)] * 3, [300, 2200, 300])
+    products = (
+        add_product("bell", title="bell", sounds=[tone_file([1500, 1510])], space=space),
+        add_product("horn", title="horn", sounds=[tone_file([300, 305])], space=space),
+        add_product("mug", title="mug", pictures=[picture_bytes(4)], space=space),
+        add_product("film", title="a film of a kettle", videos=[film], space=space),
+    )
+    Drain(ears, "here:1:1").run()
+    return {product.sku: product.pk for product in products}
+
+
+def asked(tmp_path: Path, content: bytes) -> Path:
+    path = tmp_path / "asked.wav"
+    path.write_bytes(content)
+    return path
+
+
+def found(answer: SearchAnswer) -> list[str]:
+    return [hit.product.sku for hit in answer.hits]
+
+
+def test_a_sound_finds_what_sounds_like_it(shop: dict[str, int], tmp_path: Path) -> None:
+    answer = search_products(SearchRequest(sound=asked(tmp_path, tone_file([1505]))))
+    assert found(answer)[0] == "bell"
+    assert answer.hits[0].evidence[0].modality is Modality.AUDIO and answer.hits[0].evidence[0].span
+    again = search_products(SearchRequest(sound_token=answer.sound_token))
+    assert found(again) == found(answer) and again.sound_token == answer.sound_token and not again.picture_token
+    assert [hit.score for hit in again.hits] == [hit.score for hit in answer.hits]
+
+
+def test_a_sound_in_a_video_is_found_with_its_second(shop: dict[str, int], tmp_path: Path) -> None:
+    request = SearchRequest(sound=asked(tmp_path, tone_file([2200])))
+    hit = search_products(request).hits[0]
+    assert hit.product.sku == "film"
+    heard = next(evidence for evidence in hit.evidence if evidence.modality is Modality.AUDIO)
+    assert heard.span and heard.span.start >= 0.5 and heard.span.end <= 2.5
+    strips = {strip.modality: strip for strip in moments(request, shop["film"])}
+    assert set(strips) == {Modality.AUDIO, Modality.VIDEO}
+    assert strips[Modality.AUDIO].best.span == heard.span
+
+
+def test_words_picture_and_sound_ask_together(shop: dict[str, int], tmp_path: Path) -> None:
+    sound = asked(tmp_path, tone_file([302]))
+    answer = search_products(SearchRequest(text="a film of a kettle", sound=sound))
+    assert found(answer)[0] == "film"
+    assert {evidence.modality for evidence in answer.hits[0].evidence} == set(Modality) - {Modality.PICTURE}
+
+
+def test_similar_products_are_found_by_sound(shop: dict[str, int]) -> None:
+    assert found(search_products(SearchRequest(similar_to=shop["horn"])))[0] == "film"
+
+
+def test_a_video_asks_with_its_sound(shop: dict[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "asked.mkv"
+    sounding_film(path, [(0, 0, 9)], [1505])
+    assert found(search_products(SearchRequest(sound=path)))[0] == "bell"
+
+
+def test_sounds_that_cannot_ask_are_refused(shop: dict[str, int], tmp_path: Path) -> None:
+    for content, error in (
+        (tone_file([0]), QueryError),
+        (tone_file([300])[:20], MediaUnreadable),
+        (tone_file([300] * 61), MediaTooLarge),
+    ):
+        with pytest.raises(error):
+            search_products(SearchRequest(sound=asked(tmp_path, content)))
+
+
+def test_an_encoder_without_ears_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ModalityUnsupported, match="does not hear"):
+        embed_clip_sound(asked(tmp_path, tone_file([300])), QueryEncoder(ColourEncoder()))

@@ -1,0 +1,54 @@
+"""A sound that asks: an uploaded clip, decoded within limits of its own and embedded."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+
+from search.config import engine_settings
+from search.encoders.batching import QueryEncoder
+from search.errors import QueryError
+from search.media.limits import ClipLimits
+from search.media.sound import open_sound
+from search.media.windows import sound_windows
+from search.types import Vectors
+
+TIME_LIMIT_S = 10.0
+"""Somebody waits for the answer."""
+
+
+def embed_clip_sound(path: Path, encoder: QueryEncoder) -> Vectors:
+    """The sound of an audio or video file → unit vector (dim,).
+
+    Raises ModalityUnsupported where the encoder does not hear, MediaError for a clip that is over the limits or cannot
+    be read, QueryError for a silent one.
+    """
+    format = encoder.sound_format
+    asked = engine_settings()
+    limits = replace(
+        ClipLimits.from_settings(asked), max_seconds=asked.query_sound_max_seconds, time_limit_s=TIME_LIMIT_S
+    )
+    with closing(open_sound(path, limits, format.rate)) as reader:
+        windows = [window for _, window in sound_windows(reader, format)]
+    if not windows:
+        raise QueryError("there is no sound to hear in this clip", fix="Record it again, louder.")
+    return encoder.embed_sound(windows)
+
+
+@contextmanager
+def uploaded_path(file: UploadedFile | None) -> Iterator[Path | None]:
+    """An uploaded file by its path, for as long as needed; None for none."""
+    if file is None:
+        yield None
+        return
+    with tempfile.NamedTemporaryFile(prefix="query-", dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
+        for piece in file.chunks():
+            copy.write(piece)
+        copy.flush()
+        yield Path(copy.name)
