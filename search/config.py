@@ -17,6 +17,8 @@ MEBIBYTE = 1024 * 1024
 
 Precision = Literal["auto", "fp32", "bf16", "int8"]
 
+SpeechEngine = Literal["auto", "off", "pocketsphinx", "whisper"]
+
 IndexBackend = Literal["faiss", "milvus"]
 
 MilvusIndexType = Literal["auto", "FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
@@ -48,6 +50,12 @@ class EngineSettings(BaseSettings):
         0.5, ge=0, description="seconds that reading one second of a clip may take, on top of half a minute"
     )
     query_sound_max_seconds: float = Field(60, gt=0, description="longest sound that may ask, in seconds")
+    speech: SpeechEngine = Field(
+        "auto", description="spoken queries: auto, off, pocketsphinx (English, on the processor) or whisper"
+    )
+    speech_max_bytes: int = Field(5 * MEBIBYTE, ge=1024, description="largest recording of a query, in bytes")
+    speech_max_seconds: float = Field(30, gt=0, le=30, description="longest recording of a query, in seconds")
+    speech_time_limit_s: float = Field(20, gt=0, description="time limit for writing down one recording")
     fetch_timeout_s: float = Field(20, gt=0, description="time limit for one media URL, redirects included")
 
     exact_up_to: int = Field(20_000, ge=0, description="views per segment searched exactly; above it inverted lists")

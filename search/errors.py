@@ -7,9 +7,11 @@ OmnishelfError
 │   │   ├── MediaTooLarge        over a byte, pixel, duration or time limit
 │   │   ├── MediaUnreadable      corrupt or truncated
 │   │   └── MediaUnsupported     a format that is not accepted
+│   ├── SpeechLanguage           a language that the speech engine does not understand
 │   ├── FetchRefused             a URL that must not or cannot be fetched, for good
 │   └── QueryError               a search request that makes no sense
 │       └── BadCursor            a paging cursor that is forged, stale or of another query
+├── SpeechOff                    spoken queries are switched off, or no engine is here
 ├── EncoderError                 an encoder cannot be used
 │   ├── UnknownPreset            no such preset
 │   ├── WeightsMissing           weights are neither here nor reachable
@@ -78,6 +80,10 @@ class MediaUnsupported(MediaError):
     code = "media_unsupported"
 
 
+class SpeechLanguage(InputError):
+    code = "speech_language"
+
+
 class FetchRefused(InputError):
     code = "fetch_refused"
 
@@ -88,6 +94,10 @@ class QueryError(InputError):
 
 class BadCursor(QueryError):
     code = "bad_cursor"
+
+
+class SpeechOff(OmnishelfError):
+    code = "speech_off"
 
 
 class EncoderError(OmnishelfError):

@@ -30,6 +30,7 @@ from search.errors import (
     ModalityUnsupported,
     NoGeneration,
     OmnishelfError,
+    SpeechOff,
     Unavailable,
 )
 
@@ -43,6 +44,7 @@ STATUS_OF: tuple[tuple[type[OmnishelfError], int], ...] = (
     (MediaUnsupported, 415),
     (ModalityUnsupported, 400),
     (InputError, 400),
+    (SpeechOff, 404),
     (EncoderError, 503),
     (NoGeneration, 503),
     (CorruptGeneration, 503),

@@ -4,7 +4,7 @@ from django.urls import path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from webapp.api.converters import RowIdConverter, SkuConverter
-from webapp.api.views import assets, clicks, fallback, index, jobs, products, search, uploads
+from webapp.api.views import assets, clicks, fallback, index, jobs, products, search, speech, uploads
 
 register_converter(SkuConverter, "sku")
 register_converter(RowIdConverter, "rowid")
@@ -15,6 +15,7 @@ urlpatterns = [
     path("schema", SpectacularAPIView.as_view(), name="schema"),
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
     path("search", search.SearchView.as_view(), name="search"),
+    path("transcriptions", speech.TranscriptionListView.as_view(), name="transcriptions"),
     path("clicks", clicks.ClickListView.as_view(), name="clicks"),
     path("products", products.ProductListView.as_view(), name="products"),
     path("products/<sku:sku>/assets", assets.AssetListView.as_view(), name="assets"),

@@ -150,6 +150,10 @@ class Following:
         self._preparing: threading.Thread | None = None
         self._refused_at = -float("inf")
 
+    @property
+    def space(self) -> Space | None:
+        return self._serving.space if self._serving else None
+
     def current(self) -> Serving:
         """Raises what opening the space raises when there is no former one to go on with."""
         due = time.monotonic() - self._looked >= engine_settings().delta_poll_s
@@ -268,6 +272,11 @@ def serving_settled() -> Serving:
 def active_space() -> Space:
     """The space in use: that of the preset in use, under the tuned heads that are live. Loads no model."""
     return serving().space
+
+
+def space_last_used() -> Space | None:
+    """The space that this process answered in last, None before its first answer. Asks neither database nor disk."""
+    return _following.space
 
 
 def query_encoder() -> QueryEncoder:

@@ -15,6 +15,7 @@ from search.errors import (
     MediaUnsupported,
     OmnishelfError,
     QueryError,
+    SpeechOff,
 )
 
 Words = str | Promise
@@ -58,6 +59,16 @@ _BY_ERROR: tuple[tuple[type[OmnishelfError], Problem], ...] = (
     ),
 )
 _STALE_PICTURE = Problem(_("Your picture is no longer there"), _("Send the picture again."), 400)
+_RECORDING: tuple[tuple[type[OmnishelfError], Problem], ...] = (
+    (MediaTooLarge, Problem(_("This recording is too long"), _("Say it in fewer words."), 413)),
+    (
+        MediaUnsupported,
+        Problem(_("This file is not a sound we can read"), _("Choose a WAV, MP3 or OGG file."), 415),
+    ),
+    (MediaError, Problem(_("This recording cannot be read"), _("Record it once more, or type your words."), 422)),
+    (SpeechOff, Problem(_("Spoken queries are switched off"), _("Type your words."), 404)),
+)
+_SPEECH_AWAY = Problem(_("Nobody can listen at the moment"), _("Try again in a few seconds, or type your words."), 503)
 _AWAY = Problem(_("Search is resting for a moment"), _("Try again in a few seconds."), 503, again=True)
 
 
@@ -66,6 +77,11 @@ def problem_of(error: OmnishelfError, *, with_picture: bool = False) -> Problem:
     if with_picture and type(error) is QueryError:
         return _STALE_PICTURE
     return next((problem for kind, problem in _BY_ERROR if isinstance(error, kind)), _AWAY)
+
+
+def recording_problem_of(error: OmnishelfError) -> Problem:
+    """The words for an error that a spoken query met."""
+    return next((problem for kind, problem in _RECORDING if isinstance(error, kind)), _SPEECH_AWAY)
 
 
 def problem_of_form(error: ValidationError) -> Problem:

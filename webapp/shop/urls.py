@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from webapp.shop.thumbnails import WIDTHS
-from webapp.shop.views import clicks, home, media, product, results, site
+from webapp.shop.views import clicks, home, media, product, results, site, spoken
 
 app_name = "shop"
 
@@ -12,6 +12,7 @@ _CONTENT = r"(?P<content_hash>[0-9a-f]{64})(?P<suffix>\.[a-z0-9]{1,5})"
 urlpatterns = [
     path("", home.home, name="home"),
     path("search", results.search, name="search"),
+    path("transcriptions", spoken.transcription, name="transcription"),
     path("clicks", clicks.click, name="click"),
     path("c/<slug:slug>/", results.category, name="category"),
     path("p/<path:sku>/", product.product, name="product"),

@@ -23,6 +23,7 @@ from webapp.shop import vocabulary
 from webapp.shop.click_token import ClickTokens
 from webapp.shop.departments import stored_parts
 from webapp.shop.thumbnails import WIDTHS
+from webapp.shop.voice import Voice, voice_here
 
 register = template.Library()
 register.filter("spoken", vocabulary.spoken)
@@ -48,6 +49,12 @@ def money(product: Product) -> str:
 def number(value: int | Decimal) -> str:
     """1234 → '1,234'"""
     return format_decimal(value, locale=_locale())
+
+
+@register.simple_tag
+def voice() -> Voice:
+    """What the search box can do with a sound."""
+    return voice_here()
 
 
 @register.simple_tag

@@ -37,6 +37,10 @@ class SearchBox {
   }
 
   async take(file) {
+    if (file.type.startsWith("audio/") && this.form.querySelector("[data-voice]")) {
+      this.form.dispatchEvent(new CustomEvent("ask:sound", { detail: file }));
+      return;
+    }
     if (!file.type.startsWith("image/")) {
       this.remove();
       this.say(this.form.dataset.notAPicture, true);

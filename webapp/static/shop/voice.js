@@ -1,0 +1,201 @@
+/* Speaking into the search box: a recording becomes words to correct, or the sound to search with. Nothing is sent to
+   search before the shopper says so. Without this script, a microphone or an engine there is no button to press. */
+
+const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
+const CAN_RECORD = Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
+
+/** Records until it is stopped, and tells how loud it is, from 0 to 1. */
+class Recording {
+  static async begin(onLevel) {
+    const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
+    return new Recording(stream, onLevel);
+  }
+
+  constructor(stream, onLevel) {
+    this.stream = stream;
+    this.onLevel = onLevel;
+    this.parts = [];
+    const mimeType = TYPES.find((type) => MediaRecorder.isTypeSupported(type));
+    this.recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
+    this.recorder.addEventListener("dataavailable", (event) => this.parts.push(event.data));
+    this.recorder.start();
+    this.began = performance.now();
+    this.listen();
+  }
+
+  get seconds() {
+    return (performance.now() - this.began) / 1000;
+  }
+
+  listen() {
+    this.audio = new AudioContext();
+    const analyser = this.audio.createAnalyser();
+    this.audio.createMediaStreamSource(this.stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    const look = () => {
+      if (this.recorder.state === "inactive") return;
+      analyser.getFloatTimeDomainData(samples);
+      const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+      this.onLevel(Math.min(1, Math.sqrt(power) * 5));
+      requestAnimationFrame(look);
+    };
+    look();
+  }
+
+  /** The file, once the recorder has written its last part. */
+  async stop() {
+    if (this.recorder.state !== "inactive") {
+      const written = new Promise((done) => this.recorder.addEventListener("stop", done, { once: true }));
+      this.recorder.stop();
+      await written;
+    }
+    this.stream.getTracks().forEach((track) => track.stop());
+    this.audio.close();
+    const type = (this.recorder.mimeType || "audio/webm").split(";")[0];
+    return new File(this.parts, `spoken.${type.split("/")[1]}`, { type });
+  }
+}
+
+class Voice {
+  constructor(form) {
+    this.form = form;
+    this.told = form.querySelector("[data-voice]").dataset;
+    const part = (name) => form.querySelector(`[data-voice-${name}]`);
+    Object.assign(this, { start: part("start"), live: part("live"), time: part("time"), kept: part("kept"), player: part("player"), file: part("file"), search: part("search") });
+    this.words = form.elements.q;
+    this.note = form.querySelector("[data-ask-note]");
+    this.understood = "";
+    this.start?.addEventListener("click", () => this.record());
+    part("stop").addEventListener("click", () => this.finish());
+    part("cancel").addEventListener("click", () => this.cancel());
+    part("remove").addEventListener("click", () => this.remove());
+    this.search?.addEventListener("click", () => this.searchBySound());
+    this.file?.addEventListener("change", () => this.file.files[0] && this.take(this.file.files[0]));
+    form.addEventListener("ask:sound", (event) => this.take(event.detail));
+    form.addEventListener("keydown", (event) => event.key === "Escape" && this.recording && this.cancel());
+    form.addEventListener("submit", () => this.leave());
+    addEventListener("pageshow", () => this.rest());
+    if (CAN_RECORD && this.start) this.start.hidden = false;
+  }
+
+  say(text, wrong = false) {
+    this.note.textContent = text;
+    this.note.classList.toggle("is-wrong", wrong);
+  }
+
+  async record() {
+    if (this.recording || this.asking) return;
+    this.remove();
+    this.asking = true;
+    try {
+      this.recording = await Recording.begin((level) => this.live.style.setProperty("--level", level.toFixed(2)));
+    } catch (error) {
+      this.say({ NotAllowedError: this.told.refused, NotFoundError: this.told.absent }[error.name] ?? this.told.unusable, true);
+      return;
+    } finally {
+      this.asking = false;
+    }
+    this.form.classList.add("is-recording");
+    this.live.hidden = false;
+    this.say(this.told.recording);
+    this.live.querySelector("[data-voice-stop]").focus();
+    this.tick();
+    this.clock = setInterval(() => this.tick(), 200);
+  }
+
+  tick() {
+    const seconds = Math.floor(this.recording.seconds);
+    this.time.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    if (this.recording.seconds >= Number(this.told.seconds)) this.finish(this.told.long);
+  }
+
+  async halt() {
+    clearInterval(this.clock);
+    const recording = this.recording;
+    this.recording = null;
+    this.form.classList.remove("is-recording");
+    this.live.hidden = true;
+    return recording?.stop();
+  }
+
+  async cancel() {
+    await this.halt();
+    this.say("");
+    this.start.focus();
+  }
+
+  async finish(remark = "") {
+    if (this.recording) this.take(await this.halt(), remark);
+  }
+
+  async take(file, remark = "") {
+    this.keep(file);
+    if (!this.told.transcribe) {
+      this.say([remark, this.told.added].filter(Boolean).join(" "));
+      this.search?.focus();
+      return;
+    }
+    this.say(this.told.listening);
+    this.form.classList.add("is-listening");
+    const answer = await this.transcribed(file);
+    this.form.classList.remove("is-listening");
+    if (answer.text) {
+      this.words.value = this.understood = answer.text;
+      this.words.focus();
+      this.words.select();
+    } else {
+      (this.search ?? this.start)?.focus();
+    }
+    this.say([remark, answer.problem ?? (answer.text ? this.told.check : this.told.nothing)].filter(Boolean).join(" "), !answer.text);
+  }
+
+  async transcribed(file) {
+    const body = new FormData();
+    body.append("sound", file);
+    try {
+      const response = await fetch(this.told.transcribe, { method: "POST", body });
+      return await response.json();
+    } catch {
+      return { problem: this.told.away };
+    }
+  }
+
+  keep(file) {
+    this.player.src = URL.createObjectURL(file);
+    this.kept.hidden = false;
+    if (!this.file) return;
+    const transfer = new DataTransfer();
+    transfer.items.add(file);
+    this.file.files = transfer.files;
+  }
+
+  remove() {
+    if (this.player.src) URL.revokeObjectURL(this.player.src);
+    this.player.removeAttribute("src");
+    this.kept.hidden = true;
+    if (this.file) this.file.value = "";
+    this.say("");
+  }
+
+  /** The words that were understood go away with it, unless the shopper has changed them: then both count. */
+  searchBySound() {
+    if (this.words.value === this.understood) this.words.value = "";
+    this.bySound = true;
+    this.form.method = "post";
+    this.form.enctype = "multipart/form-data";
+    this.form.requestSubmit();
+  }
+
+  leave() {
+    if (this.recording) this.halt();
+    if (this.file) this.file.disabled = !this.bySound;
+  }
+
+  rest() {
+    this.bySound = false;
+    if (this.file) this.file.disabled = false;
+  }
+}
+
+const form = document.querySelector("[data-ask]:has([data-voice])");
+if (form) new Voice(form);
