@@ -17,12 +17,15 @@ LEAST_SQUARE, MOST_SQUARE = (1 - UNIT_TOLERANCE) ** 2, (1 + UNIT_TOLERANCE) ** 2
 
 def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
     """(n, dim) or (dim,) → (n, dim) contiguous float32. Raises VectorsRefused (shape, type, NaN, zero, not a unit)."""
-    rows = np.atleast_2d(np.asarray(vectors))
+    rows = np.asarray(vectors)
+    rows = rows[np.newaxis] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != dim:
         raise VectorsRefused(f"vectors must have shape (n, {dim})", value=np.shape(vectors))
     if rows.dtype.kind != "f":
         raise VectorsRefused("vectors must be floating point", value=str(rows.dtype))
     checked: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
+    if len(checked) == 1 and LEAST_SQUARE <= float(np.dot(checked[0], checked[0])) <= MOST_SQUARE:
+        return checked
     squares = np.einsum("ij,ij->i", checked, checked)
     right = (squares >= LEAST_SQUARE) & (squares <= MOST_SQUARE)
     if not right.all():

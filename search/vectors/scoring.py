@@ -107,9 +107,10 @@ def settled(store: Rows, queries: Vectors, scores: Scores, rows: Ids, k: int) ->
 
     Only lines with scores too close to call are summed again.
     """
-    best = Block(scores[:, :k].copy(), rows[:, :k].copy())
-    close = np.flatnonzero((scores[:, :-1] - scores[:, 1:] <= TIE_MARGIN)[:, :k].any(axis=1))
-    if close.size:
+    best = Block(scores[:, :k], rows[:, :k])
+    gaps = scores[:, :-1][:, :k] - scores[:, 1:][:, :k]
+    if gaps.size and gaps.min() <= TIE_MARGIN:
+        close = np.flatnonzero((gaps <= TIE_MARGIN).any(axis=1))
         exact = exact_scores(store, queries[close], rows[close])
         order = np.lexsort((store.product_ids[exact.rows], store.view_ids[exact.rows], -exact.scores), axis=1)[:, :k]
         best.scores[close] = np.take_along_axis(exact.scores, order, 1)

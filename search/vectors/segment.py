@@ -147,8 +147,11 @@ class Segment:
         parameters = rows.refined_parameters(min(nprobe, self.manifest.lists), shortlist / fetched)
         scores, found = self._refined.search(queries, fetched, params=parameters)
         block = settled(self.store, queries, scores, found, k)
-        short = np.flatnonzero(found[:, k - 1] < 0)  # the lists that were probed hold too few eligible rows
-        return block.replaced(short, self.search_exactly(queries[short], k, rows)) if short.size else block
+        last = found[:, k - 1]
+        if last.min() >= 0:
+            return block
+        short = np.flatnonzero(last < 0)  # the lists that were probed hold too few eligible rows
+        return block.replaced(short, self.search_exactly(queries[short], k, rows))
 
 
 class _Scan:

@@ -100,8 +100,8 @@ class Snapshot:
             # Nothing that scores less than k rows of the segment can be among the k best of both.
             least = found.scores[:, -1] if found.scores.shape[1] == k else None
             newer = self.delta[modality].search(queries, k, allowed, least)
-            lines = np.flatnonzero((newer.rows >= 0).any(axis=1))
-            if lines.size:
+            if newer.rows.size:
+                lines = np.flatnonzero((newer.rows >= 0).any(axis=1))
                 joined = self._joined(queries[lines], modality, k, found.lines(lines), newer.lines(lines))
                 for line, answer in zip(lines.tolist(), joined, strict=True):
                     answers[line] = answer

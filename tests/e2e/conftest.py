@@ -13,7 +13,10 @@ from tests.support.installation import Installation
 
 @pytest.fixture(params=["embedded", "served"])
 def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Installation]:
-    """SQLite with the embedded broker, then PostgreSQL with Redis; the second only where their addresses are given."""
+    """SQLite with the embedded broker, then PostgreSQL with Redis; the second only where their addresses are given.
+
+    Long tests of what knows neither database nor broker take one of them, by indirect parametrisation.
+    """
     database = broker = ""
     if request.param == "served":
         database = os.environ.get("OMNISHELF_TEST_DATABASE_URL", "")

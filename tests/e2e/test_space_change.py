@@ -49,6 +49,7 @@ def change(site: Installation, golden: Path) -> subprocess.Popen[bytes]:
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("installation", ["embedded"], indirect=True)
 def test_search_goes_on_while_the_model_is_changed_and_back(installation: Installation, tmp_path: Path) -> None:
     site = installation
     site.env["OMNISHELF_THROTTLE_ANONYMOUS"] = "100000/min"

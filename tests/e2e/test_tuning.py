@@ -47,6 +47,7 @@ def found(address: str) -> list[tuple[str, float]]:
 @pytest.mark.e2e
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("installation", ["served"], indirect=True)
 def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Installation) -> None:
     site = installation
     site.env["OMNISHELF_THROTTLE_ANONYMOUS"] = "100000/min"
