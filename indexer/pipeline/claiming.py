@@ -20,7 +20,7 @@ SUSPECT_AFTER = 3
 
 CLIPS = (Modality.AUDIO, Modality.VIDEO)
 
-BATCHES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 4}
+BATCHES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 2}
 """Contents of a claim; pictures as many as the encoder takes at once. The clips of a claim become searchable together,
 so a few: else short ones would wait for a long one."""
 

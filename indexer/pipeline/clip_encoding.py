@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from indexer.pipeline.contents import Content, Encoded, Fault, SetAside, Views
 from indexer.pipeline.encoding import EncodedBatch, Row, encode_inputs, rows_of
 from indexer.pipeline.feed import Feed, Piece, Trouble
 from indexer.pipeline.projecting import project, towers_of, with_whole
-from search.encoders.base import Features, Prepared, TunableEncoder
+from search.encoders.base import Features, TunableEncoder
 from search.encoders.hearing import require_hearing
+from search.media.frame_views import VIEWS
 from search.types import Modality, Span, TextRole
 from webapp.catalog.selectors.tunings import Seen, clips_seen
 
@@ -76,7 +78,7 @@ def _encode_clip(kind: Modality, job: Job, feed: Feed, encoder: TunableEncoder) 
 def _at_once(encoder: TunableEncoder, modality: Modality) -> int:
     if modality is Modality.AUDIO:
         return require_hearing(encoder).sound_batch_size
-    return SUBTITLES_AT_ONCE if modality is Modality.TEXT else encoder.picture_batch_size
+    return SUBTITLES_AT_ONCE if modality is Modality.TEXT else max(1, encoder.picture_batch_size // VIEWS)
 
 
 def _encode_pieces(
@@ -92,17 +94,18 @@ def _encode_pieces(
             found[modality].spans.append(piece.span)
 
 
-def _rows(inputs: Sequence[Prepared | str], *, encoder: TunableEncoder, modality: Modality) -> list[Row]:
+def _rows(inputs: Sequence[Any], *, encoder: TunableEncoder, modality: Modality) -> list[Row]:
     features = _features(inputs, encoder, modality)
-    return rows_of(features, project(encoder, modality, features), len(inputs), encoder)
+    vectors = project(encoder, modality, features)
+    return rows_of(features.reshape(len(inputs), -1, features.shape[1]), vectors, len(inputs), encoder)
 
 
-def _features(inputs: Sequence[Prepared | str], encoder: TunableEncoder, modality: Modality) -> Features:
+def _features(inputs: Sequence[Any], encoder: TunableEncoder, modality: Modality) -> Features:
     if modality is Modality.TEXT:
         return encoder.text_features(inputs, TextRole.DOCUMENT)
     if modality is Modality.AUDIO:
         return require_hearing(encoder).sound_features(inputs)
-    return encoder.picture_features(inputs)
+    return encoder.picture_features([view for views in inputs for view in views])
 
 
 def _spoilt(kind: Modality, found: Mapping[Modality, _Found], troubles: Mapping[Modality, Fault]) -> Fault | None:
@@ -121,7 +124,7 @@ def _views(kind: Modality, found: Mapping[Modality, _Found], encoder: TunableEnc
         Views(
             modality,
             with_whole(modality, np.stack([row[1] for row in one.rows])) if one.rows else nothing,
-            np.stack([row[0] for row in one.rows]) if one.rows else np.zeros((0, 0), np.float16),
+            np.concatenate([row[0] for row in one.rows]) if one.rows else np.zeros((0, 0), np.float16),
             tuple(one.spans),
         )
         for modality, one in found.items()

@@ -14,6 +14,7 @@ from search.config import engine_settings
 from search.encoders.base import TunableEncoder
 from search.encoders.hearing import hearing, require_hearing
 from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
+from search.media.frame_views import frame_views
 from search.media.keyframes import KeyFrames
 from search.media.limits import ClipLimits
 from search.media.sound import open_sound
@@ -84,7 +85,8 @@ def _frames(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator
         for frame in reader:
             chosen.add(frame)
     for shown in chosen.finish(reader.seconds):
-        yield Piece(Modality.VIDEO, shown.span, encoder.prepare_picture(shown.picture))
+        views = [encoder.prepare_picture(view) for view in frame_views(shown.picture)]
+        yield Piece(Modality.VIDEO, shown.span, views)
     if reader.truncated:
         yield _broke_off(Modality.VIDEO)
 

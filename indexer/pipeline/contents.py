@@ -45,7 +45,8 @@ class Views:
     """Views of a content in one modality: unit vectors, and the features that they were projected from.
 
     Shapes: (dim,) and (width,) for a text or a picture. Of a clip, (n, dim) and (m, width), where `spans` holds the
-    seconds of m parts; a vector more is that of the clip as a whole. `features` is None where they are stored already.
+    seconds of its parts; a vector more than those is that of the clip as a whole, and of a key frame there are several
+    rows of features. `features` is None where they are stored already.
     """
 
     modality: Modality

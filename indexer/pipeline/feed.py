@@ -12,17 +12,17 @@ from indexer.pipeline.contents import Fault
 from search.encoders.base import Prepared
 from search.types import Modality, Span
 
-AHEAD = 16
+AHEAD = 8
 """Pieces of a clip that may wait for the model."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a clip: model input of a key frame or of a window of sound, or a subtitle."""
+    """A part of a clip: model inputs of a key frame's views, model input of a window of sound, or a subtitle."""
 
     modality: Modality
     span: Span
-    content: Prepared | str
+    content: list[Prepared] | Prepared | str
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,4 +153,4 @@ def test_a_long_clip_never_lies_in_memory(hearing: HearingEncoder, monkeypatch: 
     monkeypatch.setattr(hearing, "prepare_sound", counted)
     add_product("long", title="long", sounds=[tone_file([300] * 120)], space=hearing.space.fingerprint)
     drain(hearing)
-    assert prepared > 200 and max(ahead) <= 16 + 2 * hearing.sound_batch_size
+    assert prepared > 200 and max(ahead) <= 8 + 2 * hearing.sound_batch_size

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search.encoders.base import Features
+from search.media.frame_views import VIEWS
 from search.types import Modality, Span
 from webapp.catalog.models import TowerFeatures, Tuning, TuningState
 from webapp.catalog.models.spans import spans_unpack
@@ -19,11 +20,13 @@ FeatureRow = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What towers saw of a content in one modality: features (n, width) of its views, and the seconds of each where it
-    is a clip. `features` is (0, 0) where there was nothing to see."""
+    """What towers saw of a clip in one modality, and the seconds of each part.
+
+    `features` is (n, width), with `rows_a_part` rows for each of the spans; (0, 0) where there was nothing to see.
+    """
 
     features: Features
-    spans: tuple[Span, ...] = ()
+    spans: tuple[Span, ...]
 
 
 def live_heads_digest(*, base: str) -> str:
@@ -44,11 +47,12 @@ def clips_seen(*, towers: Collection[str], hashes: Iterable[str]) -> dict[str, d
     rows = TowerFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
     found: dict[str, dict[Modality, Seen]] = {}
     for digest, modality, features, spans in rows.values_list("content_hash", "modality", "features", "spans"):
-        found.setdefault(digest, {})[Modality(modality)] = seen_unpack(features, spans)
+        known, rows_each = tuple(spans_unpack(spans)), rows_a_part(modality)
+        seen = TowerFeatures.unpack([features], len(known) * rows_each) if known else np.zeros((0, 0), np.float16)
+        found.setdefault(digest, {})[Modality(modality)] = Seen(seen, known)
     return found
 
 
-def seen_unpack(features: bytes, spans: bytes) -> Seen:
-    """A stored row of a clip."""
-    known = tuple(spans_unpack(spans))
-    return Seen(TowerFeatures.unpack([features], len(known)) if known else np.zeros((0, 0), np.float16), known)
+def rows_a_part(modality: str) -> int:
+    """Rows of features stored for each part of a clip: a key frame is seen several times."""
+    return VIEWS if modality == Modality.VIDEO else 1
