@@ -18,6 +18,9 @@ FOLDER = Path(__file__).parent / "presets"
 HEADS = "heads"
 """The checksum that names the heads, where a preset has trained heads over frozen towers."""
 
+EARS, SOUND_HEAD = "sounds", "sound_head"
+"""The checksums of a sound tower and of the head over it."""
+
 
 class Preset(BaseModel):
     """One encoder that can be chosen with OMNISHELF_PRESET."""
@@ -50,9 +53,15 @@ class Preset(BaseModel):
         return Space(self.name, _digest(parts), self.dim, self.modalities)
 
     def towers(self, features: str) -> str:
-        """Names what the frozen towers of this preset see, whatever its heads; `features` says how that is written."""
-        weights = sorted((name, checksum) for name, checksum in self.checksums.items() if name != HEADS)
+        """Names what the frozen towers of this preset see, whatever its heads and ears; `features` says how that is
+        written."""
+        apart = (HEADS, EARS, SOUND_HEAD)
+        weights = sorted((name, checksum) for name, checksum in self.checksums.items() if name not in apart)
         return _digest([self.engine, self.model, self.weights, self.revision, weights, features])
+
+    def ears(self, features: str) -> str:
+        """Names what the sound tower hears, whatever the head over it; `features` as for `towers`."""
+        return _digest([self.engine, self.revision, self.checksums.get(EARS, ""), features])
 
 
 def tuned_space(space: Space, heads_digest: str) -> Space:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Self, cast
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from search.encoders.base import Encoder, Features, Prepared, TunableEncoder
+from search.encoders.base import Encoder, Features, Prepared, SoundEncoder, TunableEncoder, Waveform
 from search.encoders.compact.heads import TextHead
 from search.encoders.presets import tuned_space
 from search.encoders.tuned_heads import Heads, read_heads
 from search.encoders.weights import fill
 from search.errors import WeightsRefused
-from search.types import TextRole, Vectors
+from search.types import Modality, TextRole, Vectors
 
 HIDDEN = 512
 
@@ -61,10 +62,37 @@ class ResidualEncoder:
         """(n, dim) → unit vectors (n, dim)."""
         return project(self.heads[1], features)
 
-    def with_heads(self, path: Path) -> ResidualEncoder:
+    def with_heads(self, path: Path) -> Self:
         """The same model under tuned heads. Raises WeightsMissing and WeightsRefused."""
         parts = read_heads(path, towers=self.towers, dim=self.space.dim)
-        return ResidualEncoder(self._encoder, (_filled(parts[0], path), _filled(parts[1], path)), path.stem)
+        return type(self)(self._encoder, (_filled(parts[0], path), _filled(parts[1], path)), path.stem)
+
+
+class HearingResidualEncoder(ResidualEncoder):
+    """The same over an encoder that hears: sounds are left as they are, whatever the heads."""
+
+    def __init__(self, encoder: SoundEncoder, heads: Heads | None = None, heads_digest: str = "") -> None:
+        super().__init__(encoder, heads, heads_digest)
+        self.ears = encoder.ears
+        self.sound_format = encoder.sound_format
+        self.sound_batch_size = encoder.sound_batch_size
+        self._ears = encoder
+
+    def prepare_sound(self, window: Waveform) -> Prepared:
+        """One window → model input."""
+        return self._ears.prepare_sound(window)
+
+    def encode_sounds(self, batch: Sequence[Prepared]) -> Vectors:
+        """Model inputs → (n, dim). Raises what the encoder raises."""
+        return self._ears.encode_sounds(batch)
+
+    def sound_features(self, batch: Sequence[Prepared]) -> Features:
+        """Model inputs → the encoder's own features."""
+        return self._ears.sound_features(batch)
+
+    def project_sounds(self, features: Features) -> Vectors:
+        """The encoder's own features → (n, dim)."""
+        return self._ears.project_sounds(features)
 
 
 @torch.inference_mode()
@@ -76,7 +104,11 @@ def project(head: nn.Module, features: Features) -> Vectors:
 
 def tunable(encoder: Encoder) -> TunableEncoder:
     """The encoder itself where it knows its heads, else the encoder under residual heads that change nothing yet."""
-    return encoder if isinstance(encoder, TunableEncoder) else ResidualEncoder(encoder)
+    if isinstance(encoder, TunableEncoder):
+        return encoder
+    if Modality.AUDIO in encoder.space.modalities:
+        return HearingResidualEncoder(cast("SoundEncoder", encoder))
+    return ResidualEncoder(encoder)
 
 
 def _identity(dim: int) -> TextHead:

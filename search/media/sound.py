@@ -38,6 +38,12 @@ class SoundReader:
         """End the child process before the last piece."""
         self._pieces.close()
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
     def _read(self) -> Generator[Waveform]:
         heard = False
         try:

@@ -70,7 +70,7 @@ def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: Comp
 
 def test_damaged_heads_are_noticed_in_every_category_of_words(shop: EvaluationFolder, encoder: CompactEncoder) -> None:
     heads = noise(encoder.heads[0]), encoder.heads[1]
-    damaged = CompactEncoder(encoder.space, encoder.frozen, heads, towers=encoder.towers)
+    damaged = CompactEncoder(encoder.space, encoder.frozen, heads, encoder.hearing, towers=encoder.towers)
     found = by_category(answer_directly(worded(shop), damaged))
     assert too_low(found, read_record()).keys() == found.keys() == {"colour", "style", "colour and kind"}
 

@@ -1,4 +1,4 @@
-"""The bundled encoder: two frozen towers from packages and the heads shipped beside this module."""
+"""The bundled encoder: two frozen towers from packages, and the sound tower and heads shipped beside this module."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import numpy as np
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.base import Features, Pixels, Regions
+from search.encoders.base import Features, Pixels, Regions, Waveform
+from search.encoders.compact import sound_tower
 from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
+from search.encoders.compact.hearing import Hearing
 from search.encoders.compact.int8_space import int8_digest
 from search.encoders.compact.network import SIDE, picture_weights_path
 from search.encoders.compact.picture_tower import prepare
@@ -19,7 +21,7 @@ from search.encoders.compact.towers import Towers
 from search.encoders.precision import require_int8
 from search.encoders.presets import Preset, tuned_space
 from search.encoders.residual import project
-from search.encoders.runtime import pick_runtime
+from search.encoders.runtime import Runtime, pick_runtime
 from search.encoders.tuned_heads import read_heads
 from search.encoders.weights import check_digest
 from search.errors import WeightsRefused
@@ -29,13 +31,19 @@ HEADS = Path(__file__).parent / "weights" / "heads.safetensors"
 
 
 class CompactEncoder:
-    """EfficientNet-Lite0 and MiniLM joined by small heads. Every call is safe from several threads."""
+    """EfficientNet-Lite0, MiniLM and YAMNet joined by small heads. Every call is safe from several threads."""
 
-    def __init__(self, space: Space, frozen: Towers, heads: tuple[PictureHead, TextHead], *, towers: str) -> None:
+    def __init__(
+        self, space: Space, frozen: Towers, heads: tuple[PictureHead, TextHead], hearing: Hearing, *, towers: str
+    ) -> None:
         self.space = space
         self.frozen = frozen
+        self.hearing = hearing
         self.towers = towers
         self.heads = heads
+        self.ears = hearing.ears
+        self.sound_format = hearing.format
+        self.sound_batch_size = hearing.batch_size
         self.picture_batch_size = frozen.runtime.picture_batch_size
         self.calls_at_once = frozen.runtime.calls_at_once
         self.decode_size = SIDE
@@ -73,11 +81,28 @@ class CompactEncoder:
         """(n, 384) → unit vectors (n, 384)."""
         return project(self.heads[1], features)
 
+    def prepare_sound(self, window: Waveform) -> sound_tower.Patches:
+        """A window → the spectrograms of its patches, (1 or 2, 96, 64)."""
+        return sound_tower.prepare(window)
+
+    def encode_sounds(self, batch: Sequence[sound_tower.Patches]) -> Vectors:
+        """Prepared windows → (n, 384) unit vectors."""
+        return self.project_sounds(self.sound_features(batch))
+
+    def sound_features(self, batch: Sequence[sound_tower.Patches]) -> Features:
+        """Prepared windows → (n, 1024) float16."""
+        return self.hearing.features(batch)
+
+    def project_sounds(self, features: Features) -> Vectors:
+        """(n, 1024) → unit vectors (n, 384)."""
+        return self.hearing.project(features)
+
     def with_heads(self, path: Path) -> CompactEncoder:
-        """The same towers under tuned heads. Raises WeightsMissing and WeightsRefused."""
+        """The same towers under tuned heads; sounds stay where they are. Raises WeightsMissing and WeightsRefused."""
         picture, text = read_heads(path, towers=self.towers, dim=DIM)
         heads = _checked(fill_heads(picture, text, path.name))
-        return CompactEncoder(tuned_space(self.space, path.stem), self.frozen, heads, towers=self.towers)
+        space = tuned_space(self.space, path.stem)
+        return CompactEncoder(space, self.frozen, heads, self.hearing, towers=self.towers)
 
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
@@ -86,21 +111,27 @@ def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> 
     check_digest(heads_path, preset.checksums["heads"])
     # The heads read the network's classifier from the package.
     check_digest(picture_weights_path(), preset.checksums["pictures"])
-    frozen = _towers(preset, settings)
+    runtime = _runtime(settings)
+    frozen = _towers(preset, settings, runtime)
     heads = _checked(load_heads(heads_path))
     if preset.dim != DIM:
         raise WeightsRefused(f"the preset should be of dimension {DIM}", value=preset.dim)
     numbers = int8_digest(settings)
-    return CompactEncoder(preset.space(numbers), frozen, heads, towers=preset.towers(f"{FEATURES}{numbers}"))
+    hearing = Hearing(preset, runtime)
+    return CompactEncoder(preset.space(numbers), frozen, heads, hearing, towers=preset.towers(f"{FEATURES}{numbers}"))
 
 
-def _towers(preset: Preset, settings: EngineSettings) -> Towers:
-    if settings.precision != "int8":
-        return Towers(preset.checksums, pick_runtime(settings))
-    # The text tower keeps its precision: one query takes it milliseconds already.
-    runtime = pick_runtime(settings.model_copy(update={"precision": "auto"}))
-    require_int8(runtime.device)
-    return Towers(preset.checksums, runtime, quantised=True)
+def _towers(preset: Preset, settings: EngineSettings, runtime: Runtime) -> Towers:
+    quantised = settings.precision == "int8"
+    if quantised:
+        require_int8(runtime.device)
+    return Towers(preset.checksums, runtime, quantised=quantised)
+
+
+def _runtime(settings: EngineSettings) -> Runtime:
+    """INT8 is for pictures alone: one text or window of sound takes milliseconds already."""
+    plain = settings.model_copy(update={"precision": "auto"}) if settings.precision == "int8" else settings
+    return pick_runtime(plain)
 
 
 def _checked(heads: tuple[PictureHead, TextHead]) -> tuple[PictureHead, TextHead]:

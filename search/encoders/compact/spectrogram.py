@@ -1,0 +1,63 @@
+"""Log-mel spectrograms as YAMNet takes them, in plain numpy: the same numbers wherever they are computed.
+
+Source: YAMNet's parameters in the TensorFlow model garden (research/audioset/yamnet/params.py): frames of 25 ms every
+10 ms, periodic Hann window, magnitudes of an FFT of 512, 64 mel bands from 125 to 7,500 Hz, log(x + 0.001). The mel
+scale is HTK's, 1127 ln(1 + f / 700), with triangles of height 1 on it.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+
+from search.encoders.base import Waveform
+
+RATE = 16_000
+FRAME = 400
+STEP = 160
+BANDS = 64
+
+_FFT = 512
+_LOW_HZ, _HIGH_HZ = 125.0, 7500.0
+_OFFSET = 1e-3
+
+Spectrogram = npt.NDArray[np.float32]
+"""(frames, BANDS) float32."""
+
+
+def log_mel(wave: Waveform) -> Spectrogram:
+    """A waveform of at least FRAME samples at RATE → its spectrogram, one row every STEP samples."""
+    frames = np.lib.stride_tricks.sliding_window_view(wave, FRAME)[::STEP]
+    magnitudes = np.abs(np.fft.rfft(frames * _hann(), _FFT))
+    found: Spectrogram = np.log(magnitudes @ _mel_weights() + np.float32(_OFFSET), dtype=np.float32)
+    return found
+
+
+def samples_of(frames: int) -> int:
+    """How many samples have this many frames."""
+    return (frames - 1) * STEP + FRAME
+
+
+@functools.cache
+def _hann() -> npt.NDArray[np.float32]:
+    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(FRAME) / FRAME)).astype(np.float32)
+
+
+@functools.cache
+def _mel_weights() -> npt.NDArray[np.float32]:
+    """(FFT bins, BANDS): every band's triangle, rising from the centre before to its own and falling to the next."""
+    bins = _mel(np.linspace(0.0, RATE / 2, _FFT // 2 + 1))[:, None]
+    lowest, highest = _mel(np.array([_LOW_HZ, _HIGH_HZ]))
+    edges = np.linspace(lowest, highest, BANDS + 2)
+    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
+    weights = np.maximum(0.0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
+    weights[0] = 0.0  # The constant part carries no sound.
+    found: npt.NDArray[np.float32] = weights.astype(np.float32)
+    return found
+
+
+def _mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    pitch: npt.NDArray[np.float64] = 1127.0 * np.log1p(hertz / 700.0)
+    return pitch

@@ -1,0 +1,103 @@
+"""Makes the sound side of the compact encoder: `python -m search.training.sound --data FOLDER`.
+
+The tower is YAMNet as its TFLite file holds it. The head says the names of YAMNet's classes in the words of this
+encoder's own texts, and learns a correction from the labelled sounds of ESC-10, folds 1 to 3.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from search.config import engine_settings
+from search.encoders.compact.engine import CompactEncoder, load
+from search.encoders.compact.hearing import HEAD, TOWER
+from search.encoders.compact.sound_head import SoundHead, save_sound_head
+from search.encoders.digests import file_digest
+from search.encoders.packing import packed
+from search.encoders.presets import EARS, FOLDER, SOUND_HEAD, load_preset
+from search.training.sound_classes import KEPT, class_texts, phrased
+from search.training.sound_examples import Clip, Heard, hear, read_clips
+from search.training.sound_fit import SoundRecipe, Words, fit
+from search.training.sound_teacher import Teacher
+from search.training.sound_validation import validate
+from search.types import TextRole, Vectors
+
+COPIES = 5
+PRESET = "compact"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Write tower, head and their checksums; with --validate write nothing and say how good recipes are."""
+    parser = argparse.ArgumentParser(prog="python -m search.training.sound", description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder with the folders models and esc10")
+    parser.add_argument("--validate", action="store_true", help="judge recipes on folds and labels left out in turn")
+    asked = parser.parse_args(argv)
+    teacher = Teacher(asked.data / "models" / "yamnet.tflite")
+    if not asked.validate:
+        save_file(packed(teacher.network()), TOWER)
+        _record(EARS, TOWER)
+    encoder = load(load_preset(PRESET), engine_settings())
+    clips = read_clips(asked.data / "esc10", encoder.sound_format.rate)
+    learning = Learning(encoder, teacher, clips)
+    if asked.validate:
+        learning.compare()
+        return
+    save_sound_head(HEAD, learning.head(range(len(clips)), learning.labels, SoundRecipe()))
+    _record(SOUND_HEAD, HEAD)
+    size = TOWER.stat().st_size + HEAD.stat().st_size
+    sys.stdout.write(f"{TOWER.name} and {HEAD.name}: {size:,} bytes\n")
+
+
+class Learning:
+    """The data of one training: sounds as the tower hears them, and words as the text side embeds them."""
+
+    def __init__(self, encoder: CompactEncoder, teacher: Teacher, clips: Sequence[Clip]) -> None:
+        weight, bias = teacher.classifier()
+        self._encoder = encoder
+        self._clips = clips
+        self._words = Words(weight[list(KEPT)], bias[list(KEPT)], torch.from_numpy(self._embed(class_texts())))
+        self._heard: Heard = hear(clips, encoder, COPIES, SoundRecipe().seed)
+        self.labels = sorted({clip.label for clip in clips})
+
+    def head(self, clips: Sequence[int], labels: Sequence[str], recipe: SoundRecipe) -> SoundHead:
+        """A head learned from these clips, which all have one of these labels."""
+        rows = self._heard.of([number for number in clips if self._clips[number].label in labels])
+        owners = [self._clips[owner].label for owner in self._heard.clips[rows].tolist()]
+        numbers = torch.tensor([labels.index(label) for label in owners])
+        return fit(self._words, self._heard.features[rows], numbers, self._texts(labels), recipe)
+
+    def compare(self) -> None:
+        """Print what recipes reach on what was left out."""
+        recipes = [SoundRecipe(steps=0)]
+        recipes += [SoundRecipe(anchor=anchor, among=among) for anchor in (2.0, 4.0, 8.0) for among in (0.0, 0.25, 0.5)]
+        for recipe in recipes:
+            found = validate(self._clips, self._heard, partial(self.head, recipe=recipe), self._embed)
+            shown = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
+            sys.stdout.write(f"steps {recipe.steps}, anchor {recipe.anchor:g}, among {recipe.among:g}: {shown}\n")
+
+    def _texts(self, labels: Sequence[str]) -> Tensor:
+        return torch.stack([torch.from_numpy(self._embed(phrased(label))) for label in labels])
+
+    def _embed(self, texts: Sequence[str]) -> Vectors:
+        return self._encoder.encode_texts(texts, TextRole.QUERY)
+
+
+def _record(name: str, file: Path) -> None:
+    """Write a file's checksum into the preset."""
+    path = FOLDER / f"{PRESET}.json"
+    preset = json.loads(path.read_text("utf-8"))
+    preset["checksums"][name] = file_digest(file)
+    path.write_text(json.dumps(preset, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
