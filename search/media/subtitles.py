@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from search.media.limits import ClipLimits
-from search.media.process import ask_child
+from search.media.process import ask_child, clip_format
 from search.types import Span
 
 _MOST_CUES = 4000
@@ -31,6 +31,8 @@ def subtitles(path: Path, limits: ClipLimits) -> list[Cue]:
 
     Raises what `search.media.process.ask_child` raises. A track that breaks off gives what it had.
     """
+    if clip_format(path, limits).pillow:
+        return []
     with closing(ask_child("subtitles", path, limits, most=_MOST_CUES, longest=_LONGEST_CUE)) as messages:
         told = [message.header for message in messages if "text" in message.header]
     cues = ((Span(one["start"], max(one["start"], one["end"])), plain_text(one["text"])) for one in told)

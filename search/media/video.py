@@ -29,8 +29,8 @@ class Frame:
 class VideoReader:
     """The frames of a clip as they come; at most a few are held at a time.
 
-    `seconds` is the play time, known from the first frame on. `truncated` says, after the last, that the clip broke off
-    or that frames of it could not be decoded.
+    `seconds` is the play time that the clip tells, and after the last frame what there was of it. `truncated` says,
+    after the last, that the clip broke off or that frames of it could not be decoded.
     """
 
     def __init__(self, messages: Generator[Message]) -> None:
@@ -56,6 +56,7 @@ class VideoReader:
                 for message in self._messages:
                     self.seconds = message.header.get("seconds", self.seconds)
                     self.truncated = not message.header.get("whole", True)
+                    self.seconds = min(self.seconds, message.header.get("lasted") or self.seconds)
                     if "at" in message.header:
                         yield _frame(message)
                         given += 1

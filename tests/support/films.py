@@ -40,6 +40,7 @@ def write_film(
     container: str | None = None,
     shape: Fraction | None = None,
     options: dict[str, str] | None = None,
+    clock: Fraction = _CLOCK,
 ) -> Path:
     """Write pictures, each from its second on, so that the rate may vary; `shape` is the proportion of a pixel."""
     index_first = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
@@ -49,12 +50,12 @@ def write_film(
             if stream is None:
                 stream = clip.add_stream(codec, rate=25, options=options or {})
                 stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = "rgb8" if codec == "gif" else "yuv420p"
-                stream.codec_context.time_base = _CLOCK
+                stream.pix_fmt = {"gif": "rgb8", "mjpeg": "yuvj420p"}.get(codec, "yuv420p")
+                stream.codec_context.time_base = clock
                 if shape:
                     stream.codec_context.sample_aspect_ratio = shape
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = round(at / _CLOCK), _CLOCK
+            frame.pts, frame.time_base = round(at / clock), clock
             clip.mux(stream.encode(frame))
         clip.mux(stream.encode(None))
     return path
@@ -82,7 +83,8 @@ def write_titled(path: Path, cues: Iterable[tuple[float, float, str]], codec: st
         clip.mux(pictures.encode(None))
         for start, end, text in cues:
             line = f"0,0,Default,,0,0,0,,{text}".encode()
-            packet = words.codec_context.encode_subtitle(SubtitleSet.create(line, 0, round((end - start) * 1000)))
+            shown = SubtitleSet.create(line, 0, round((end - start) * 1000))
+            packet = av.Packet(text.encode()) if codec == "subrip" else words.codec_context.encode_subtitle(shown)
             packet.stream, packet.time_base = words, Fraction(1, 1000)
             packet.pts = packet.dts = round(start * 1000)
             packet.duration = round((end - start) * 1000)

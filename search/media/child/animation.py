@@ -8,18 +8,19 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
-
-from PIL import Image, ImageFile
+from typing import TYPE_CHECKING, Any
 
 from search.media.child.messages import Refused
+
+if TYPE_CHECKING:
+    from PIL import Image, ImageFile
 
 WEBP = "webp"
 _CHUNK = struct.Struct("<4sI")
 _DURATION = slice(12, 15)
 _MILLISECOND = 1e-3
 
-Frame = tuple[float, Image.Image]
+Frame = tuple[float, "Image.Image"]
 """Seconds from the beginning, and the picture, RGB or RGBA."""
 
 
@@ -38,6 +39,9 @@ def opened(asked: Mapping[str, Any]) -> ImageFile.ImageFile:
         width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
         if width * height > asked["max_pixels"]:
             raise Refused("frame_too_large", f"{width} × {height}")
+    # Imported here: most clips are none of these, and each has several processes.
+    from PIL import Image
+
     return Image.open(asked["path"], formats=("WEBP",))
 
 

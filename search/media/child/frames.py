@@ -1,6 +1,7 @@
 """Task of the child process: the pictures of a clip, a few a second, scaled down.
 
-Says `seconds` first, then every picture with its second, at last whether the clip was `whole`.
+Says `seconds` first, then every picture with its second, at last whether the clip was
+`whole` and how many seconds it `lasted`.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _film(asked: Mapping[str, Any]) -> None:
             if frame.width * frame.height > asked["max_pixels"]:
                 raise Refused("frame_too_large", f"{frame.width} × {frame.height}")
             _send_frame(at, frame, stream, asked["side"])
-        send({"whole": decoding.whole})
+        send({"whole": decoding.whole, "lasted": decoding.seconds})
 
 
 def _skipped(stream: Any, per_second: float) -> str:

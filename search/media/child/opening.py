@@ -97,6 +97,11 @@ class Decoding:
         self.whole = True
         self._end = 0.0
 
+    @property
+    def seconds(self) -> float:
+        """How long the stream has lasted so far, counted from the clip's beginning."""
+        return max(0.0, self._end - (self._clip.start_time or 0) * MICROSECOND)
+
     def __iter__(self) -> Iterator[Any]:
         leave_out_but(self._stream, self._clip)
         packets = self._clip.demux(self._stream)
@@ -115,9 +120,7 @@ class Decoding:
             self.whole = False
             return None
         if packet is not None and packet.pts is not None:
-            begin = self._clip.start_time or 0
-            end = float((packet.pts + (packet.duration or 0)) * packet.time_base) - begin * MICROSECOND
-            self._end = max(self._end, end)
+            self._end = max(self._end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
         return packet
 
     def _frames(self, packet: Any | None) -> list[Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import av
 
-from search.media.child import animation
 from search.media.child.messages import send
 from search.media.child.opening import MICROSECOND, leave_out_but, opened, play_time
 
@@ -18,8 +17,6 @@ _TEXTS = frozenset({"mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text"}
 
 def run(asked: Mapping[str, Any]) -> None:
     """At most `most` texts of at most `longest` characters; nothing for a clip without any."""
-    if asked["demuxer"] == animation.WEBP:
-        return
     with opened(asked) as clip:
         stream = next((one for one in clip.streams.subtitles if _is_text(one)), None)
         if stream is None:

@@ -1,0 +1,69 @@
+"""Every file of the corpus has its named outcome: nothing hangs, nothing but a MediaError comes out."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from search.config import EngineSettings
+from search.encoders.base import SoundFormat
+from search.errors import MediaError
+from search.media.inspect import MediaLimits, inspect_media
+from search.media.keyframes import KeyFrames
+from search.media.sound import open_sound
+from search.media.subtitles import subtitles
+from search.media.video import open_video
+from search.media.windows import sound_windows
+from search.types import Modality
+from tests.support.clips import FaultCase, Outcome, corpus
+
+LIMITS = MediaLimits.from_settings(EngineSettings())
+HEARD = SoundFormat(rate=16_000, window_s=2.0, hop_s=1.0)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> list[FaultCase]:
+    return corpus(tmp_path_factory.mktemp("faults"))
+
+
+def outcome_of(case: FaultCase) -> str:
+    """Inspect the file as an upload is, then take of it what a worker takes."""
+    try:
+        inspect_media(case.path, LIMITS, case.kind)
+        truncated = _watched(case.path) if case.kind is Modality.VIDEO else _listened(case.path)
+    except MediaError as error:
+        assert error.fix or error.value is not None, f"{case.name}: {error}"
+        return error.code
+    return Outcome.PARTIAL if truncated else Outcome.WHOLE
+
+
+def _watched(path: Path) -> bool:
+    chosen = KeyFrames()
+    with closing(open_video(path, LIMITS.clip, side=48, per_second=4)) as reader:
+        for frame in reader:
+            assert max(frame.picture.size) <= 8 * 48
+            chosen.add(frame)
+    found = chosen.finish(reader.seconds)
+    assert found
+    assert all(0 <= one.span.start <= one.span.end <= LIMITS.clip.max_seconds for one in found)
+    _listened(path)
+    assert len(subtitles(path, LIMITS.clip)) <= 400
+    return reader.truncated
+
+
+def _listened(path: Path) -> bool:
+    with closing(open_sound(path, LIMITS.clip, HEARD.rate)) as reader:
+        for span, window in sound_windows(reader, HEARD):
+            assert 0 <= span.start < span.end
+            assert len(window) <= HEARD.rate * HEARD.window_s
+    return reader.truncated
+
+
+def test_every_file_of_the_corpus_has_its_outcome(cases: list[FaultCase]) -> None:
+    assert len(cases) >= 40
+    with ThreadPoolExecutor(4) as pool:
+        found = dict(zip((case.name for case in cases), pool.map(outcome_of, cases), strict=True))
+    assert found == {case.name: case.outcome.value for case in cases}
