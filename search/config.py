@@ -49,7 +49,7 @@ class EngineSettings(BaseSettings):
     clip_time_per_second: float = Field(
         0.5, ge=0, description="seconds that reading one second of a clip may take, on top of half a minute"
     )
-    query_sound_max_seconds: float = Field(60, gt=0, description="longest sound that may ask, in seconds")
+    query_clip_max_seconds: float = Field(60, gt=0, description="longest sound or video that may ask, in seconds")
     speech: SpeechEngine = Field(
         "auto", description="spoken queries: auto, off, pocketsphinx (English, on the processor) or whisper"
     )

@@ -76,6 +76,11 @@ class Space:
     dim: int
     modalities: frozenset[Modality]
 
+    @property
+    def shows(self) -> frozenset[Modality]:
+        """Kinds of files that have views in this space. A video has wherever pictures have: its key frames."""
+        return self.modalities | ({Modality.VIDEO} if Modality.PICTURE in self.modalities else frozenset())
+
 
 @dataclass(frozen=True, slots=True)
 class ViewBatch:

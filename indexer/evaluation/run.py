@@ -111,13 +111,13 @@ def _request(query: EvaluationQuery, window: int) -> SearchRequest:
     if query.picture is not None:
         limits = PictureLimits.from_settings(engine_settings())
         picture = decode_picture(query.picture, limits)
-    return SearchRequest(text=query.text, picture=picture, window=window)
+    return SearchRequest(text=query.text, picture=picture, sound=query.sound, video=query.video, window=window)
 
 
 def _itself(query: EvaluationQuery) -> list[str]:
-    """Skus that show nothing but the query's own picture: finding them proves nothing."""
-    if query.picture is None:
+    """Skus that show nothing but the file that asks: finding them proves nothing."""
+    if query.file is None:
         return []
-    digest = hashlib.sha256(query.picture.read_bytes()).hexdigest()
+    digest = hashlib.sha256(query.file.read_bytes()).hexdigest()
     alone = Product.objects.filter(assets__content_hash=digest)
     return list(alone.values_list("sku", flat=True))

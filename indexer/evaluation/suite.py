@@ -80,7 +80,7 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
     space = active_space()
     reports, skipped = [], {}
     for folder in folders:
-        if missing := modalities_of(folder) - space.modalities:
+        if missing := modalities_of(folder) - space.shows:
             skipped[folder.name] = f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
             tell(f"{folder.name}: skipped, {skipped[folder.name]}")
             continue

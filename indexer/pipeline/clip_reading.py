@@ -14,21 +14,17 @@ from search.config import engine_settings
 from search.encoders.base import TunableEncoder
 from search.encoders.hearing import hearing, require_hearing
 from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
+from search.media.clip_frames import clip_frames
 from search.media.frame_views import frame_views
-from search.media.keyframes import KeyFrames
 from search.media.limits import ClipLimits
 from search.media.sound import open_sound
 from search.media.subtitles import subtitles
-from search.media.video import open_video
 from search.media.windows import sound_windows
 from search.types import Modality
 from webapp.catalog.models import SHOWN_BY
 
 BROKEN = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
 """What decoding a clip is known to raise."""
-
-FRAMES_PER_SECOND = 4.0
-"""Looked at for key frames."""
 
 READ_ORDER = (Modality.VIDEO, Modality.AUDIO, Modality.TEXT)
 
@@ -80,14 +76,11 @@ def _read(modality: Modality, path: Path, limits: ClipLimits, encoder: TunableEn
 
 
 def _frames(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
-    chosen = KeyFrames()
-    with closing(open_video(path, limits, side=encoder.decode_size, per_second=FRAMES_PER_SECOND)) as reader:
-        for frame in reader:
-            chosen.add(frame)
-    for shown in chosen.finish(reader.seconds):
+    seen = clip_frames(path, limits, side=encoder.decode_size)
+    for shown in seen.frames:
         views = [encoder.prepare_picture(view) for view in frame_views(shown.picture)]
         yield Piece(Modality.VIDEO, shown.span, views)
-    if reader.truncated:
+    if seen.truncated:
         yield _broke_off(Modality.VIDEO)
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 
 from search.encoders.base import Encoder, Pixels, SoundFormat, Waveform
 from search.encoders.hearing import require_hearing, whole_sound
+from search.media.frame_views import frame_vectors, frame_views, whole_clip
 from search.types import Space, TextRole, Vectors
 
 Input = TypeVar("Input")
@@ -136,6 +137,13 @@ class QueryEncoder:
             for start in range(0, len(windows), size)
         ]
         return whole_sound(np.concatenate(vectors))
+
+    def embed_frames(self, pictures: Sequence[Image.Image]) -> Vector:
+        """Key frames of one clip, at least one → unit vector of the clip, (dim,). Raises what the encoder raises."""
+        views = [view for picture in pictures for view in frame_views(picture)]
+        vectors = np.stack([self.embed_picture(view) for view in views])
+        whole: Vector = whole_clip(frame_vectors(vectors))[0]
+        return whole
 
     def embed_picture(self, picture: Image.Image) -> Vector:
         """RGB picture → unit vector, (dim,). Raises what the encoder raises."""

@@ -10,7 +10,7 @@ from search.query.probe import Probe
 from search.types import ASSET_BITS, ASSET_MASK, Modality, StageTimings, Vectors, ViewBatch
 from search.vectors.contract import IndexReader
 from webapp.retrieval.filters import ProductFilters, allowed_ids
-from webapp.retrieval.query_sound import embed_clip_sound
+from webapp.retrieval.query_clip import embed_clip_frames, embed_clip_sound
 from webapp.retrieval.question_token import token_read, token_write
 from webapp.retrieval.request import SearchRequest, Tokens
 from webapp.retrieval.runtime import Serving
@@ -53,6 +53,8 @@ class Question:
         picture, token = self.request.picture, self.request.picture_token
         if picture is not None:
             token = self._token(Modality.PICTURE, self._serving.query_encoder().embed_picture(picture))
+        elif self.request.video is not None:
+            token = self._token(Modality.PICTURE, embed_clip_frames(self.request.video, self._serving.query_encoder()))
         return self._remembered(Modality.PICTURE, token)
 
     def _sound_probes(self) -> list[Probe]:

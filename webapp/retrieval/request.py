@@ -35,12 +35,14 @@ Tokens = dict[Modality, str]
 class SearchRequest:
     """Words, a picture, a sound, any of them together, a product to find similar ones of, or nothing (browse).
 
-    `sound` is a file, audio or video, whose sound asks. Raises QueryError when made.
+    `sound` is a file, audio or video, whose sound asks; `video` is one whose key frames ask, in place of a picture.
+    Raises QueryError when made.
     """
 
     text: str = ""
     picture: Image.Image | None = None
     picture_token: str = ""
+    video: Path | None = None
     sound: Path | None = None
     sound_token: str = ""
     similar_to: int | None = None
@@ -58,13 +60,16 @@ class SearchRequest:
             )
         if "\0" in self.text:
             raise QueryError("the text holds a NUL character", fix="Remove it.")
+        if self.picture is not None and self.video is not None:
+            raise QueryError("a picture and a video cannot both ask", fix="Send one of them.")
         if not 1 <= self.limit <= LARGEST_PAGE:
             raise QueryError(f"limit must be from 1 to {LARGEST_PAGE}", value=self.limit)
 
     @property
     def browses(self) -> bool:
         asked = (self.text.strip(), self.picture_token, self.sound_token)
-        return not any(asked) and self.picture is None and self.sound is None and self.similar_to is None
+        given = (self.picture, self.video, self.sound, self.similar_to)
+        return not any(asked) and all(one is None for one in given)
 
 
 @dataclass(frozen=True, slots=True)

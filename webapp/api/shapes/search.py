@@ -63,7 +63,7 @@ FiltersText = Annotated[Json[SearchFilters], WithJsonSchema({"type": "string", "
 
 
 class SearchForm(SearchPage):
-    """A search as a form, beside the files `picture` and `sound`."""
+    """A search as a form, beside the files `picture`, `video` and `sound`."""
 
     filters: FiltersText = Field(default_factory=SearchFilters, description="SearchFilters as a JSON document")
     picture_token: QuestionToken = ""
@@ -165,7 +165,7 @@ class SearchResult(Shape):
     facets: list[FacetAnswer]
     price_range: PriceRange | None
     next_cursor: str = Field(description="empty on the last page")
-    picture_token: str = Field(description="stands for the query picture in the next request; else empty")
+    picture_token: str = Field(description="stands for the query picture or video in the next request; else empty")
     sound_token: str = Field(description="stands for the query sound in the next request; else empty")
     timings_ms: dict[str, float] = Field(description="milliseconds by stage")
     generation: int | None = Field(description="index generation that answered")

@@ -21,12 +21,13 @@ from webapp.api.shapes.search import SearchBody, SearchFilters, SearchForm, Sear
 from webapp.api.views.base import ApiView, answer
 from webapp.ops.metrics import observe_search
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.query_sound import uploaded_path
+from webapp.retrieval.query_clip import uploaded_path
 from webapp.retrieval.request import SearchRequest, Sort
 from webapp.retrieval.service import search_products
 
 FILES = {
     "picture": "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF",
+    "video": "MP4, MOV, WebM, MKV, AVI, animated GIF or WebP: its key frames ask, in place of a picture",
     "sound": "WAV, MP3, FLAC, OGG, AAC, M4A or AIFF, or a video whose sound asks",
 }
 
@@ -77,17 +78,21 @@ class SearchView(ApiView):
             return _answer(request, _request(read_json(request, SearchBody)))
         asked, files = read_form(request, SearchForm, FILES)
         picture = _decode(files["picture"]) if "picture" in files else None
-        with uploaded_path(files.get("sound")) as sound:
-            return _answer(request, _request(asked, picture, sound))
+        with uploaded_path(files.get("video")) as video, uploaded_path(files.get("sound")) as sound:
+            return _answer(request, _request(asked, picture, video, sound))
 
 
 def _request(
-    asked: SearchBody | SearchForm, picture: Image.Image | None = None, sound: Path | None = None
+    asked: SearchBody | SearchForm,
+    picture: Image.Image | None = None,
+    video: Path | None = None,
+    sound: Path | None = None,
 ) -> SearchRequest:
     return SearchRequest(
         text=asked.text,
         picture=picture,
         picture_token=asked.picture_token,
+        video=video,
         sound=sound,
         sound_token=asked.sound_token,
         filters=_filters(asked.filters),

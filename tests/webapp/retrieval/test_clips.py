@@ -15,7 +15,7 @@ from tests.support.ears import HearingEncoder
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
 from webapp.retrieval.moments import moments
-from webapp.retrieval.query_sound import embed_clip_sound
+from webapp.retrieval.query_clip import embed_clip_sound
 from webapp.retrieval.request import SearchAnswer, SearchRequest
 from webapp.retrieval.service import search_products
 
@@ -97,3 +97,15 @@ def test_sounds_that_cannot_ask_are_refused(shop: dict[str, int], tmp_path: Path
 def test_an_encoder_without_ears_says_so(tmp_path: Path) -> None:
     with pytest.raises(ModalityUnsupported, match="does not hear"):
         embed_clip_sound(asked(tmp_path, tone_file([300])), QueryEncoder(ColourEncoder()))
+
+
+def test_a_video_asks_with_its_pictures(ears: HearingEncoder, tmp_path: Path) -> None:
+    for sku, colour in (("red", (220, 10, 10)), ("blue", (10, 10, 220))):
+        film = sounding_film(tmp_path / f"{sku}.mkv", [colour] * 2, [])
+        add_product(sku, title=f"a {sku} film", videos=[film], space=ears.space.fingerprint)
+    Drain(ears, "here:1:1").run()
+    path = tmp_path / "asked.mkv"
+    sounding_film(path, [(200, 20, 20)], [])
+    answer = search_products(SearchRequest(video=path))
+    assert found(answer)[0] == "red"
+    assert search_products(SearchRequest(picture_token=answer.picture_token)).hits[0].score == answer.hits[0].score

@@ -1,4 +1,4 @@
-"""A sound that asks: an uploaded clip, decoded within limits of its own and embedded."""
+"""A clip that asks, with its sound or its pictures: decoded within limits of its own and embedded."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.core.files.uploadedfile import UploadedFile
 from search.config import engine_settings
 from search.encoders.batching import QueryEncoder
 from search.errors import QueryError
+from search.media.clip_frames import clip_frames
 from search.media.limits import ClipLimits
 from search.media.sound import open_sound
 from search.media.windows import sound_windows
@@ -30,15 +31,24 @@ def embed_clip_sound(path: Path, encoder: QueryEncoder) -> Vectors:
     be read, QueryError for a silent one.
     """
     format = encoder.sound_format
-    asked = engine_settings()
-    limits = replace(
-        ClipLimits.from_settings(asked), max_seconds=asked.query_sound_max_seconds, time_limit_s=TIME_LIMIT_S
-    )
-    with closing(open_sound(path, limits, format.rate)) as reader:
+    with closing(open_sound(path, query_limits(), format.rate)) as reader:
         windows = [window for _, window in sound_windows(reader, format)]
     if not windows:
         raise QueryError("there is no sound to hear in this clip", fix="Record it again, louder.")
     return encoder.embed_sound(windows)
+
+
+def embed_clip_frames(path: Path, encoder: QueryEncoder) -> Vectors:
+    """The key frames of a video → unit vector (dim,). Raises MediaError, and what the encoder raises."""
+    seen = clip_frames(path, query_limits(), side=encoder.decode_size)
+    return encoder.embed_frames([frame.picture for frame in seen.frames])
+
+
+def query_limits() -> ClipLimits:
+    """Of a clip that asks."""
+    settings = engine_settings()
+    longest = settings.query_clip_max_seconds
+    return replace(ClipLimits.from_settings(settings), max_seconds=longest, time_limit_s=TIME_LIMIT_S)
 
 
 @contextmanager

@@ -1,0 +1,34 @@
+"""What is seen of a clip: the pictures that cover it, chosen while they are decoded."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.media.keyframes import KeyFrame, KeyFrames
+from search.media.limits import ClipLimits
+from search.media.video import open_video
+
+FRAMES_PER_SECOND = 4.0
+"""Looked at; what is shorter than a quarter of a second is no shot."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFrames:
+    """Key frames by their time. `truncated` says that the clip broke off after them."""
+
+    frames: tuple[KeyFrame, ...]
+    truncated: bool
+
+
+def clip_frames(path: Path, limits: ClipLimits, side: int) -> ClipFrames:
+    """The key frames of a video, animated GIF or WebP, the shorter side at most `side` pixels; in flat memory.
+
+    Raises MediaTooLarge, MediaUnreadable and MediaUnsupported as `open_video` does.
+    """
+    chosen = KeyFrames()
+    with closing(open_video(path, limits, side=side, per_second=FRAMES_PER_SECOND)) as reader:
+        for frame in reader:
+            chosen.add(frame)
+    return ClipFrames(tuple(chosen.finish(reader.seconds)), reader.truncated)
