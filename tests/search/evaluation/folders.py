@@ -9,6 +9,8 @@ from typing import Any
 
 from PIL import Image
 
+from webapp.sampleshop.sounds import write_sound
+
 
 def write_folder(root: Path, products: Mapping[str, str], queries: Sequence[Mapping[str, Any]]) -> Path:
     """A folder whose products, sku → colour, are plain pictures; queries are written as they are."""
@@ -23,9 +25,16 @@ def write_folder(root: Path, products: Mapping[str, str], queries: Sequence[Mapp
 
 
 def write_sound_folder(root: Path) -> Path:
-    """A folder that is asked by words for products with sounds."""
+    """A folder that is asked by words, and by one of its sounds, for products with sounds: a drum and a bell."""
     root.mkdir(parents=True)
-    (root / "catalog.csv").write_text("sku,title,images,audio,video\nS1,S1,,dog.ogg,\n", encoding="utf-8")
-    query = {"id": "s", "text": "a dog barks", "relevant": ["S1"]}
-    (root / "queries.jsonl").write_text(json.dumps(query) + "\n", encoding="utf-8")
+    lines = ["sku,title,images,audio,video"]
+    for sku, kind, seed in (("D1", "drum", 1), ("D2", "drum", 2), ("B1", "bell", 1)):
+        write_sound(kind, seed, root / f"{sku}.wav")
+        lines.append(f"{sku},{sku},,{sku}.wav,")
+    (root / "catalog.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    queries = [
+        {"id": "w", "text": "a bell rings", "relevant": ["B1"]},
+        {"id": "s", "audio": "D1.wav", "relevant": ["D1", "D2"]},
+    ]
+    (root / "queries.jsonl").write_text("".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8")
     return root

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from search.config import EngineSettings
+from search.encoders.compact.engine import load
+from search.encoders.presets import load_preset
+from search.errors import ModalityUnsupported
 from search.evaluation.answers import Answer, extremes, grouped, label_like
 from search.evaluation.direct import answer_directly
 from search.evaluation.folder import EvaluationQuery, read_folder
 from search.evaluation.summary import Judged
-from tests.search.evaluation.folders import write_folder
+from tests.search.evaluation.folders import write_folder, write_sound_folder
 from tests.support.encoders import ColourEncoder
 
 
@@ -53,3 +57,15 @@ def test_directly_a_picture_finds_its_like_and_never_itself(tmp_path: Path) -> N
     assert found["q"].relevant == 1 and found["q"].ranked == 3
     assert found["w"] == Judged((1, 2, 3, 4), 4, 4)
     assert pytest.approx(1.0) == Answer(folder.queries[0], found["p"]).average_precision
+
+
+def test_directly_sounds_are_found_by_words_and_by_their_like(tmp_path: Path) -> None:
+    encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
+    folder = read_folder(write_sound_folder(tmp_path / "a"))
+    found = {answer.query.id: answer.judged for answer in answer_directly(folder, encoder)}
+    assert found == {"w": Judged((1,), 1, 3), "s": Judged((1,), 1, 2)}
+
+
+def test_a_deaf_encoder_cannot_be_asked_about_sounds(tmp_path: Path) -> None:
+    with pytest.raises(ModalityUnsupported, match="does not hear"):
+        answer_directly(read_folder(write_sound_folder(tmp_path / "a")), ColourEncoder())

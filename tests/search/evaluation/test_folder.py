@@ -24,7 +24,7 @@ def test_queries_keep_language_and_category_and_default_to_english(tmp_path: Pat
 
 def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
     folder = read_folder(write_sound_folder(tmp_path / "a"))
-    assert folder.sounds() == [("S1", folder.root / "dog.ogg")] and not folder.videos() and not folder.pictures()
+    assert folder.sounds()[0] == ("D1", folder.root / "D1.wav") and not folder.videos() and not folder.pictures()
     lines = [{"id": "s", "audio": "s.wav", "relevant": ["R"]}, {"id": "v", "video": "v.mp4", "relevant": ["R"]}]
     sound, video = read_folder(write_folder(tmp_path / "b", {"R": "red"}, lines)).queries
     assert (sound.sound, sound.asked, sound.text) == (tmp_path / "b" / "s.wav", "s.wav", "")
