@@ -1,10 +1,11 @@
-"""An evaluation of the encoder alone: exact cosines of queries, pictures and sounds, with no index, no shop and no
-database. `python -m search.evaluation.direct FOLDER...` prints what the preset of the settings reaches."""
+"""An evaluation of the encoder alone: exact cosines of queries, pictures, sounds and videos, with no index, no shop
+and no database. `python -m search.evaluation.direct FOLDER...` prints what the preset of the settings reaches."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -20,21 +21,24 @@ from search.errors import InputError, ModalityUnsupported
 from search.evaluation.answers import Answer
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery, read_folder
 from search.evaluation.summary import judge, summarise
+from search.media.frame_views import clip_vectors, frame_views
+from search.media.keyframes import FRAMES_PER_SECOND, KeyFrames
 from search.media.limits import ClipLimits
 from search.media.picture import PictureLimits, decode_picture
 from search.media.sound import open_sound
+from search.media.video import open_video
 from search.media.windows import sound_windows
 from search.types import Modality, TextRole, Vectors
 
 
 def answer_directly(folder: EvaluationFolder, encoder: Encoder) -> list[Answer]:
-    """Every query's answer; a product scores as the best view of its pictures and sounds does, and a product that
-    shows the very file that asks is left out. A sound asks by the mean of its windows. Videos are not looked at.
+    """Every query's answer; a product scores as the best view of its media does, and a product that shows the very
+    file that asks is left out. A sound asks by the mean of its windows. Of videos the pictures count alone.
 
     Raises MediaError for a file that cannot be read, InputError for a query that measures nothing,
     ModalityUnsupported for sounds where the encoder is deaf, and what the encoder raises.
     """
-    views = [*_seen(folder.pictures(), encoder), *_heard(folder.sounds(), encoder)]
+    views = [*_seen(folder.pictures(), encoder), *_heard(folder.sounds(), encoder), *_filmed(folder.videos(), encoder)]
     skus = [view.sku for view in views]
     shown = np.stack([view.vector for view in views]) if views else np.zeros((0, encoder.space.dim), np.float32)
     answers = []
@@ -64,6 +68,10 @@ def _heard(sounds: Sequence[tuple[str, Path]], encoder: Encoder) -> list[_View]:
     return [_View(sku, file_digest(path), vector) for (sku, path), windows in found for vector in windows]
 
 
+def _filmed(videos: Sequence[tuple[str, Path]], encoder: Encoder) -> list[_View]:
+    return [_View(sku, file_digest(path), vector) for sku, path in videos for vector in encode_video(path, encoder)]
+
+
 def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
     """Picture files → (n, dim) unit vectors, one batch of the encoder after another."""
     size, limits = encoder.picture_batch_size, PictureLimits.from_settings(engine_settings())
@@ -72,6 +80,20 @@ def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
         batch = [decode_picture(file, limits, at_least=encoder.decode_size) for file in files[start : start + size]]
         vectors.append(encoder.encode_pictures([encoder.prepare_picture(picture) for picture in batch]))
     return np.concatenate(vectors)
+
+
+def encode_video(file: Path, encoder: Encoder) -> Vectors:
+    """A video file → (1 + key frames, dim) unit vectors: the clip as a whole, then each key frame."""
+    chosen, limits = KeyFrames(), ClipLimits.from_settings(engine_settings())
+    with closing(open_video(file, limits, encoder.decode_size, FRAMES_PER_SECOND)) as reader:
+        for frame in reader:
+            chosen.add(frame)
+    views = [view for shown in chosen.finish(reader.seconds) for view in frame_views(shown.picture)]
+    size, vectors = encoder.picture_batch_size, []
+    for start in range(0, len(views), size):
+        batch = [encoder.prepare_picture(view) for view in views[start : start + size]]
+        vectors.append(encoder.encode_pictures(batch))
+    return clip_vectors(np.concatenate(vectors))
 
 
 def encode_sounds(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:

@@ -8,14 +8,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from search.media.frame_views import whole_clip
 from search.media.shots import Histogram, ShotDetector, colour_distance, colour_histogram
 from search.media.video import Frame
 from search.types import Span
 
-__all__ = ["KeyFrame", "KeyFrames", "whole_clip"]
+FRAMES_PER_SECOND = 2.0
+"""How many frames to look at."""
 
-_CHANGED = 0.25
+_CHANGED = 0.3
 """Share of the colours that changes within a shot before it needs another key frame."""
 
 _SAME_COLOURS, _SAME_LAYOUT = 0.15, 0.05
