@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,12 +20,11 @@ from search.errors import InputError, ModalityUnsupported
 from search.evaluation.answers import Answer
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery, read_folder
 from search.evaluation.summary import judge, summarise
+from search.media.clip_frames import clip_frames
 from search.media.frame_views import clip_vectors, frame_views
-from search.media.keyframes import FRAMES_PER_SECOND, KeyFrames
 from search.media.limits import ClipLimits
 from search.media.picture import PictureLimits, decode_picture
 from search.media.sound import open_sound
-from search.media.video import open_video
 from search.media.windows import sound_windows
 from search.types import Modality, TextRole, Vectors
 
@@ -84,11 +82,8 @@ def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
 
 def encode_video(file: Path, encoder: Encoder) -> Vectors:
     """A video file → (1 + key frames, dim) unit vectors: the clip as a whole, then each key frame."""
-    chosen, limits = KeyFrames(), ClipLimits.from_settings(engine_settings())
-    with closing(open_video(file, limits, encoder.decode_size, FRAMES_PER_SECOND)) as reader:
-        for frame in reader:
-            chosen.add(frame)
-    views = [view for shown in chosen.finish(reader.seconds) for view in frame_views(shown.picture)]
+    found = clip_frames(file, ClipLimits.from_settings(engine_settings()), encoder.decode_size)
+    views = [view for shown in found.frames for view in frame_views(shown.picture)]
     size, vectors = encoder.picture_batch_size, []
     for start in range(0, len(views), size):
         batch = [encoder.prepare_picture(view) for view in views[start : start + size]]

@@ -12,9 +12,6 @@ from search.media.shots import Histogram, ShotDetector, colour_distance, colour_
 from search.media.video import Frame
 from search.types import Span
 
-FRAMES_PER_SECOND = 2.0
-"""How many frames to look at."""
-
 _CHANGED = 0.3
 """Share of the colours that changes within a shot before it needs another key frame."""
 
