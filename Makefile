@@ -12,7 +12,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth clean
+.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth bench-speech clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ bench-life: $(INSTALLED) ## ten minutes of mixed load with an exact oracle besid
 
 bench-growth: $(INSTALLED) ## 10k, 100k and 1M vectors, killed builders, damaged files (QUICK=1, JSON=--json)
 	$(BIN)/python manage.py bench_growth $(if $(QUICK),--sizes 10000 100000 --killed-size 30000) $(JSON)
+
+bench-speech: $(INSTALLED) ## word error rate and latency of spoken queries; needs espeak-ng (DATA=, JSON=--json)
+	$(BIN)/python manage.py bench_speech $(if $(wildcard $(DATA)/fsdd),--data $(DATA)) $(JSON)
 
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,13 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.installation import Installation
+from tests.support.voices import require_espeak, say
 from webapp.sampleshop.writer import write_sample_shop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shop_browser")]
 
 DRAWN, PRODUCTS = 12, 28
+SPOKEN = "navy teapot"
 SLOWEST_ANSWER_MS = 30_000
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 CHROMIUM = shutil.which("chromium")
@@ -86,14 +89,29 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the browser's microphone hears: a while of silence, then words, over and over."""
+    path = tmp_path_factory.mktemp("spoken") / "query.wav"
+    if shutil.which("espeak-ng"):
+        say(SPOKEN, path)
+        with wave.open(str(path)) as said:
+            params, words = said.getparams(), said.readframes(said.getnframes())
+        with wave.open(str(path), "wb") as file:
+            file.setparams(params)
+            file.writeframes(bytes(params.framerate) + words + bytes(params.framerate))
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(spoken: Path) -> Iterator[Browser]:
     if CHROMIUM is None:
         assert not os.environ.get("OMNISHELF_TEST_REQUIRE_ALL"), "Chromium is required"
         pytest.skip("needs Chromium")
     # The first search of a web process loads the encoder.
     expect.set_options(timeout=SLOWEST_ANSWER_MS)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        microphone = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={spoken}"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *microphone])
         yield browser
         browser.close()
 
@@ -147,6 +165,41 @@ def test_a_picture_that_is_chosen_dropped_or_pasted(page: Page, shop: Shop) -> N
         assert page.locator(".card-picture img").first.evaluate("(image) => image.naturalWidth > 0")
     page.get_by_role("button", name="Remove the picture").click()
     expect(page.locator("[data-ask-chip]")).to_be_hidden()
+
+
+def test_words_that_are_spoken_are_corrected_and_searched(context: BrowserContext, page: Page) -> None:
+    require_espeak()
+    context.grant_permissions(["microphone"])
+    page.goto("/")
+    speak = page.get_by_role("button", name="Speak")
+    speak.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    expect(page.locator("[data-ask-note]")).to_contain_text("Recording")
+    expect(page.locator("[data-voice-time]")).to_have_text("0:03")
+    page.keyboard.press("Enter")
+    words = page.get_by_label("What are you looking for?")
+    expect(words).to_have_value(re.compile("teapot"))
+    expect(page.locator("[data-ask-note]")).to_have_text("Check the words, then search.")
+    expect(words).to_be_focused()
+    expect(page).to_have_url(re.compile("/$"))
+    words.fill(SPOKEN)
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/search\?q=navy\+teapot$"))
+    assert "teapot" in page.locator(".card-title").first.inner_text()
+
+
+def test_a_recording_can_be_given_up_or_refused(context: BrowserContext, page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Speak").click()
+    expect(page.locator("[data-ask-note]")).to_contain_text("The microphone is blocked")
+    context.grant_permissions(["microphone"])
+    page.get_by_role("button", name="Speak").click()
+    expect(page.get_by_role("button", name="Cancel")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Cancel")).to_be_hidden()
+    expect(page.locator("[data-ask-note]")).to_be_empty()
+    expect(page.get_by_role("button", name="Speak")).to_be_focused()
 
 
 def test_dragging_shows_where_to_drop(page: Page) -> None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import functools
 import logging
-import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import cast
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, connections
 
@@ -20,6 +19,7 @@ from search.speech.languages import require_language
 from search.speech.recording import read_recording
 from search.speech.registry import load_transcriber, speech_engine
 from webapp.catalog.selectors.phrases import catalogue_phrases
+from webapp.retrieval.query_sound import uploaded_path
 
 logger = logging.getLogger(__name__)
 
@@ -46,11 +46,8 @@ class Listening:
         config = engine_settings()
         if (file.size or 0) > config.speech_max_bytes:
             raise MediaTooLarge(f"the recording is over the limit of {config.speech_max_bytes} bytes", value=file.size)
-        with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
-            for chunk in file.chunks():
-                copy.write(chunk)
-            copy.flush()
-            sound = read_recording(Path(copy.name), config)
+        with uploaded_path(file) as path:
+            sound = read_recording(cast("Path", path), config)
         self._keep_up()
         return self._transcriber.transcribe(sound, language)
 

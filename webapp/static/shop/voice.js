@@ -4,6 +4,12 @@
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 const CAN_RECORD = Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
 
+/** 75.3 → "1:15" */
+function clockFace(seconds) {
+  const whole = Math.floor(seconds);
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
 /** Records until it is stopped, and tells how loud it is, from 0 to 1. */
 class Recording {
   static async begin(onLevel) {
@@ -61,7 +67,8 @@ class Voice {
     this.form = form;
     this.told = form.querySelector("[data-voice]").dataset;
     const part = (name) => form.querySelector(`[data-voice-${name}]`);
-    Object.assign(this, { start: part("start"), live: part("live"), time: part("time"), kept: part("kept"), player: part("player"), file: part("file"), search: part("search") });
+    Object.assign(this, { start: part("start"), live: part("live"), time: part("time"), kept: part("kept") });
+    Object.assign(this, { player: part("player"), play: part("play"), length: part("length"), file: part("file"), search: part("search") });
     this.words = form.elements.q;
     this.note = form.querySelector("[data-ask-note]");
     this.understood = "";
@@ -70,6 +77,9 @@ class Voice {
     part("cancel").addEventListener("click", () => this.cancel());
     part("remove").addEventListener("click", () => this.remove());
     this.search?.addEventListener("click", () => this.searchBySound());
+    this.play.addEventListener("click", () => (this.player.paused ? this.player.play() : this.player.load()));
+    for (const event of ["playing", "ended", "emptied"]) this.player.addEventListener(event, () => this.play.classList.toggle("is-playing", event === "playing"));
+    this.player.addEventListener("loadedmetadata", () => Number.isFinite(this.player.duration) && (this.length.textContent = clockFace(this.player.duration)));
     this.file?.addEventListener("change", () => this.file.files[0] && this.take(this.file.files[0]));
     form.addEventListener("ask:sound", (event) => this.take(event.detail));
     form.addEventListener("keydown", (event) => event.key === "Escape" && this.recording && this.cancel());
@@ -104,8 +114,7 @@ class Voice {
   }
 
   tick() {
-    const seconds = Math.floor(this.recording.seconds);
-    this.time.textContent = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
+    this.time.textContent = this.length.textContent = clockFace(this.recording.seconds);
     if (this.recording.seconds >= Number(this.told.seconds)) this.finish(this.told.long);
   }
 

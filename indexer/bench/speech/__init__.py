@@ -1,0 +1,1 @@
+"""How well and how fast spoken queries are written down."""

@@ -1,0 +1,43 @@
+"""Who speaks: Debian's speech synthesisers. Those of flite were made from recordings of people."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Final
+
+from search.errors import ConfigError
+
+WORDS_A_MINUTE: Final = "130"
+VOICES: Final = (
+    ("espeak-ng", "en-us"),
+    ("espeak-ng", "en-gb"),
+    ("espeak-ng", "en-us+f3"),
+    ("espeak-ng", "en-us+klatt2"),
+    ("flite", "slt"),
+    ("flite", "rms"),
+)
+
+Voice = tuple[str, str]
+"""Program and its name of the voice."""
+
+
+def voices_here() -> list[Voice]:
+    """Raises ConfigError without espeak-ng."""
+    if shutil.which("espeak-ng") is None:
+        raise ConfigError("queries cannot be spoken here", value="espeak-ng", fix="apt-get install espeak-ng flite")
+    return [voice for voice in VOICES if shutil.which(voice[0])]
+
+
+def say(text: str, voice: Voice, folder: Path) -> Path:
+    """A WAV file of the spoken text."""
+    program, name = voice
+    path = folder / f"{program}-{name}-{re.sub(r'[^a-z]+', '-', text.lower())[:60]}.wav"
+    if program == "flite":
+        command = ["flite", "-voice", name, "-t", text, "-o", str(path)]
+    else:
+        command = ["espeak-ng", "-v", name, "-s", WORDS_A_MINUTE, "-w", str(path), text]
+    subprocess.run(command, check=True, capture_output=True)
+    return path
