@@ -19,7 +19,7 @@ from search.speech.languages import require_language
 from search.speech.recording import read_recording
 from search.speech.registry import load_transcriber, speech_engine
 from webapp.catalog.selectors.phrases import catalogue_phrases
-from webapp.retrieval.query_sound import uploaded_path
+from webapp.retrieval.query_clip import uploaded_path
 
 logger = logging.getLogger(__name__)
 
