@@ -98,12 +98,17 @@ def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[
     stages: dict[str, list[float]] = {}
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
         watch = Stopwatch()
-        question = Question(_request(query, len(skus)), serving(), watch)
+        question, itself = question_of(query, len(skus), watch)
         ranking = [skus[hit.product_id] for hit in question.rank(ProductFilters()).hits]
-        answers.append(Answer(query, judge(ranking, query.relevant, without=_itself(query))))
+        answers.append(Answer(query, judge(ranking, query.relevant, without=itself)))
         for stage, spent in {**watch.stages, "total": sum(watch.stages.values())}.items():
             stages.setdefault(stage, []).append(spent)
     return answers, stages
+
+
+def question_of(query: EvaluationQuery, window: int, watch: Stopwatch | None = None) -> tuple[Question, list[str]]:
+    """A query with its vectors, and the skus that it proves nothing to find."""
+    return Question(_request(query, window), serving(), watch or Stopwatch()), _itself(query)
 
 
 def _request(query: EvaluationQuery, window: int) -> SearchRequest:

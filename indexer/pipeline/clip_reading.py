@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.pipeline.contents import Content, Fault
@@ -26,7 +27,8 @@ from webapp.catalog.models import SHOWN_BY
 BROKEN = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
 """What decoding a clip is known to raise."""
 
-READ_ORDER = (Modality.VIDEO, Modality.AUDIO, Modality.TEXT)
+TRACKS = {Modality.VIDEO: "video", Modality.AUDIO: "audio", Modality.TEXT: "subtitle"}
+"""FFmpeg's names."""
 
 
 def feeds_begun(kind: Modality, contents: Sequence[Content], encoder: TunableEncoder, decoders: Executor) -> list[Feed]:
@@ -54,8 +56,7 @@ def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: 
 def _read_file(name: str, wanted: Sequence[Modality], limits: ClipLimits, encoder: TunableEncoder, feed: Feed) -> None:
     try:
         with local_file(name, limits.max_bytes) as path:
-            for modality in (each for each in READ_ORDER if each in wanted):
-                _read(modality, path, limits, encoder, feed)
+            _Clip(path, limits, encoder, list(wanted)).read(feed)
     except BROKEN as error:
         feed.put(Trouble(wanted[-1], Fault.of(error)))
 
@@ -66,43 +67,53 @@ def shown_to(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
     return tuple(modality for modality in SHOWN_BY[kind] if not (deaf and modality is Modality.AUDIO))
 
 
-def _read(modality: Modality, path: Path, limits: ClipLimits, encoder: TunableEncoder, feed: Feed) -> None:
-    """One modality of the clip; what is wrong with it is told and does not concern the others."""
-    try:
-        for piece in _READERS[modality](path, limits, encoder):
-            feed.put(piece)
-    except BROKEN as error:
-        feed.put(Trouble(modality, Fault.of(error)))
+@dataclass
+class _Clip:
+    """A file on disk, and what is still wanted of it."""
 
+    path: Path
+    limits: ClipLimits
+    encoder: TunableEncoder
+    wanted: list[Modality]
 
-def _frames(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
-    seen = clip_frames(path, limits, side=encoder.decode_size)
-    for shown in seen.frames:
-        views = [encoder.prepare_picture(view) for view in frame_views(shown.picture)]
-        yield Piece(Modality.VIDEO, shown.span, views)
-    if seen.truncated:
-        yield _broke_off(Modality.VIDEO)
+    def read(self, feed: Feed) -> None:
+        """One modality after another; what is wrong with one is told and does not concern the others."""
+        for modality, read in (
+            (Modality.VIDEO, self._frames),
+            (Modality.AUDIO, self._sounds),
+            (Modality.TEXT, self._subtitles),
+        ):
+            if modality not in self.wanted:
+                continue
+            try:
+                for piece in read():
+                    feed.put(piece)
+            except BROKEN as error:
+                feed.put(Trouble(modality, Fault.of(error)))
+                # What cannot be seen may still be heard, but is not read.
+                self.wanted = [each for each in self.wanted if each is not Modality.TEXT]
 
+    def _frames(self) -> Iterator[Piece | Trouble]:
+        seen = clip_frames(self.path, self.limits, side=self.encoder.decode_size)
+        # Looking for a track costs a process.
+        self.wanted = [each for each in self.wanted if TRACKS[each] in seen.beside]
+        for shown in seen.frames:
+            views = [self.encoder.prepare_picture(view) for view in frame_views(shown.picture)]
+            yield Piece(Modality.VIDEO, shown.span, views)
+        if seen.truncated:
+            yield _broke_off(Modality.VIDEO)
 
-def _sounds(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
-    ears = require_hearing(encoder)
-    with closing(open_sound(path, limits, ears.sound_format.rate)) as reader:
-        for span, window in sound_windows(reader, ears.sound_format):
-            yield Piece(Modality.AUDIO, span, ears.prepare_sound(window))
-    if reader.truncated:
-        yield _broke_off(Modality.AUDIO)
+    def _sounds(self) -> Iterator[Piece | Trouble]:
+        ears = require_hearing(self.encoder)
+        with closing(open_sound(self.path, self.limits, ears.sound_format.rate)) as reader:
+            for span, window in sound_windows(reader, ears.sound_format):
+                yield Piece(Modality.AUDIO, span, ears.prepare_sound(window))
+        if reader.truncated:
+            yield _broke_off(Modality.AUDIO)
 
-
-def _subtitles(path: Path, limits: ClipLimits, encoder: TunableEncoder) -> Iterator[Piece | Trouble]:
-    for span, text in subtitles(path, limits):
-        yield Piece(Modality.TEXT, span, text)
-
-
-_READERS: dict[Modality, Callable[[Path, ClipLimits, TunableEncoder], Iterator[Piece | Trouble]]] = {
-    Modality.VIDEO: _frames,
-    Modality.AUDIO: _sounds,
-    Modality.TEXT: _subtitles,
-}
+    def _subtitles(self) -> Iterator[Piece | Trouble]:
+        for span, text in subtitles(self.path, self.limits):
+            yield Piece(Modality.TEXT, span, text)
 
 
 def _broke_off(modality: Modality) -> Trouble:

@@ -30,7 +30,8 @@ class VideoReader:
     """The frames of a clip as they come; at most a few are held at a time.
 
     `seconds` is the play time that the clip tells, and after the last frame what there was of it. `truncated` says,
-    after the last, that the clip broke off or that frames of it could not be decoded.
+    after the last, that the clip broke off or that frames of it could not be decoded. `beside` names the kinds of
+    tracks that there are beside the pictures, known from the first frame on.
     """
 
     def __init__(self, messages: Generator[Message]) -> None:
@@ -38,6 +39,7 @@ class VideoReader:
         self._frames = self._read()
         self.seconds = 0.0
         self.truncated = False
+        self.beside: frozenset[str] | None = None
 
     def __iter__(self) -> Self:
         return self
@@ -55,6 +57,8 @@ class VideoReader:
             with closing(self._messages):
                 for message in self._messages:
                     self.seconds = message.header.get("seconds", self.seconds)
+                    if "beside" in message.header:
+                        self.beside = frozenset(message.header["beside"])
                     self.truncated = not message.header.get("whole", True)
                     self.seconds = min(self.seconds, message.header.get("lasted") or self.seconds)
                     if "at" in message.header:

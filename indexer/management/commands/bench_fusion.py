@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
+import tempfile
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from rich.console import Console
 from rich.table import Table
 
 from indexer.bench.fusion import measure_shares
+from indexer.bench.mixed import PairResult, measure_pairs, mixed_folder
+from indexer.evaluation.installation import run_apart
 from search.errors import InputError
 
 SHOWN = ("hit@1", "hit@10", "mAP", "nDCG@10")
@@ -23,8 +28,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--attribute", default="colour", help="the attribute that questions name beside a category")
         parser.add_argument("--json", action="store_true", help="print one JSON array")
+        parser.add_argument(
+            "--data", type=Path, help="instead of this installation's catalogue, real evaluation folders"
+        )
+        parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["data"]:
+            self._real(options)
+            return
         try:
             results = measure_shares(options["attribute"])
         except InputError as error:
@@ -37,3 +49,27 @@ class Command(BaseCommand):
             figures = (f"{result.metrics[name]:.3f}" for name in SHOWN)
             table.add_row(result.asked, str(result.questions), f"{result.other_share:g}", *figures)
         Console(file=sys.stdout).print(table)
+
+    def _real(self, options: dict[str, Any]) -> None:
+        if not options["here"]:
+            asked = ["--json"] if options["json"] else []
+            if status := run_apart("bench_fusion", f"--data={options['data'].resolve()}", "--here", *asked):
+                raise CommandError("the measurement failed", returncode=status)
+            return
+        call_command("migrate", verbosity=0)
+        with tempfile.TemporaryDirectory() as folder:
+            results = measure_pairs(mixed_folder(options["data"], Path(folder)))
+        if options["json"]:
+            self.stdout.write(json.dumps([asdict(result) for result in results]))
+        else:
+            Console(file=sys.stdout, width=200).print(pairs_table(results))
+
+
+def pairs_table(results: list[PairResult]) -> Table:
+    """Mean average precision of every set asked in the pair's first modality; a star marks the share in use."""
+    table = Table("asked by", "view", "share", "mean mAP", "by set: mAP, hit@1")
+    for result in results:
+        star = "*" if result.share == result.in_use else ""
+        sets = ", ".join(f"{name} {found['mAP']:.3f} {found['hit@1']:.2f}" for name, found in result.metrics.items())
+        table.add_row(result.asked, result.shown, f"{result.share:g}{star}", f"{result.mean:.3f}", sets)
+    return table

@@ -43,7 +43,8 @@ def _film(asked: Mapping[str, Any]) -> None:
         stream = picture_stream(clip, asked["max_pixels"])
         if stream is None:
             raise Refused("no_stream")
-        send({"seconds": play_time(clip, [stream], asked["max_seconds"])})
+        beside = sorted({one.type for one in clip.streams} - {"video"})
+        send({"seconds": play_time(clip, [stream], asked["max_seconds"]), "beside": beside})
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.skip_frame = _skipped(stream, asked["per_second"])
         # What no other frame is made from may keep its blocks: it is scaled down next.
@@ -117,7 +118,7 @@ def scaled(width: float, height: float, side: int) -> tuple[int, int]:
 
 def _animation(asked: Mapping[str, Any]) -> None:
     with animation.opened(asked) as image:
-        send({"seconds": animation.play_time(asked)})
+        send({"seconds": animation.play_time(asked), "beside": []})
         width, height = scaled(*image.size, asked["side"])
         for at, picture in _sampled(animation.frames(image), asked["per_second"]):
             small = picture.convert("RGBA").resize((width, height), reducing_gap=2.0)
