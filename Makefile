@@ -12,7 +12,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth bench-speech clean
+.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth bench-speech bench-clips eval-shots clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,12 @@ bench-speech: $(INSTALLED) ## word error rate and latency of spoken queries; nee
 
 bench-import: $(INSTALLED) ## import 5,000 real rows, against the bare encoder (DATA=, JSON=--json)
 	$(BIN)/python manage.py bench_import $(DATA)/myntra/items.jsonl $(JSON)
+
+bench-clips: $(INSTALLED) ## times real time at which videos and sounds are taken in, and memory meanwhile (CLIP=, JSON=--json)
+	$(BIN)/python manage.py bench_clips $(if $(CLIP),--clip $(CLIP)) $(JSON)
+
+eval-shots: $(INSTALLED_BENCH) ## cuts found in films joined from real clips, beside PySceneDetect (DATA=)
+	$(BIN)/python -m search.evaluation.shots --data $(DATA)
 
 eval: $(INSTALLED_DEV) ## evaluate on DATA/eval; all of it goes to docs/ (ONLY="NAME ...", COMPARE=FORMER)
 	@mkdir -p var

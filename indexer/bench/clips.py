@@ -1,0 +1,163 @@
+"""How fast clips are taken in: decoding alone, the model alone, and both overlapped as the worker runs them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+from django.conf import settings
+
+from indexer.bench.drawn_clips import draw_film, draw_sound
+from indexer.pipeline.claiming import Job
+from indexer.pipeline.clip_encoding import encode_clips
+from indexer.pipeline.clip_reading import feeds_begun, shown_to
+from indexer.pipeline.contents import Content
+from indexer.pipeline.feed import Feed, Piece, Trouble
+from search.config import engine_settings
+from search.encoders.base import TunableEncoder
+from search.encoders.registry import load_encoder
+from search.errors import InputError
+from search.types import Modality
+
+_SAMPLE_S = 0.05
+_SHARE = 1 / 6
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes held at most in the first sixth of the time and in the last: by this process, and by its children."""
+
+    parent_first: int
+    parent_last: int
+    child_first: int
+    child_last: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipFigures:
+    """Times real time at which a clip of `seconds` is taken in, and how many views it becomes."""
+
+    kind: str
+    seconds: float
+    views: int
+    decode_alone: float
+    encode_alone: float
+    overlapped: float
+    memory: Memory
+
+
+@dataclass(frozen=True, slots=True)
+class ClipReport:
+    cpus: int
+    preset: str
+    clips: tuple[ClipFigures, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
+    """Of a drawn film of this length, 854 × 480 with sound, or a given one; of drawn sound where the encoder hears."""
+    encoder = load_encoder(engine_settings())
+    Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="bench-", dir=settings.MEDIA_ROOT) as folder:
+        film = Path(folder) / (given.name if given else "film.mp4")
+        if given:
+            film.write_bytes(given.read_bytes())
+        else:
+            draw_film(film, seconds)
+        clips = [(Modality.VIDEO, film)]
+        if shown_to(encoder, Modality.AUDIO):
+            clips.append((Modality.AUDIO, draw_sound(Path(folder) / "sound.flac", seconds)))
+        figures = tuple(_measure(kind, path, encoder) for kind, path in clips)
+    return ClipReport(len(psutil.Process().cpu_affinity()), encoder.space.preset, figures)
+
+
+def _measure(kind: Modality, path: Path, encoder: TunableEncoder) -> ClipFigures:
+    name = str(path.relative_to(settings.MEDIA_ROOT))
+    content = Content(Job(0, "", 0), name)
+    with _decoding(content, kind, encoder) as feed:
+        began = time.perf_counter()
+        pieces = list(feed)
+        decoded = time.perf_counter() - began
+    seconds = max((piece.span.end for piece in pieces if isinstance(piece, Piece)), default=0.0)
+    if not seconds:
+        raise InputError("nothing can be read of the clip", value=path.name)
+    encoded = _timed(kind, content, _refilled(pieces), encoder)
+    with _decoding(content, kind, encoder) as feed, _watched() as memory:
+        overlapped = _timed(kind, content, feed, encoder)
+    rates = (seconds / spent for spent in (decoded, encoded, overlapped))
+    return ClipFigures(kind.value, seconds, len(pieces), *rates, memory=_peaks(memory))
+
+
+@contextmanager
+def _decoding(content: Content, kind: Modality, encoder: TunableEncoder) -> Iterator[Feed]:
+    with ThreadPoolExecutor(1) as decoders:
+        yield feeds_begun(kind, [content], encoder, decoders)[0]
+
+
+def _refilled(pieces: Sequence[Piece | Trouble]) -> Feed:
+    """A feed of what has been decoded already."""
+    feed = Feed()
+
+    def put() -> None:
+        for piece in pieces:
+            feed.put(piece)
+        feed.end()
+
+    threading.Thread(target=put, daemon=True).start()
+    return feed
+
+
+def _timed(kind: Modality, content: Content, feed: Feed, encoder: TunableEncoder) -> float:
+    began = time.perf_counter()
+    batch = encode_clips(kind, [content], [feed], encoder)
+    if batch.set_aside:
+        raise InputError("the clip was refused", value=batch.set_aside[0].fault.message)
+    return time.perf_counter() - began
+
+
+Samples = list[tuple[int, int]]
+"""Bytes of this process, and of its children together, at equal intervals."""
+
+
+@contextmanager
+def _watched() -> Iterator[Samples]:
+    samples: Samples = []
+    stop = threading.Event()
+
+    def watch() -> None:
+        process = psutil.Process()
+        while not stop.wait(_SAMPLE_S):
+            samples.append((process.memory_info().rss, sum(map(_resident, process.children(recursive=True)))))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        stop.set()
+        thread.join()
+
+
+def _resident(process: psutil.Process) -> int:
+    try:
+        return process.memory_info().rss
+    except psutil.NoSuchProcess:
+        return 0
+
+
+def _peaks(samples: Samples) -> Memory:
+    count = max(1, int(len(samples) * _SHARE))
+    (first_own, first_child), (last_own, last_child) = (
+        tuple(map(max, zip(*part, strict=True))) for part in (samples[:count], samples[-count:])
+    )
+    return Memory(first_own, last_own, first_child, last_child)
