@@ -22,12 +22,13 @@ from indexer.compaction import compaction_due
 from indexer.identity import is_dead
 from indexer.pipeline.claiming import UNCLAIMED
 from indexer.pipeline.runner import work_waiting
+from indexer.previews.run import previews_missing, previews_take_back
 from indexer.tuning.claiming import tunings_take_back, tunings_wake
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState, Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import uploads_waiting
 from webapp.catalog.services.clock import clock_now
-from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MEND, wake
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MAKE_PREVIEWS, MEND, wake
 from webapp.retrieval.runtime import active_space
 from webapp.shop.services.clicks import clicks_prune
 
@@ -80,6 +81,9 @@ class Sweeper:
             wake(ENCODE_QUEUED)
         if compaction_due():
             wake(COMPACT)
+        previews_take_back()
+        if previews_missing().exists():
+            wake(MAKE_PREVIEWS)
         if time.monotonic() - self._verified > VERIFIED_EVERY_S:
             self._verified = time.monotonic()
             wake(MEND)

@@ -13,12 +13,23 @@ from django.db import OperationalError
 
 from indexer.compaction import compaction_due, generation_build, generation_mend
 from indexer.pipeline import runner
+from indexer.previews.run import previews_make, previews_missing
 from indexer.sweep import Sweeper
 from indexer.tuning.claiming import tunings_take_back
 from search.errors import BuildInProgress, OmnishelfError, Unavailable
 from webapp.catalog.importing.service import upload_run
 from webapp.catalog.models import Tuning, TuningState
-from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MEND, ROLL_BACK_TUNING, SWEEP, TUNE, wake
+from webapp.celery import (
+    COMPACT,
+    ENCODE_QUEUED,
+    IMPORT_UPLOAD,
+    MAKE_PREVIEWS,
+    MEND,
+    ROLL_BACK_TUNING,
+    SWEEP,
+    TUNE,
+    wake,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +56,14 @@ def encode_queued() -> None:
         logger.info("encoded %s", totals)
     if passes and compaction_due():
         wake(COMPACT)
+    if passes and previews_missing().exists():
+        wake(MAKE_PREVIEWS)
+
+
+@shared_task(name=MAKE_PREVIEWS, **RETRIES)
+def make_previews() -> None:
+    if made := previews_make():
+        logger.info("made %d clip previews", made)
 
 
 @shared_task(name=COMPACT, **RETRIES)

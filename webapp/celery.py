@@ -22,6 +22,7 @@ app.autodiscover_tasks(["indexer"])
 
 IMPORT_UPLOAD = "indexer.import_upload"
 ENCODE_QUEUED = "indexer.encode_queued"
+MAKE_PREVIEWS = "indexer.make_previews"
 COMPACT = "indexer.compact"
 MEND = "indexer.mend"
 SWEEP = "indexer.sweep"

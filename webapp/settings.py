@@ -264,6 +264,7 @@ CELERY_TASK_DEFAULT_QUEUE = "index"
 CELERY_TASK_ROUTES = {
     "indexer.import_upload": {"queue": "import"},
     "indexer.encode_queued": {"queue": "encode"},
+    "indexer.make_previews": {"queue": "encode"},
     "indexer.compact": {"queue": "index"},
     "indexer.mend": {"queue": "index"},
     "indexer.sweep": {"queue": "index"},

@@ -16,10 +16,11 @@ FRAMES_PER_SECOND = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ClipFrames:
-    """Key frames by their time. `truncated` says that the clip broke off after them; `beside` names kinds of tracks
-    that the file has beside its pictures, as FFmpeg calls them: audio, subtitle."""
+    """Key frames by their time, and the play time. `truncated` says that the clip broke off after them; `beside` names
+    kinds of tracks that the file has beside its pictures, as FFmpeg calls them: audio, subtitle."""
 
     frames: tuple[KeyFrame, ...]
+    seconds: float
     truncated: bool
     beside: frozenset[str]
 
@@ -33,4 +34,5 @@ def clip_frames(path: Path, limits: ClipLimits, side: int) -> ClipFrames:
     with closing(open_video(path, limits, side=side, per_second=FRAMES_PER_SECOND)) as reader:
         for frame in reader:
             chosen.add(frame)
-    return ClipFrames(tuple(chosen.finish(reader.seconds)), reader.truncated, reader.beside or frozenset())
+    frames = tuple(chosen.finish(reader.seconds))
+    return ClipFrames(frames, reader.seconds, reader.truncated, reader.beside or frozenset())

@@ -20,6 +20,11 @@ urlpatterns = [
     path("favicon.ico", site.favicon, name="favicon"),
     re_path(rf"^media/assets/(?P<folder>[0-9a-f]{{2}})/{_CONTENT}$", media.asset_file, name="asset-file"),
     re_path(
+        r"^previews/(?P<content_hash>[0-9a-f]{64})/(?P<file>frame-[0-9]{1,3}\.webp|spectrogram\.webp|subtitles\.vtt)$",
+        media.clip_preview,
+        name="preview",
+    ),
+    re_path(
         rf"^thumbnails/(?P<width>{'|'.join(map(str, WIDTHS))})/{_CONTENT}\.webp$",
         media.picture_thumbnail,
         name="thumbnail",

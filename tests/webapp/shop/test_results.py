@@ -34,7 +34,7 @@ def test_words_find_products(client: Client, shelf: list[Product]) -> None:
     response = client.get("/search", {"q": "blue lamp"})
     assert "lamp" in titles(response)[0]
     assert "blue" in titles(response)[0]
-    assert b"Matched by words" in response.content
+    assert b"Matches the words" in response.content
 
 
 def test_nothing_asked_shows_the_newest_first(client: Client, shelf: list[Product]) -> None:
@@ -61,7 +61,7 @@ def test_a_picture_becomes_an_address_that_can_be_filtered(client: Client, shelf
     assert response.status_code == 302
     page = client.get(response["Location"])
     assert titles(page)[0].startswith("green")
-    assert b"Matched by picture" in page.content
+    assert b"Seen in the picture" in page.content
     assert b'src="data:image/webp;base64,' in page.content
     narrower = client.get(response["Location"] + "&brand=Birch")
     assert len(titles(narrower)) == 6
@@ -73,8 +73,8 @@ def test_a_picture_and_words_together(client: Client, shelf: list[Product]) -> N
     assert response.redirect_chain[0][0].startswith("/search?q=lamp&picture_token=")
     page = response.content.decode()
     assert "Like your picture, and “lamp”" in page
-    assert "Matched by words" in page
-    assert "Matched by picture" in page
+    assert "Matches the words" in page
+    assert "Seen in the picture" in page
 
 
 def test_a_picture_of_the_shop_itself_can_be_asked_with(client: Client, shelf: list[Product]) -> None:

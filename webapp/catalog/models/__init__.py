@@ -6,6 +6,7 @@ from webapp.catalog.models.clock import IndexClock, RemovedProduct
 from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
 from webapp.catalog.models.features import TowerFeatures
 from webapp.catalog.models.generation import GenerationState, IndexGeneration
+from webapp.catalog.models.preview import ClipPreview
 from webapp.catalog.models.product import Category, Product
 from webapp.catalog.models.space_change import ChangeStage, ChangeState, GoldenKind, SpaceChange
 from webapp.catalog.models.tuning import Tuning, TuningStage, TuningState
@@ -19,6 +20,7 @@ __all__ = [
     "Category",
     "ChangeStage",
     "ChangeState",
+    "ClipPreview",
     "Embedding",
     "GenerationState",
     "GoldenKind",

@@ -17,11 +17,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, to_locale
 from django.utils.translation import gettext as _
 
-from search.types import Evidence, Modality
+from search.types import Evidence
 from webapp.catalog.models import Asset, Product
 from webapp.shop import vocabulary
 from webapp.shop.click_token import ClickTokens
 from webapp.shop.departments import stored_parts
+from webapp.shop.evidence import Piece, piece_of, strongest
+from webapp.shop.openings import Opening, plain_opening
 from webapp.shop.thumbnails import WIDTHS
 from webapp.shop.voice import Voice, voice_here
 
@@ -91,17 +93,15 @@ def thumbnail_url(asset: Asset, width: int) -> str:
 
 
 @register.filter
-def matched_by(evidence: tuple[Evidence, ...]) -> list[dict[str, str]]:
-    """What the evidence says to a shopper: an icon and its words per modality, strongest first."""
-    words = {
-        Modality.TEXT: ("words", _("Matched by words")),
-        Modality.PICTURE: ("picture", _("Matched by picture")),
-        Modality.AUDIO: ("sound", _("Matched by sound")),
-        Modality.VIDEO: ("video", _("Matched by video")),
-    }
-    strongest = sorted(evidence, key=lambda piece: -piece.standardised)
-    modalities = dict.fromkeys(piece.modality for piece in strongest)
-    return [{"icon": words[modality][0], "label": words[modality][1]} for modality in modalities]
+def matched_by(evidence: tuple[Evidence, ...]) -> list[Piece]:
+    """What the evidence says to a shopper, one piece per modality, strongest first."""
+    return [piece_of(piece) for piece in strongest(evidence)]
+
+
+@register.simple_tag
+def opening(openings: Mapping[int, Opening] | str, product: Product) -> Opening:
+    """Where a card leads; `openings` is empty on pages that answer no question."""
+    return (openings or {}).get(product.pk) or plain_opening(product)
 
 
 @register.filter

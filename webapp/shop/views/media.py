@@ -1,4 +1,4 @@
-"""Files of assets and their thumbnails. Both are named by content, so browsers may keep them for good."""
+"""Files of assets, their thumbnails and what was made of clips, all named by content."""
 
 from __future__ import annotations
 
@@ -11,20 +11,14 @@ from django.views.decorators.http import condition, require_safe
 
 from search.errors import MediaError
 from webapp.catalog.services.assets import stored_name
+from webapp.catalog.services.previews import SUBTITLES, preview_forget, preview_name
+from webapp.shop.media_types import SHOWN_INLINE
 from webapp.shop.ranges import FileWindow, Unsatisfiable, parse_range
 from webapp.shop.thumbnails import thumbnail
 
 A_YEAR_S = 31_536_000
+A_DAY_S = 86_400
 BLOCK_BYTES = 64 * 1024
-
-SHOWN_INLINE = {
-    ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".gif": "image/gif",
-    ".avif": "image/avif", ".bmp": "image/bmp",
-    ".mp3": "audio/mpeg", ".wav": "audio/wav", ".ogg": "audio/ogg", ".oga": "audio/ogg", ".opus": "audio/ogg",
-    ".flac": "audio/flac", ".m4a": "audio/mp4", ".aac": "audio/aac",
-    ".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime", ".ogv": "video/ogg",
-}  # fmt: skip
-"""What a browser may show by itself; anything else is downloaded, so that no stored file can run as a page."""
 
 
 def _etag(request: HttpRequest, content_hash: str, **parts: object) -> str:
@@ -80,3 +74,18 @@ def picture_thumbnail(request: HttpRequest, content_hash: str, suffix: str, widt
     except (FileNotFoundError, MediaError) as error:
         raise Http404(str(error)) from error
     return _kept_for_good(FileResponse(path.open("rb"), content_type="image/webp"))
+
+
+@require_safe
+def clip_preview(request: HttpRequest, content_hash: str, file: str) -> HttpResponseBase:
+    """A picture or the subtitles of a clip. One that is lost is made again."""
+    try:
+        content = default_storage.open(preview_name(content_hash, file))
+    except FileNotFoundError as error:
+        preview_forget(content_hash, file)
+        raise Http404(file) from error
+    kind = "text/vtt; charset=utf-8" if file == SUBTITLES else "image/webp"
+    response = FileResponse(content, content_type=kind)
+    # Not for good: another release may draw them otherwise.
+    patch_cache_control(response, public=True, max_age=A_DAY_S)
+    return response

@@ -15,6 +15,8 @@ from search.errors import EncoderError, IndexingError, Unavailable
 from webapp.catalog.models import Asset, AssetKind, Category, Product
 from webapp.retrieval.request import ProductHit, SearchRequest
 from webapp.retrieval.service import search_products
+from webapp.shop.asked import Asked
+from webapp.shop.clips import clips_of
 
 SIMILAR_PRODUCTS = 10
 
@@ -27,12 +29,12 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
     shown = get_object_or_404(Product.objects.select_related("category"), sku=sku, visible=True)
     media = list(shown.assets.exclude(kind=AssetKind.TEXT).order_by("position", "id"))
     pictures = [asset for asset in media if asset.kind == AssetKind.PICTURE]
+    clips = [asset for kind in (AssetKind.VIDEO, AssetKind.AUDIO) for asset in media if asset.kind == kind]
     category = shown.category
     context = {
         "product": shown,
         "pictures": pictures,
-        "sounds": [asset for asset in media if asset.kind == AssetKind.AUDIO],
-        "videos": [asset for asset in media if asset.kind == AssetKind.VIDEO],
+        "clips": clips_of(clips, Asked.read(request.GET, shown)) if clips else (),
         "trail": [*Category.objects.get_ancestors(category), category] if category else [],
         "similar": _similar(shown),
         "canonical": request.build_absolute_uri(reverse("shop:product", args=[shown.sku])),

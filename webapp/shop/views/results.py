@@ -21,6 +21,7 @@ from webapp.shop.chips import active_chips
 from webapp.shop.click_token import ClickTokens
 from webapp.shop.facet_groups import facet_groups
 from webapp.shop.forms import BROWSE_SORTS, SORTS, read_wish
+from webapp.shop.openings import openings_of
 from webapp.shop.problems import Problem, problem_of, problem_of_form
 from webapp.shop.services.clicks import query_normalise
 from webapp.shop.wish import Wish
@@ -103,6 +104,7 @@ def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
         "first_url": first.url(),
         "clear_url": first.without_filters().url(),
         "click_tokens": _click_tokens(wish),
+        "openings": openings_of(answer.hits, wish),
         "query_preview": query_picture.preview(wish.picture_token),
     }
     response = render(request, "shop/results.html", context)

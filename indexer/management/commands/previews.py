@@ -1,0 +1,27 @@
+"""`manage.py previews`: make what pages show of clips, in the foreground."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management import BaseCommand, CommandParser
+from tqdm import tqdm
+
+from indexer.previews.run import previews_make, previews_missing, previews_take_back
+from webapp.catalog.models import ClipPreview
+
+
+class Command(BaseCommand):
+    help = "Make the key frame pictures, waveforms and subtitles of clips that have none yet."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--again", action="store_true", help="make all of them anew")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        previews_take_back()
+        if options["again"]:
+            ClipPreview.objects.filter(made__isnull=False).delete()
+        waiting = previews_missing().order_by().values("content_hash").distinct().count()
+        with tqdm(total=waiting, unit="clip", disable=None) as bar:
+            made = previews_make(bar.update)
+        self.stdout.write(f"{made} clip previews made")

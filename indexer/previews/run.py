@@ -1,0 +1,77 @@
+"""Makes the previews that are missing, one after another; each is claimed by the row that will tell of it."""
+
+from __future__ import annotations
+
+import datetime
+import random
+import threading
+from collections.abc import Callable
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from indexer.identity import is_dead, this_process
+from indexer.pipeline.files import local_file
+from indexer.pipeline.runner import stopping
+from indexer.previews.drawing import Drawing, draw_clip
+from search.config import engine_settings
+from search.errors import MediaTooLarge
+from search.media.limits import ClipLimits
+from search.types import Modality
+from webapp.catalog.models import Asset, ClipPreview
+from webapp.catalog.selectors.previews import CLIP_KINDS
+from webapp.catalog.services.previews import preview_store
+
+LEASE = datetime.timedelta(hours=1)
+"""Far longer than the longest clip takes."""
+
+LOOKED_AT = 50
+"""Workers side by side choose among so many, so that they seldom want the same one."""
+
+_making = threading.Lock()
+
+
+def previews_missing() -> QuerySet[Asset]:
+    """Clips without a preview, whose maker may be at work, newest first."""
+    known = ClipPreview.objects.filter(content_hash=OuterRef("content_hash"))
+    return Asset.objects.filter(~Exists(known), kind__in=CLIP_KINDS).order_by("-pk")
+
+
+def previews_take_back() -> int:
+    """Free the claims of dead and of silent workers. Returns how many."""
+    claimed = ClipPreview.objects.filter(made__isnull=True)
+    owners = claimed.order_by().values_list("claimed_by", flat=True).distinct()
+    abandoned = Q(claimed__lt=timezone.now() - LEASE) | Q(claimed_by__in=[each for each in owners if is_dead(each)])
+    return claimed.filter(abandoned).delete()[0]
+
+
+def previews_make(on_made: Callable[[], None] | None = None) -> int:
+    """Until none is missing or the process is asked to end; nothing while another thread of it does. Returns how many
+    were made. Raises Unavailable when the media store fails: the clip is tried again when its claim is taken back."""
+    if not _making.acquire(blocking=False):
+        return 0
+    made = 0
+    try:
+        while not stopping.is_set() and (clips := list(previews_missing()[:LOOKED_AT])):
+            clip = random.choice(clips)  # noqa: S311 (no secret)
+            claim, won = ClipPreview.objects.get_or_create(
+                content_hash=clip.content_hash, defaults={"claimed_by": this_process()}
+            )
+            if won:
+                drawn = _drawn(clip)
+                preview_store(claim, drawn.files, seconds=drawn.seconds, frames=drawn.frames, peaks=drawn.peaks)
+                made += 1
+                if on_made:
+                    on_made()
+    finally:
+        _making.release()
+    return made
+
+
+def _drawn(clip: Asset) -> Drawing:
+    limits = ClipLimits.from_settings(engine_settings())
+    try:
+        with local_file(clip.file.name, limits.max_bytes) as path:
+            return draw_clip(Modality(clip.kind), path, limits)
+    except MediaTooLarge:
+        return Drawing()

@@ -1,0 +1,113 @@
+"""What pages show of clips is made once, from what can be read of them."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.files.storage import default_storage
+from django.core.management import call_command
+from django.utils import timezone
+from PIL import Image
+
+from indexer.previews.drawing import web_vtt
+from indexer.previews.run import LEASE, previews_make, previews_missing, previews_take_back
+from search.errors import Unavailable
+from search.types import Span
+from tests.support.catalogue import add_product
+from tests.support.tones import sounding_film, tone_file
+from webapp.catalog.models import Asset, ClipPreview
+from webapp.catalog.selectors.previews import Preview, previews_of
+from webapp.catalog.services.previews import SPECTROGRAM, frame_file, preview_name
+
+pytestmark = pytest.mark.django_db
+
+RED, BLUE = (200, 20, 20), (20, 20, 200)
+
+
+def added(**media: list[bytes]) -> Asset:
+    return add_product("clip", title="clip", space="a", **media).assets.exclude(kind="text").get()
+
+
+def stored(asset: Asset, file: str) -> bytes:
+    with default_storage.open(preview_name(asset.content_hash, file)) as content:
+        return content.read()
+
+
+def made_of(asset: Asset) -> Preview:
+    previews_make()
+    return previews_of([asset.content_hash])[asset.content_hash]
+
+
+def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
+    asset = added(videos=[sounding_film(tmp_path / "film.mkv", [RED] * 2 + [BLUE] * 2, [440, 0, 440, 440])])
+    preview = made_of(asset)
+    assert preview.seconds == pytest.approx(4, abs=0.2)
+    assert [round(span.start) for span in preview.frames] == [0, 2]
+    quarter = len(preview.peaks) // 4
+    assert preview.peaks[0] > 200 and set(preview.peaks[quarter + 2 : 2 * quarter - 2]) == {0}
+    for number, colour in enumerate((RED, BLUE)):
+        with Image.open(io.BytesIO(stored(asset, frame_file(number)))) as picture:
+            assert picture.format == "WEBP"
+            assert picture.convert("RGB").getpixel((30, 30)) == pytest.approx(colour, abs=25)
+    assert previews_make() == 0
+
+
+def test_a_sound_has_a_waveform_and_a_spectrogram() -> None:
+    asset = added(sounds=[tone_file([440, 0])])
+    preview = made_of(asset)
+    assert preview.peaks[0] > 200 and preview.peaks[-1] == 0 and preview.frames == ()
+    with Image.open(io.BytesIO(stored(asset, SPECTROGRAM))) as picture:
+        assert picture.format == "WEBP"
+
+
+def test_what_is_faulty_leaves_out_no_more_than_itself(tmp_path: Path) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440, 440], broken_sound=True)
+    preview = made_of(added(videos=[film]))
+    assert preview.frames and preview.peaks == b""
+
+
+def test_what_cannot_be_read_is_tried_once() -> None:
+    assert made_of(added(videos=[b"\x1a\x45\xdf\xa3 no film"])) == Preview()
+    assert not previews_missing().exists()
+
+
+def test_a_lost_file_waits_and_holds_nothing_up() -> None:
+    asset = added(sounds=[tone_file([440])])
+    default_storage.delete(asset.file.name)
+    with pytest.raises(Unavailable):
+        previews_make()
+    assert previews_make() == 0, "claimed"
+    assert previews_take_back() == 0
+    ClipPreview.objects.update(claimed=timezone.now() - 2 * LEASE)
+    assert previews_take_back() == 1
+    assert previews_missing().get() == asset
+
+
+def test_what_a_dead_worker_had_claimed_is_made_by_another() -> None:
+    asset = added(sounds=[tone_file([440])])
+    ClipPreview.objects.create(content_hash=asset.content_hash, claimed_by="elsewhere:1:1")
+    assert previews_make() == 0 and previews_of([asset.content_hash]) == {}
+    ClipPreview.objects.update(claimed=timezone.now() - 2 * LEASE)
+    previews_take_back()
+    assert previews_make() == 1
+
+
+def test_the_command_makes_them_again() -> None:
+    asset = added(sounds=[tone_file([440])])
+    first = made_of(asset)
+    name = preview_name(asset.content_hash, SPECTROGRAM)
+    drawn = stored(asset, SPECTROGRAM)
+    default_storage.delete(name)
+    call_command("previews", again=True)
+    assert previews_of([asset.content_hash])[asset.content_hash] == first
+    assert stored(asset, SPECTROGRAM) == drawn and default_storage.listdir(name.rsplit("/", 1)[0])[1] == [SPECTROGRAM]
+
+
+def test_subtitles_as_browsers_read_them() -> None:
+    said = [(Span(0.5, 2), "Hello\n\n<b>you</b> & me"), (Span(3661.2, 3662), "Bye")]
+    assert web_vtt(said) == (
+        "WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nHello\n&lt;b&gt;you&lt;/b&gt; &amp; me\n\n"
+        "01:01:01.200 --> 01:01:02.000\nBye\n"
+    )

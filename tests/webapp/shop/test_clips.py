@@ -1,0 +1,208 @@
+"""Sounds and videos where a shopper meets them: on result cards, and on the product page at the right second."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries
+
+from search.errors import Unavailable
+from search.types import Modality, Span, TextRole, Vectors
+from tests.support.encoders import ColourEncoder
+from tests.webapp.shop.shelf import stock, store
+from webapp.catalog.models import Asset, AssetKind, ClipPreview, Embedding, Product
+from webapp.catalog.models.spans import spans_pack
+from webapp.catalog.services.assets import file_assets
+from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.previews import SUBTITLES, preview_name
+from webapp.shop import asked
+from webapp.shop.times import clock, fragment, spoken_clock
+from webapp.shop.waveform import bars, stretches
+
+pytestmark = pytest.mark.django_db
+
+SHOWN = ("white", "blue", "yellow")
+"""Two seconds each."""
+
+
+@pytest.fixture
+def film(encoder: ColourEncoder) -> Asset:
+    """A video of a product that is otherwise said to be red, encoded and with its preview."""
+    stock(encoder)
+    return add_clip(Product.objects.get(sku="P-0"), AssetKind.VIDEO, ".mp4", {Modality.VIDEO: colours(encoder)})
+
+
+def colours(encoder: ColourEncoder) -> Vectors:
+    """Of each colour shown, where its name is."""
+    return encoder.encode_texts(SHOWN, TextRole.DOCUMENT)
+
+
+def add_clip(product: Product, kind: AssetKind, suffix: str, views: dict[Modality, Vectors]) -> Asset:
+    [asset] = file_assets(product, [store(f"{product.sku}{suffix}".encode(), kind, suffix)])
+    asset.position, asset.seconds = 1, 6.0
+    asset.save()
+    spans = [Span(2.0 * number, 2.0 * number + 2) for number in range(len(SHOWN))]
+    for modality, vectors in views.items():
+        Embedding.objects.create(
+            space=Embedding.objects.values_list("space", flat=True)[0],
+            modality=modality,
+            content_hash=asset.content_hash,
+            vector=Embedding.pack(vectors),
+            spans=spans_pack(spans),
+        )
+    ClipPreview.objects.create(
+        content_hash=asset.content_hash,
+        made=timezone.now(),
+        seconds=6.0,
+        spans=spans_pack(spans if kind == AssetKind.VIDEO else []),
+        peaks=bytes(range(240)),
+    )
+    with transaction.atomic():
+        products_touch([product.pk])
+    return asset
+
+
+def card(page: str, product: Product) -> str:
+    return page[page.index(f'id="hit-{product.pk}"') :].split("</li>")[0]
+
+
+def way(page: str, product: Product) -> str:
+    """The address that a product's card leads to."""
+    return unescape(re.search(r'class="card-link" href="([^"]+)"', card(page, product))[1])
+
+
+def test_a_card_says_when_and_leads_there(client: Client, film: Asset) -> None:
+    found = client.get("/search?q=blue").content.decode()
+    shown = card(found, film.product)
+    assert "at 0:02" in shown and "Seen in the video at 2 seconds" in shown
+    assert f"/previews/{film.content_hash}/frame-1.webp" in shown
+    link = urlsplit(way(found, film.product))
+    assert link.path == "/p/P-0/" and link.fragment == f"clip-{film.pk}"
+    assert parse_qs(link.query) == {"q": ["blue"], "clip": [str(film.pk)], "t": ["2.00"]}
+    page = client.get(link.geturl()).content.decode()
+    assert f'src="{film.file.url}#t=2"' in page and f'id="{link.fragment}"' in page
+    assert f'poster="/previews/{film.content_hash}/frame-1.webp"' in page
+    assert "Starts at 0:02" in page
+    assert '<link rel="canonical" href="http://testserver/p/P-0/">' in page
+
+
+def frames(page: str) -> list[str]:
+    return re.findall(r'<a class="frame" .*?</a>', page)
+
+
+def test_key_frames_lead_to_their_seconds_and_matches_are_told(client: Client, film: Asset) -> None:
+    strip = frames(client.get("/p/P-0/?q=blue").content.decode())
+    assert [re.search('href="[^"]*#t=([0-9.]+)" data-seek="([0-9.]+)"', frame).groups() for frame in strip] == [
+        ("0", "0.0"), ("2", "2.0"), ("4", "4.0")
+    ]  # fmt: skip
+    assert ["best match" in frame and "data-best" in frame for frame in strip] == [False, True, False]
+    assert ["Scene at 4 seconds" in frame for frame in strip] == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "asked", ["", "?q=", "?picture_token=forged", "?q=%00", "?clip=7&t=nan", "?clip=x&t=1", "?price_min=x&q=blue"]
+)
+def test_without_a_question_the_player_stands_at_the_beginning(client: Client, film: Asset, asked: str) -> None:
+    page = client.get(f"/p/P-0/{asked}").content.decode()
+    assert f'src="{film.file.url}"' in page
+    assert len(frames(page)) == 3 and "data-best" not in page and "data-marked" not in page
+
+
+def test_the_page_stands_without_the_encoder(client: Client, film: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("the encoder is away")
+
+    monkeypatch.setattr(asked, "moments", away)
+    page = client.get(f"/p/P-0/?q=blue&clip={film.pk}&t=2.00").content.decode()
+    assert f'src="{film.file.url}#t=2"' in page and "data-best" not in page
+
+
+def test_a_sound_shows_where_it_is_heard(client: Client, film: Asset, encoder: ColourEncoder) -> None:
+    sound = add_clip(film.product, AssetKind.AUDIO, ".wav", {Modality.AUDIO: colours(encoder)})
+    page = client.get("/p/P-0/?q=blue").content.decode()
+    part = page[page.index(f'id="clip-{sound.pk}"') :].split("</figure>")[0]
+    assert f'<audio controls preload="metadata" src="{sound.file.url}#t=2"' in part
+    assert 'class="wave-edge" x="80.0" y="0" width="80.0"' in part
+    assert "Heard at 2 seconds" in part and f'src="/previews/{sound.content_hash}/spectrogram.webp"' in part
+    other = client.get("/p/P-0/?q=blue", headers={"Accept-Language": "zh-CN"}).content.decode()
+    assert "在 2 秒处听到" in other and "最佳匹配" in other
+
+
+def test_what_browsers_cannot_play_is_offered_as_a_file(client: Client, film: Asset, encoder: ColourEncoder) -> None:
+    for suffix in (".avi", ".gif"):
+        add_clip(film.product, AssetKind.VIDEO, suffix, {Modality.VIDEO: colours(encoder)})
+    page = client.get("/p/P-0/?q=blue").content.decode()
+    assert page.count("<video") == 1 and len(frames(page)) == 3
+    assert page.count('<span class="frame"') == 6 and page.count("data-best") == 3
+    assert "Play the animation" in page
+
+
+def test_a_faulty_clip_shows_what_is_not_faulty(client: Client, film: Asset) -> None:
+    Asset.objects.filter(pk=film.pk).update(fault="it broke off")
+    assert len(frames(client.get("/p/P-0/").content.decode())) == 3
+    ClipPreview.objects.update(spans=b"", peaks=b"")
+    assert "<video" not in client.get("/p/P-0/").content.decode()
+
+
+def test_subtitles_are_offered(client: Client, film: Asset) -> None:
+    ClipPreview.objects.update(subtitled=True)
+    default_storage.save(preview_name(film.content_hash, SUBTITLES), ContentFile(b"WEBVTT\n"))
+    page = client.get("/p/P-0/").content.decode()
+    url = re.search(r'<track kind="captions" src="([^"]+)"', page)[1]
+    response = client.get(url)
+    assert b"".join(response.streaming_content) == b"WEBVTT\n"
+    assert response["Content-Type"] == "text/vtt; charset=utf-8"
+
+
+def test_a_lost_picture_is_made_again_and_no_other_is(client: Client, film: Asset) -> None:
+    folder = f"/previews/{film.content_hash}/"
+    for other in ("frame-3.webp", SUBTITLES, "other.webp"):
+        assert client.get(folder + other).status_code == 404
+    assert ClipPreview.objects.exists()
+    assert client.get(folder + "frame-2.webp").status_code == 404
+    assert not ClipPreview.objects.exists()
+
+
+def test_the_number_of_queries_does_not_grow(
+    client: Client, film: Asset, encoder: ColourEncoder, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    def more(sku: str, kind: AssetKind, suffix: str, modality: Modality) -> None:
+        add_clip(Product.objects.get(sku=sku), kind, suffix, {modality: colours(encoder)})
+        client.get("/search?q=blue")
+
+    more("P-3", AssetKind.VIDEO, ".mp4", Modality.VIDEO)
+    asked = {}
+    for address in ("/search?q=blue", "/p/P-0/?q=blue"):
+        with django_assert_max_num_queries(40) as few:
+            client.get(address)
+        asked[address] = len(few.captured_queries)
+    more("P-0", AssetKind.AUDIO, ".wav", Modality.AUDIO)
+    more("P-6", AssetKind.VIDEO, ".mp4", Modality.VIDEO)
+    for address, queries in asked.items():
+        with django_assert_max_num_queries(queries):
+            client.get(address)
+
+
+def test_times_as_they_are_read_and_heard() -> None:
+    assert [clock(at) for at in (0, 12.9, 72, 3661)] == ["0:00", "0:12", "1:12", "1:01:01"]
+    spoken = [spoken_clock(at) for at in (0, 1.5, 60, 72, 121)]
+    assert spoken == ["0 seconds", "1 second", "1 minute", "1 minute 12 seconds", "2 minutes 1 second"]
+    with translation.override("zh-hans"):
+        assert spoken_clock(72) == "1 分 12 秒"
+    assert [fragment(at) for at in (0, 12, 12.25, 3.3333)] == ["#t=0", "#t=12", "#t=12.25", "#t=3.33"]
+
+
+def test_a_waveform_and_its_matching_stretches() -> None:
+    assert bars(b"") == ""
+    assert bars(bytes([0, 255])) == "M60 49v2M180 2v96"
+    overlapping = [Span(1, 2), Span(1.5, 3), Span(8, 99)]
+    assert stretches(overlapping, 10) == ((24.0, 48.0), (192.0, 48.0))
+    assert stretches(overlapping, 0) == ()

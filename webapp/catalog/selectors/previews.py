@@ -1,0 +1,52 @@
+"""What pages may show of clips beside their players."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from search.types import Span
+from webapp.catalog.models import Asset, AssetKind, ClipPreview
+from webapp.catalog.models.spans import spans_unpack
+
+CLIP_KINDS = (AssetKind.AUDIO, AssetKind.VIDEO)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Of one clip: the seconds of its key frames, which have a picture each, and its loudness from 0 to 255 over
+    `seconds`, empty where it is silent. What can be heard has a spectrogram, too."""
+
+    seconds: float = 0.0
+    frames: tuple[Span, ...] = ()
+    peaks: bytes = b""
+    subtitled: bool = False
+
+    def frame_at(self, second: float) -> int | None:
+        """The number of the key frame that stands for this second, or else of the last one before it."""
+        within = [number for number, span in enumerate(self.frames) if span.start <= second < span.end]
+        before = [number for number, span in enumerate(self.frames) if span.start <= second]
+        return (within or before[-1:] or [None])[0]
+
+
+NOTHING = Preview()
+
+
+def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
+    """By content hash; those not made yet are absent. One query, none for no hashes."""
+    if not hashes:
+        return {}
+    columns = ("content_hash", "seconds", "spans", "peaks", "subtitled")
+    rows = ClipPreview.objects.filter(content_hash__in=hashes, made__isnull=False).values_list(*columns)
+    return {
+        digest: Preview(seconds, tuple(spans_unpack(spans)), bytes(peaks), subtitled)
+        for digest, seconds, spans, peaks, subtitled in rows
+    }
+
+
+def clip_hashes(asset_ids: Collection[int]) -> dict[int, str]:
+    """Content hashes of those of these assets that are clips. One query, none for no assets."""
+    if not asset_ids:
+        return {}
+    clips = Asset.objects.filter(pk__in=asset_ids, kind__in=CLIP_KINDS).order_by()
+    return dict(clips.values_list("pk", "content_hash"))

@@ -1,0 +1,168 @@
+"""The clips of a product page: each with its player at the right second, and what there is to see of it beside it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from search.types import Modality
+from webapp.catalog.models import Asset, AssetKind
+from webapp.catalog.selectors.previews import NOTHING, Preview, previews_of
+from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
+from webapp.retrieval.moments import Moment, Strip
+from webapp.shop.asked import Asked
+from webapp.shop.evidence import ICONS, LEAST_SHOWN, found_at
+from webapp.shop.media_types import SHOWN_INLINE
+from webapp.shop.openings import preview_url
+from webapp.shop.times import clock, fragment, spoken_clock
+from webapp.shop.waveform import bars, stretches
+
+NEAR_BEST = 1.0
+"""Moments of a clip are marked down to so many standard deviations below its best one."""
+
+MOST_MARKED = 8
+"""The best moments that are marked; more of them would mark nothing."""
+
+ANIMATIONS = frozenset({".gif", ".webp"})
+
+
+class Way(enum.StrEnum):
+    """How a browser can show a file."""
+
+    PLAYER = "player"
+    ANIMATION = "animation"
+    DOWNLOAD = "download"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A second of a clip to go to: a key frame with its picture, or a moment that was heard or said."""
+
+    second: float
+    href: str
+    time: str
+    label: str
+    icon: str = ""
+    picture: str = ""
+    marked: bool = False
+    best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """What the page shows of one clip. Addresses are empty where there is nothing; seconds are None where nothing was
+    asked, or nothing answers."""
+
+    asset: Asset
+    way: Way
+    start: float | None
+    source: str
+    poster: str
+    frames: tuple[Place, ...]
+    places: tuple[Place, ...]
+    seconds: float
+    bars: str
+    stretches: tuple[tuple[float, float], ...]
+    spectrogram: str
+    subtitles: str
+
+    @property
+    def start_time(self) -> str:
+        return "" if self.start is None else clock(self.start)
+
+    @property
+    def answers_in_words(self) -> bool:
+        return any(place.icon == ICONS[Modality.TEXT] for place in self.places)
+
+
+def clips_of(assets: Iterable[Asset], asked: Asked) -> list[Clip]:
+    """The clips that can be shown; one that nothing can be read of is left out. One query."""
+    found = list(assets)
+    previews = previews_of({asset.content_hash for asset in found})
+    clips = (_clip(asset, previews.get(asset.content_hash), asked) for asset in found)
+    return [clip for clip in clips if clip]
+
+
+def _clip(asset: Asset, preview: Preview | None, asked: Asked) -> Clip | None:
+    if asset.fault and preview is not None and not (preview.frames or preview.peaks):
+        return None
+    shown = preview or NOTHING
+    seconds = shown.seconds or asset.seconds or 0.0
+    marked = _marked([strip for strip in asked.strips if strip.asset_id == asset.pk])
+    start = asked.start_of(asset.pk)
+    if start is None and marked:
+        start = max(marked, key=lambda found: found[1].standardised)[1].span.start
+    digest = asset.content_hash
+    frame = shown.frame_at(start or 0.0)
+    heard = [moment.span for modality, moment in marked if modality is Modality.AUDIO]
+    return Clip(
+        asset=asset,
+        way=_way(asset),
+        start=start,
+        source=asset.file.url + (fragment(start) if start else ""),
+        poster="" if frame is None else preview_url(digest, frame_file(frame)),
+        frames=_frames(asset, shown, [moment for modality, moment in marked if modality is Modality.VIDEO], start),
+        places=_places(asset, marked, start),
+        seconds=seconds,
+        bars=bars(shown.peaks),
+        stretches=stretches(heard, seconds),
+        spectrogram=preview_url(digest, SPECTROGRAM) if asset.kind == AssetKind.AUDIO and shown.peaks else "",
+        subtitles=preview_url(digest, SUBTITLES) if shown.subtitled else "",
+    )
+
+
+def _way(asset: Asset) -> Way:
+    suffix = PurePosixPath(asset.file.name).suffix
+    if suffix in ANIMATIONS:
+        return Way.ANIMATION
+    return Way.PLAYER if SHOWN_INLINE.get(suffix, "").startswith(("audio/", "video/")) else Way.DOWNLOAD
+
+
+def _marked(strips: Sequence[Strip]) -> list[tuple[Modality, Moment]]:
+    """The moments of a clip that answer the question, in their order."""
+    moments = [(strip.modality, moment) for strip in strips for moment in strip.moments]
+    # Several views may show the same seconds: the best of them counts.
+    worst_first = sorted(moments, key=lambda found: found[1].standardised)
+    ranked = list({(modality, moment.span): (modality, moment) for modality, moment in worst_first}.values())
+    ranked.sort(key=lambda found: -found[1].standardised)
+    if not ranked:
+        return []
+    least = max(LEAST_SHOWN, ranked[0][1].standardised - NEAR_BEST)
+    best = [found for found in ranked if found[1].standardised >= least][:MOST_MARKED]
+    return sorted(best, key=lambda found: found[1].span.start)
+
+
+def _frames(asset: Asset, preview: Preview, seen: Sequence[Moment], start: float | None) -> tuple[Place, ...]:
+    marked = {preview.frame_at(moment.span.start) for moment in seen}
+    best = preview.frame_at(start) if start is not None else None
+    return tuple(
+        Place(
+            second=span.start,
+            href=asset.file.url + fragment(span.start),
+            time=clock(span.start),
+            label=spoken_clock(span.start),
+            picture=preview_url(asset.content_hash, frame_file(number)),
+            marked=number in marked,
+            best=number in marked and number == best,
+        )
+        for number, span in enumerate(preview.frames)
+    )
+
+
+def _places(asset: Asset, marked: Sequence[tuple[Modality, Moment]], start: float | None) -> tuple[Place, ...]:
+    """Moments that were heard or said; those that were seen are key frames."""
+    return tuple(
+        Place(
+            second=moment.span.start,
+            href=asset.file.url + fragment(moment.span.start),
+            time=clock(moment.span.start),
+            label=found_at(modality, moment.span.start),
+            icon=ICONS[modality],
+            marked=True,
+            best=moment.span.start == start,
+        )
+        for modality, moment in marked
+        if modality is not Modality.VIDEO
+    )
