@@ -27,6 +27,7 @@ class WishForm(forms.Form):
 
     q = forms.CharField(label=_("Words"), required=False, max_length=LONGEST_TEXT)
     picture_token = forms.CharField(required=False, max_length=20_000)
+    sound_token = forms.CharField(required=False, max_length=20_000)
     like = forms.CharField(required=False, max_length=64)
     category = forms.SlugField(label=_("Category"), required=False, max_length=160)
     price_min = forms.DecimalField(
@@ -58,6 +59,7 @@ def read_wish(params: QueryDict, *, category: str = "") -> Wish:
     return Wish(
         text=cleaned["q"],
         picture_token=cleaned["picture_token"],
+        sound_token=cleaned["sound_token"],
         like=cleaned["like"],
         filters=read_filters(params, cleaned, category),
         sort=Sort(cleaned["sort"] or Sort.RELEVANCE),

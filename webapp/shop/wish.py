@@ -19,13 +19,15 @@ PAGE_SIZE = 24
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Words, a query picture (its token), a product to find similar ones of (its sku), filters, order and place.
+    """Words, a query picture and sound (their tokens), a product to find similar ones of (its sku), filters, order and
+    place.
 
     A wish is read from an address and can be written as one, so every state of the page can be kept and shared.
     """
 
     text: str = ""
     picture_token: str = ""
+    sound_token: str = ""
     like: str = ""
     filters: ProductFilters = field(default_factory=ProductFilters)
     sort: Sort = Sort.RELEVANCE
@@ -33,17 +35,18 @@ class Wish:
 
     @property
     def browses(self) -> bool:
-        return not (self.text or self.picture_token or self.like)
+        return not (self.text or self.picture_token or self.sound_token or self.like)
 
     @property
     def words_alone(self) -> bool:
-        return bool(self.text) and not (self.picture_token or self.like)
+        return bool(self.text) and not (self.picture_token or self.sound_token or self.like)
 
     def request(self, *, similar_to: int | None = None, facets: bool = True) -> SearchRequest:
         """What is asked of retrieval. Raises QueryError."""
         return SearchRequest(
             text=self.text,
             picture_token=self.picture_token,
+            sound_token=self.sound_token,
             similar_to=similar_to,
             filters=self.filters,
             sort=self.sort,
@@ -83,7 +86,8 @@ class Wish:
 
     def kept_pairs(self) -> Iterable[tuple[str, str]]:
         """What stays when filters and order change: the question itself."""
-        named = (("q", self.text), ("picture_token", self.picture_token), ("like", self.like))
+        tokens = (("picture_token", self.picture_token), ("sound_token", self.sound_token))
+        named = (("q", self.text), *tokens, ("like", self.like))
         return [(name, value) for name, value in named if value]
 
     def page_after(self, cursor: str) -> Self:
@@ -91,6 +95,9 @@ class Wish:
 
     def first_page(self) -> Self:
         return replace(self, cursor="")
+
+    def without_sound(self) -> Self:
+        return replace(self, sound_token="", cursor="")
 
     def without_filters(self) -> Self:
         return replace(self, filters=ProductFilters(), cursor="")

@@ -115,7 +115,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client, enco
     ("query", "words"),
     [
         ("price_min=9&price_max=2", "lowest price is above"),
-        ("picture_token=forged.AAAA:xyz", "Send the picture again"),
+        ("picture_token=forged.AAAA:xyz", "Send it again"),
         ("cursor=forged", "Back to the first page"),
         ("category=nowhere", "This search does not work"),
         ("q=%00", "Null characters"),

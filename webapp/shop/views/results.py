@@ -22,7 +22,8 @@ from webapp.shop.click_token import ClickTokens
 from webapp.shop.facet_groups import facet_groups
 from webapp.shop.forms import BROWSE_SORTS, SORTS, read_wish
 from webapp.shop.openings import openings_of
-from webapp.shop.problems import Problem, problem_of, problem_of_form
+from webapp.shop.problems import Problem, problem_of, problem_of_form, sound_problem_of
+from webapp.shop.query_sound import wish_with_sound
 from webapp.shop.services.clicks import query_normalise
 from webapp.shop.wish import Wish
 
@@ -34,13 +35,13 @@ FORM_BYTES = 64 * 1024
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
-    """GET shows results. POST takes a query picture and redirects to the address of its results."""
+    """GET shows results. POST takes a query picture or sound and redirects to the address of its results."""
     if request.method != "POST":
         return _answered(request, _results)
     if int(request.META.get("CONTENT_LENGTH") or 0) > settings.ENGINE.picture_max_bytes + FORM_BYTES:
         # Before the body is read: nobody may fill the disk with what will be refused.
         return _problem_page(request, Wish(), problem_of(MediaTooLarge("the request is too large")))
-    return _answered(request, _accept_picture)
+    return _answered(request, _accept)
 
 
 @require_safe
@@ -62,7 +63,19 @@ def _answered(
     try:
         return answer(request, wish)
     except OmnishelfError as error:
-        return _problem_page(request, wish, problem_of(error, with_picture=bool(wish.picture_token)))
+        return _problem_page(
+            request, wish, problem_of(error, with_picture=bool(wish.picture_token or wish.sound_token))
+        )
+
+
+def _accept(request: HttpRequest, wish: Wish) -> HttpResponse:
+    sound = request.FILES.get("sound")
+    if isinstance(sound, UploadedFile):
+        try:
+            wish = wish_with_sound(wish, sound)
+        except OmnishelfError as error:
+            return _problem_page(request, wish, sound_problem_of(error))
+    return _accept_picture(request, wish)
 
 
 def _accept_picture(request: HttpRequest, wish: Wish) -> HttpResponse:
