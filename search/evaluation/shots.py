@@ -23,7 +23,7 @@ from rich.table import Table
 from search.config import engine_settings
 from search.media.clip_frames import FRAMES_PER_SECOND
 from search.media.limits import ClipLimits
-from search.media.shots import ShotDetector, colour_histogram
+from search.media.shots import Look, ShotDetector
 from search.media.video import open_video
 
 _SIZE = (480, 270)
@@ -100,7 +100,7 @@ def our_cuts(film: Film, per_second: float) -> tuple[list[float], float]:
     """Where shots begin, and how far from the true second that may be: one sampled frame."""
     detector, limits = ShotDetector(), ClipLimits.from_settings(engine_settings())
     with closing(open_video(film.path, limits, _SIDE, per_second)) as reader:
-        found = [frame.seconds for frame in reader if detector.begins(colour_histogram(frame.picture))]
+        found = [frame.seconds for frame in reader if detector.begins(Look.of(frame.picture))]
     return found[1:], 1.2 / per_second
 
 
@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     table = Table("detector", "precision", "recall", "F1", "times real time")
     with tempfile.TemporaryDirectory() as folder:
         films = [join_clips(clips, Path(folder) / f"{seed}.mp4", seed) for seed in asked.seeds]
-        for rate in (1.0, FRAMES_PER_SECOND, 2 * FRAMES_PER_SECOND):
+        for rate in (FRAMES_PER_SECOND / 2, FRAMES_PER_SECOND):
             _add(table, f"ours, {rate:g} frames a second", judge_cuts(films, partial(our_cuts, per_second=rate)))
         if importlib.util.find_spec("scenedetect"):
             for name in DETECTORS:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from search.media.shots import Histogram, ShotDetector, colour_distance, colour_histogram
+from search.media.shots import Look, ShotDetector, colour_distance, layout_distance
 from search.media.video import Frame
 from search.types import Span
 
@@ -18,11 +17,7 @@ _CHANGED = 0.3
 _SAME_COLOURS, _SAME_LAYOUT = 0.15, 0.05
 """Two pictures nearer than both are near-duplicates."""
 
-_LAYOUT = (16, 16)
 _DETAIL = (64, 64)
-
-Layout = npt.NDArray[np.float32]
-"""Brightness of a picture in rows and columns, shape (256,), 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +35,15 @@ class _Run:
     shot: int
     start: float
     end: float
-    colours: Histogram
-    layout: Layout
+    look: Look
     picture: Image.Image
     sharpness: float
 
     def distance(self, other: _Run) -> float:
         """0 for what nobody could tell apart, 1 and more for what is no near-duplicate."""
-        layout = float(np.abs(self.layout - other.layout).mean())
-        return max(colour_distance(self.colours, other.colours) / _SAME_COLOURS, layout / _SAME_LAYOUT)
+        colours = colour_distance(self.look.colours, other.look.colours)
+        layout = layout_distance(self.look.layout, other.look.layout)
+        return max(colours / _SAME_COLOURS, layout / _SAME_LAYOUT)
 
 
 class KeyFrames:
@@ -67,15 +62,14 @@ class KeyFrames:
         self._run: _Run | None = None
 
     def add(self, frame: Frame) -> None:
-        colours = colour_histogram(frame.picture)
-        cut = self._shots.begins(colours)
+        look = Look.of(frame.picture)
+        cut = self._shots.begins(look)
         self._shot += cut
         run = self._run
-        if run is None or cut or colour_distance(run.colours, colours) > _CHANGED:
+        if run is None or cut or colour_distance(run.look.colours, look.colours) > _CHANGED:
             self._end_run(frame.seconds)
-            layout = _layout(frame.picture)
             sharp = _sharpness(frame.picture)
-            self._run = _Run(self._shot, frame.seconds, frame.seconds, colours, layout, frame.picture, sharp)
+            self._run = _Run(self._shot, frame.seconds, frame.seconds, look, frame.picture, sharp)
         elif (sharp := _sharpness(frame.picture)) > run.sharpness:
             run.picture, run.sharpness = frame.picture, sharp
 
@@ -105,11 +99,6 @@ class KeyFrames:
         dropped, former = self._kept.pop(place), self._kept[place - 1]
         if former.shot == dropped.shot:
             former.end = max(former.end, dropped.end)
-
-
-def _layout(picture: Image.Image) -> Layout:
-    small = picture.convert("L").resize(_LAYOUT, Image.Resampling.BOX)
-    return np.asarray(small, dtype=np.float32).ravel() / np.float32(255)
 
 
 def _sharpness(picture: Image.Image) -> float:

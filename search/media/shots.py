@@ -1,13 +1,15 @@
 """Cuts between shots, found from frames as they come.
 
-A cut is where the colours change by much more than they lately did within the shot: half the L1 distance of HSV
-histograms (8 hues, 4 saturations, 4 values), beside the median of the distances before it. docs/adr/0012-key-frames.md
-has what else was measured; `python -m search.evaluation.shots` measures it again.
+A cut is where the picture changes by much more than it lately did within the shot: half the L1 distance of HSV
+histograms (8 hues, 4 saturations, 4 values) and half the mean difference of brightness in a 16 × 16 grid, beside the
+median of such distances before it. docs/adr/0012-key-frames.md has what else was measured;
+`python -m search.evaluation.shots` measures it again.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +21,27 @@ Histogram = npt.NDArray[np.float32]
 _SIZE = (64, 48)
 _HUES, _SATURATIONS, _VALUES = 8, 4, 4
 _COLOURS = _HUES * _SATURATIONS * _VALUES
-_MEMORY = 4
-_STILL = 0.05
-_TIMES = 2.1
-"""A cut changes so many times more than the shot did lately. Chosen on the clips of seeds 0 to 3."""
+_GRID = (16, 16)
+_LAYOUT_COUNTS = 0.5
+_MEMORY = 8
+_FIRST, _STILL = 0.05, 0.02
+_TIMES = 3.0
+"""A cut changes so many times more than the shot did lately. Chosen on films of seeds 0 to 3, 20 and 21."""
+
+Layout = npt.NDArray[np.float32]
+"""Brightness of a picture in rows and columns, shape (256,), 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a frame is compared by."""
+
+    colours: Histogram
+    layout: Layout
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> Look:
+        return cls(colour_histogram(picture), picture_layout(picture))
 
 
 def colour_histogram(picture: Image.Image) -> Histogram:
@@ -38,20 +57,32 @@ def colour_distance(one: Histogram, other: Histogram) -> float:
     return float(np.abs(one - other).sum()) / 2
 
 
+def picture_layout(picture: Image.Image) -> Layout:
+    """Where a picture is bright and where dark, whatever its size."""
+    small = picture.convert("L").resize(_GRID, Image.Resampling.BOX)
+    return np.asarray(small, dtype=np.float32).ravel() / np.float32(255)
+
+
+def layout_distance(one: Layout, other: Layout) -> float:
+    """Mean difference of brightness, 0 to 1."""
+    return float(np.abs(one - other).mean())
+
+
 class ShotDetector:
-    """Says of every frame, by its colours, whether a shot begins with it."""
+    """Says of every frame whether a shot begins with it."""
 
     def __init__(self) -> None:
-        self._former: Histogram | None = None
-        self._lately: deque[float] = deque([_STILL], maxlen=_MEMORY)
+        self._former: Look | None = None
+        self._lately: deque[float] = deque([_FIRST], maxlen=_MEMORY)
 
-    def begins(self, colours: Histogram) -> bool:
-        former, self._former = self._former, colours
+    def begins(self, look: Look) -> bool:
+        former, self._former = self._former, look
         if former is None:
             return True
-        changed = colour_distance(former, colours)
+        changed = colour_distance(former.colours, look.colours)
+        changed += _LAYOUT_COUNTS * layout_distance(former.layout, look.layout)
         if changed > _TIMES * (float(np.median(self._lately)) + _STILL):
-            self._lately = deque([_STILL], maxlen=_MEMORY)
+            self._lately = deque([_FIRST], maxlen=_MEMORY)
             return True
         self._lately.append(changed)
         return False
