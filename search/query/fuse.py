@@ -18,8 +18,23 @@ SHARES: Shares = {
     (Modality.TEXT, Modality.PICTURE): 0.5,
     (Modality.PICTURE, Modality.PICTURE): 1.0,
     (Modality.PICTURE, Modality.TEXT): 0.25,
+    (Modality.TEXT, Modality.AUDIO): 1.0,
+    (Modality.TEXT, Modality.VIDEO): 1.5,
+    (Modality.PICTURE, Modality.AUDIO): 0.5,
+    (Modality.PICTURE, Modality.VIDEO): 1.0,
+    (Modality.AUDIO, Modality.AUDIO): 1.0,
+    (Modality.AUDIO, Modality.TEXT): 0.25,
+    (Modality.AUDIO, Modality.PICTURE): 0.25,
+    (Modality.AUDIO, Modality.VIDEO): 0.25,
 }
-"""Chosen by `manage.py bench_fusion` on the sample shop and on real garments; a pair not listed counts in full."""
+"""Chosen by `manage.py bench_fusion` on the sample shop, on real garments, and on real sounds and videos among pictures
+(docs/fusion.md); a pair not listed counts in full."""
+
+FLOOR = 1.0
+"""A part of a clip that was not asked for in its own modality counts by what it stands out above this, in standard
+deviations: the best of many parts is above average by chance, and most questions do not ask how a thing sounds."""
+
+PARTED = (Modality.AUDIO, Modality.VIDEO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +73,19 @@ def best_parts(candidates: Candidates, rows: Ids) -> list[int]:
 def fuse(probes: Iterable[ProbeScores], shares: Shares = SHARES) -> list[Hit]:
     """One hit per product, best first, equal scores by product id.
 
-    A product's score is the weighted sum, over probes and modalities, of its best view's standardised score. A missing
-    modality adds 0, which is what an average view would add: it neither helps nor harms.
+    A product's score is the weighted sum, over probes and modalities, of its best view's standardised score, less
+    `FLOOR` and never below 0 for parts of clips asked for in another modality. A missing modality adds 0, which is what
+    an average view would add: it neither helps nor harms.
     """
     totals: dict[int, float] = {}
     evidence: dict[int, list[Evidence]] = {}
     for probe in probes:
         for candidates in probe.candidates:
             weight = probe.weight * shares.get((probe.asked, candidates.modality), 1.0)
+            floored = candidates.modality in PARTED and candidates.modality is not probe.asked
             for product, view in best_views(candidates, probe.scales[candidates.modality]):
-                totals[product] = totals.get(product, 0.0) + weight * view.standardised
+                told = max(0.0, view.standardised - FLOOR) if floored else view.standardised
+                totals[product] = totals.get(product, 0.0) + weight * told
                 evidence.setdefault(product, []).append(view)
     hits = [Hit(product, score, tuple(evidence[product])) for product, score in totals.items()]
     return sorted(hits, key=lambda hit: (-hit.score, hit.product_id))
