@@ -26,10 +26,10 @@ SPOKEN = "navy teapot"
 SLOWEST_ANSWER_MS = 30_000
 AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 CHROMIUM = shutil.which("chromium")
-DROP = """([encoded, event]) => {
+DROP = """([encoded, event, name = "seen.jpg", type = "image/jpeg"]) => {
   const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
   const files = new DataTransfer();
-  files.items.add(new File([bytes], "seen.jpg", { type: "image/jpeg" }));
+  files.items.add(new File([bytes], name, { type }));
   const made = event === "paste"
     ? new ClipboardEvent("paste", { clipboardData: files, bubbles: true, cancelable: true })
     : new DragEvent(event, { dataTransfer: files, bubbles: true, cancelable: true });
@@ -187,6 +187,18 @@ def test_words_that_are_spoken_are_corrected_and_searched(context: BrowserContex
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/search\?q=navy\+teapot$"))
     assert "teapot" in page.locator(".card-title").first.inner_text()
+
+
+def test_a_sound_is_dropped_and_searched_by(page: Page, spoken: Path) -> None:
+    require_espeak()
+    page.goto("/")
+    page.evaluate(DROP, [base64.b64encode(spoken.read_bytes()).decode(), "drop", "spoken.wav", "audio/wav"])
+    expect(page.locator("[data-ask-note]")).to_have_text("Check the words, then search.")
+    page.get_by_role("button", name="Search by this sound").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Like your sound")
+    expect(page).to_have_url(re.compile(r"/search\?sound_token="))
+    page.get_by_role("link", name="Remove the sound").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("All products")
 
 
 def test_a_recording_can_be_given_up_or_refused(context: BrowserContext, page: Page) -> None:
