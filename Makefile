@@ -12,7 +12,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo run test lint lock messages train-compact calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth bench-speech bench-clips eval-shots clean
+.PHONY: help install demo run test lint lock messages train-compact train-sound calibrate-int8 eval eval-texts gate bench-encode bench-import bench-tune bench-index bench-life bench-growth bench-speech bench-clips eval-shots clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ var/drawings/%/catalog.jsonl: | $(INSTALLED)
 
 train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder anew (DATA=)
 	$(BIN)/python -m search.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
+
+train-sound: $(INSTALLED_DEV) ## make the sound tower and its head anew, or judge recipes (DATA=, VALIDATE=1)
+	$(BIN)/python -m search.training.sound --data $(DATA) $(if $(VALIDATE),--validate)
 
 calibrate-int8: $(INSTALLED) ## draw products and take from them the ranges that INT8 needs
 	$(BIN)/python manage.py calibrate_int8

@@ -14,11 +14,16 @@ from search.errors import WeightsMissing, WeightsRefused
 
 OPEN_CLIP_CONFIGURATION: Final = "open_clip_config.json"
 
-CONFIGURATIONS: Final = {"open_clip": OPEN_CLIP_CONFIGURATION, "sentence_transformers": "modules.json"}
+CONFIGURATIONS: Final = {
+    "open_clip": OPEN_CLIP_CONFIGURATION,
+    "sentence_transformers": "modules.json",
+    "clap": "preprocessor_config.json",
+}
 """The file by which a checkpoint of an engine is known."""
 
 FETCHED: Final = {
     "open_clip": (OPEN_CLIP_CONFIGURATION, "open_clip_model.safetensors", "*token*", "*vocab*", "*merges*"),
+    "clap": ("*.json", "model.safetensors", "*.txt"),
     "sentence_transformers": ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"),
 }
 """The files of a hub repository that its engine reads. Repositories also hold the same weights as pickles."""

@@ -28,10 +28,11 @@ class Preset(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(description="the file's name without .json")
-    engine: Literal["compact", "open_clip", "sentence_transformers"]
+    engine: Literal["compact", "open_clip", "sentence_transformers", "clap"]
     model: str = Field(description="the engine's name of the model")
     weights: str = Field("", description="the engine's name of the weights, where one model has several")
     revision: int = Field(1, description="raised by hand when code that changes a vector changes")
+    beside: str = Field("", description="the preset of pictures and texts whose space sounds come into")
     hub: str = Field("", description="repository on the Hugging Face hub that holds the weights")
     checksums: dict[str, str] = Field(default_factory=dict, description="SHA-256 of every weights file shipped")
     dim: int = Field(gt=0)

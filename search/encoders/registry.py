@@ -19,6 +19,7 @@ __all__ = ["load_encoder", "preset_names", "space_of"]
 ENGINES: Final = {
     "compact": "search.encoders.compact.engine",
     "open_clip": "search.encoders.open_clip.engine",
+    "clap": "search.encoders.clap.engine",
     "sentence_transformers": "search.encoders.sentence_transformers.engine",
 }
 
@@ -31,13 +32,18 @@ def load_encoder(settings: EngineSettings, heads: Path | None = None) -> Tunable
     Raises UnknownPreset; WeightsMissing or WeightsRefused when its weights cannot be used; SelfTestFailed when its
     known pairs do not match; ConfigError when the device is not there.
     """
-    preset = load_preset(settings.preset)
-    load = cast("Load", importlib.import_module(ENGINES[preset.engine]).load)
     # Imported here like the engines: it needs torch.
     from search.encoders.residual import tunable
 
-    encoder = tunable(load(preset, settings))
+    encoder = tunable(load_engine(settings))
     return encoder.with_heads(heads) if heads else encoder
+
+
+def load_engine(settings: EngineSettings) -> Encoder:
+    """The encoder as its engine makes it, without heads that could be tuned. Raises as `load_encoder` does."""
+    preset = load_preset(settings.preset)
+    load = cast("Load", importlib.import_module(ENGINES[preset.engine]).load)
+    return load(preset, settings)
 
 
 def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
@@ -46,6 +52,14 @@ def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
     Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not on this disk.
     """
     preset = load_preset(settings.preset)
+    return tuned_space(preset.space(_weights_digest(preset, settings)), heads_digest)
+
+
+def _weights_digest(preset: Preset, settings: EngineSettings) -> str:
     if preset.engine == "compact":
-        return tuned_space(preset.space(int8_digest(settings)), heads_digest)
-    return tuned_space(preset.space(checkpoint_digest(require_checkpoint(preset, settings))), heads_digest)
+        return int8_digest(settings)
+    digest = checkpoint_digest(require_checkpoint(preset, settings))
+    if not preset.beside:
+        return digest
+    beside = space_of(settings.model_copy(update={"preset": preset.beside}))
+    return f"{digest} beside {beside.fingerprint}"

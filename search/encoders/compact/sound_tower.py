@@ -22,7 +22,7 @@ PATCH = 96
 """Frames of one patch. Longer ones are not what the network knows: it pads at their ends."""
 
 FORMAT = SoundFormat(RATE, window_s=samples_of(2 * PATCH) / RATE, hop_s=0.96)
-"""Two patches; docs/adr/0011-sound-tower.md compares lengths."""
+"""Two patches, and about one window for each second: docs/adr/0011-sound-tower.md says why."""
 
 AT_ONCE = 16
 

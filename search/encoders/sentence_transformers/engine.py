@@ -1,7 +1,7 @@
-"""Any SentenceTransformer folder, of texts alone or of texts and pictures in one space, read from local disk.
+"""Any SentenceTransformer folder, of texts alone or of texts, pictures and sounds in one space, read from local disk.
 
-Pictures go through the model's own preprocessing one by one, in the caller's pool; the model call only joins the
-tensors that come out. Code from a checkpoint is never run and pickles are never read.
+Pictures and sounds go through the model's own preprocessing one by one, in the caller's pool; the model call only joins
+the tensors that come out. Code from a checkpoint is never run and pickles are never read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from search.config import EngineSettings
+from search.encoders.base import Features, SoundFormat, Waveform
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
@@ -30,6 +31,12 @@ from search.errors import ModalityUnsupported, WeightsRefused
 from search.types import Modality, Space, TextRole, Vectors
 
 TEXTS_AT_ONCE = 64
+
+THEIRS: dict[Modality, Literal["image", "audio"]] = {Modality.PICTURE: "image", Modality.AUDIO: "audio"}
+"""The library's names of modalities."""
+
+SOUND = SoundFormat(rate=16_000, window_s=10.0, hop_s=5.0)
+"""What the feature extractor of Gemma's audio tower takes; the tower hears up to half a minute at once."""
 
 UNREADABLE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError, OSError, SafetensorError)
 """What the library raises on folders it cannot load."""
@@ -46,20 +53,23 @@ class Model:
         tokenizer = model.tokenizer
         self._padding = Padding(tokenizer.pad_token_id or 0, tokenizer.padding_side)
 
-    def prepare(self, picture: Image.Image) -> Inputs:
-        """RGB picture → the model's inputs for it. Raises ModalityUnsupported when the model sees no pictures."""
-        if not self.transformer.supports("image"):
+    def prepare(self, content: object, modality: Modality) -> Inputs:
+        """An RGB picture, or a sound as the library takes it → the model's inputs for it.
+
+        Raises ModalityUnsupported when the model has no tower for it.
+        """
+        if not self.transformer.supports(THEIRS[modality]):
             raise ModalityUnsupported(
-                "this SentenceTransformer has no picture tower",
+                f"this SentenceTransformer has no {modality} tower",
                 value=self.transformer.modalities,
-                fix="Choose a preset of a multimodal model, or take `picture` out of the preset's modalities.",
+                fix=f"Choose a preset of a multimodal model, or take `{modality}` out of the preset's modalities.",
             )
-        found: Inputs = self.transformer.preprocess([picture])
+        found: Inputs = self.transformer.preprocess([content])
         return found
 
     @torch.inference_mode()
-    def pictures(self, batch: Sequence[Inputs]) -> Vectors:
-        """Prepared pictures → (n, dim) unit vectors."""
+    def encode(self, batch: Sequence[Inputs]) -> Vectors:
+        """Prepared pictures, or prepared sounds → (n, dim) unit vectors."""
         joined = join(batch, self._padding)
         sent = {name: self._sent(value) if isinstance(value, Tensor) else value for name, value in joined.items()}
         with self._lock:
@@ -99,6 +109,9 @@ class SentenceTransformerEncoder:
         self.picture_batch_size = runtime.picture_batch_size
         self.calls_at_once = 1
         self.decode_size = preset.decode_size
+        self.sound_format = SOUND
+        self.sound_batch_size = runtime.picture_batch_size // 8
+        self.ears = space.fingerprint
         self._preset = preset
         self._folder = folder
         self._runtime = runtime
@@ -111,12 +124,31 @@ class SentenceTransformerEncoder:
         """RGB picture → the model's inputs for it. Raises ModalityUnsupported, and at the first call WeightsRefused
         or SelfTestFailed."""
         self._require(Modality.PICTURE)
-        return self.whole.get().prepare(picture)
+        return self.whole.get().prepare(picture, Modality.PICTURE)
 
     def encode_pictures(self, batch: Sequence[Inputs]) -> Vectors:
         """Prepared pictures → (n, dim) unit vectors. Raises as `prepare_picture` does."""
         self._require(Modality.PICTURE)
-        return self.whole.get().pictures(batch) if batch else self._nothing()
+        return self.whole.get().encode(batch) if batch else self._nothing()
+
+    def prepare_sound(self, window: Waveform) -> Inputs:
+        """A window → the model's inputs for it. Raises as `prepare_picture` does."""
+        self._require(Modality.AUDIO)
+        return self.whole.get().prepare({"array": window, "sampling_rate": SOUND.rate}, Modality.AUDIO)
+
+    def encode_sounds(self, batch: Sequence[Inputs]) -> Vectors:
+        """Prepared windows → (n, dim) unit vectors. Raises as `prepare_picture` does."""
+        return self.project_sounds(self.sound_features(batch))
+
+    def sound_features(self, batch: Sequence[Inputs]) -> Features:
+        """Prepared windows → the model's own vectors, (n, dim) float16. Raises as `prepare_picture` does."""
+        self._require(Modality.AUDIO)
+        return (self.whole.get().encode(batch) if batch else self._nothing()).astype(np.float16)
+
+    def project_sounds(self, features: Features) -> Vectors:
+        """The model's own vectors, of unit length again."""
+        vectors = features.astype(np.float32)
+        return cast("Vectors", vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6))
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, dim) unit vectors. Raises as `prepare_picture` does."""
@@ -175,7 +207,7 @@ class SentenceTransformerEncoder:
 
 
 def _drawings(model: Model, pictures: Sequence[Image.Image]) -> Vectors:
-    return model.pictures([model.prepare(picture) for picture in pictures])
+    return model.encode([model.prepare(picture, Modality.PICTURE) for picture in pictures])
 
 
 def load(preset: Preset, settings: EngineSettings) -> SentenceTransformerEncoder:

@@ -216,3 +216,23 @@ def test_broken_weights_are_refused(clip_dir: Path, tmp_path: Path) -> None:
 def test_every_engine_of_a_preset_is_known() -> None:
     engines = Preset.model_fields["engine"].annotation
     assert set(ENGINES) == set(engines.__args__)
+
+
+def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
+    write_gemma(tmp_path, hears=True)
+    encoder = load(like_gemma(modalities=BOTH | {Modality.AUDIO}), settings_of(tmp_path))
+    rng = np.random.default_rng(0)
+    sounds = [(rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32) for seconds in (2.0, 0.7, 1.2)]
+    batch = [encoder.prepare_sound(sound) for sound in sounds]
+    vectors = encoder.encode_sounds(batch)
+    assert vectors.shape == (3, DIM) and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert np.array_equal(vectors, encoder.project_sounds(encoder.sound_features(batch)))
+    assert np.allclose(encoder.encode_sounds(batch[1:2])[0], vectors[1], atol=1e-2)
+    assert encoder.encode_sounds([]).shape == (0, DIM)
+
+
+def test_a_model_without_an_audio_tower_does_not_hear(text_dir: Path, gemma_dir: Path) -> None:
+    with pytest.raises(ModalityUnsupported, match="no audio tower"):
+        load(tiny_preset(modalities=BOTH | {Modality.AUDIO}), settings_of(text_dir)).prepare_sound(np.zeros(1600, "f4"))
+    with pytest.raises(ModalityUnsupported, match="has no audio tower"):
+        load(like_gemma(), settings_of(gemma_dir)).encode_sounds([])

@@ -30,9 +30,13 @@ PROMPTS = {"SearchQuery": "query photo ", "Document": "document a "}
 GEMMA = ["<bos>", "<eos>", "<|image|>", "<|image>", "<image|>", "<|audio|>", "<|audio>", "<audio|>", "<|video|>"]
 WORDS = ["<pad>", "<unk>", *GEMMA, "a", "photo", "of", "red", "green", "blue", "mug", "query", "document"]
 SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+AUDIO = {
+    "model_type": "gemma4_audio", "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+    "subsampling_conv_channels": [128, 4], "output_proj_dims": 32,
+}  # fmt: skip
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{% for part in message['content'] %}"
-    "{% if part['type'] == 'image' %}<|image|>{% else %}{{ part['text'] }}{% endif %}"
+    "{% if part['type'] in ('image', 'audio') %}<|{{ part['type'] }}|>{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endfor %}"
 )
 
@@ -69,8 +73,9 @@ def write_clip(folder: Path) -> None:
     _write(folder, [Transformer(str(folder / "raw"))])
 
 
-def write_gemma(folder: Path) -> None:
-    """embeddinggemma-2 in small: pictures become tokens of the text model, as many as their shape needs."""
+def write_gemma(folder: Path, *, hears: bool = False) -> None:
+    """embeddinggemma-2 in small: pictures, and sounds if it hears, become tokens of the text model, as many as they
+    need."""
     torch.manual_seed(0)
     heads = {"num_key_value_heads": 1, "head_dim": 16}
     configuration = EmbeddingGemma2Config(
@@ -80,7 +85,7 @@ def write_gemma(folder: Path) -> None:
             "embedding_dim": DIM, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3,
         },
         vision_config={"model_type": "gemma4_vision", **SMALL, **heads, "num_key_value_heads": 2, "patch_size": 4},
-        audio_config=None,
+        audio_config=AUDIO if hears else None,
         **{f"{name}_token_id": WORDS.index(word) for name, word in (("image", "<|image|>"), ("boi", "<|image>"),
            ("eoi", "<image|>"), ("audio", "<|audio|>"), ("boa", "<|audio>"), ("video", "<|video|>"))},
         eoa_token_index=WORDS.index("<audio|>"),
