@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.support.admin_site import sign_in, upload
+from tests.support.films import square_on, write_film
 from tests.support.installation import Installation
+from tests.support.tones import tone_file
 from tests.support.voices import require_espeak, say
 from webapp.sampleshop.writer import write_sample_shop
 
@@ -34,6 +37,11 @@ DROP = """([encoded, event, name = "seen.jpg", type = "image/jpeg"]) => {
     ? new ClipboardEvent("paste", { clipboardData: files, bubbles: true, cancelable: true })
     : new DragEvent(event, { dataTransfer: files, bubbles: true, cancelable: true });
   document.body.dispatchEvent(made);
+}"""
+
+STANDS_BETWEEN = """([name, from, until]) => {
+  const player = document.querySelector(name);
+  return player.readyState > 1 && player.currentTime >= from && player.currentTime <= until;
 }"""
 
 
@@ -375,3 +383,29 @@ def violations(page: Page, path: str) -> list[str]:
         for fault in result["violations"]
         if fault["impact"] in {"serious", "critical"}
     ]
+
+
+def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(page: Page, shop: Shop, tmp_path: Path) -> None:
+    film = write_film(tmp_path / "film.mp4", square_on([(205, 25, 30), (25, 45, 200)], seconds=4))
+    sign_in(page, shop.site)
+    row = {"sku": "CLIP-1", "title": "Film 1", "video": ["film.mp4"], "audio": ["tone.wav"]}
+    upload(page, row, {"film.mp4": film.read_bytes(), "tone.wav": tone_file([440, 0, 880])})
+    made = "SELECT count(*) FROM catalog_clippreview WHERE made IS NOT NULL"
+    shop.site.wait_for(lambda: shop.site.query(made) == [(2,)], what="both previews")
+    page.goto("/search?q=something+blue")
+    card = page.locator(".card", has_text="Film 1")
+    expect(card).to_contain_text("at 0:04")
+    assert card.locator("img").evaluate("(image) => image.src.includes('frame-1') && image.naturalWidth > 0")
+    card.locator(".card-link").click()
+    expect(page.get_by_text("Starts at 0:04")).to_be_visible()
+    page.wait_for_function(STANDS_BETWEEN, arg=[".clip-video video", 3.6, 4.4])
+    expect(page.locator(".frame[data-best]")).to_contain_text("0:04")
+    page.locator(".frame").first.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(STANDS_BETWEEN, arg=[".clip-video video", 0.05, 3])
+    assert not page.locator("video").evaluate("(video) => video.paused || video.error")
+    page.locator(".clip-audio [data-wave]").click(position={"x": 200, "y": 20})
+    page.wait_for_function(STANDS_BETWEEN, arg=[".clip-audio audio", 0.5, 3])
+    broken = "[...document.querySelectorAll('main img')].filter((image) => image.complete && !image.naturalWidth)"
+    assert page.evaluate(f"{broken}.map((image) => image.src)") == []
+    assert violations(page, page.url) == []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,18 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Picture:
     """A picture of one colour, (height, width, 3)."""
     return np.full((size[1], size[0], 3), colour, np.uint8)
+
+
+def square_on(
+    colours: Sequence[tuple[int, int, int]], seconds: float, rate: int = 10
+) -> Iterator[tuple[float, Picture]]:
+    """A white square that wanders over grounds of these colours, one after another, each for some seconds."""
+    each = round(seconds * rate)
+    for number in range(each * len(colours)):
+        picture = plain(colours[number // each], (320, 180))
+        left = 8 * (number % 30)
+        picture[70:110, left : left + 40] = 255
+        yield number / rate, picture
 
 
 def write_film(

@@ -70,7 +70,8 @@ class Clip:
 
     @property
     def start_time(self) -> str:
-        return "" if self.start is None else clock(self.start)
+        """Empty where it stands at the beginning."""
+        return clock(self.start) if self.start and self.start >= 1 else ""
 
     @property
     def answers_in_words(self) -> bool:
@@ -158,7 +159,7 @@ def _places(asset: Asset, marked: Sequence[tuple[Modality, Moment]], start: floa
             second=moment.span.start,
             href=asset.file.url + fragment(moment.span.start),
             time=clock(moment.span.start),
-            label=found_at(modality, moment.span.start),
+            label=found_at(modality, clock(moment.span.start)),
             icon=ICONS[modality],
             marked=True,
             best=moment.span.start == start,

@@ -44,7 +44,7 @@ def piece_of(evidence: Evidence) -> Piece:
     if second is None:
         return Piece(ICONS[evidence.modality], found_by(evidence.modality))
     at = _("at %(time)s") % {"time": clock(second)}
-    return Piece(ICONS[evidence.modality], found_at(evidence.modality, second), at)
+    return Piece(ICONS[evidence.modality], found_at(evidence.modality, spoken_clock(second)), at)
 
 
 def found_by(modality: Modality) -> str:
@@ -57,12 +57,12 @@ def found_by(modality: Modality) -> str:
     }[modality]
 
 
-def found_at(modality: Modality, second: float) -> str:
-    """The same of a moment in a clip."""
+def found_at(modality: Modality, time: str) -> str:
+    """The same of a moment in a clip, whose time is given in words or figures."""
     words = {
         Modality.TEXT: _("Said at %(time)s"),
         Modality.PICTURE: _("Seen at %(time)s"),
         Modality.AUDIO: _("Heard at %(time)s"),
         Modality.VIDEO: _("Seen in the video at %(time)s"),
     }
-    return words[modality] % {"time": spoken_clock(second)}
+    return words[modality] % {"time": time}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from search.types import Evidence, Modality, asset_of
 from webapp.catalog.models import Product
-from webapp.catalog.selectors.previews import clip_hashes, previews_of
+from webapp.catalog.selectors.previews import NOTHING, previews_of, video_hashes
 from webapp.catalog.services.previews import frame_file
 from webapp.retrieval.request import ProductHit
 from webapp.shop.evidence import moment_of, strongest
@@ -19,7 +19,7 @@ from webapp.shop.wish import Wish
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The address of a product, and of the key frame it was found by, where that is its best evidence."""
+    """The address of a product, and of the key frame that a card shows: its best evidence, or in place of a picture."""
 
     url: str
     frame: str = ""
@@ -33,23 +33,35 @@ def preview_url(content_hash: str, file: str) -> str:
     return reverse("shop:preview", args=[content_hash, file])
 
 
-def openings_of(hits: Iterable[ProductHit], wish: Wish) -> dict[int, Opening]:
-    """By product id, of those found by a moment of a clip. At most two queries."""
-    found = {hit.product.pk: (hit, ordered) for hit in hits if (ordered := strongest(hit.evidence))}
-    seen = {pk: ordered[0] for pk, (_, ordered) in found.items() if _is_key_frame(ordered[0])}
-    hashes = clip_hashes({asset_of(piece.view_id) for piece in seen.values()})
-    previews = previews_of(set(hashes.values()))
+def openings_of(hits: Sequence[ProductHit], wish: Wish) -> dict[int, Opening]:
+    """By product id, of those found by a moment of a clip, and of those that have a video alone to be shown by. At most
+    two queries."""
+    found = {hit.product.pk: strongest(hit.evidence) for hit in hits}
+    frames = _frames(hits, found)
+    openings = {}
+    for hit in hits:
+        pk = hit.product.pk
+        piece = next((each for each in found[pk] if moment_of(each) is not None), None)
+        if piece or pk in frames:
+            url = _url(hit.product, piece, wish) if piece else plain_opening(hit.product).url
+            openings[pk] = Opening(url, frames.get(pk, ""))
+    return openings
 
-    def frame(pk: int) -> str:
-        digest = hashes.get(asset_of(seen[pk].view_id), "") if pk in seen else ""
-        number = previews[digest].frame_at(moment_of(seen[pk]) or 0.0) if digest in previews else None
-        return "" if number is None else preview_url(digest, frame_file(number))
 
-    return {
-        pk: Opening(_url(hit.product, piece, wish), frame(pk))
-        for pk, (hit, ordered) in found.items()
-        if (piece := next((each for each in ordered if moment_of(each) is not None), None))
-    }
+def _frames(hits: Iterable[ProductHit], found: Mapping[int, Sequence[Evidence]]) -> dict[int, str]:
+    """Addresses of key frames by product id: of the best evidence, or the first one where there is no picture."""
+    best = {pk: ordered[0] for pk, ordered in found.items() if ordered and _is_key_frame(ordered[0])}
+    videos = video_hashes(product_ids={hit.product.pk for hit in hits if not hit.product.pictures} | best.keys())
+    previews = previews_of({digest for _, _, digest in videos})
+    frames: dict[int, str] = {}
+    for pk, asset, digest in videos:
+        if pk in best and asset != asset_of(best[pk].view_id):
+            continue
+        second = moment_of(best[pk]) if pk in best else None
+        number = previews.get(digest, NOTHING).frame_at(second or 0.0)
+        if number is not None:
+            frames.setdefault(pk, preview_url(digest, frame_file(number)))
+    return frames
 
 
 def _is_key_frame(piece: Evidence) -> bool:

@@ -94,6 +94,13 @@ def test_a_card_says_when_and_leads_there(client: Client, film: Asset) -> None:
     assert '<link rel="canonical" href="http://testserver/p/P-0/">' in page
 
 
+def test_a_product_without_pictures_is_shown_by_its_video(client: Client, film: Asset) -> None:
+    Asset.objects.filter(product=film.product, kind=AssetKind.PICTURE).delete()
+    found = client.get("/search").content.decode()
+    assert f"/previews/{film.content_hash}/frame-0.webp" in card(found, film.product)
+    assert "#clip" not in way(found, film.product)
+
+
 def frames(page: str) -> list[str]:
     return re.findall(r'<a class="frame" .*?</a>', page)
 
@@ -131,9 +138,9 @@ def test_a_sound_shows_where_it_is_heard(client: Client, film: Asset, encoder: C
     part = page[page.index(f'id="clip-{sound.pk}"') :].split("</figure>")[0]
     assert f'<audio controls preload="metadata" src="{sound.file.url}#t=2"' in part
     assert 'class="wave-edge" x="80.0" y="0" width="80.0"' in part
-    assert "Heard at 2 seconds" in part and f'src="/previews/{sound.content_hash}/spectrogram.webp"' in part
+    assert "Heard at 0:02" in part and f'src="/previews/{sound.content_hash}/spectrogram.webp"' in part
     other = client.get("/p/P-0/?q=blue", headers={"Accept-Language": "zh-CN"}).content.decode()
-    assert "在 2 秒处听到" in other and "最佳匹配" in other
+    assert "在 0:02 处听到" in other and "最佳匹配" in other
 
 
 def test_what_browsers_cannot_play_is_offered_as_a_file(client: Client, film: Asset, encoder: ColourEncoder) -> None:

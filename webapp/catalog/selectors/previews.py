@@ -44,9 +44,9 @@ def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
     }
 
 
-def clip_hashes(asset_ids: Collection[int]) -> dict[int, str]:
-    """Content hashes of those of these assets that are clips. One query, none for no assets."""
-    if not asset_ids:
-        return {}
-    clips = Asset.objects.filter(pk__in=asset_ids, kind__in=CLIP_KINDS).order_by()
-    return dict(clips.values_list("pk", "content_hash"))
+def video_hashes(*, product_ids: Collection[int]) -> list[tuple[int, int, str]]:
+    """Product id, asset id and content hash of the videos of these products. One query, none for no products."""
+    if not product_ids:
+        return []
+    videos = Asset.objects.filter(product_id__in=product_ids, kind=AssetKind.VIDEO)
+    return list(videos.order_by("product_id", "position", "pk").values_list("product_id", "pk", "content_hash"))

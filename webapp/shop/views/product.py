@@ -17,6 +17,8 @@ from webapp.retrieval.request import ProductHit, SearchRequest
 from webapp.retrieval.service import search_products
 from webapp.shop.asked import Asked
 from webapp.shop.clips import clips_of
+from webapp.shop.openings import openings_of
+from webapp.shop.wish import Wish
 
 SIMILAR_PRODUCTS = 10
 
@@ -31,12 +33,14 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
     pictures = [asset for asset in media if asset.kind == AssetKind.PICTURE]
     clips = [asset for kind in (AssetKind.VIDEO, AssetKind.AUDIO) for asset in media if asset.kind == kind]
     category = shown.category
+    similar = _similar(shown)
     context = {
         "product": shown,
         "pictures": pictures,
         "clips": clips_of(clips, Asked.read(request.GET, shown)) if clips else (),
         "trail": [*Category.objects.get_ancestors(category), category] if category else [],
-        "similar": _similar(shown),
+        "similar": similar,
+        "openings": openings_of(similar, Wish()),
         "canonical": request.build_absolute_uri(reverse("shop:product", args=[shown.sku])),
         "structured": _structured(request, shown, pictures),
     }
