@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import os
 import re
 import shutil
@@ -16,18 +15,16 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support.admin_site import sign_in, upload
+from tests.support.browsed_shop import PRODUCTS, Shop, violations, write_catalogue
 from tests.support.films import square_on, write_film
 from tests.support.installation import Installation
 from tests.support.tones import tone_file
 from tests.support.voices import require_espeak, say
-from webapp.sampleshop.writer import write_sample_shop
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shop_browser")]
 
-DRAWN, PRODUCTS = 12, 28
 SPOKEN = "navy teapot"
 SLOWEST_ANSWER_MS = 30_000
-AXE = (Path(__file__).parent / "vendor" / "axe-4.14.1.min.js").read_text()
 CHROMIUM = shutil.which("chromium")
 DROP = """([encoded, event, name = "seen.jpg", type = "image/jpeg"]) => {
   const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
@@ -43,46 +40,6 @@ STANDS_BETWEEN = """([name, from, until]) => {
   const player = document.querySelector(name);
   return player.readyState > 1 && player.currentTime >= from && player.currentTime <= until;
 }"""
-
-
-class Shop:
-    """A running shop: its address, the rows it was loaded from, and where their pictures lie."""
-
-    def __init__(self, site: Installation, rows: list[dict[str, Any]], media: Path) -> None:
-        self.site = site
-        self.address = site.start_web()
-        self.rows = rows
-        self.media = media
-
-    def row(self, kind: str) -> dict[str, Any]:
-        return next(row for row in self.rows if row["images"][0].startswith(f"{kind}/"))
-
-    def picture(self, row: dict[str, Any]) -> Path:
-        return self.media / row["images"][0]
-
-    def clicks(self) -> list[tuple[Any, ...]]:
-        """What the click log holds: query and count."""
-        return self.site.query("SELECT query, count FROM shop_clickcount ORDER BY query")
-
-    def pages(self) -> list[str]:
-        sku = self.rows[0]["sku"]
-        return [
-            "/",
-            "/search?q=red",
-            "/search?price_min=90000",
-            "/search?price_min=9&price_max=2",
-            f"/p/{sku}/",
-            "/p/-/",
-        ]
-
-
-def write_catalogue(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
-    """Drawn products, and more of the same so that results take two pages."""
-    catalogue = write_sample_shop(folder, products=DRAWN, clips=False, size=160, workers=2)
-    drawn = [json.loads(line) for line in catalogue.read_text().splitlines()]
-    more = [{**drawn[n % DRAWN], "sku": f"MORE-{n}", "title": f"Spare part {n}"} for n in range(PRODUCTS - DRAWN)]
-    catalogue.write_text("".join(json.dumps(row) + "\n" for row in [*drawn, *more]))
-    return catalogue, drawn
 
 
 @pytest.fixture(scope="module")
@@ -371,18 +328,6 @@ def test_accessibility(browser: Browser, shop: Shop, scheme: Any) -> None:
     found = {path: violations(page, path) for path in shop.pages()}
     context.close()
     assert {path: faults for path, faults in found.items() if faults} == {}
-
-
-def violations(page: Page, path: str) -> list[str]:
-    """What axe-core calls serious or critical, with the elements concerned."""
-    page.goto(path)
-    page.evaluate(AXE)
-    result = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
-    return [
-        f"{fault['id']}: {[node['target'] for node in fault['nodes'][:3]]}"
-        for fault in result["violations"]
-        if fault["impact"] in {"serious", "critical"}
-    ]
 
 
 def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(page: Page, shop: Shop, tmp_path: Path) -> None:

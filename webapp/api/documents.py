@@ -10,6 +10,8 @@ from typing import Any
 from search.types import Evidence, Span, asset_of
 from webapp.api.links import Links
 from webapp.catalog.models import Asset, AssetKind, Category, IndexJob, Product, Upload, UploadRow
+from webapp.catalog.selectors.previews import Preview
+from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
 from webapp.retrieval.moments import Strip
 from webapp.retrieval.request import ProductHit, SearchAnswer
 
@@ -129,7 +131,7 @@ def product_document(product: Product, paths: CategoryPaths, links: Links) -> Do
     }
 
 
-def asset_document(asset: Asset, links: Links) -> Document:
+def asset_document(asset: Asset, links: Links, preview: Preview | None = None) -> Document:
     return {
         "id": asset.pk,
         "kind": str(asset.kind),
@@ -143,6 +145,20 @@ def asset_document(asset: Asset, links: Links) -> Document:
         "height": asset.height,
         "seconds": asset.seconds,
         "fault": asset.fault,
+        "preview": preview_document(asset.content_hash, preview, links) if preview else None,
+    }
+
+
+def preview_document(content_hash: str, preview: Preview, links: Links) -> Document:
+    frames = [
+        {**span_document(span), "url": links.preview(content_hash, frame_file(number))}
+        for number, span in enumerate(preview.frames)
+    ]
+    return {
+        "frames": frames,
+        "peaks": list(preview.peaks),
+        "spectrogram": links.preview(content_hash, SPECTROGRAM) if preview.peaks else None,
+        "subtitles": links.preview(content_hash, SUBTITLES) if preview.subtitled else None,
     }
 
 

@@ -21,6 +21,10 @@ class Links:
     def page(self, product: Product) -> str:
         return f"{self._host}{self._page}{quote(product.sku)}/"
 
+    def preview(self, content_hash: str, file: str) -> str:
+        """A file that was made of a clip."""
+        return f"{self._host}{reverse('shop:preview', args=[content_hash, file])}"
+
     def file(self, asset: Asset) -> str:
         """A media store of its own gives absolute addresses, the local disk a path."""
         url = default_storage.url(str(asset.file))

@@ -7,11 +7,15 @@ import pytest
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
+from search.types import Span
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
-from webapp.catalog.models import Asset, IndexJob, Product
+from webapp.catalog.models import Asset, AssetKind, ClipPreview, IndexJob, Product
+from webapp.catalog.models.spans import spans_pack
+from webapp.catalog.services.assets import text_hash
 from webapp.catalog.services.clock import clock_now
 
 pytestmark = pytest.mark.django_db
@@ -48,6 +52,34 @@ def test_a_picture_is_stored_and_queued(caller: Caller, mug: Product) -> None:
     assert second["position"] == 1
     listed = assert_conforms(client.get(ASSETS), "assets_list")
     assert [item["id"] for item in listed["items"]] == [added["id"], second["id"]]
+
+
+def test_a_clip_is_listed_with_what_there_is_to_show_of_it(caller: Caller, mug: Product) -> None:
+    def clip(name: str, kind: AssetKind) -> Asset:
+        digest = text_hash(name)
+        return Asset.objects.create(product=mug, kind=kind, file=f"assets/{digest}.{name}", content_hash=digest)
+
+    film, sound = clip("mp4", AssetKind.VIDEO), clip("wav", AssetKind.AUDIO)
+    ClipPreview.objects.create(
+        content_hash=film.content_hash,
+        made=timezone.now(),
+        spans=spans_pack([Span(0, 2.5), Span(2.5, 4)]),
+        peaks=bytes([0, 255]),
+        subtitled=True,
+    )
+    items = assert_conforms(caller().get(ASSETS), "assets_list")["items"]
+    previews = {item["id"]: item["preview"] for item in items}
+    base = f"http://testserver/previews/{film.content_hash}"
+    assert previews[sound.pk] is None
+    assert previews[film.pk] == {
+        "frames": [
+            {"start": 0.0, "end": 2.5, "url": f"{base}/frame-0.webp"},
+            {"start": 2.5, "end": 4.0, "url": f"{base}/frame-1.webp"},
+        ],
+        "peaks": [0, 255],
+        "spectrogram": f"{base}/spectrogram.webp",
+        "subtitles": f"{base}/subtitles.vtt",
+    }
 
 
 def test_the_same_picture_again_is_the_same_asset(caller: Caller, mug: Product) -> None:

@@ -101,6 +101,23 @@ class SimilarQuery(Shape):
     limit: PageSize = 12
 
 
+class FrameAnswer(Shape):
+    """A key frame, and the seconds of the clip that look like it."""
+
+    start: float
+    end: float
+    url: Url
+
+
+class PreviewAnswer(Shape):
+    """What there is to show of a clip beside its player."""
+
+    frames: list[FrameAnswer] = Field(description="key frames by their time; the first one serves as a poster")
+    peaks: list[int] = Field(description="loudness from 0 to 255 of equal stretches of the clip; empty where silent")
+    spectrogram: Url | None
+    subtitles: Url | None = Field(description="WebVTT")
+
+
 class AssetAnswer(Shape):
     id: int
     kind: ModalityName
@@ -114,6 +131,7 @@ class AssetAnswer(Shape):
     height: int | None
     seconds: float | None
     fault: str = Field(description="why it could not be encoded; empty when all is well")
+    preview: PreviewAnswer | None = Field(description="of a clip, once it was made")
 
 
 class ProductAnswer(Shape):

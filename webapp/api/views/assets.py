@@ -20,6 +20,7 @@ from webapp.api.scopes import Scope
 from webapp.api.shapes.products import AssetAnswer, AssetForm, AssetList
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Asset, Product
+from webapp.catalog.selectors.previews import CLIP_KINDS, previews_of
 from webapp.catalog.services.product_assets import asset_add, asset_remove
 from webapp.retrieval.runtime import active_space
 
@@ -43,8 +44,10 @@ class AssetListView(ApiView):
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
         product = get_object_or_404(products_seen(request), sku=sku)
-        links = Links(request)
-        return answer({"items": [asset_document(asset, links) for asset in product.assets.all()]})
+        links, assets = Links(request), list(product.assets.all())
+        previews = previews_of({asset.content_hash for asset in assets if asset.kind in CLIP_KINDS})
+        items = [asset_document(asset, links, previews.get(asset.content_hash)) for asset in assets]
+        return answer({"items": items})
 
     @operation(
         operation_id="assets_add",
@@ -66,7 +69,8 @@ class AssetListView(ApiView):
             asset, new = asset_add(product=product, file=files["file"], space=active_space().fingerprint, wanted=wanted)
         except Product.DoesNotExist as error:
             raise Http404 from error
-        return answer(asset_document(asset, Links(request)), status=201 if new else 200)
+        preview = previews_of([asset.content_hash]).get(asset.content_hash)
+        return answer(asset_document(asset, Links(request), preview), status=201 if new else 200)
 
 
 class AssetView(ApiView):
