@@ -81,8 +81,7 @@ class Sweeper:
             wake(ENCODE_QUEUED)
         if compaction_due():
             wake(COMPACT)
-        previews_take_back()
-        if previews_missing().exists():
+        if previews_take_back():
             wake(MAKE_PREVIEWS)
         if time.monotonic() - self._verified > VERIFIED_EVERY_S:
             self._verified = time.monotonic()
@@ -99,6 +98,8 @@ class Sweeper:
         if (space, now) == self._complete_at:
             return 0
         enqueued = jobs_enqueue_missing(space=space)
+        if previews_missing().exists():
+            wake(MAKE_PREVIEWS)
         self._complete_at = (space, now)
         return enqueued
 

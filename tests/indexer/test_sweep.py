@@ -27,7 +27,7 @@ from indexer.sweep import (
 )
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
-from webapp.catalog.models import Embedding, IndexJob, JobState, Upload, UploadState
+from webapp.catalog.models import ClipPreview, Embedding, IndexJob, JobState, Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
 from webapp.celery import app
 from webapp.retrieval.runtime import active_space
@@ -125,6 +125,19 @@ def test_a_sweep_wakes_the_encoder_and_searches_again_only_after_a_change() -> N
     assert sweeper.sweep().enqueued == 0, "the clock stands still"
     add_product("q", title="another thing", space="another")
     assert sweeper.sweep().enqueued == 2
+
+
+def test_a_sweep_finds_clips_without_a_preview_and_what_a_dead_worker_had_begun() -> None:
+    digest = add_product("p", title="", sounds=[b"a sound"], space=space()).assets.get().content_hash
+    sweeper = Sweeper()
+    sweeper.sweep()
+    assert messages("encode") == 2, "one to encode it, one to draw it"
+    claim = ClipPreview.objects.create(content_hash=digest, claimed_by=this_process())
+    sweeper.sweep()
+    assert messages("encode") == 3, "it is being drawn, and still to be encoded"
+    ClipPreview.objects.filter(pk=claim.pk).update(claimed_by=dead_process())
+    sweeper.sweep()
+    assert messages("encode") == 5 and not ClipPreview.objects.exists()
 
 
 def test_uploads_of_dead_importers_are_freed_and_woken() -> None:
