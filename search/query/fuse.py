@@ -34,7 +34,8 @@ FLOOR = 1.0
 """A part of a clip that was not asked for in its own modality counts by what it stands out above this, in standard
 deviations: the best of many parts is above average by chance, and most questions do not ask how a thing sounds."""
 
-PARTED = (Modality.AUDIO, Modality.VIDEO)
+BESIDE = 0.25
+"""What is heard and said in a video says so much less of it than a sound by itself does: often it is music or talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,22 +71,37 @@ def best_parts(candidates: Candidates, rows: Ids) -> list[int]:
     return [part or best.get(asset, 0) for part, asset in zip(own, asked, strict=True)]
 
 
+def _films(candidates: Iterable[Candidates]) -> frozenset[int]:
+    """Ids of the videos among these views."""
+    shown = (found.view_ids & ASSET_MASK for found in candidates if found.modality is Modality.VIDEO)
+    return frozenset(asset for assets in shown for asset in assets.tolist())
+
+
+def _told(view: Evidence, asked: Modality, films: frozenset[int]) -> float:
+    """What a view counts before its share."""
+    if not view.best_part or (view.modality is asked and asked is not Modality.TEXT):
+        return view.standardised
+    above = max(0.0, view.standardised - FLOOR)
+    beside = view.modality is not Modality.VIDEO and view.view_id & ASSET_MASK in films
+    return above * BESIDE if beside else above
+
+
 def fuse(probes: Iterable[ProbeScores], shares: Shares = SHARES) -> list[Hit]:
     """One hit per product, best first, equal scores by product id.
 
     A product's score is the weighted sum, over probes and modalities, of its best view's standardised score, less
-    `FLOOR` and never below 0 for parts of clips asked for in another modality. A missing modality adds 0, which is what
+    `FLOOR` and never below 0 for parts of clips asked for in another modality, and of those `BESIDE` for what goes with
+    the pictures of a video. A missing modality adds 0, which is what
     an average view would add: it neither helps nor harms.
     """
     totals: dict[int, float] = {}
     evidence: dict[int, list[Evidence]] = {}
     for probe in probes:
+        films = _films(probe.candidates)
         for candidates in probe.candidates:
             weight = probe.weight * shares.get((probe.asked, candidates.modality), 1.0)
-            floored = candidates.modality in PARTED and candidates.modality is not probe.asked
             for product, view in best_views(candidates, probe.scales[candidates.modality]):
-                told = max(0.0, view.standardised - FLOOR) if floored else view.standardised
-                totals[product] = totals.get(product, 0.0) + weight * told
+                totals[product] = totals.get(product, 0.0) + weight * _told(view, probe.asked, films)
                 evidence.setdefault(product, []).append(view)
     hits = [Hit(product, score, tuple(evidence[product])) for product, score in totals.items()]
     return sorted(hits, key=lambda hit: (-hit.score, hit.product_id))

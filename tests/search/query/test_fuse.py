@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from search.query.fuse import FLOOR, ProbeScores, fuse
+from search.query.fuse import BESIDE, FLOOR, ProbeScores, fuse
 from search.query.standardise import Scale
 from search.types import Candidates, Hit, Modality, view_id_of
 
@@ -34,6 +34,15 @@ def test_a_clip_counts_by_what_stands_out_where_another_modality_asks(shown: Mod
 
 def test_a_sound_that_asks_for_sounds_counts_in_full() -> None:
     assert scores(asked(Modality.AUDIO, Modality.AUDIO, (1, 1, 4.0), (2, 1, -2.0))) == {1: 4, 2: -2}
+
+
+@pytest.mark.parametrize("shown", [Modality.AUDIO, Modality.TEXT])
+def test_sound_and_subtitles_of_a_video_count_less_than_by_themselves(shown: Modality) -> None:
+    both = ((1, 1, 4.0), (2, 1, 4.0))
+    film = asked(Modality.TEXT, Modality.VIDEO, (2, 1, -1.0))
+    views = asked(Modality.TEXT, shown, *both)
+    probe = ProbeScores(Modality.TEXT, 1.0, (*views.candidates, *film.candidates), {**views.scales, **film.scales})
+    assert scores(probe) == {1: pytest.approx(4 - FLOOR), 2: pytest.approx(BESIDE * (4 - FLOOR))}
 
 
 def test_pictures_and_texts_count_in_full() -> None:
