@@ -342,7 +342,7 @@ def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(page: Page
     expect(card).to_contain_text("at 0:04")
     assert card.locator("img").evaluate("(image) => image.src.includes('frame-1') && image.naturalWidth > 0")
     card.locator(".card-link").click()
-    expect(page.get_by_text("Starts at 0:04")).to_be_visible()
+    expect(page.get_by_text("Starts at 0:04.0")).to_be_visible()
     page.wait_for_function(STANDS_BETWEEN, arg=[".clip-video video", 3.6, 4.4])
     expect(page.locator(".frame[data-best]")).to_contain_text("0:04")
     page.locator(".frame").first.focus()

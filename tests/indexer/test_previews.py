@@ -51,6 +51,7 @@ def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
         with Image.open(io.BytesIO(stored(asset, frame_file(number)))) as picture:
             assert picture.format == "WEBP"
             assert picture.convert("RGB").getpixel((30, 30)) == pytest.approx(colour, abs=25)
+    assert [preview.frame_at(second) for second in (0, 3.9, 99)] == [0, 1, 1] and Preview().frame_at(0) is None
     assert previews_make() == 0
 
 

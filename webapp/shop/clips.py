@@ -16,7 +16,7 @@ from webapp.shop.asked import Asked
 from webapp.shop.evidence import ICONS, LEAST_SHOWN, found_at
 from webapp.shop.media_types import SHOWN_INLINE
 from webapp.shop.openings import preview_url
-from webapp.shop.times import clock, fragment, spoken_clock
+from webapp.shop.times import clock_within, fragment, spoken_clock, written
 from webapp.shop.waveform import bars, stretches
 
 NEAR_BEST = 1.0
@@ -24,6 +24,9 @@ NEAR_BEST = 1.0
 
 MOST_MARKED = 8
 """The best moments that are marked; more of them would mark nothing."""
+
+SAME_S = 0.01
+"""Seconds in addresses are rounded."""
 
 ANIMATIONS = frozenset({".gif", ".webp"})
 
@@ -40,7 +43,7 @@ class Way(enum.StrEnum):
 class Place:
     """A second of a clip to go to: a key frame with its picture, or a moment that was heard or said."""
 
-    second: float
+    second: str
     href: str
     time: str
     label: str
@@ -71,7 +74,7 @@ class Clip:
     @property
     def start_time(self) -> str:
         """Empty where it stands at the beginning."""
-        return clock(self.start) if self.start and self.start >= 1 else ""
+        return clock_within(self.start, self.seconds) if self.start and self.start >= 1 else ""
 
     @property
     def answers_in_words(self) -> bool:
@@ -105,7 +108,7 @@ def _clip(asset: Asset, preview: Preview | None, asked: Asked) -> Clip | None:
         source=asset.file.url + (fragment(start) if start else ""),
         poster="" if frame is None else preview_url(digest, frame_file(frame)),
         frames=_frames(asset, shown, [moment for modality, moment in marked if modality is Modality.VIDEO], start),
-        places=_places(asset, marked, start),
+        places=_places(asset, marked, start, seconds),
         seconds=seconds,
         bars=bars(shown.peaks),
         stretches=stretches(heard, seconds),
@@ -140,9 +143,9 @@ def _frames(asset: Asset, preview: Preview, seen: Sequence[Moment], start: float
     best = preview.frame_at(start) if start is not None else None
     return tuple(
         Place(
-            second=span.start,
+            second=written(span.start),
             href=asset.file.url + fragment(span.start),
-            time=clock(span.start),
+            time=clock_within(span.start, preview.seconds),
             label=spoken_clock(span.start),
             picture=preview_url(asset.content_hash, frame_file(number)),
             marked=number in marked,
@@ -152,17 +155,19 @@ def _frames(asset: Asset, preview: Preview, seen: Sequence[Moment], start: float
     )
 
 
-def _places(asset: Asset, marked: Sequence[tuple[Modality, Moment]], start: float | None) -> tuple[Place, ...]:
+def _places(
+    asset: Asset, marked: Sequence[tuple[Modality, Moment]], start: float | None, seconds: float
+) -> tuple[Place, ...]:
     """Moments that were heard or said; those that were seen are key frames."""
     return tuple(
         Place(
-            second=moment.span.start,
+            second=written(moment.span.start),
             href=asset.file.url + fragment(moment.span.start),
-            time=clock(moment.span.start),
-            label=found_at(modality, clock(moment.span.start)),
+            time=(time := clock_within(moment.span.start, seconds)),
+            label=found_at(modality, time),
             icon=ICONS[modality],
             marked=True,
-            best=moment.span.start == start,
+            best=start is not None and abs(moment.span.start - start) < SAME_S,
         )
         for modality, moment in marked
         if modality is not Modality.VIDEO

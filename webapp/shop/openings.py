@@ -14,6 +14,7 @@ from webapp.catalog.selectors.previews import NOTHING, previews_of, video_hashes
 from webapp.catalog.services.previews import frame_file
 from webapp.retrieval.request import ProductHit
 from webapp.shop.evidence import moment_of, strongest
+from webapp.shop.times import written
 from webapp.shop.wish import Wish
 
 
@@ -71,5 +72,5 @@ def _is_key_frame(piece: Evidence) -> bool:
 def _url(product: Product, piece: Evidence, wish: Wish) -> str:
     """With the question, so that the page can mark every moment that answers it."""
     clip = asset_of(piece.view_id)
-    asked = urlencode([*wish.kept_pairs(), ("clip", clip), ("t", f"{moment_of(piece):.2f}")])
+    asked = urlencode([*wish.kept_pairs(), ("clip", clip), ("t", written(moment_of(piece) or 0.0))])
     return f"{reverse('shop:product', args=[product.sku])}?{asked}#clip-{clip}"

@@ -23,10 +23,11 @@ class Preview:
     subtitled: bool = False
 
     def frame_at(self, second: float) -> int | None:
-        """The number of the key frame that stands for this second, or else of the last one before it."""
+        """The number of the key frame that stands for this second, else of the last one before it, else of the first;
+        None where there is none."""
         within = [number for number, span in enumerate(self.frames) if span.start <= second < span.end]
         before = [number for number, span in enumerate(self.frames) if span.start <= second]
-        return (within or before[-1:] or [None])[0]
+        return (within or before[-1:] or [0])[0] if self.frames else None
 
 
 NOTHING = Preview()
