@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     sources = {
         "folders": folder_summaries(examples), "views": options.views, "text_variations": asdict(variations),
         "class_texts": digest_of(class_texts()),
-        "towers": {name: digest for name, digest in preset.checksums.items() if name != "heads"},
+        "towers": {name: preset.checksums[name] for name in ("pictures", "texts")},
     }  # fmt: skip
     write(fitted, options.out, options.preset, sources)
 
