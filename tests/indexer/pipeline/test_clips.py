@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage
 
 from indexer.pipeline.drain import Drain
 from indexer.sweep import jobs_enqueue_missing
+from indexer.tuning.publishing import space_fill
 from search.encoders.residual import tunable
 from search.types import Modality
 from tests.support.catalogue import add_product
@@ -28,6 +32,23 @@ RED, BLUE = (200, 20, 20), (20, 20, 200)
 @pytest.fixture
 def hearing() -> HearingEncoder:
     return HearingEncoder()
+
+
+class PathlessStorage(Storage):
+    """As S3 is: there are files by name, but no folder."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def exists(self, name: str) -> bool:
+        return name in self.files
+
+    def _save(self, name: str, content: File) -> str:
+        self.files[name] = content.read()
+        return name
+
+    def _open(self, name: str, mode: str = "rb") -> File:
+        return ContentFile(self.files[name], name)
 
 
 def drain(encoder: HearingEncoder) -> None:
@@ -154,3 +175,33 @@ def test_a_long_clip_never_lies_in_memory(hearing: HearingEncoder, monkeypatch: 
     add_product("long", title="long", sounds=[tone_file([300] * 120)], space=hearing.space.fingerprint)
     drain(hearing)
     assert prepared > 200 and max(ahead) <= 8 + 2 * hearing.sound_batch_size
+
+
+def test_another_space_over_the_same_towers_is_filled_without_decoding(
+    hearing: HearingEncoder, tmp_path: Path, media_root: Path
+) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440])
+    add_product("a", title="a film", sounds=[tone_file([300]), tone_file([0])], videos=[film], space="")
+    jobs_enqueue_missing(space=hearing.space.fingerprint)
+    drain(hearing)
+    shutil.rmtree(media_root)
+    tuned = HearingEncoder("tuned")
+    tuned.towers, tuned.ears = hearing.towers, hearing.ears
+    assert space_fill(tuned, touch=True) == Embedding.objects.filter(space=hearing.space.fingerprint).count() == 6
+
+    def rows(encoder: HearingEncoder) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+        stored = Embedding.objects.filter(space=encoder.space.fingerprint)
+        return {(row.modality, row.content_hash): (bytes(row.vector), bytes(row.spans)) for row in stored}
+
+    assert rows(tuned) == rows(hearing)
+    assert space_fill(tuned, touch=True) == 0
+
+
+def test_a_clip_in_a_store_without_paths_is_copied_for_as_long_as_needed(
+    hearing: HearingEncoder, settings: Any
+) -> None:
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.PathlessStorage"}}
+    add_product("a", title="a sound", sounds=[tone_file([300, 300])], space=hearing.space.fingerprint)
+    drain(hearing)
+    assert views(Asset.objects.get(kind="audio"))["audio"][0] > 0
+    assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).glob("clip-*"))
