@@ -48,13 +48,13 @@ def _page(suite: Suite) -> Iterator[str]:
 
 
 def _figures(suite: Suite) -> Iterator[str]:
-    yield from _head("set", "products", "queries", "mAP", "95 %", "hit@1", "hit@10", "nDCG@10")
+    yield from _head("set", "products", "queries", "mAP", "95 %", "hit@1", "hit@5", "hit@10", "nDCG@10")
     for report in suite.reports:
-        metrics = [f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@10", "nDCG@10")]
+        metrics = [f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@5", "hit@10", "nDCG@10")]
         counts = report.products, len(report.answers)
         yield _row(report.folder, *counts, f"{report.precision.value:.3f}", interval(report.precision), *metrics)
     if mean := suite.mean:
-        yield _row(f"**mean of {len(HEADLINE)}**", "", "", f"**{mean.value:.3f}**", interval(mean), "", "", "")
+        yield _row(f"**mean of {len(HEADLINE)}**", "", "", f"**{mean.value:.3f}**", interval(mean), "", "", "", "")
         yield f"\nThe mean is over {', '.join(HEADLINE)}, each with the same weight."
 
 

@@ -13,13 +13,13 @@ from search.evaluation.significance import Estimate
 
 def figures(suite: Suite) -> Table:
     """One row per set, and the mean of the headline sets where all of them ran."""
-    table = Table(_names(suite), "products", "queries", "mAP", "95 %", "hit@1", "hit@10")
+    table = Table(_names(suite), "products", "queries", "mAP", "95 %", "hit@1", "hit@5", "hit@10")
     for report in suite.reports:
-        hits = (f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@10"))
+        hits = (f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@5", "hit@10"))
         counts = str(report.products), str(len(report.answers))
         table.add_row(report.folder, *counts, f"{report.precision.value:.3f}", interval(report.precision), *hits)
     if mean := suite.mean:
-        table.add_row(f"mean of {len(HEADLINE)}", "", "", f"{mean.value:.3f}", interval(mean), "", "")
+        table.add_row(f"mean of {len(HEADLINE)}", "", "", f"{mean.value:.3f}", interval(mean), "", "", "")
     return table
 
 
