@@ -92,7 +92,7 @@ def test_page_and_plot_are_the_same_bytes_every_time(tmp_path: Path) -> None:
     page = first["evaluation.md"].decode()
     assert "**mean of 9**" in page and "- sound: why" in page and "red \\| 1" in page
     assert all(
-        line.count("|") - line.count("\\|") == 9 for line in page.splitlines() if line.startswith("| flickr8k | 50")
+        line.count("|") - line.count("\\|") == 10 for line in page.splitlines() if line.startswith("| flickr8k | 50")
     )
 
 
