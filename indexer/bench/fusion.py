@@ -18,7 +18,8 @@ from search.query.engine import rank
 from search.query.fuse import Shares
 from search.query.probe import Probe
 from search.types import Modality
-from webapp.catalog.models import Asset, AssetKind, AttributeValue
+from webapp.catalog.models import Asset, AssetKind, AttributeValue, Product
+from webapp.retrieval.ranking import whole_assets
 from webapp.retrieval.runtime import live_index, query_encoder
 
 STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
@@ -44,7 +45,8 @@ class ShareResult:
 
 def measure_shares(attribute: str) -> list[ShareResult]:
     """For words, "<attribute value> <category>" must find the products that are both. For pictures, an altered copy of
-    a product's picture must find that product. Raises InputError when the catalogue gives no questions."""
+    a product's picture must find that product. For sounds, where there are any, one product's must find the others of
+    its category. Raises InputError when the catalogue gives no questions."""
     if not live_index().count():
         raise InputError("nothing is searchable here", fix="Import a catalogue and let it be encoded first.")
     results = []
@@ -55,10 +57,16 @@ def measure_shares(attribute: str) -> list[ShareResult]:
     ):
         if not questions:
             raise InputError("this catalogue gives no questions", value=asked, fix="Import the sample shop first.")
-        for share in STEPS:
-            judged = [_ask(question, share) for question in questions]
-            results.append(ShareResult(asked, share, len(questions), summarise(judged)))
-    return results
+        results += _results(asked, questions)
+    sounds = list(kindred_sounds())
+    return [*results, *(_results("sounds of the same category", sounds) if sounds else [])]
+
+
+def _results(asked: str, questions: Sequence[Question]) -> list[ShareResult]:
+    return [
+        ShareResult(asked, share, len(questions), summarise([_ask(question, share) for question in questions]))
+        for share in STEPS
+    ]
 
 
 def _ask(question: Question, share: float) -> Judged:
@@ -91,6 +99,18 @@ def kindred_pictures(attribute: str) -> Iterator[Question]:
         if asset is not None:
             probe = Probe(query_encoder().embed_picture(_picture(asset)), Modality.PICTURE)
             yield Question(probe, products - {asking}, frozenset({asking}))
+
+
+def kindred_sounds() -> Iterator[Question]:
+    """A product asks with its sound for the others of its category, which may be silent."""
+    index = live_index()
+    categories = dict(Product.objects.filter(category__isnull=False, visible=True).values_list("pk", "category"))
+    for asking in sorted(set(Asset.objects.filter(kind=AssetKind.AUDIO).values_list("product", flat=True))):
+        others = {pk for pk, category in categories.items() if category == categories.get(asking)} - {asking}
+        heard = [batch for batch in index.vectors_of(asking) if batch.modality is Modality.AUDIO]
+        if others and heard:
+            probe = Probe(whole_assets(heard[0])[0], Modality.AUDIO)
+            yield Question(probe, frozenset(others), frozenset({asking}))
 
 
 def altered_pictures() -> Iterator[Question]:
