@@ -28,17 +28,16 @@ from search.errors import InputError
 from search.types import Modality
 
 _SAMPLE_S = 0.05
-_SHARE = 1 / 6
+_SHORTER = 6
+"""Memory is compared with that of a clip so many times shorter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes held at most in the first sixth of the time and in the last: by this process, and by its children."""
+    """Bytes held at most while a clip is taken in: by this process, and by its children."""
 
-    parent_first: int
-    parent_last: int
-    child_first: int
-    child_last: int
+    parent: int
+    children: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,8 @@ class ClipFigures:
     """Times real time at which a clip of `seconds` is taken in, and how many views it becomes.
 
     `processor_s` is the processor time of taking it in overlapped, children included: unlike the rates, it hardly
-    depends on what else the machine does.
+    depends on what else the machine does. `memory_before` is that of a clip six times shorter, taken in before it; None
+    for a given clip.
     """
 
     kind: str
@@ -56,6 +56,7 @@ class ClipFigures:
     encode_alone: float
     overlapped: float
     processor_s: float
+    memory_before: Memory | None
     memory: Memory
 
 
@@ -74,21 +75,31 @@ def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
     encoder = load_encoder(engine_settings())
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=settings.MEDIA_ROOT) as folder:
-        film = Path(folder) / (given.name if given else "film.mp4")
+        place = Path(folder)
         if given:
+            film = place / given.name
             film.write_bytes(given.read_bytes())
+            figures = [_measure(Modality.VIDEO, film, None, encoder)]
         else:
-            draw_film(film, seconds)
-        clips = [(Modality.VIDEO, film)]
+            short, film = (draw_film(place / f"{length}.mp4", length) for length in _lengths(seconds))
+            figures = [_measure(Modality.VIDEO, film, short, encoder)]
         if shown_to(encoder, Modality.AUDIO):
-            clips.append((Modality.AUDIO, draw_sound(Path(folder) / "sound.flac", seconds)))
-        figures = tuple(_measure(kind, path, encoder) for kind, path in clips)
-    return ClipReport(len(psutil.Process().cpu_affinity()), encoder.space.preset, figures)
+            short, sound = (draw_sound(place / f"{length}.flac", length) for length in _lengths(seconds))
+            figures.append(_measure(Modality.AUDIO, sound, short, encoder))
+    return ClipReport(len(psutil.Process().cpu_affinity()), encoder.space.preset, tuple(figures))
 
 
-def _measure(kind: Modality, path: Path, encoder: TunableEncoder) -> ClipFigures:
-    name = str(path.relative_to(settings.MEDIA_ROOT))
-    content = Content(Job(0, "", 0), name)
+def _lengths(seconds: int) -> tuple[int, int]:
+    return max(1, seconds // _SHORTER), seconds
+
+
+def _measure(kind: Modality, path: Path, short: Path | None, encoder: TunableEncoder) -> ClipFigures:
+    # The first clip also loads the model.
+    _, first = _taken_in(kind, short or path, encoder)
+    used = _processor_s()
+    overlapped, memory = _taken_in(kind, path, encoder)
+    used = _processor_s() - used
+    content = _content(path)
     with _decoding(content, kind, encoder) as feed:
         began = time.perf_counter()
         pieces = list(feed)
@@ -97,12 +108,21 @@ def _measure(kind: Modality, path: Path, encoder: TunableEncoder) -> ClipFigures
     if not seconds:
         raise InputError("nothing can be read of the clip", value=path.name)
     encoded = _timed(kind, content, _refilled(pieces), encoder)
-    used = _processor_s()
-    with _decoding(content, kind, encoder) as feed, _watched() as memory:
-        overlapped = _timed(kind, content, feed, encoder)
-    used = _processor_s() - used
     rates = (seconds / spent for spent in (decoded, encoded, overlapped))
-    return ClipFigures(kind.value, seconds, len(pieces), *rates, used, memory=_peaks(memory))
+    return ClipFigures(kind.value, seconds, len(pieces), *rates, used, first if short else None, memory)
+
+
+def _content(path: Path) -> Content:
+    return Content(Job(0, "", 0), str(path.relative_to(settings.MEDIA_ROOT)))
+
+
+def _taken_in(kind: Modality, path: Path, encoder: TunableEncoder) -> tuple[float, Memory]:
+    """Seconds it takes to decode and encode a clip at once, and the memory that takes."""
+    content = _content(path)
+    with _decoding(content, kind, encoder) as feed, _watched() as samples:
+        spent = _timed(kind, content, feed, encoder)
+    own, children = zip(*samples, strict=True) if samples else ((0,), (0,))
+    return spent, Memory(max(own), max(children))
 
 
 def _processor_s() -> float:
@@ -166,11 +186,3 @@ def _resident(process: psutil.Process) -> int:
         return process.memory_info().rss
     except psutil.NoSuchProcess:
         return 0
-
-
-def _peaks(samples: Samples) -> Memory:
-    count = max(1, int(len(samples) * _SHARE))
-    (first_own, first_child), (last_own, last_child) = (
-        tuple(map(max, zip(*part, strict=True))) for part in (samples[:count], samples[-count:])
-    )
-    return Memory(first_own, last_own, first_child, last_child)

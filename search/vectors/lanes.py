@@ -1,7 +1,8 @@
 """Several queries of one call answered side by side.
 
 FAISS's own threads divide only what FAISS does. Here each thread takes queries through everything, so that what Python
-does for some of them (ordering, the delta, ids) runs while FAISS, which holds no lock, searches for others.
+does for some of them (ordering, ids) can run while FAISS or a matrix product, which hold no lock, work for others. Each
+thread takes one piece: FAISS answers many queries at once faster than the same in several calls.
 """
 
 from __future__ import annotations
@@ -18,10 +19,6 @@ Answer = TypeVar("Answer")
 LEAST_EACH = 64
 """Fewer queries than this are not worth handing to another thread."""
 
-PIECES_A_LANE = 2
-"""A call is cut finer than there are threads, so that FAISS and Python take turns; in equal parts all would
-need Python at the same moment."""
-
 
 class Lanes:
     """`count` threads, started by the first call that has enough queries for two: after any fork."""
@@ -35,8 +32,8 @@ class Lanes:
 
     def answer(self, queries: Vectors, work: Callable[[Vectors], list[Answer]]) -> list[Answer]:
         """What `work` gives for queries (q, dim), one answer for each, in their order."""
-        pieces = min(self._count * PIECES_A_LANE, len(queries) // LEAST_EACH)
-        if self._count == 1 or pieces < 2:
+        pieces = min(self._count, len(queries) // LEAST_EACH)
+        if pieces < 2:
             return work(queries)
         each = -(-len(queries) // pieces)
         parts = [queries[start : start + each] for start in range(0, len(queries), each)]

@@ -41,12 +41,12 @@ class Command(BaseCommand):
 def _print(report: ClipReport, console: Console) -> None:
     console.print(f"{report.cpus} processors, preset {report.preset}; figures are times real time")
     table = Table("clip", "seconds", "views", "decode alone", "encode alone", "overlapped", "processor seconds")
-    memory = Table("MiB at most", "worker, first sixth", "last sixth", "children, first sixth", "last sixth")
+    memory = Table("MiB at most", "worker, a sixth of the length", "this length", "children, a sixth", "this length")
     for clip in report.clips:
         rates = (clip.decode_alone, clip.encode_alone, clip.overlapped)
         shown = [f"{rate:.1f}" for rate in (*rates, clip.processor_s)]
         table.add_row(clip.kind, f"{clip.seconds:.0f}", str(clip.views), *shown)
-        used = clip.memory
-        peaks = (used.parent_first, used.parent_last, used.child_first, used.child_last)
-        memory.add_row(clip.kind, *(f"{peak / MEBIBYTE:.0f}" for peak in peaks))
+        before, used = clip.memory_before, clip.memory
+        peaks = (before and before.parent, used.parent, before and before.children, used.children)
+        memory.add_row(clip.kind, *("–" if peak is None else f"{peak / MEBIBYTE:.0f}" for peak in peaks))
     console.print(table, memory)

@@ -22,7 +22,8 @@ def test_a_clip_is_decoded_encoded_and_both(tmp_path: Path, settings: object) ->
     assert film.seconds == pytest.approx(5, abs=0.3)
     assert film.views >= 1
     assert min(film.decode_alone, film.encode_alone, film.overlapped) > 0
-    assert film.memory.parent_last > 0
+    assert film.memory.parent > 0 and film.memory_before is None
+    assert report.clips[1].kind == "audio" and report.clips[1].memory_before.parent > 0
     assert not list((tmp_path / "media").iterdir())
 
 

@@ -28,7 +28,7 @@ def test_many_queries_are_worked_on_side_by_side() -> None:
         meeting.wait()
         return [0] * len(some)
 
-    # Eight pieces meet in pairs; one thread alone would wait for the other until the barrier breaks.
+    # Two pieces meet; one thread alone would wait for the other until the barrier breaks.
     assert len(Lanes(2).answer(np.zeros((512, 1), np.float32), work)) == 512
 
 
