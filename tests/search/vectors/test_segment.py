@@ -10,6 +10,7 @@ import pytest
 from search.types import Modality
 from search.vectors.rows import RowSet
 from search.vectors.scoring import Scored
+from search.vectors.tuning import TELLABLE, tune
 from tests.search.vectors.places import SHAPES, FaissPlace
 from tests.search.vectors.twin import Twin, assert_same, catalogue, clustered, stream
 
@@ -46,3 +47,17 @@ def test_how_far_a_filtered_search_looks_is_measured(tmp_path: Path) -> None:
     assert shares == sorted(shares, reverse=True)
     assert [part.nprobe for part in segment.filtered] == sorted(part.nprobe for part in segment.filtered)
     assert all(part.nprobe >= segment.nprobe for part in segment.filtered)
+
+
+@pytest.mark.parametrize("target", [0.6, 0.9])
+def test_no_setting_is_chosen_while_one_that_does_less_is_enough(target: float, tmp_path: Path) -> None:
+    place = FaissPlace(tmp_path, "ivf_pq")
+    place.builder().build(stream(catalogue(10_000)), seq=1)
+    segment = place.reader()._snapshot.segments[PICTURE]
+    (tuned,) = tune(segment, {Modality.TEXT: clustered(200, seed=5)}, target).values()
+    enough = [one for one in tuned.curve if one.recall >= target + TELLABLE]
+    assert enough, "otherwise there is nothing to choose from"
+    assert any((one.nprobe, one.refine) == (tuned.nprobe, tuned.refine) for one in enough)
+    for one in enough:
+        less = one.nprobe <= tuned.nprobe and one.refine <= tuned.refine
+        assert not less or (one.nprobe, one.refine) == (tuned.nprobe, tuned.refine)
