@@ -203,7 +203,8 @@ def test_facets_order_and_paging_in_place(page: Page) -> None:
     expect(page.locator("#hit-list > li")).to_have_count(24)
     page.get_by_role("link", name="Show more").click()
     expect(page.locator("#hit-list > li")).to_have_count(PRODUCTS)
-    assert page.evaluate("document.activeElement.closest('li') === document.querySelectorAll('#hit-list > li')[24]")
+    # The focus follows the new hits a moment after they are there.
+    page.wait_for_function("document.activeElement.closest('li') === document.querySelectorAll('#hit-list > li')[24]")
     box = page.locator("input[name=brand]").first
     box.check()
     expect(page).to_have_url(re.compile("brand="))
