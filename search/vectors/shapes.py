@@ -20,7 +20,7 @@ CODE_CENTROIDS, BYTE_CENTROIDS = 16, 256
 TRAINABLE = POINTS_PER_CENTROID * CODE_CENTROIDS
 """Views below which not even the smallest product quantiser can be trained."""
 
-MANY, VERY_MANY = 200_000, 2_000_000
+VERY_MANY = 2_000_000
 LISTS_OF_MANY, LISTS_OF_VERY_MANY = 4096, 16384
 ID_BYTES = 8
 
@@ -82,10 +82,9 @@ def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
 
 
 def list_count(views: int) -> int:
-    """4√n inverted lists, from many views on a fixed number; fewer where k-means would lack points."""
-    wanted = round(4 * math.sqrt(views))
-    if views > MANY:
-        wanted = LISTS_OF_MANY if views <= VERY_MANY else LISTS_OF_VERY_MANY
+    """4√n inverted lists, up to a fixed number for many and one for very many views; fewer where k-means would lack
+    points. More than that at 200,000 views made queries that lie far from the views look into twice as many."""
+    wanted = LISTS_OF_VERY_MANY if views > VERY_MANY else min(round(4 * math.sqrt(views)), LISTS_OF_MANY)
     return max(1, min(wanted, views // POINTS_PER_CENTROID))
 
 

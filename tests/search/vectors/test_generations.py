@@ -173,7 +173,8 @@ def test_senseless_builds_are_refused(tmp_path: Path) -> None:
     ("views", "dim", "factory"),
     [
         (1_200, 16, "IVF30,PQ8x4fs"),
-        (250_000, 384, "IVF4096,PQ192x4fs"),
+        (250_000, 384, "IVF2000,PQ192x4fs"),
+        (1_500_000, 384, "IVF4096,PQ192x4fs"),
         (700, 7, "IVF17,PQ7x4fs"),
         (3_000_000, 512, "IVF16384_HNSW32,PQ256x4fs"),
     ],
