@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.pipeline.drain import TEXT_BATCH
+from indexer.pipeline.claiming import BATCHES
 from search.config import engine_settings
 from search.encoders.registry import load_encoder
 from search.media.picture import PictureLimits, decode_picture
-from search.types import TextRole
+from search.types import Modality, TextRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ def measure_bare(pictures: Sequence[Path], texts: Sequence[str]) -> BareRates:
             model_s += time.perf_counter() - decoded
             loop_s += time.perf_counter() - began
     counted = len(pictures) - size
+    size = BATCHES[Modality.TEXT]
     began = time.perf_counter()
-    for start in range(0, len(texts), TEXT_BATCH):
-        encoder.encode_texts(texts[start : start + TEXT_BATCH], TextRole.DOCUMENT)
+    for start in range(0, len(texts), size):
+        encoder.encode_texts(texts[start : start + size], TextRole.DOCUMENT)
     return BareRates(counted / model_s, counted / loop_s, len(texts) / (time.perf_counter() - began))
