@@ -12,6 +12,13 @@ ONE_NUMERIC_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 """Requests run side by side, and so do batches of a worker: one numeric thread each, and idle ones must not spin."""
 
 
+def keep_to_one_numeric_thread() -> None:
+    """From now on the processes that this one starts compute as web processes and workers do; what the operator set
+    wins."""
+    for name, value in ONE_NUMERIC_THREAD.items():
+        os.environ.setdefault(name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
     """A process to run: its arguments, and what its environment has beyond the inherited one."""

@@ -41,15 +41,26 @@ class SpeechFigures:
     write_down_p95_ms: float
     seconds: float
 
+
+@dataclass(frozen=True, slots=True)
+class SpeechReport:
+    """Each set by each engine."""
+
+    figures: list[SpeechFigures]
+
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def measure_speech(data: Path | None, texts: int) -> Iterator[SpeechFigures]:
-    """Each set by each engine. Raises ConfigError without espeak-ng."""
+def measure_speech(data: Path | None, texts: int) -> SpeechReport:
+    """Raises ConfigError without espeak-ng."""
     with tempfile.TemporaryDirectory() as folder:
-        for these in sayings(data, voices_here(), texts, Path(folder)):
-            yield from _measured(these, engine_settings())
+        found = [
+            figures
+            for these in sayings(data, voices_here(), texts, Path(folder))
+            for figures in _measured(these, engine_settings())
+        ]
+    return SpeechReport(found)
 
 
 def _measured(these: Sayings, settings: EngineSettings) -> Iterator[SpeechFigures]:

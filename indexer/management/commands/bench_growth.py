@@ -3,24 +3,23 @@ broken."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError, CommandParser
+from django.core.management import CommandParser
 from rich.console import Console
 from rich.table import Table
 
+from indexer.bench.command import BenchCommand
 from indexer.bench.growth.run import Growth, GrowthReport, measure_growth
-from indexer.processes import ONE_NUMERIC_THREAD
+from indexer.processes import keep_to_one_numeric_thread
 
 MIB = 2**20
 
 
-class Command(BaseCommand):
+class Command(BenchCommand[GrowthReport]):
     help = "Build indexes of several sizes, read them in fresh processes, kill builders and damage files."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="vectors")
@@ -29,12 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--kills", type=int, default=20, help="builders killed at random moments")
         parser.add_argument("--killed-size", type=int, default=100_000, help="vectors of the builds that are killed")
         parser.add_argument("--flips", type=int, default=5, help="bits flipped in every file, one at a time")
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        super().add_arguments(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
-        # Before any process is started: they search and build as web processes and workers do.
-        os.environ.update({name: os.environ.get(name, value) for name, value in ONE_NUMERIC_THREAD.items()})
-        report = measure_growth(
+    def measure(self, options: dict[str, Any]) -> GrowthReport:
+        keep_to_one_numeric_thread()
+        return measure_growth(
             options["sizes"],
             options["dim"],
             queries=options["queries"],
@@ -43,32 +41,29 @@ class Command(BaseCommand):
             flips=options["flips"],
             say=lambda line: print(line, file=sys.stderr, flush=True),
         )
-        if options["json"]:
-            self.stdout.write(json.dumps(report.as_dict()))
-        else:
-            _print(report)
-        if report.broken:
-            raise CommandError("promises were broken: " + "; ".join(report.broken))
 
+    def broken(self, report: GrowthReport) -> Sequence[str]:
+        return report.broken
 
-def _print(report: GrowthReport) -> None:
-    console = Console(file=sys.stdout)
-    figures = [_figures(growth) for growth in report.sizes]
-    table = Table("vectors", *(f"{growth.vectors:,}" for growth in report.sizes))
-    for name in figures[0]:
-        table.add_row(name, *(column[name] for column in figures))
-    console.print(table)
-    for growth in report.sizes:
-        damage = growth.damage
-        noticed = damage.flips - len(damage.missed)
-        console.print(f"{growth.vectors:,}: {growth.why}")
-        console.print(f"{growth.vectors:,}: {noticed} of {damage.flips} flipped bits in {damage.files} files noticed")
-    killing = report.killing
-    console.print(
-        f"{killing.kills} builders killed, {killing.published} were faster; {killing.answers:,} answers meanwhile,"
-    )
-    console.print(f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live")
-    console.print(f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s")
+    def show(self, report: GrowthReport, console: Console) -> None:
+        figures = [_figures(growth) for growth in report.sizes]
+        table = Table("vectors", *(f"{growth.vectors:,}" for growth in report.sizes))
+        for name in figures[0]:
+            table.add_row(name, *(column[name] for column in figures))
+        console.print(table)
+        for growth in report.sizes:
+            damage = growth.damage
+            noticed = damage.flips - len(damage.missed)
+            console.print(f"{growth.vectors:,}: {growth.why}")
+            console.print(
+                f"{growth.vectors:,}: {noticed} of {damage.flips} flipped bits in {damage.files} files noticed"
+            )
+        killing = report.killing
+        console.print(
+            f"{killing.kills} builders killed, {killing.published} were faster; {killing.answers:,} answers meanwhile,"
+        )
+        console.print(f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live")
+        console.print(f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s")
 
 
 def _figures(growth: Growth) -> dict[str, str]:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import tempfile
-from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management import BaseCommand, CommandError
+from django.core.management import CommandError, CommandParser
 from rich.console import Console
 
+from indexer.bench.command import BenchCommand
 from indexer.bench.index.compare import Contest, Effort
 from indexer.bench.index.data import Spec
 from indexer.bench.index.engines.catalogue import ENGINES
+from indexer.bench.index.figures import Comparison
 from indexer.bench.index.report import print_report
 from search.config import engine_settings
 
-WIDTH = 140
 
-
-class Command(BaseCommand):
+class Command(BenchCommand[Comparison]):
     help = "Build time, memory, recall and speed of our vector index beside raw FAISS and other libraries, in one run."
-    requires_system_checks: list[str] = []
+    width = 140
 
-    def add_arguments(self, parser: ArgumentParser) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
         usual, effort = Spec(), Effort()
         parser.add_argument("--rows", type=int, default=usual.rows, help="vectors, at least 1,000")
         parser.add_argument("--dim", type=int, default=usual.dim, help="dimension, a multiple of 4")
@@ -37,9 +35,9 @@ class Command(BaseCommand):
             "--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES), metavar="NAME",
             help=f"of {', '.join(ENGINES)}",
         )  # fmt: skip
-        parser.add_argument("--json", action="store_true", help="print one JSON object")
+        super().add_arguments(parser)
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def measure(self, options: dict[str, Any]) -> Comparison:
         spec = Spec(options["rows"], options["dim"], options["queries"], options["seed"])
         if spec.rows < 1000 or spec.dim < 8 or spec.dim % 4 or spec.queries < 1 or options["rounds"] < 1:
             raise CommandError(
@@ -50,8 +48,7 @@ class Command(BaseCommand):
         var.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="bench-index-", dir=var) as folder:
             contest = Contest(Path(folder), Effort(options["rounds"], options["limit"]), console.print)
-            found = contest.run(spec, options["engines"])
-        if options["json"]:
-            self.stdout.write(json.dumps(found.as_dict()))
-        else:
-            print_report(found, Console(file=sys.stdout, width=WIDTH))
+            return contest.run(spec, options["engines"])
+
+    def show(self, report: Comparison, console: Console) -> None:
+        print_report(report, console)

@@ -1,0 +1,80 @@
+"""What commands that measure have in common: one JSON object or tables, and an installation of their own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from django.core.management import BaseCommand, CommandError, CommandParser, call_command
+from rich.console import Console
+
+from indexer.evaluation.installation import run_apart
+from search.errors import OmnishelfError
+
+
+class Report(Protocol):
+    def as_dict(self) -> dict[str, Any]:
+        """What --json prints."""
+
+
+Measured = TypeVar("Measured", bound=Report)
+
+
+class BenchCommand(BaseCommand, ABC, Generic[Measured]):
+    """Measures, and prints a report. Options of its own are added before `super().add_arguments`."""
+
+    requires_system_checks: list[str] = []
+    width = 120
+    """Characters of a line where no terminal says how many it has."""
+
+    @abstractmethod
+    def measure(self, options: dict[str, Any]) -> Measured:
+        """An OmnishelfError is told as a CommandError."""
+
+    @abstractmethod
+    def show(self, report: Measured, console: Console) -> None:
+        """The report for people."""
+
+    def broken(self, report: Measured) -> Sequence[str]:
+        """Promises that were not kept: told after the report, with exit code 1."""
+        return ()
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            report = self.measure(options)
+        except OmnishelfError as error:
+            raise CommandError(str(error)) from error
+        if options["json"]:
+            self.stdout.write(json.dumps(report.as_dict()))
+        else:
+            self.show(report, Console(file=sys.stdout, width=None if sys.stdout.isatty() else self.width))
+        if broken := self.broken(report):
+            raise CommandError("promises were broken: " + "; ".join(broken))
+
+
+class ApartCommand(BenchCommand[Measured]):
+    """Measures in a throw-away installation, or with --here in this one."""
+
+    @abstractmethod
+    def arguments(self, options: dict[str, Any]) -> Sequence[str]:
+        """The command's own options again, for its process in the throw-away installation."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("--here", action="store_true", help="use this installation, which must be empty")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["here"]:
+            call_command("migrate", verbosity=0)
+            super().handle(*args, **options)
+            return
+        name = self.__module__.rpartition(".")[2]
+        asked = ["--json"] if options["json"] else []
+        if status := run_apart(name, *self.arguments(options), "--here", *asked):
+            raise CommandError("the benchmark failed", returncode=status)
