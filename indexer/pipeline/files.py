@@ -32,16 +32,23 @@ def local_file(name: str, max_bytes: int) -> Iterator[Path]:
 
     Raises MediaTooLarge, and Unavailable when the store fails.
     """
-    try:
-        own = Path(default_storage.path(name))
-    except NotImplementedError:
+    own = _own_path(name)
+    if own is None:
         with tempfile.NamedTemporaryFile(prefix="clip-", dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
             _from_store(name, lambda file: _copy(file, copy, max_bytes))
             yield Path(copy.name)
-        return
-    if not own.is_file():
+    elif own.is_file():
+        yield own
+    else:
         raise Unavailable("the media store did not give the file", value=name)
-    yield own
+
+
+def _own_path(name: str) -> Path | None:
+    """None where the store is no folder."""
+    try:
+        return Path(default_storage.path(name))
+    except NotImplementedError:
+        return None
 
 
 def _copy(source: IO[bytes], target: IO[bytes], max_bytes: int) -> None:
