@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from search.encoders.base import Waveform
+from search.mel import Numbers, triangles
 
 RATE = 16_000
 """Samples a second that are asked of the decoder."""
@@ -29,8 +30,6 @@ _SILENT = 2.0**-15
 _SHADES = (0.0, 0.35, 0.7, 1.0)
 _COLOURS = ((13, 17, 18), (15, 92, 85), (127, 209, 193), (255, 243, 214))
 """From quiet to loud."""
-
-Numbers = npt.NDArray[np.float64]
 
 
 class SoundSketch:
@@ -92,22 +91,13 @@ class SoundSketch:
 @functools.cache
 def _bands() -> Numbers:
     """(bins of the transform, BANDS): triangles that overlap by half, evenly spaced on the mel scale."""
-    bins = _mel(np.linspace(0, RATE / 2, _WINDOW // 2 + 1))[:, None]
-    lowest, highest = _mel(np.array([_LOW_HZ, _HIGH_HZ])).tolist()
-    edges = np.linspace(lowest, highest, BANDS + 2)
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0.0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
+    near = triangles(_WINDOW // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE)
+    weights = np.maximum(0.0, near)
     # Low bands are narrower than the bins: each takes at least the bin that is nearest.
-    nearest = np.abs(bins - centre).argmin(axis=0)
-    weights[nearest, np.arange(BANDS)] = np.maximum(weights[nearest, np.arange(BANDS)], 1e-2)
+    nearest = near.argmax(axis=0), np.arange(BANDS)
+    weights[nearest] = np.maximum(weights[nearest], 1e-2)
     found: Numbers = weights / weights.sum(axis=0)
     return found
-
-
-def _mel(hertz: Numbers) -> Numbers:
-    """O'Shaughnessy's formula."""
-    scaled: Numbers = 2595 * np.log10(1 + hertz / 700)
-    return scaled
 
 
 def _coloured(shade: Numbers) -> npt.NDArray[np.uint8]:

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search.encoders.base import Waveform
+from search.mel import triangles
 
 RATE = 16_000
 FRAME = 400
@@ -48,16 +49,6 @@ def _hann() -> npt.NDArray[np.float32]:
 @functools.cache
 def _mel_weights() -> npt.NDArray[np.float32]:
     """(FFT bins, BANDS): every band's triangle, rising from the centre before to its own and falling to the next."""
-    bins = _mel(np.linspace(0.0, RATE / 2, _FFT // 2 + 1))[:, None]
-    lowest, highest = _mel(np.array([_LOW_HZ, _HIGH_HZ]))
-    edges = np.linspace(lowest, highest, BANDS + 2)
-    low, centre, high = edges[:-2], edges[1:-1], edges[2:]
-    weights = np.maximum(0.0, np.minimum((bins - low) / (centre - low), (high - bins) / (high - centre)))
+    weights = np.maximum(0.0, triangles(_FFT // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE))
     weights[0] = 0.0  # The constant part carries no sound.
-    found: npt.NDArray[np.float32] = weights.astype(np.float32)
-    return found
-
-
-def _mel(hertz: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    pitch: npt.NDArray[np.float64] = 1127.0 * np.log1p(hertz / 700.0)
-    return pitch
+    return weights.astype(np.float32)
