@@ -74,8 +74,8 @@ var/drawings/%/catalog.jsonl: | $(INSTALLED)
 train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder anew (DATA=)
 	$(BIN)/python -m search.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
 
-train-sound: $(INSTALLED_DEV) ## make the sound tower and its head anew, or judge recipes (DATA=, VALIDATE=1)
-	$(BIN)/python -m search.training.sound --data $(DATA) $(if $(VALIDATE),--validate)
+train-sound: $(INSTALLED_DEV) ## make the sound tower and its head anew, or judge its recipes (DATA=, VALIDATE=1, CHECKPOINT=)
+	$(BIN)/python -m search.training.sound --data $(DATA) $(if $(VALIDATE),--validate) $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
 
 calibrate-int8: $(INSTALLED) ## draw products and take from them the ranges that INT8 needs
 	$(BIN)/python manage.py calibrate_int8

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from dataclasses import asdict
 from typing import Any
 
 from django.template.defaultfilters import filesizeformat
-from rich.console import Console
 from rich.table import Table
 
+from search.console import output
 from search.vectors.capacity import GIBIBYTE, Assumptions, capacity
 
 LADDER = [10**power for power in range(4, 10)]
@@ -50,7 +49,7 @@ def print_plans(rows: list[dict[str, Any]], options: dict[str, Any]) -> None:
             str(row["machines"]),
             f"{row['dollars_a_month']:,.0f}",
         )
-    console = Console(file=sys.stdout)
+    console = output()
     console.print(table)
     console.print(
         f"Assumed: machines of {options['memory']:g} GiB with {options['processes']} searching processes, "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
@@ -12,6 +11,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from rich.console import Console
 
 from indexer.evaluation.installation import run_apart
+from search.console import output
 from search.errors import OmnishelfError
 
 
@@ -53,7 +53,7 @@ class BenchCommand(BaseCommand, ABC, Generic[Measured]):
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
-            self.show(report, Console(file=sys.stdout, width=None if sys.stdout.isatty() else self.width))
+            self.show(report, output(self.width))
         if broken := self.broken(report):
             raise CommandError("promises were broken: " + "; ".join(broken))
 

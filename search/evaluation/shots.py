@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,10 +16,10 @@ from typing import Any
 
 import av
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 from search.config import engine_settings
+from search.console import output
 from search.media.clip_frames import FRAMES_PER_SECOND
 from search.media.limits import ClipLimits
 from search.media.shots import Look, ShotDetector
@@ -143,7 +142,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if importlib.util.find_spec("scenedetect"):
             for name in DETECTORS:
                 _add(table, f"PySceneDetect {name}", judge_cuts(films, partial(their_cuts, name=name)))
-    Console(file=sys.stdout).print(f"{len(films)} films, {sum(len(film.cuts) for film in films)} cuts", table)
+    output().print(f"{len(films)} films, {sum(len(film.cuts) for film in films)} cuts", table)
 
 
 def _add(table: Table, name: str, found: Found) -> None:

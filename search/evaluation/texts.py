@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from rich.console import Console
 from rich.table import Table
 
 from search.config import engine_settings
+from search.console import output
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
 from search.evaluation.metrics import average_precision
@@ -130,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         low, high = kept.difference.low, kept.difference.high
         means = (f"{kept.tower:.3f}", f"{kept.space:.3f}", f"{kept.space - kept.tower:+.3f}")
         table.add_row(kept.name, str(kept.queries), *means, f"{low:+.3f} to {high:+.3f}")
-    Console(file=sys.stdout).print(table)
+    output().print(table)
 
 
 if __name__ == "__main__":

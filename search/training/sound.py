@@ -1,7 +1,8 @@
 """Makes the sound side of the compact encoder: `python -m search.training.sound --data FOLDER`.
 
-The tower is YAMNet as its TFLite file holds it. The head says the names of YAMNet's classes in the words of this
-encoder's own texts, and learns a correction from the labelled sounds of ESC-10, folds 1 to 3.
+The tower learns to hear as YAMNet does (`sound_distil.py`), from sounds of ESC-10, folds 1 to 3, and from made ones.
+The head says the names of YAMNet's classes in the words of this encoder's own texts, and learns a correction from the
+labels of those folds.
 """
 
 from __future__ import annotations
@@ -15,23 +16,29 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from search.config import engine_settings
-from search.encoders.compact.engine import CompactEncoder, load
+from search.encoders.compact.engine import load
 from search.encoders.compact.hearing import HEAD, TOWER
-from search.encoders.compact.sound_head import SoundHead, save_sound_head
+from search.encoders.compact.sound_head import SoundHead, load_sound_head, save_sound_head
+from search.encoders.compact.sound_network import flattened, network_of
+from search.encoders.compact.sound_tower import FORMAT
 from search.encoders.digests import file_digest
 from search.encoders.packing import packed
 from search.encoders.presets import EARS, FOLDER, SOUND_HEAD, load_preset
+from search.training.checkpoints import Checkpoints
 from search.training.sound_classes import KEPT, class_texts, phrased
+from search.training.sound_distil import Distillation, Listener, agreement, distil, listener
 from search.training.sound_examples import Clip, Heard, hear, read_clips
 from search.training.sound_fit import SoundRecipe, Words, fit
+from search.training.sound_patches import PatchSource
 from search.training.sound_teacher import Teacher
 from search.training.sound_validation import validate
 from search.types import TextRole, Vectors
 
 COPIES = 5
+JUDGED = 1000
 PRESET = "compact"
 
 
@@ -39,33 +46,43 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write tower, head and their checksums; with --validate write nothing and say how good recipes are."""
     parser = argparse.ArgumentParser(prog="python -m search.training.sound", description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder with the folders models and esc10")
-    parser.add_argument("--validate", action="store_true", help="judge recipes on folds and labels left out in turn")
+    parser.add_argument("--validate", action="store_true", help="judge heads on folds and labels left out in turn")
+    parser.add_argument("--checkpoint", type=Path, help="folder that a killed training goes on from")
     asked = parser.parse_args(argv)
-    teacher = Teacher(asked.data / "models" / "yamnet.tflite")
-    if not asked.validate:
-        save_file(packed(teacher.network()), TOWER)
-        _record(EARS, TOWER)
-    encoder = load(load_preset(PRESET), engine_settings())
-    clips = read_clips(asked.data / "esc10", encoder.sound_format.rate)
-    learning = Learning(encoder, teacher, clips)
+    clips = read_clips(asked.data / "esc10", FORMAT.rate)
     if asked.validate:
-        learning.compare()
+        Learning(clips, load_sound_head(HEAD).classifier).compare()
         return
+    student = _tower(Teacher(asked.data / "models" / "yamnet.tflite"), clips, asked.checkpoint)
+    learning = Learning(clips, student.classifier)
     save_sound_head(HEAD, learning.head(range(len(clips)), learning.labels, SoundRecipe()))
     _record(SOUND_HEAD, HEAD)
     size = TOWER.stat().st_size + HEAD.stat().st_size
     sys.stdout.write(f"{TOWER.name} and {HEAD.name}: {size:,} bytes\n")
 
 
+def _tower(teacher: Teacher, clips: Sequence[Clip], checkpoint: Path | None) -> Listener:
+    """Write the tower, and give it with its classifier."""
+    weight, bias = teacher.classifier()
+    told = listener(network_of(teacher.network()), weight[list(KEPT)], bias[list(KEPT)])
+    recipe = Distillation()
+    waves = [clip.wave for clip in clips]
+    student = distil(told, PatchSource(waves, recipe.seed), recipe, Checkpoints(checkpoint) if checkpoint else None)
+    alike = agreement(told, student, PatchSource(waves, recipe.seed + 1).draw(JUDGED))
+    sys.stdout.write(", ".join(f"{name} {value:.3f}" for name, value in alike.items()) + " as the teacher\n")
+    save_file(packed(flattened(student.network)), TOWER)
+    _record(EARS, TOWER)
+    return student
+
+
 class Learning:
     """The data of one training: sounds as the tower hears them, and words as the text side embeds them."""
 
-    def __init__(self, encoder: CompactEncoder, teacher: Teacher, clips: Sequence[Clip]) -> None:
-        weight, bias = teacher.classifier()
-        self._encoder = encoder
+    def __init__(self, clips: Sequence[Clip], classifier: nn.Linear) -> None:
+        self._encoder = load(load_preset(PRESET), engine_settings())
         self._clips = clips
-        self._words = Words(weight[list(KEPT)], bias[list(KEPT)], torch.from_numpy(self._embed(class_texts())))
-        self._heard: Heard = hear(clips, encoder, COPIES, SoundRecipe().seed)
+        self._words = Words(classifier.weight, classifier.bias, torch.from_numpy(self._embed(class_texts())))
+        self._heard: Heard = hear(clips, self._encoder, COPIES, SoundRecipe().seed)
         self.labels = sorted({clip.label for clip in clips})
 
     def head(self, clips: Sequence[int], labels: Sequence[str], recipe: SoundRecipe) -> SoundHead:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
-from rich.console import Console
 from rich.table import Table
 
 from indexer.bench.fusion import measure_shares
 from indexer.bench.mixed import PairResult, measure_pairs, mixed_folder
 from indexer.evaluation.installation import run_apart
+from search.console import output
 from search.errors import InputError
 
 SHOWN = ("hit@1", "hit@10", "mAP", "nDCG@10")
@@ -48,7 +47,7 @@ class Command(BaseCommand):
         for result in results:
             figures = (f"{result.metrics[name]:.3f}" for name in SHOWN)
             table.add_row(result.asked, str(result.questions), f"{result.other_share:g}", *figures)
-        Console(file=sys.stdout).print(table)
+        output().print(table)
 
     def _real(self, options: dict[str, Any]) -> None:
         if not options["here"]:
@@ -62,7 +61,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps([asdict(result) for result in results]))
         else:
-            Console(file=sys.stdout, width=200).print(pairs_table(results))
+            output(200).print(pairs_table(results))
 
 
 def pairs_table(results: list[PairResult]) -> Table:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
 
 from indexer.evaluation.document import write_document
 from indexer.evaluation.installation import run_apart
 from indexer.evaluation.suite import Precisions, Suite, choose, evaluate_folders, read_precisions
 from indexer.evaluation.tables import comparison, figures
+from search.console import output
 from search.errors import OmnishelfError
 from search.evaluation.folder import folders_in
 
@@ -58,7 +57,7 @@ class Command(BaseCommand):
             raise CommandError("the evaluation failed", returncode=status)
 
     def _show(self, suite: Suite, former: Precisions) -> None:
-        console = Console(file=sys.stdout)
+        console = output()
         if len(suite.reports) == 1:
             suite.reports[0].print(console)
         else:

@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from indexer.upload_console import UploadConsole, wait_until_encoded
+from search.console import output
 from search.errors import OmnishelfError
 from webapp.catalog.importing.failed import failed_rows_write
 from webapp.catalog.importing.service import upload_create, upload_run
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--failed-rows", type=Path, metavar="OUT", help="write failed rows here, to be mended")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        console = Console(file=sys.stdout)
+        console = output()
         try:
             upload = self._import(console, options)
             if options["failed_rows"] and upload.error_count:

@@ -8,18 +8,17 @@ Ctrl-C, the same command goes on.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 
 from indexer.changing.claiming import changes_release
 from indexer.changing.going_back import change_roll_back
 from indexer.changing.report import as_dict, latest, print_change, print_state, refused, spaces_state
 from indexer.changing.run import space_change
 from indexer.stage_bar import StageBar
+from search.console import output
 from search.encoders.registry import preset_names
 from search.errors import OmnishelfError
 from search.evaluation.folder import read_queries
@@ -67,7 +66,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(state, indent=2))
         else:
-            print_state(state, latest(), Console(file=sys.stdout))
+            print_state(state, latest(), output())
 
     def _change(self, options: dict[str, Any]) -> None:
         golden = read_queries(options["golden"]) if options["golden"] else ()
@@ -87,4 +86,4 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(change)))
         else:
-            print_change(change, Console(file=sys.stdout))
+            print_change(change, output())

@@ -6,16 +6,15 @@ Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 not better, 
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
-from rich.console import Console
 
 from indexer.stage_bar import StageBar
 from indexer.tuning.claiming import tunings_take_back
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
 from indexer.tuning.run import tuning_roll_back, tuning_run
+from search.console import output
 from search.errors import OmnishelfError
 from webapp.catalog.models import Tuning, TuningStage, TuningState
 from webapp.catalog.selectors.spaces import preset_in_use
@@ -65,10 +64,10 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps([as_dict(tuning) for tuning in tunings]))
         else:
-            print_tunings(tunings, Console(file=sys.stdout))
+            print_tunings(tunings, output())
 
     def _say(self, tuning: Tuning, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(tuning)))
         else:
-            print_tuning(tuning, Console(file=sys.stdout))
+            print_tuning(tuning, output())

@@ -31,7 +31,7 @@ HEADS = Path(__file__).parent / "weights" / "heads.safetensors"
 
 
 class CompactEncoder:
-    """EfficientNet-Lite0, MiniLM and YAMNet joined by small heads. Every call is safe from several threads."""
+    """EfficientNet-Lite0, MiniLM and a sound tower, joined by small heads. Every call is safe from several threads."""
 
     def __init__(
         self, space: Space, frozen: Towers, heads: tuple[PictureHead, TextHead], hearing: Hearing, *, towers: str

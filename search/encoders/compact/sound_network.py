@@ -1,25 +1,20 @@
-"""The network that hears: YAMNet's MobileNet over log-mel spectrograms, batch normalisation folded into convolutions.
+"""The network that hears: a MobileNet over log-mel spectrograms, batch normalisation folded into convolutions.
 
 Source: Howard et al., MobileNets (2017), table 1, and YAMNet's definition in the TensorFlow model garden
-(research/audioset/yamnet). It is convolutional throughout, so a window may hold any number of frames.
+(research/audioset/yamnet). It is convolutional throughout, so a window may hold any number of frames. How wide each
+block is, its weights say: the bundled network is thinner than YAMNet's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 FEATURES = 1024
-STRIDE = 32
-"""Frames, and bands, that become one cell of the last map."""
-
-_STEM = 32
-_BLOCKS = (
-    (1, 64), (2, 128), (1, 128), (2, 256), (1, 256), (2, 512), *((1, 512),) * 5, (2, FEATURES), (1, FEATURES),
-)  # fmt: skip
-"""Stride and channels of every separable convolution."""
+STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+"""Of every block, which is a separable convolution."""
 
 
 class _Conv(nn.Conv2d):
@@ -33,7 +28,9 @@ class _Conv(nn.Conv2d):
         return functional.relu(super().forward(padded))
 
 
-class _Block(nn.Module):
+class Block(nn.Module):
+    """A separable convolution: every channel by itself, then all of them at every place."""
+
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.depth = _Conv(inputs, inputs, stride, groups=inputs)
@@ -46,13 +43,12 @@ class _Block(nn.Module):
 class SoundNetwork(nn.Module):
     """Log-mel spectrograms (n, frames, 64) → (n, 1024), the mean of the last map. `frames` is a multiple of 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, channels: Sequence[int]) -> None:
+        """`channels` that the stem and each block give; FEATURES is the last of them."""
         super().__init__()
-        self.stem = _Conv(1, _STEM, 2, groups=1)
-        widths = [_STEM, *(channels for _, channels in _BLOCKS)]
-        self.blocks = nn.Sequential(
-            *(_Block(width, channels, stride) for width, (stride, channels) in zip(widths, _BLOCKS, strict=False))
-        )
+        self.stem = _Conv(1, channels[0], 2, groups=1)
+        blocks = zip(channels, channels[1:], STRIDES, strict=False)
+        self.blocks = nn.Sequential(*(Block(width, wanted, stride) for width, wanted, stride in blocks))
 
     def forward(self, spectrograms: Tensor) -> Tensor:
         found: Tensor = self.blocks(self.stem(spectrograms.unsqueeze(1))).mean((2, 3))
@@ -65,8 +61,19 @@ def flattened(network: SoundNetwork) -> dict[str, Tensor]:
 
 
 def network_of(weights: Mapping[str, Tensor]) -> SoundNetwork:
-    """The network with weights that `flattened` named, ready to hear. Raises RuntimeError where they do not fit."""
-    network = SoundNetwork()
+    """The network with weights that `flattened` named, ready to hear. Raises KeyError and RuntimeError where they do
+    not fit."""
+    network = SoundNetwork(channels_of(weights))
     shaped = {name: weights[name].view(weight.shape) for name, weight in network.state_dict().items()}
     network.load_state_dict(shaped)
     return network.eval().requires_grad_(False)
+
+
+def channels_of(weights: Mapping[str, Tensor]) -> list[int]:
+    """How many channels the stem and each block give. Raises KeyError where one is missing, and RuntimeError where the
+    last gives another number than FEATURES."""
+    blocks = [len(weights[f"blocks.{number}.point.bias"]) for number in range(len(STRIDES))]
+    found = [len(weights["stem.bias"]), *blocks]
+    if found[-1] != FEATURES:
+        raise RuntimeError(f"it gives {found[-1]} features, not {FEATURES}")
+    return found
