@@ -20,7 +20,7 @@ class RowSet:
         self.size = size
         self._mask = mask
         self._listed = listed
-        self._made: dict[tuple[int, float], faiss.SearchParameters] = {}
+        self._made: dict[tuple[int, float, bool], faiss.SearchParameters] = {}
 
     @functools.cached_property
     def count(self) -> int:
@@ -70,10 +70,13 @@ class RowSet:
         share is a race."""
         return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]
 
-    def refined_parameters(self, nprobe: int, factor: float) -> faiss.SearchParameters:
-        """Parameters of a search in `nprobe` inverted lists among these rows, `factor` × k of which are re-scored."""
-        key = nprobe, factor
+    def refined_parameters(self, nprobe: int, factor: float, *, turned: bool = False) -> faiss.SearchParameters:
+        """Parameters of a search in `nprobe` inverted lists among these rows, `factor` × k of which are re-scored.
+        `turned`: the lists hold vectors that a rotation before them has turned."""
+        key = nprobe, factor, turned
         if key not in self._made:
-            lists = faiss.SearchParametersIVF(nprobe=nprobe, sel=self._selector)  # type: ignore[call-arg]
+            lists: faiss.SearchParameters = faiss.SearchParametersIVF(nprobe=nprobe, sel=self._selector)  # type: ignore[call-arg]
+            if turned:
+                lists = faiss.SearchParametersPreTransform(index_params=lists)  # type: ignore[call-arg]
             self._made[key] = faiss.IndexRefineSearchParameters(k_factor=factor, base_index_params=lists)  # type: ignore[call-arg]
         return self._made[key]

@@ -14,6 +14,7 @@ import numpy as np
 
 from search.errors import CorruptGeneration
 from search.types import Ids, Modality, Vectors
+from search.vectors.fast_scan import FEW, one_by_one
 from search.vectors.halves import half_index
 from search.vectors.manifest import RECALL_AT, SegmentManifest
 from search.vectors.rows import RowSet
@@ -28,10 +29,6 @@ UNFILTERED_SHARE = 0.9
 
 GATHERED_BYTES = 1 << 26
 """Most memory that rows copied beside each other for one scan may take."""
-
-ONE_BY_ONE = 11
-"""FAISS's number for scanning four-bit lists query by query into a reservoir. Its own choice, several queries of a
-batch at once, measured an eighth slower, for single queries too."""
 
 COMPUTED_TABLE_BYTES = 1 << 28
 
@@ -83,9 +80,9 @@ class Segment:
         self._lists: faiss.Index | None = None
         if manifest.shape != "exact":
             self._lists = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)
-            if isinstance(self._lists, faiss.IndexIVFFastScan):
-                self._lists.implem = ONE_BY_ONE
-            self._refined = faiss.IndexRefine(self._lists, self.store.flat)
+            self._turned = isinstance(self._lists, faiss.IndexPreTransform)
+            self._many = faiss.IndexRefine(self._lists, self.store.flat)
+            self._few = faiss.IndexRefine(one_by_one(self._lists), self.store.flat)
 
     def rows_by_list(self) -> list[Ids]:
         """The rows of each inverted list; none where all rows are scanned."""
@@ -144,8 +141,10 @@ class Segment:
 
     def _search_lists(self, queries: Vectors, k: int, rows: RowSet, nprobe: int, shortlist: int) -> Block:
         fetched = min(k + SPARE, shortlist)
-        parameters = rows.refined_parameters(min(nprobe, self.manifest.lists), shortlist / fetched)
-        scores, found = self._refined.search(queries, fetched, params=parameters)
+        lists = min(nprobe, self.manifest.lists)
+        parameters = rows.refined_parameters(lists, shortlist / fetched, turned=self._turned)
+        refined = self._many if len(queries) > FEW else self._few
+        scores, found = refined.search(queries, fetched, params=parameters)
         block = settled(self.store, queries, scores, found, k)
         last = found[:, k - 1]
         if last.min() >= 0:

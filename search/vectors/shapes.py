@@ -20,6 +20,9 @@ CODE_CENTROIDS, BYTE_CENTROIDS = 16, 256
 TRAINABLE = POINTS_PER_CENTROID * CODE_CENTROIDS
 """Views below which not even the smallest product quantiser can be trained."""
 
+TURNED_FROM = 64
+"""Components below which codes for four of them are too few to tell views apart."""
+
 VERY_MANY = 2_000_000
 LISTS_OF_MANY, LISTS_OF_VERY_MANY = 4096, 16384
 ID_BYTES = 8
@@ -72,13 +75,13 @@ def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
     eight = Plan("ivf_sq8", f"{head},SQ8", lists, 0, rows + dim + ID_BYTES, f"{views} views")
     if views <= settings.eight_bit_up_to:
         return _because(eight, f"eight bits up to {settings.eight_bit_up_to}"), exact
-    codes = math.ceil(_pairs(dim) / 2)
-    four = Plan("ivf_pq", f"{head},PQ{_pairs(dim)}x4fs", lists, codes + ID_BYTES, rows + codes + ID_BYTES,
-                f"{views} views")  # fmt: skip
-    needed = views * four.own_bytes
-    if settings.memory_bytes is not None and needed > settings.memory_bytes:
-        return _because(_mapped(views, dim, lists, rows), f"codes in memory would take {needed} bytes"), eight, exact
-    return _because(four, f"four bits above {settings.eight_bit_up_to}"), eight, exact
+    turned = [dim // 4] if dim >= TURNED_FROM and dim % 4 == 0 else []
+    fours = [_four_bits(views, dim, codes) for codes in (*turned, _pairs(dim))]
+    if settings.memory_bytes is not None and views * fours[0].own_bytes > settings.memory_bytes:
+        why = f"codes in memory would take {views * fours[0].own_bytes} bytes"
+        return _because(_mapped(views, dim, lists, rows), why), eight, exact
+    fitting = [four for four in fours if views * four.own_bytes <= (settings.memory_bytes or math.inf)]
+    return *(_because(four, f"four bits above {settings.eight_bit_up_to}") for four in fitting), eight, exact
 
 
 def list_count(views: int) -> int:
@@ -90,6 +93,21 @@ def list_count(views: int) -> int:
 
 def _head(lists: int) -> str:
     return f"IVF{lists}_HNSW32" if lists >= LISTS_OF_VERY_MANY else f"IVF{lists}"
+
+
+def _four_bits(views: int, dim: int, codes: int) -> Plan:
+    """So many codes of four bits. Where each stands for four components, a rotation before them spreads what they have
+    to say evenly (Ge et al., Optimized Product Quantization, 2013): half the bytes to scan, and as much found."""
+    lists, taken = list_count(views), math.ceil(codes / 2) + ID_BYTES
+    turning = f"OPQ{codes}," if 4 * codes == dim else ""
+    return Plan(
+        "ivf_pq",
+        f"{turning}{_head(lists)},PQ{codes}x4fs",
+        lists,
+        taken,
+        2 * dim + 2 * ID_BYTES + taken,
+        f"{views} views",
+    )
 
 
 def _mapped(views: int, dim: int, lists: int, rows: int) -> Plan:

@@ -25,7 +25,7 @@ def test_tiers_follow_each_other_as_views_grow() -> None:
 
 def test_less_memory_makes_codes_mapped_and_then_needs_more_machines() -> None:
     roomy, tight, cramped = (
-        capacity(50_000_000, 384, Assumptions(memory_bytes=gib * GIBIBYTE)) for gib in (128, 12, 4)
+        capacity(50_000_000, 384, Assumptions(memory_bytes=gib * GIBIBYTE, processes=8)) for gib in (128, 12, 4)
     )
     assert (roomy.tier, tight.tier, tight.shape, cramped.tier) == (Tier.MEMORY, Tier.DISK, "ivf_mapped", Tier.CLUSTER)
     assert roomy.machines == tight.machines == 1 < cramped.machines

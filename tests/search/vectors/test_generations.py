@@ -173,10 +173,10 @@ def test_senseless_builds_are_refused(tmp_path: Path) -> None:
     ("views", "dim", "factory"),
     [
         (1_200, 16, "IVF30,PQ8x4fs"),
-        (250_000, 384, "IVF2000,PQ192x4fs"),
-        (1_500_000, 384, "IVF4096,PQ192x4fs"),
+        (250_000, 384, "OPQ96,IVF2000,PQ96x4fs"),
+        (1_500_000, 384, "OPQ96,IVF4096,PQ96x4fs"),
         (700, 7, "IVF17,PQ7x4fs"),
-        (3_000_000, 512, "IVF16384_HNSW32,PQ256x4fs"),
+        (3_000_000, 512, "OPQ128,IVF16384_HNSW32,PQ128x4fs"),
     ],
 )
 def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> None:
@@ -184,7 +184,7 @@ def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> 
 
 
 def test_shape_follows_size_and_memory() -> None:
-    settings = ShapeSettings(memory_bytes=10**8)
+    settings = ShapeSettings(memory_bytes=5 * 10**7)
     shapes = [choose(views, 512, settings)[0].shape for views in (20_000, 200_000, 500_000, 1_000_000)]
     assert shapes == ["exact", "ivf_pq", "ivf_pq", "ivf_mapped"]
     assert choose(200_000, 512, ShapeSettings(eight_bit_up_to=200_000))[0].shape == "ivf_sq8"

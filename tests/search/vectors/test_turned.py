@@ -1,0 +1,67 @@
+"""Four-bit lists of vectors that a learned rotation turns first: what larger dimensions get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.types import Modality
+from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
+from search.vectors.fast_scan import FEW
+from search.vectors.rows import RowSet
+from search.vectors.segment import Segment
+from tests.search.vectors.twin import catalogue, clustered, make_space, stream
+
+DIM, PRODUCTS = 64, 2_000
+SPACE = make_space(dim=DIM)
+SHAPES = ShapeSettings(exact_up_to=0, recall_target=0.8)
+QUERIES = clustered(4 * FEW, DIM, seed=5)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("turned")
+    (built,) = GenerationBuilder(folder, SPACE, shapes=SHAPES).build(stream(catalogue(PRODUCTS, dim=DIM)), 1).segments
+    assert (built.factory or "").startswith("OPQ16,IVF") and built.recall >= 0.79
+    return folder
+
+
+@pytest.fixture
+def segment(root: Path) -> Segment:
+    return VectorIndex(root, SPACE)._snapshot.segments[Modality.PICTURE]
+
+
+def test_one_query_finds_what_it_finds_in_a_batch(segment: Segment) -> None:
+    every = segment.everything
+    together = segment.search(QUERIES, 10, every)
+    alone = [segment.search(query[np.newaxis], 10, every) for query in QUERIES]
+    assert segment._few is not segment._many
+    # Codes that sum to the same are cut off in another order, so a last place may be another's.
+    shared = [len(np.intersect1d(one.rows, row)) for one, row in zip(alone, together.rows, strict=True)]
+    assert np.mean(shared) / 10 > 0.97
+    best = np.concatenate([one.scores[:, 0] for one in alone])
+    assert np.mean(np.abs(best - together.scores[:, 0]) < 1e-6) > 0.97
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize("many", [True, False])
+def test_what_is_found_is_eligible_and_nearly_what_an_exact_search_finds(
+    share: float, many: bool, segment: Segment
+) -> None:
+    mask = np.random.default_rng(3).random(len(segment)) < share
+    rows = RowSet(len(segment), mask=mask)
+    truth = segment.search_exactly(QUERIES, 10, rows)
+    asked = [QUERIES] if many else [query[np.newaxis] for query in QUERIES]
+    blocks = [segment.search(part, 10, rows) for part in asked]
+    found, scores = (np.concatenate(part) for part in zip(*((one.rows, one.scores) for one in blocks), strict=True))
+    assert (found >= 0).all() and mask[found].all()
+    assert np.mean(scores >= truth.scores[:, -1:] - 1e-6) >= 0.75
+
+
+def test_the_next_generation_takes_over_rotation_and_lists(root: Path) -> None:
+    again = GenerationBuilder(root, SPACE, shapes=SHAPES).build(stream(catalogue(PRODUCTS, dim=DIM)), 2)
+    (segment,) = again.segments
+    assert (again.number, segment.trained_in) == (2, 1)
+    assert segment.fit == pytest.approx(segment.trained_fit)
