@@ -46,7 +46,7 @@ def threads_for(views: int) -> int:
 def train(store: RowStore, plan: Plan, generation: int) -> Trained:
     """Centres and codes learnt from an even sample."""
     index = faiss.index_factory(store.dim, plan.factory, faiss.METRIC_INNER_PRODUCT)
-    code = _shorten_turning(index)
+    code = shorten_turning(index)
     wanted = max(SAMPLE_PER_CENTROID * plan.lists, TRAINABLE, POINTS_PER_CENTROID * BYTE_CENTROIDS)
     with faiss_threads(threads_for(len(store))):
         index.train(store.vectors(even_rows(len(store), wanted)))
@@ -55,7 +55,7 @@ def train(store: RowStore, plan: Plan, generation: int) -> Trained:
         return Trained(index, generation, fit_of(index, store))
 
 
-def _shorten_turning(index: faiss.Index) -> faiss.ProductQuantizer | None:
+def shorten_turning(index: faiss.Index) -> faiss.ProductQuantizer | None:
     """Let a rotation be learned for the codes that follow it, in as few steps as measured enough. FAISS would learn it
     for codes of eight bits, in 50 steps and ten times the time. Gives the codes, which must live while it learns."""
     if not isinstance(index, faiss.IndexPreTransform):
