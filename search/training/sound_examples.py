@@ -88,14 +88,14 @@ def changed(clips: Sequence[Clip], number: int, rng: np.random.Generator) -> Wav
     wave = np.roll(wave, rng.integers(len(wave)))
     background = rng.integers(3)
     if background == 1:
-        wave = wave + rng.standard_normal(len(wave)) * wave.std() * _ratio(rng, -30, -6)
+        wave = wave + rng.standard_normal(len(wave)) * wave.std() * ratio_between(rng, -30, -6)
     elif background == 2:
         other = np.resize(clips[int(rng.integers(len(clips)))].wave, len(wave))
-        wave = wave + other / max(other.std(), 1e-6) * wave.std() * _ratio(rng, -25, -8)
-    heard: Waveform = np.clip(wave * _ratio(rng, -20, 6), -1, 1).astype(np.float32)
+        wave = wave + other / max(other.std(), 1e-6) * wave.std() * ratio_between(rng, -25, -8)
+    heard: Waveform = np.clip(wave * ratio_between(rng, -20, 6), -1, 1).astype(np.float32)
     return heard
 
 
-def _ratio(rng: np.random.Generator, low: float, high: float) -> float:
+def ratio_between(rng: np.random.Generator, low: float, high: float) -> float:
     """A random factor between two levels in dB."""
     return float(10 ** (rng.uniform(low, high) / 20))

@@ -16,6 +16,7 @@ from torch import Tensor
 from search.encoders.base import Waveform
 from search.encoders.compact.sound_tower import PATCH
 from search.encoders.compact.spectrogram import RATE, log_mel, samples_of
+from search.training.sound_examples import ratio_between
 
 SAMPLES = samples_of(PATCH)
 MADE = 0.2
@@ -52,8 +53,8 @@ class PatchSource:
             wave = wave[::-1]
         wave = _full(wave)
         if self._rng.random() < MIXED:
-            wave = _full(wave + _full(self._plain()) * _ratio(self._rng, -30, 0))
-        quieter: Waveform = (wave * _ratio(self._rng, -35, 0)).astype(np.float32)
+            wave = _full(wave + _full(self._plain()) * ratio_between(self._rng, -30, 0))
+        quieter: Waveform = (wave * ratio_between(self._rng, -35, 0)).astype(np.float32)
         return quieter
 
     def _plain(self) -> Samples:
@@ -129,8 +130,3 @@ def _filtered(wave: Samples, rng: np.random.Generator) -> Samples:
 def _full(wave: Samples) -> Samples:
     found: Samples = wave / max(float(np.abs(wave).max()), _FLOOR)
     return found
-
-
-def _ratio(rng: np.random.Generator, low: float, high: float) -> float:
-    """A random factor between two levels in dB."""
-    return float(10 ** (rng.uniform(low, high) / 20))

@@ -7,8 +7,7 @@ from typing import Any, cast
 import faiss
 
 FEW = 16
-"""Queries of one call up to which one after another is faster. A batch of 500 takes a fifth less time all at once, a
-single query a twelfth less in its own way."""
+"""Queries of one call up to which one after another is faster; more are faster all at once."""
 
 _ONE_BY_ONE = 11
 """FAISS's number (`implem`) for scanning query by query into a reservoir; 0 is its own choice. It belongs to the index,

@@ -21,7 +21,7 @@ SAMPLE_PER_CENTROID = 64
 FIT_SAMPLE = 4096
 
 TURNING = (10, 10, 1 << 14)
-"""Steps of a rotation's training, first steps of its codes', and views: 50 steps on 65,000 found no more."""
+"""Steps of a rotation's training, first steps of its codes', and views: a few seconds of work."""
 
 PARALLEL_FROM = 10_000
 """Views below which threads would wait for each other longer than they work."""
@@ -56,8 +56,8 @@ def train(store: RowStore, plan: Plan, generation: int) -> Trained:
 
 
 def shorten_turning(index: faiss.Index) -> faiss.ProductQuantizer | None:
-    """Let a rotation be learned for the codes that follow it, in as few steps as measured enough. FAISS would learn it
-    for codes of eight bits, in 50 steps and ten times the time. Gives the codes, which must live while it learns."""
+    """Let a rotation be learned for the codes that follow it, in few steps. FAISS would learn it
+    for codes of eight bits, in 50 steps, which takes minutes. Gives the codes, which must live while it learns."""
     if not isinstance(index, faiss.IndexPreTransform):
         return None
     rotation, codes = _rotation(index), cast(Any, faiss.downcast_index(index.index)).pq
