@@ -65,6 +65,9 @@ class EngineSettings(BaseSettings):
     recall_target: float = Field(
         0.97, ge=0.5, le=1, description="recall@10 against exact search that the index is tuned to"
     )
+    index_device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="where vectors are searched; cuda: exactly, on a GPU, as far as it has room (faiss only)"
+    )
     delta_compact_at: int = Field(2_000, ge=1, description="changed views that make a compaction worthwhile")
     delta_poll_s: float = Field(0.25, ge=0, description="how old a reader's view of the delta may get, in seconds")
 

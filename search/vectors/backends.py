@@ -30,11 +30,25 @@ PATIENCE_S = 0.2
 def open_index(settings: EngineSettings, space: Space) -> IndexReader:
     """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per process."""
     if settings.index_backend == "faiss":
-        return VectorIndex(index_root(settings), space, patience_s=PATIENCE_S)
+        return VectorIndex(index_root(settings), space, patience_s=PATIENCE_S, card=_card(settings))
     connection = _connection(settings)
     from search.vectors.milvus import MilvusIndex
 
     return MilvusIndex(connection, space, tenant=settings.tenant)
+
+
+def _card(settings: EngineSettings) -> str | None:
+    if settings.index_device == "cpu":
+        return None
+    import torch
+
+    if not torch.cuda.is_available():
+        raise ConfigError(
+            "vectors are to be searched on a GPU, but torch finds none",
+            value=settings.index_device,
+            fix="Set OMNISHELF_INDEX_DEVICE=cpu, or install the driver and torch's CUDA build.",
+        )
+    return settings.index_device
 
 
 def make_builder(settings: EngineSettings, space: Space) -> IndexBuilder:

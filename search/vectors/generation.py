@@ -32,18 +32,21 @@ def check_generation(folder: Path, space: Space) -> Manifest:
     return manifest
 
 
-def open_generation(folder: Path, space: Space) -> Generation:
-    """Check every file, then map them. FAISS loads most damaged files without a word, hence the checksums first."""
+def open_generation(folder: Path, space: Space, card: str | None = None) -> Generation:
+    """Check every file, then map them. FAISS loads most damaged files without a word, hence the checksums first.
+
+    `card` is a device of torch that holds the vectors as well and searches them, see Segment.
+    """
     manifest = check_generation(folder, space)
-    segments = {part.modality: Segment(folder, part, manifest.dim) for part in manifest.segments}
+    segments = {part.modality: Segment(folder, part, manifest.dim, card=card) for part in manifest.segments}
     return Generation(manifest, segments)
 
 
-def newest_intact(layout: Layout, space: Space) -> Generation | None:
+def newest_intact(layout: Layout, space: Space, card: str | None = None) -> Generation | None:
     """The best substitute for a damaged live generation that can be opened."""
     for number in layout.substitutes():
         try:
-            return open_generation(layout.folder(number), space)
+            return open_generation(layout.folder(number), space, card)
         except CorruptGeneration:
             continue
     return None

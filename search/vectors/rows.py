@@ -51,13 +51,18 @@ class RowSet:
         mask[listed] = False
         return RowSet(self.size, mask=mask)
 
+    @property
+    def mask(self) -> Mask:
+        """Whether each row is eligible, shape (size,)."""
+        if self._mask is not None:
+            return self._mask
+        mask = np.zeros(self.size, np.bool_)
+        mask[self.numbers] = True
+        return mask
+
     @functools.cached_property
     def _bits(self) -> npt.NDArray[np.uint8]:
-        mask = self._mask
-        if mask is None:
-            mask = np.zeros(self.size, np.bool_)
-            mask[self.numbers] = True
-        return np.packbits(mask, bitorder="little")
+        return np.packbits(self.mask, bitorder="little")
 
     @functools.cached_property
     def _selector(self) -> faiss.IDSelector | None:

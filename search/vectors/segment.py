@@ -15,20 +15,14 @@ import numpy as np
 from search.errors import CorruptGeneration
 from search.types import Ids, Modality, Vectors
 from search.vectors.fast_scan import FEW, one_by_one
-from search.vectors.halves import half_index
 from search.vectors.manifest import RECALL_AT, SegmentManifest
 from search.vectors.rows import RowSet
-from search.vectors.scoring import SPARE, TIE_MARGIN, Block, Scores, settled
+from search.vectors.scan import StoreScan, on_card, scanned
+from search.vectors.scoring import SPARE, Block, settled
 from search.vectors.store import INDEX, RowStore, segment_file
-
-GATHERED_SHARE = 0.02
-"""Below this share of eligible rows it is faster to copy them together than to pass over the others."""
 
 UNFILTERED_SHARE = 0.9
 """Above this share of eligible rows a search looks as far as without a filter: hidden and changed products."""
-
-GATHERED_BYTES = 1 << 26
-"""Most memory that rows copied beside each other for one scan may take."""
 
 COMPUTED_TABLE_BYTES = 1 << 28
 
@@ -67,16 +61,19 @@ def read_index(path: Path, rows: int, dim: int) -> faiss.Index:
 class Segment:
     """Views of one modality. Safe to search from many threads: nothing is changed after opening."""
 
-    def __init__(self, folder: Path, manifest: SegmentManifest, dim: int, threads: int = 1) -> None:
+    def __init__(
+        self, folder: Path, manifest: SegmentManifest, dim: int, threads: int = 1, card: str | None = None
+    ) -> None:
         """Open the files, which must have been checked. Raises CorruptGeneration where they contradict the manifest.
 
         `threads` serve a call with several queries; one query uses one core, because a parallel region costs more and
-        hangs children after a fork.
+        hangs children after a fork. `card` is a device of torch that is to hold the rows and to scan them.
         """
         self.manifest = manifest
         self.store = RowStore(folder, manifest.modality, manifest.views, dim)
         self.everything = RowSet(manifest.views)
         self._threads = threads
+        self.card = None if card is None else on_card(self.store, card, manifest.modality)
         self._lists: faiss.Index | None = None
         if manifest.shape != "exact":
             self._lists = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)
@@ -114,7 +111,7 @@ class Segment:
         if not (k and len(queries)):
             return Block.nothing(len(queries))
         with faiss_threads(self._threads if len(queries) > 1 else 1):
-            if self._lists is None:
+            if self._lists is None or self.card is not None:
                 return self.search_exactly(queries, k, rows)
             tuned = self.manifest.tuned_for(asked)
             shortlist = max(max(k, RECALL_AT) * (refine or tuned.refine), k + SPARE)
@@ -125,8 +122,8 @@ class Segment:
 
     def search_exactly(self, queries: Vectors, k: int, rows: RowSet) -> Block:
         """The same by scanning all eligible rows."""
-        scan = _Scan(self.store, rows)
-        return _scanned(self.store, scan, queries, min(k, rows.count), min(k + SPARE, rows.count))
+        scan = StoreScan(self.store, rows) if self.card is None else self.card.scan(rows)
+        return scanned(self.store, scan, queries, min(k, rows.count), min(k + SPARE, rows.count))
 
     def _lists_for(self, tuned: int, shortlist: int, rows: RowSet) -> int | None:
         """As many lists as the share of eligible rows needs, and as hold the shortlist; None: scan them instead."""
@@ -151,32 +148,3 @@ class Segment:
             return block
         short = np.flatnonzero(last < 0)  # the lists that were probed hold too few eligible rows
         return block.replaced(short, self.search_exactly(queries[short], k, rows))
-
-
-class _Scan:
-    """A flat FAISS index over eligible rows: the whole store's with a selector, or few rows copied together."""
-
-    def __init__(self, store: RowStore, rows: RowSet) -> None:
-        few = rows.count <= GATHERED_SHARE * len(store) and rows.count * store.dim * 2 <= GATHERED_BYTES
-        self.count = rows.count
-        self._numbers = rows.numbers if few else None
-        self._gathered = store.halves(rows.numbers) if few else None
-        self._index = store.flat if self._gathered is None else half_index(self._gathered)
-        self._parameters = None if few or rows.is_all else rows.flat_parameters
-
-    def search(self, queries: Vectors, k: int) -> tuple[Scores, Ids]:
-        """Descending float32 scores and row numbers, shape (q, k) each."""
-        scores, found = self._index.search(queries, k, params=self._parameters)
-        return scores, found if self._numbers is None else self._numbers[found]
-
-
-def _scanned(store: RowStore, scan: _Scan, queries: Vectors, k: int, fetched: int) -> Block:
-    scores, found = scan.search(queries, fetched)
-    block = settled(store, queries, scores, found, k)
-    if fetched == scan.count:
-        return block
-    # More rows than were fetched may tie with the k-th.
-    unsure = np.flatnonzero(scores[:, k - 1] - scores[:, -1] <= TIE_MARGIN)
-    if not unsure.size:
-        return block
-    return block.replaced(unsure, _scanned(store, scan, queries[unsure], k, min(4 * fetched, scan.count)))

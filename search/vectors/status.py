@@ -13,7 +13,7 @@ from search.vectors.snapshot import Snapshot
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
     """One segment of the generation in use; `superseded` of its `views` are masked by the delta. `recall` and `drift`:
-    see SegmentManifest."""
+    see SegmentManifest; `on_card` ones are searched exactly, on a GPU."""
 
     modality: Modality
     shape: Shape
@@ -24,6 +24,7 @@ class SegmentStatus:
     nprobe: int
     drift: float
     why: str
+    on_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +72,17 @@ def describe(snapshot: Snapshot, space: Space, fault: str | None) -> IndexStatus
 
 
 def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
-    manifest = snapshot.segments[modality].manifest
+    segment = snapshot.segments[modality]
+    manifest = segment.manifest
     return SegmentStatus(
         modality=modality,
         shape=manifest.shape,
         views=manifest.views,
         superseded=manifest.views - snapshot.alive[modality].count,
         bytes=manifest.bytes,
-        recall=manifest.recall,
+        recall=manifest.recall if segment.card is None else 1.0,
         nprobe=manifest.nprobe,
         drift=manifest.drift,
         why=manifest.why,
+        on_card=segment.card is not None,
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from indexer.bench.index.data import Spec, generate
-from indexer.bench.index.engines.base import Engine
+from indexer.bench.index.engines.base import CannotTakePart, Engine
 from indexer.bench.index.engines.catalogue import ENGINES
 from indexer.bench.index.engines.ours import Ours
 from indexer.bench.index.figures import Comparison, EngineFigures, Left
@@ -115,7 +115,7 @@ class Contest:
             yield
         except importlib.metadata.PackageNotFoundError:
             self._leave(Left(engine.name, f"{engine.package} is not installed: {INSTALL}"))
-        except EngineStopped as error:
+        except (EngineStopped, CannotTakePart) as error:
             self._leave(Left(engine.name, str(error)))
 
     def _leave(self, left: Left) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import torch
 from milvus_lite.server_manager import server_manager_instance
 
 from search.types import Space
@@ -33,6 +34,10 @@ class Place(Protocol):
     def shape(self) -> str:
         """What the segments' manifests call it."""
 
+    @property
+    def exact(self) -> bool:
+        """Whether every answer is the exact one."""
+
     def reader(self) -> IndexReader: ...
 
     def builder(self) -> IndexBuilder: ...
@@ -48,9 +53,14 @@ class FaissPlace:
     root: Path
     shape: str
     space: Space = SPACE
+    card: str | None = None
+
+    @property
+    def exact(self) -> bool:
+        return self.shape == "exact" or self.card is not None
 
     def reader(self) -> VectorIndex:
-        return VectorIndex(self.root, self.space)
+        return VectorIndex(self.root, self.space, card=self.card)
 
     def builder(self) -> GenerationBuilder:
         return GenerationBuilder(self.root, self.space, shapes=SHAPES[self.shape])
@@ -72,6 +82,7 @@ class MilvusPlace:
     connection: Connection
     space: Space = SPACE
     shape: str = "exact"
+    exact: bool = True
 
     @classmethod
     def at(cls, root: Path) -> MilvusPlace:
@@ -105,4 +116,11 @@ def _faiss(shape: str) -> Callable[[Path], Place]:
     return lambda root: FaissPlace(root, shape)
 
 
-PLACES: Mapping[str, Callable[[Path], Place]] = {shape: _faiss(shape) for shape in SHAPES} | {"milvus": MilvusPlace.at}
+CARD = "cuda" if torch.cuda.is_available() else "cpu"
+"""The same code runs on both; where there is a GPU the contract is tested on it."""
+
+PLACES: Mapping[str, Callable[[Path], Place]] = {
+    **{shape: _faiss(shape) for shape in SHAPES},
+    "card": lambda root: FaissPlace(root, "ivf_pq", card=CARD),
+    "milvus": MilvusPlace.at,
+}

@@ -40,7 +40,7 @@ class Pair:
 
     @property
     def exact(self) -> bool:
-        return self.place.shape == "exact"
+        return self.place.exact
 
     def builder(self) -> IndexBuilder:
         return self.place.builder()

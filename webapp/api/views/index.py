@@ -46,6 +46,7 @@ def _document(status: IndexStatus) -> Document:
                 "superseded": segment.superseded,
                 "bytes": segment.bytes,
                 "recall": segment.recall,
+                "on_card": segment.on_card,
             }
             for segment in status.segments
         ],

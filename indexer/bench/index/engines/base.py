@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from indexer.bench.index.data import Dataset
+from search.errors import OmnishelfError
 from search.types import Ids, Modality, Vectors
 
 Setting = dict[str, int]
@@ -28,6 +29,12 @@ FACTORS = (1, 2, 4, 8, 16, 32)
 def steps(name: str, least: int = 1, most: int = STEPS[-1], **fixed: int) -> Ladder:
     """A ladder over one parameter, from `least` to `most`."""
     return [{name: step, **fixed} for step in STEPS if least <= step <= most]
+
+
+class CannotTakePart(OmnishelfError):
+    """The machine lacks what an engine needs."""
+
+    code = "engine_cannot_take_part"
 
 
 class Engine(ABC):
@@ -51,7 +58,7 @@ class Engine(ABC):
 
     @classmethod
     def version(cls) -> str:
-        """Raises importlib.metadata.PackageNotFoundError where it is not installed."""
+        """Raises importlib.metadata.PackageNotFoundError where it is not installed, CannotTakePart."""
         return importlib.metadata.version(cls.package)
 
     @property

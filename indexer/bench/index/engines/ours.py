@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from indexer.bench.index.data import TUNED, VIEWS_A_PRODUCT
-from indexer.bench.index.engines.base import Engine
+from indexer.bench.index.engines.base import CannotTakePart, Engine
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
 
@@ -29,6 +29,7 @@ class Ours(Engine):
     name = "omnishelf"
     package = "faiss-cpu"
     licence = "MIT"
+    card: ClassVar[str | None] = None
 
     @classmethod
     def version(cls) -> str:
@@ -75,7 +76,7 @@ class Ours(Engine):
         self._open(threads=1)
 
     def _open(self, threads: int) -> None:
-        self._index = VectorIndex(self.folder, self._space, threads=threads)
+        self._index = VectorIndex(self.folder, self._space, threads=threads, card=self.card)
         self._index.refresh(self._changes(), SEQ_REFRESHED)
 
     def _changes(self) -> Iterable[ProductViews]:
@@ -104,6 +105,23 @@ class Ours(Engine):
         for number, candidates in enumerate(answer):
             found[number, : len(candidates.view_ids)] = candidates.view_ids // VIEW_STEP - 1
         return found
+
+
+class OursOnCard(Ours):
+    """The same with the vectors on a GPU, which scans them all."""
+
+    name = "omnishelf cuda"
+    module = "torch"
+    card = "cuda"
+
+    @classmethod
+    def version(cls) -> str:
+        """Raises CannotTakePart where there is no GPU."""
+        import torch
+
+        if not torch.cuda.is_available():
+            raise CannotTakePart("torch finds no GPU")
+        return f"{super().version()}, torch {torch.__version__}"
 
 
 def _pictures(rows: Ids, vectors: Vectors) -> ViewBatch:

@@ -7,6 +7,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+import torch
 from django.core.management import CommandError, call_command
 from rich.console import Console
 
@@ -82,6 +83,12 @@ def test_an_engine_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch
     assert any(INSTALL in line for line in told)
 
 
+@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
+def test_an_engine_for_a_card_is_left_out_where_there_is_none(tmp_path: Path) -> None:
+    found = Contest(tmp_path, Effort(rounds=1), str).run(Spec(1000, 16, 20), ["omnishelf-cuda"])
+    assert not found.engines and found.left == [Left("omnishelf cuda", "torch finds no GPU")]
+
+
 @pytest.mark.slow
 def test_command_compares_us_with_faiss() -> None:
     out = StringIO()
@@ -106,4 +113,4 @@ def test_command_refuses_what_cannot_be_measured() -> None:
 
 
 def test_names_on_the_command_line_are_unique() -> None:
-    assert len(ENGINES) == 13
+    assert len(ENGINES) == 14

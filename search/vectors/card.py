@@ -1,0 +1,98 @@
+"""Rows of a segment kept on a GPU and scanned whole: exact whatever the filter, and nothing to train or to tune.
+
+A card reads its memory at terabytes a second: passing over every row costs it what a few lists cost a processor;
+docs/adr/0014-gpu-segments.md says up to where. Scores are summed in float32, as FAISS sums them elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from search.types import Ids, Vectors
+from search.vectors.halves import Half
+from search.vectors.rows import RowSet
+from search.vectors.scoring import Scores
+
+CHUNK_BYTES = 1 << 28
+"""Most memory of the card that float32 copies of rows and their scores take at a time."""
+
+SPARED_BYTES = 1 << 30
+"""Left free on the card for those, and for what else runs there."""
+
+LISTED_SHARE = 0.25
+"""Below this share of eligible rows they are copied together; above it the others are passed over and struck out."""
+
+QUERIES_AT_ONCE = 256
+
+
+class Card:
+    """fp16 rows (n, dim) on a device of torch. Safe to search from many threads: nothing is changed after loading."""
+
+    def __init__(self, halves: Half, device: str) -> None:
+        """Copy the rows to `device`: `cuda`, or `cpu`, which gives the same answers more slowly."""
+        self._rows = torch.tensor(halves, device=device)
+
+    @staticmethod
+    def fits(halves: Half, device: str) -> bool:
+        """Whether the card has room for the rows and for searching them."""
+        if torch.device(device).type != "cuda":
+            return True
+        free, _ = torch.cuda.mem_get_info(device)
+        return halves.nbytes + SPARED_BYTES <= free
+
+    def scan(self, rows: RowSet) -> CardScan:
+        return CardScan(self._rows, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class CardScan:
+    """The rows of a set, scanned on the card; fulfils `Scan`."""
+
+    all_rows: torch.Tensor
+    eligible: RowSet
+
+    @property
+    def count(self) -> int:
+        return self.eligible.count
+
+    @torch.inference_mode()
+    def search(self, queries: Vectors, k: int) -> tuple[Scores, Ids]:
+        """Descending float32 scores and row numbers of the k ≤ count best, shape (q, k) each."""
+        parts = [self._answer(queries[at : at + QUERIES_AT_ONCE], k) for at in range(0, len(queries), QUERIES_AT_ONCE)]
+        return np.concatenate([scores for scores, _ in parts]), np.concatenate([rows for _, rows in parts])
+
+    def _answer(self, queries: Vectors, k: int) -> tuple[Scores, Ids]:
+        asked = torch.tensor(queries, device=self.all_rows.device)
+        best = torch.empty((len(queries), 0), device=asked.device)
+        places = torch.empty((len(queries), 0), dtype=torch.int64, device=asked.device)
+        for start, scores in self._scored(asked):
+            top, at = scores.topk(min(k, scores.shape[1]), dim=1)
+            best, places = torch.cat([best, top], 1), torch.cat([places, at + start], 1)
+            if best.shape[1] > k:
+                best, at = best.topk(k, dim=1)
+                places = places.gather(1, at)
+        found = places.cpu().numpy()
+        return best.cpu().numpy(), self.eligible.numbers[found] if self._listed else found
+
+    @property
+    def _listed(self) -> bool:
+        return self.count < LISTED_SHARE * len(self.all_rows)
+
+    def _scored(self, asked: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
+        """Where a chunk of rows starts and its scores (q, c), one after another; ineligible rows score -inf."""
+        if self._listed:
+            rows = self.all_rows[torch.tensor(self.eligible.numbers, device=asked.device)]
+            hidden = None
+        else:
+            rows = self.all_rows
+            everything = self.eligible.is_all
+            hidden = None if everything else torch.tensor(~self.eligible.mask, device=asked.device)
+        chunk = max(1, CHUNK_BYTES // (4 * sum(asked.shape)))
+        for start in range(0, len(rows), chunk):
+            part = slice(start, start + chunk)
+            scores = asked @ rows[part].float().T
+            yield start, scores if hidden is None else scores.masked_fill_(hidden[part], -torch.inf)
