@@ -108,7 +108,8 @@ def settled(store: Rows, queries: Vectors, scores: Scores, rows: Ids, k: int) ->
     Only lines with scores too close to call are summed again.
     """
     best = Block(scores[:, :k], rows[:, :k])
-    gaps = scores[:, :-1][:, :k] - scores[:, 1:][:, :k]
+    compared = min(k, scores.shape[1] - 1)
+    gaps = scores[:, :compared] - scores[:, 1 : compared + 1]
     if gaps.size and gaps.min() <= TIE_MARGIN:
         close = np.flatnonzero((gaps <= TIE_MARGIN).any(axis=1))
         exact = exact_scores(store, queries[close], rows[close])

@@ -88,14 +88,15 @@ class Snapshot:
         nprobe: int | None,
     ) -> list[Candidates]:
         """One Candidates per query (q, dim); `allowed` ascending."""
-        found = Block.nothing(len(queries))
-        answers = [_none(modality)] * len(queries)
         if modality in self.segments:
             segment, rows = self.segments[modality], self.alive[modality]
             if allowed is not None:
                 rows = rows.among(segment.store.rows_of(allowed))
             found = segment.search(queries, k, rows, asked, nprobe=nprobe)
             answers = Scored.of(segment.store, found).in_order(modality)
+        else:
+            found = Block.nothing(len(queries))
+            answers = [_none(modality)] * len(queries)
         if modality in self.delta:
             # Nothing that scores less than k rows of the segment can be among the k best of both.
             least = found.scores[:, -1] if found.scores.shape[1] == k else None
