@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import faiss
@@ -72,27 +72,28 @@ class SegmentBuilder:
         return built
 
     def _best(self, draft: SegmentManifest, store: RowStore, questions: Mapping[Modality, Vectors]) -> SegmentManifest:
+        plans = choose(len(store), self._dim, self._shapes)
         missed = ""
-        for plan in choose(len(store), self._dim, self._shapes):
+        # What the generation before was trained for comes first: plans before that one missed the recall then.
+        for plan, trained in (*self._former_plans(draft.modality, store, plans), *((plan, None) for plan in plans)):
             if plan.shape == "exact":
                 break
-            built = self._lists(draft, store, plan, questions)
+            lists = trained or self._trained(draft.modality, store, plan)
+            built = self._filled(draft, store, plan, lists, questions)
             if reaches(built.tuned, self._shapes.recall_target):
                 return self._finish(built.model_copy(update={"why": f"{plan.why}{missed}"}), (*ROW_PARTS, INDEX))
             missed += f"; {plan.factory} reached recall {built.recall:.3f}, below {self._shapes.recall_target}"
         segment_file(self._folder, draft.modality, INDEX).unlink(missing_ok=True)
         return self._finish(draft.model_copy(update={"why": f"{plan.why}{missed}"}), ROW_PARTS)
 
-    def _lists(
-        self, draft: SegmentManifest, store: RowStore, plan: Plan, questions: Mapping[Modality, Vectors]
-    ) -> SegmentManifest:
-        """Lists of a plan, those of the former generation while they reach the recall, else trained here."""
-        former = self._former.trained(draft.modality, plan, store)
-        if former is not None:
-            built = self._filled(draft, store, plan, former, questions)
-            if reaches(built.tuned, self._shapes.recall_target):
-                return built
-        return self._filled(draft, store, plan, self._trained(draft.modality, store, plan), questions)
+    def _former_plans(
+        self, modality: Modality, store: RowStore, plans: Sequence[Plan]
+    ) -> Iterator[tuple[Plan, Trained]]:
+        """Those plans whose lists the former generation has, trained."""
+        for plan in plans:
+            trained = self._former.trained(modality, plan, store)
+            if trained is not None:
+                yield plan, trained
 
     def _trained(self, modality: Modality, store: RowStore, plan: Plan) -> Trained:
         path = self._folder / f"{modality.value}_lists.trained"

@@ -23,6 +23,9 @@ TRAINABLE = POINTS_PER_CENTROID * CODE_CENTROIDS
 TURNED_FROM = 64
 """Components below which codes for four of them are too few to tell views apart."""
 
+STEPS = 4
+"""Numbers of lists between one power of two and the next."""
+
 VERY_MANY = 2_000_000
 LISTS_OF_MANY, LISTS_OF_VERY_MANY = 4096, 16384
 ID_BYTES = 8
@@ -86,9 +89,11 @@ def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
 
 def list_count(views: int) -> int:
     """4√n inverted lists, up to a fixed number for many and one for very many views; fewer where k-means would lack
-    points. More than that at 200,000 views made queries that lie far from the views look into twice as many."""
-    wanted = LISTS_OF_VERY_MANY if views > VERY_MANY else min(round(4 * math.sqrt(views)), LISTS_OF_MANY)
-    return max(1, min(wanted, views // POINTS_PER_CENTROID))
+    points. More than that at 200,000 views made queries that lie far from the views look into twice as many. In steps
+    of a fifth, because only lists of the same number are taken over from the generation before."""
+    wanted = LISTS_OF_VERY_MANY if views > VERY_MANY else min(4 * math.sqrt(views), LISTS_OF_MANY)
+    affordable = max(1.0, min(wanted, views / POINTS_PER_CENTROID))
+    return math.floor(2 ** (math.floor(STEPS * math.log2(affordable) + 1e-9) / STEPS))
 
 
 def _head(lists: int) -> str:

@@ -172,10 +172,10 @@ def test_senseless_builds_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("views", "dim", "factory"),
     [
-        (1_200, 16, "IVF30,PQ8x4fs"),
-        (250_000, 384, "OPQ96,IVF2000,PQ96x4fs"),
+        (1_200, 16, "IVF26,PQ8x4fs"),
+        (250_000, 384, "OPQ96,IVF1722,PQ96x4fs"),
         (1_500_000, 384, "OPQ96,IVF4096,PQ96x4fs"),
-        (700, 7, "IVF17,PQ7x4fs"),
+        (700, 7, "IVF16,PQ7x4fs"),
         (3_000_000, 512, "OPQ128,IVF16384_HNSW32,PQ128x4fs"),
     ],
 )

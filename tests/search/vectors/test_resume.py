@@ -11,10 +11,12 @@ from pathlib import Path
 
 import faiss
 import numpy as np
+import pytest
 
 from search.types import Modality, ViewBatch
 from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex, verify
 from search.vectors.checkpoints import STAGED, trained_name
+from search.vectors.shapes import VERY_MANY, list_count
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -119,6 +121,22 @@ def test_lists_serve_again_until_the_views_drift_away(tmp_path: Path) -> None:
     elsewhere = unit(clustered(2 * PRODUCTS, seed=2) * 0.3 + centre)[:, ::-1].copy()
     moved = builder.build([batch(PICTURE, 1, range(2 * PRODUCTS), unit(-elsewhere))], 3).segments[0]
     assert moved.trained_in == 3
+
+
+def test_lists_serve_a_catalogue_that_has_grown(tmp_path: Path) -> None:
+    builder = GenerationBuilder(tmp_path, SPACE, shapes=LISTS)
+    builder.build(stream(catalogue(PRODUCTS)), 1)
+    grown = PRODUCTS + PRODUCTS // 50
+    assert builder.build(stream(catalogue(grown)), 2).segments[0].trained_in == 1
+    doubled = builder.build(stream(catalogue(2 * PRODUCTS)), 3).segments[0]
+    assert doubled.trained_in == 3 and doubled.lists > list_count(2 * grown)
+
+
+@pytest.mark.parametrize("views", [1_000, 20_001, 40_000, 200_000, 999_999, 5_000_000])
+def test_few_sizes_have_a_number_of_lists_of_their_own(views: int) -> None:
+    numbers = {list_count(views + views * percent // 100) for percent in range(40)}
+    assert len(numbers) <= 3
+    assert list_count(views) <= 4 * views**0.5 or views > VERY_MANY
 
 
 def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path) -> None:

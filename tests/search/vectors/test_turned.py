@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -65,3 +66,12 @@ def test_the_next_generation_takes_over_rotation_and_lists(root: Path) -> None:
     (segment,) = again.segments
     assert (again.number, segment.trained_in) == (2, 1)
     assert segment.fit == pytest.approx(segment.trained_fit)
+
+
+def test_codes_that_missed_the_recall_are_not_trained_again(tmp_path: Path) -> None:
+    builder = GenerationBuilder(tmp_path, SPACE, shapes=replace(SHAPES, recall_target=0.95))
+    (first,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 1).segments
+    assert "OPQ16" in first.why and not first.factory.startswith("OPQ")
+    (second,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 2).segments
+    assert (second.factory, second.trained_in) == (first.factory, 1)
+    assert "OPQ16" not in second.why
