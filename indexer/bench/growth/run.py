@@ -36,6 +36,7 @@ class Growth:
     vectors: int
     dim: int
     shape: str
+    factory: str
     why: str
     build_seconds: float
     bytes_per_vector: float
@@ -100,6 +101,7 @@ def _measure(folder: Path, spec: Spec, flips: int) -> Growth:
         vectors=spec.rows,
         dim=spec.dim,
         shape=segment.shape,
+        factory=segment.factory,
         why=segment.why,
         build_seconds=seconds,
         bytes_per_vector=segment.bytes / segment.views,

@@ -71,6 +71,7 @@ def _figures(growth: Growth) -> dict[str, str]:
     kinds = list(found.recall)
     return {
         "shape": growth.shape,
+        "FAISS factory": growth.factory or "–",
         "build s": f"{growth.build_seconds:.1f}",
         "bytes on disk a vector": f"{growth.bytes_per_vector:,.0f}",
         "own MiB": f"{found.own_memory / MIB:,.1f}",
