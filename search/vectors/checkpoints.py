@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 from typing import TypeVar
@@ -71,7 +72,7 @@ class Checkpoints:
 
     def trained(self, modality: Modality, factory: str) -> TrainedLists | None:
         """Lists that were trained for this factory."""
-        found = self._read(trained_name(modality), TrainedLists)
+        found = self._read(f"{trained_name(modality, factory)}.checkpoint", TrainedLists)
         return found if found is not None and found.factory == factory and self._intact((found.file,)) else None
 
     def finished(self, modality: Modality) -> SegmentManifest | None:
@@ -104,8 +105,9 @@ class Checkpoints:
         return True
 
 
-def trained_name(modality: Modality) -> str:
-    return f"{modality.value}_trained.checkpoint"
+def trained_name(modality: Modality, factory: str) -> str:
+    """What files of trained lists are called but for their ending: a build may train for several factories."""
+    return f"{modality.value}_{re.sub('[^a-z0-9]+', '_', factory.lower())}"
 
 
 def finished_name(modality: Modality) -> str:

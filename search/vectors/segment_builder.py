@@ -96,14 +96,15 @@ class SegmentBuilder:
                 yield plan, trained
 
     def _trained(self, modality: Modality, store: RowStore, plan: Plan) -> Trained:
-        path = self._folder / f"{modality.value}_lists.trained"
+        name = trained_name(modality, plan.factory)
+        path = self._folder / f"{name}.trained"
         known = self._checkpoints.trained(modality, plan.factory)
         if known is not None:
             return Trained(faiss.read_index(str(path)), known.trained_in, known.trained_fit)
         trained = train(store, plan, self._generation)
         write_index(trained.index, path)
         self._checkpoints.write(
-            trained_name(modality),
+            f"{name}.checkpoint",
             TrainedLists(
                 factory=plan.factory,
                 trained_in=trained.trained_in,

@@ -16,7 +16,7 @@ import pytest
 from search.types import Modality, ViewBatch
 from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex, verify
 from search.vectors.checkpoints import STAGED, trained_name
-from search.vectors.shapes import VERY_MANY, list_count
+from search.vectors.shapes import VERY_MANY, choose, list_count
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -73,8 +73,9 @@ def test_complete_rows_are_not_read_again(tmp_path: Path) -> None:
 
 
 def test_trained_lists_are_not_trained_again(tmp_path: Path) -> None:
-    killed_when(tmp_path, trained_name(PICTURE))
-    trained = centres(building(tmp_path) / "picture_lists.trained")
+    name = trained_name(PICTURE, choose(2 * PRODUCTS, SPACE.dim, LISTS)[0].factory)
+    killed_when(tmp_path, f"{name}.checkpoint")
+    trained = centres(building(tmp_path) / f"{name}.trained")
     build(tmp_path, unread())
     published = tmp_path / SPACE.fingerprint / "generations" / "1" / "picture_index.faiss"
     np.testing.assert_array_equal(centres(published), trained)

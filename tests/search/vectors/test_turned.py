@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search.types import Modality
-from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
+from search.types import Modality, ViewBatch
+from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex, segment_builder
+from search.vectors.checkpoints import trained_name
 from search.vectors.fast_scan import FEW
 from search.vectors.rows import RowSet
 from search.vectors.segment import Segment
+from search.vectors.shapes import choose
+from search.vectors.training import train
 from tests.search.vectors.twin import catalogue, clustered, make_space, stream
 
 DIM, PRODUCTS = 64, 2_000
 SPACE = make_space(dim=DIM)
 SHAPES = ShapeSettings(exact_up_to=0, recall_target=0.8)
+PROJECT = Path(__file__).parents[3]
 QUERIES = clustered(4 * FEW, DIM, seed=5)
 
 
@@ -75,3 +83,40 @@ def test_codes_that_missed_the_recall_are_not_trained_again(tmp_path: Path) -> N
     (second,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 2).segments
     assert (second.factory, second.trained_in) == (first.factory, 1)
     assert "OPQ16" not in second.why
+
+
+BUILD = f"""
+import sys
+from pathlib import Path
+from search.vectors import GenerationBuilder, ShapeSettings
+from tests.search.vectors.twin import catalogue, make_space, stream
+shapes = ShapeSettings(exact_up_to=0, recall_target=0.95)
+GenerationBuilder(Path(sys.argv[1]), make_space(dim={DIM}), shapes=shapes).build(
+    stream(catalogue({PRODUCTS}, dim={DIM})), 1
+)
+"""
+
+
+def test_a_killed_builder_leaves_what_it_trained_for_several_codes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = replace(SHAPES, recall_target=0.95)
+    turned, finer, *_ = choose(2 * PRODUCTS, DIM, shapes)
+    building = tmp_path / SPACE.fingerprint / "building"
+    with subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT) as process:
+        while not (building / f"{trained_name(Modality.PICTURE, finer.factory)}.checkpoint").exists():
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+    trained: list[str] = []
+    monkeypatch.setattr(
+        segment_builder, "train", lambda store, plan, number: trained.append(plan.factory) or train(store, plan, number)
+    )
+    (segment,) = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build(unread(), 9).segments
+    assert turned.factory in segment.why
+    assert turned.factory not in trained and finer.factory not in trained
+
+
+def unread() -> Iterator[ViewBatch]:
+    raise AssertionError("the rows were complete already")
+    yield
