@@ -102,7 +102,25 @@ class RescoredFromFp16(_ProductQuantised):
     refine = "SQfp16"
 
 
-class TurnedAndRescored(_ProductQuantised):
+class _Turned(_ProductQuantised):
+    """Codes of vectors that a rotation turns first."""
+
+    def apply(self, setting: Setting) -> None:
+        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
+        turned = faiss.SearchParametersPreTransform(index_params=lists)
+        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=turned)
+
+
+class BinaryAndRescored(_Turned):
+    """One bit a dimension, after a random rotation (Gao, Long: RaBitQ, 2024)."""
+
+    name = "faiss RaBitQ+fp16"
+
+    def factory(self) -> str:
+        return f"RR{self.dataset.spec.dim},IVF{self.lists},RaBitQfs,Refine(SQfp16)"
+
+
+class TurnedAndRescored(_Turned):
     """4-bit codes of four dimensions each, after a rotation that is learned as in our own index."""
 
     name = "faiss OPQ+fp16"
@@ -116,11 +134,6 @@ class TurnedAndRescored(_ProductQuantised):
         code = shorten_turning(faiss.downcast_index(cast(Any, index).base_index))
         super().train(index)
         del code
-
-    def apply(self, setting: Setting) -> None:
-        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
-        turned = faiss.SearchParametersPreTransform(index_params=lists)
-        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=turned)
 
 
 class Hnsw(RawFaiss):
@@ -137,5 +150,5 @@ class Hnsw(RawFaiss):
 
 
 RAW_FAISS: tuple[type[RawFaiss], ...] = (
-    Flat, ScalarQuantised, RescoredFromSq8, RescoredFromFp16, TurnedAndRescored, Hnsw,
+    Flat, ScalarQuantised, RescoredFromSq8, RescoredFromFp16, TurnedAndRescored, BinaryAndRescored, Hnsw,
 )  # fmt: skip

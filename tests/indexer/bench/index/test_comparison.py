@@ -113,4 +113,4 @@ def test_command_refuses_what_cannot_be_measured() -> None:
 
 
 def test_names_on_the_command_line_are_unique() -> None:
-    assert len(ENGINES) == 14
+    assert len(ENGINES) == 15
