@@ -84,15 +84,14 @@ class CardScan:
 
     def _scored(self, asked: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """Where a chunk of rows starts and its scores (q, c), one after another; ineligible rows score -inf."""
+        numbers = hidden = None
         if self._listed:
-            rows = self.all_rows[torch.tensor(self.eligible.numbers, device=asked.device)]
-            hidden = None
-        else:
-            rows = self.all_rows
-            everything = self.eligible.is_all
-            hidden = None if everything else torch.tensor(~self.eligible.mask, device=asked.device)
+            numbers = torch.tensor(self.eligible.numbers, device=asked.device)
+        elif not self.eligible.is_all:
+            hidden = torch.tensor(~self.eligible.mask, device=asked.device)
         chunk = max(1, CHUNK_BYTES // (4 * sum(asked.shape)))
-        for start in range(0, len(rows), chunk):
+        for start in range(0, len(self.all_rows) if numbers is None else len(numbers), chunk):
             part = slice(start, start + chunk)
-            scores = asked @ rows[part].float().T
+            rows = self.all_rows[part if numbers is None else numbers[part]].float()
+            scores = asked @ rows.T
             yield start, scores if hidden is None else scores.masked_fill_(hidden[part], -torch.inf)
