@@ -1,7 +1,7 @@
 """Rows of a segment kept on a GPU and scanned whole: exact whatever the filter, and nothing to train or to tune.
 
-A card reads its memory at terabytes a second: passing over every row costs it what a few lists cost a processor;
-docs/adr/0014-gpu-segments.md says up to where. Scores are summed in float32, as FAISS sums them elsewhere.
+docs/adr/0014-gpu-segments.md says why not in lists, and what is not known. Scores are summed in float32, as FAISS sums
+them elsewhere.
 """
 
 from __future__ import annotations

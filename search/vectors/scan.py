@@ -51,7 +51,7 @@ class StoreScan:
         return scores, found if self._numbers is None else self._numbers[found]
 
 
-def on_card(store: RowStore, device: str, modality: Modality) -> Card | None:
+def on_gpu(store: RowStore, device: str, modality: Modality) -> Card | None:
     """The store's rows copied to a device of torch; None, with a warning, where that has no room for them."""
     from search.vectors.card import Card  # torch takes seconds to import, and not every reader has a card
 

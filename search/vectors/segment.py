@@ -17,7 +17,7 @@ from search.types import Ids, Modality, Vectors
 from search.vectors.fast_scan import FEW, one_by_one
 from search.vectors.manifest import RECALL_AT, SegmentManifest
 from search.vectors.rows import RowSet
-from search.vectors.scan import StoreScan, on_card, scanned
+from search.vectors.scan import StoreScan, on_gpu, scanned
 from search.vectors.scoring import SPARE, Block, settled
 from search.vectors.store import INDEX, RowStore, segment_file
 
@@ -73,7 +73,7 @@ class Segment:
         self.store = RowStore(folder, manifest.modality, manifest.views, dim)
         self.everything = RowSet(manifest.views)
         self._threads = threads
-        self.card = None if card is None else on_card(self.store, card, manifest.modality)
+        self.card = None if card is None else on_gpu(self.store, card, manifest.modality)
         self._lists: faiss.Index | None = None
         if manifest.shape != "exact":
             self._lists = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)

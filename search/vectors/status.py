@@ -13,7 +13,7 @@ from search.vectors.snapshot import Snapshot
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
     """One segment of the generation in use; `superseded` of its `views` are masked by the delta. `recall` and `drift`:
-    see SegmentManifest; `on_card` ones are searched exactly, on a GPU."""
+    see SegmentManifest; `on_gpu` ones are searched exactly, on a GPU."""
 
     modality: Modality
     shape: Shape
@@ -24,7 +24,7 @@ class SegmentStatus:
     nprobe: int
     drift: float
     why: str
-    on_card: bool = False
+    on_gpu: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,5 +84,5 @@ def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
         nprobe=manifest.nprobe,
         drift=manifest.drift,
         why=manifest.why,
-        on_card=segment.card is not None,
+        on_gpu=segment.card is not None,
     )

@@ -58,9 +58,9 @@ def test_a_scan_finds_the_best_eligible_rows(
 def test_status_says_what_is_on_the_card(tmp_path: Path) -> None:
     place = FaissPlace(tmp_path, "ivf_pq")
     place.builder().build(stream(catalogue(600)), seq=1)
-    assert not any(part.on_card for part in place.reader().status().segments)
-    on_card = replace(place, card=CARD).reader().status().segments
-    assert on_card and all(part.on_card and part.recall == 1 for part in on_card)
+    assert not any(part.on_gpu for part in place.reader().status().segments)
+    on_gpu = replace(place, card=CARD).reader().status().segments
+    assert on_gpu and all(part.on_gpu and part.recall == 1 for part in on_gpu)
 
 
 def test_what_the_card_has_no_room_for_stays_with_the_processor(
@@ -72,7 +72,7 @@ def test_what_the_card_has_no_room_for_stays_with_the_processor(
     with caplog.at_level(logging.WARNING, "search.vectors.scan"):
         index = place.reader()
     assert "no room" in caplog.text
-    assert not any(part.on_card for part in index.status().segments)
+    assert not any(part.on_gpu for part in index.status().segments)
     assert len(index.search(clustered(1, seed=5), PICTURE, 10)[0].scores) == 10
 
 
@@ -80,7 +80,7 @@ def test_a_swap_takes_the_new_generation_to_the_card(tmp_path: Path) -> None:
     index = VectorIndex(tmp_path, SPACE, card=CARD)
     GenerationBuilder(tmp_path, SPACE, shapes=ShapeSettings()).build(stream(catalogue(20)), 1)
     assert index.swap_if_published() is not None
-    assert all(part.on_card for part in index.status().segments)
+    assert all(part.on_gpu for part in index.status().segments)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")

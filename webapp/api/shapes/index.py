@@ -46,7 +46,7 @@ class SegmentAnswer(Shape):
     superseded: int = Field(description="views hidden by newer changes")
     bytes: int
     recall: float | None = Field(description="recall@10 against exact search")
-    on_card: bool = Field(description="all vectors are scanned, on a GPU")
+    on_gpu: bool = Field(description="all vectors are scanned, on a GPU")
 
 
 class QueueAnswer(Shape):

@@ -46,7 +46,7 @@ def _document(status: IndexStatus) -> Document:
                 "superseded": segment.superseded,
                 "bytes": segment.bytes,
                 "recall": segment.recall,
-                "on_card": segment.on_card,
+                "on_gpu": segment.on_gpu,
             }
             for segment in status.segments
         ],
