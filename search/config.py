@@ -19,6 +19,7 @@ Precision = Literal["auto", "fp32", "bf16", "int8"]
 
 SpeechEngine = Literal["auto", "off", "pocketsphinx", "whisper"]
 
+GpuShape = Literal["auto", "exact", "ivf_pq", "cagra"]
 IndexBackend = Literal["faiss", "milvus"]
 
 MilvusIndexType = Literal["auto", "FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
@@ -66,7 +67,12 @@ class EngineSettings(BaseSettings):
         0.97, ge=0.5, le=1, description="recall@10 against exact search that the index is tuned to"
     )
     index_device: Literal["cpu", "cuda"] = Field(
-        "cpu", description="where vectors are searched; cuda: exactly, on a GPU, as far as it has room (faiss only)"
+        "cpu", description="where vectors are searched; cuda: on a GPU, as far as it has room (faiss only)"
+    )
+    index_gpu_shape: GpuShape = Field(
+        "auto",
+        description="on the GPU: exact (all vectors are scanned), ivf_pq (codes only; builders need this too) or cagra "
+        "(a graph); auto: exact, or ivf_pq where the vectors have no room",
     )
     delta_compact_at: int = Field(2_000, ge=1, description="changed views that make a compaction worthwhile")
     delta_poll_s: float = Field(0.25, ge=0, description="how old a reader's view of the delta may get, in seconds")

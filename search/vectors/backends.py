@@ -15,6 +15,7 @@ from search.vectors import admin
 from search.vectors.admin import GenerationInfo
 from search.vectors.builder import GenerationBuilder
 from search.vectors.contract import Generations, IndexBuilder, IndexReader
+from search.vectors.gpu.contract import Gpu
 from search.vectors.index import VectorIndex
 from search.vectors.layout import Layout, index_root
 from search.vectors.manifest import Manifest
@@ -30,14 +31,14 @@ PATIENCE_S = 0.2
 def open_index(settings: EngineSettings, space: Space) -> IndexReader:
     """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per process."""
     if settings.index_backend == "faiss":
-        return VectorIndex(index_root(settings), space, patience_s=PATIENCE_S, card=_card(settings))
+        return VectorIndex(index_root(settings), space, patience_s=PATIENCE_S, gpu=_gpu(settings))
     connection = _connection(settings)
     from search.vectors.milvus import MilvusIndex
 
     return MilvusIndex(connection, space, tenant=settings.tenant)
 
 
-def _card(settings: EngineSettings) -> str | None:
+def _gpu(settings: EngineSettings) -> Gpu | None:
     if settings.index_device == "cpu":
         return None
     import torch
@@ -48,7 +49,16 @@ def _card(settings: EngineSettings) -> str | None:
             value=settings.index_device,
             fix="Set OMNISHELF_INDEX_DEVICE=cpu, or install the driver and torch's CUDA build.",
         )
-    return settings.index_device
+    gpu = Gpu(settings.index_device, settings.index_gpu_shape, settings.recall_target)
+    from search.vectors.gpu.cuvs import is_served
+
+    if gpu.shape in ("ivf_pq", "cagra") and not is_served(gpu.device):
+        raise ConfigError(
+            "vectors are to be searched by cuVS, but this build of FAISS has none",
+            value=gpu.shape,
+            fix="pip install -r requirements-gpu.txt, or set OMNISHELF_INDEX_GPU_SHAPE=exact.",
+        )
+    return gpu
 
 
 def make_builder(settings: EngineSettings, space: Space) -> IndexBuilder:

@@ -13,6 +13,7 @@ import numpy as np
 
 from search.types import Modality, Vectors
 from search.vectors.manifest import RECALL_AT, Filtered, Tuned
+from search.vectors.questions import Questions
 from search.vectors.rows import Mask, RowSet
 from search.vectors.segment import Segment
 
@@ -24,7 +25,7 @@ MARGIN = 0.01
 SEED = 5
 
 
-def tune_filtered(segment: Segment, questions: Mapping[Modality, Vectors], target: float) -> tuple[Filtered, ...]:
+def tune_filtered(segment: Segment, questions: Mapping[Modality, Questions], target: float) -> tuple[Filtered, ...]:
     """For shares of eligible views, largest first: the lists that give queries of every modality the target recall, up
     to the share from which scanning the eligible views is as fast."""
     found: list[Filtered] = []
@@ -32,9 +33,9 @@ def tune_filtered(segment: Segment, questions: Mapping[Modality, Vectors], targe
     for share in SHARES:
         slower = False
         for mask in _masks(segment, share):
-            for asked, queries in questions.items():
-                few = queries[:: max(1, len(queries) // QUERIES)][:QUERIES]
-                tuned = segment.manifest.tuned_for(asked)
+            for kind, asked in questions.items():
+                few = asked.vectors[:: max(1, len(asked.vectors) // QUERIES)][:QUERIES]
+                tuned = segment.manifest.tuned_for(kind)
                 lists, faster = _enough(segment, few, RowSet(len(segment), mask=mask), tuned, lists, target)
                 slower |= not faster
         if slower:

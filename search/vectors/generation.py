@@ -8,6 +8,7 @@ from pathlib import Path
 
 from search.errors import CorruptGeneration
 from search.types import Modality, Space
+from search.vectors.gpu.contract import Gpu
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, check_file, read_manifest
 from search.vectors.segment import Segment
@@ -32,21 +33,21 @@ def check_generation(folder: Path, space: Space) -> Manifest:
     return manifest
 
 
-def open_generation(folder: Path, space: Space, card: str | None = None) -> Generation:
+def open_generation(folder: Path, space: Space, gpu: Gpu | None = None) -> Generation:
     """Check every file, then map them. FAISS loads most damaged files without a word, hence the checksums first.
 
-    `card` is a device of torch that holds the vectors as well and searches them, see Segment.
+    What `gpu` has room for is searched there.
     """
     manifest = check_generation(folder, space)
-    segments = {part.modality: Segment(folder, part, manifest.dim, card=card) for part in manifest.segments}
+    segments = {part.modality: Segment(folder, part, manifest.dim, gpu=gpu) for part in manifest.segments}
     return Generation(manifest, segments)
 
 
-def newest_intact(layout: Layout, space: Space, card: str | None = None) -> Generation | None:
+def newest_intact(layout: Layout, space: Space, gpu: Gpu | None = None) -> Generation | None:
     """The best substitute for a damaged live generation that can be opened."""
     for number in layout.substitutes():
         try:
-            return open_generation(layout.folder(number), space, card)
+            return open_generation(layout.folder(number), space, gpu)
         except CorruptGeneration:
             continue
     return None

@@ -14,6 +14,7 @@ from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 from search.vectors.checks import check_change, check_filter, check_positive, check_vectors
 from search.vectors.generation import Generation, newest_intact, open_generation
+from search.vectors.gpu.contract import Gpu
 from search.vectors.lanes import Lanes
 from search.vectors.layout import Layout, PointerStamp
 from search.vectors.snapshot import Snapshot
@@ -40,17 +41,17 @@ class VectorIndex:
         *,
         threads: int = 1,
         patience_s: float | None = None,
-        card: str | None = None,
+        gpu: Gpu | None = None,
     ) -> None:
         """Open the live generation, or none: then the delta alone is searched, from seq 0 on. `threads` serve a call
         with several queries; `patience_s` is how long a later swap may keep its caller (None: until it is done);
-        `card` is a device of torch (`cuda`) that is to hold and search the generation's vectors, as far as it has room.
+        `gpu` is to hold and search the generation's vectors, as far as it has room.
 
         Where the live one is damaged, the newest intact one before it serves and `status().fault` tells.
         """
         self.space = space
         self._layout = Layout.of(root, space)
-        self._card = card
+        self._gpu = gpu
         self._lanes = Lanes(threads)
         self._writing = threading.Lock()
         self._swapping = threading.Lock()
@@ -61,7 +62,7 @@ class VectorIndex:
         self._patience_s: float | None = None  # this once, whoever asks has nothing else to search
         self.swap_if_published()
         self._patience_s = patience_s
-        substitute = newest_intact(self._layout, space, card) if self.status().fault else None
+        substitute = newest_intact(self._layout, space, gpu) if self.status().fault else None
         if substitute is not None:
             self._take_over(substitute)
 
@@ -129,7 +130,7 @@ class VectorIndex:
             self._fault = None
             if number is None or (current is not None and current.manifest.number == number):
                 return None
-            return open_generation(self._layout.folder(number), self.space, self._card)
+            return open_generation(self._layout.folder(number), self.space, self._gpu)
         except CorruptGeneration as error:
             self._fault = str(error)
             return None

@@ -12,6 +12,9 @@ from search.types import Ids
 
 Mask = npt.NDArray[np.bool_]
 
+UNFILTERED_SHARE = 0.9
+"""Above this share of eligible rows a search looks as far as without a filter: hidden and changed products."""
+
 
 class RowSet:
     """Rows of a segment of `size` rows that are eligible: all of them, those of a mask, or those listed ascending."""

@@ -1,22 +1,16 @@
-"""Scanning all eligible rows: exact, on the processor or on a card."""
+"""Scanning all eligible rows: exact, on the processor or on a GPU."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from search.types import Ids, Modality, Vectors
+from search.types import Ids, Vectors
 from search.vectors.halves import half_index
 from search.vectors.rows import RowSet
 from search.vectors.scoring import TIE_MARGIN, Block, Scores, settled
 from search.vectors.store import RowStore
-
-if TYPE_CHECKING:
-    from search.vectors.card import Card
-
-logger = logging.getLogger(__name__)
 
 GATHERED_SHARE = 0.02
 """Below this share of eligible rows it is faster to copy them together than to pass over the others."""
@@ -49,19 +43,6 @@ class StoreScan:
     def search(self, queries: Vectors, k: int) -> tuple[Scores, Ids]:
         scores, found = self._index.search(queries, k, params=self._parameters)
         return scores, found if self._numbers is None else self._numbers[found]
-
-
-def on_gpu(store: RowStore, device: str, modality: Modality) -> Card | None:
-    """The store's rows copied to a device of torch; None, with a warning, where that has no room for them."""
-    from search.vectors.card import Card  # torch takes seconds to import, and not every reader has a card
-
-    rows = store.halves(slice(None))
-    if Card.fits(rows, device):
-        return Card(rows, device)
-    logger.warning(
-        "%s vectors stay with the processor: the card has no room for their %d MiB", modality.value, rows.nbytes >> 20
-    )
-    return None
 
 
 def scanned(store: RowStore, scan: Scan, queries: Vectors, k: int, fetched: int) -> Block:

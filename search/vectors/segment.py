@@ -15,14 +15,12 @@ import numpy as np
 from search.errors import CorruptGeneration
 from search.types import Ids, Modality, Vectors
 from search.vectors.fast_scan import FEW, one_by_one
+from search.vectors.gpu.contract import Gpu, OnGpu
 from search.vectors.manifest import RECALL_AT, SegmentManifest
-from search.vectors.rows import RowSet
-from search.vectors.scan import StoreScan, on_gpu, scanned
+from search.vectors.rows import UNFILTERED_SHARE, RowSet
+from search.vectors.scan import StoreScan, scanned
 from search.vectors.scoring import SPARE, Block, settled
 from search.vectors.store import INDEX, RowStore, segment_file
-
-UNFILTERED_SHARE = 0.9
-"""Above this share of eligible rows a search looks as far as without a filter: hidden and changed products."""
 
 COMPUTED_TABLE_BYTES = 1 << 28
 
@@ -62,24 +60,24 @@ class Segment:
     """Views of one modality. Safe to search from many threads: nothing is changed after opening."""
 
     def __init__(
-        self, folder: Path, manifest: SegmentManifest, dim: int, threads: int = 1, card: str | None = None
+        self, folder: Path, manifest: SegmentManifest, dim: int, threads: int = 1, gpu: Gpu | None = None
     ) -> None:
         """Open the files, which must have been checked. Raises CorruptGeneration where they contradict the manifest.
 
         `threads` serve a call with several queries; one query uses one core, because a parallel region costs more and
-        hangs children after a fork. `card` is a device of torch that is to hold the rows and to scan them.
+        hangs children after a fork. What `gpu` has room for is searched there.
         """
         self.manifest = manifest
         self.store = RowStore(folder, manifest.modality, manifest.views, dim)
         self.everything = RowSet(manifest.views)
         self._threads = threads
-        self.card = None if card is None else on_gpu(self.store, card, manifest.modality)
         self._lists: faiss.Index | None = None
         if manifest.shape != "exact":
             self._lists = read_index(segment_file(folder, manifest.modality, INDEX), manifest.views, dim)
             self._turned = isinstance(self._lists, faiss.IndexPreTransform)
             self._many = faiss.IndexRefine(self._lists, self.store.flat)
             self._few = faiss.IndexRefine(one_by_one(self._lists), self.store.flat)
+        self.on_gpu = None if gpu is None else _on_gpu(gpu, folder, self.store, manifest, self._lists)
 
     def rows_by_list(self) -> list[Ids]:
         """The rows of each inverted list; none where all rows are scanned."""
@@ -111,7 +109,10 @@ class Segment:
         if not (k and len(queries)):
             return Block.nothing(len(queries))
         with faiss_threads(self._threads if len(queries) > 1 else 1):
-            if self._lists is None or self.card is not None:
+            found = None if self.on_gpu is None else self.on_gpu.search(queries, k, rows, asked)
+            if found is not None:
+                return self._completed(found, queries, k, rows)
+            if self._lists is None:
                 return self.search_exactly(queries, k, rows)
             tuned = self.manifest.tuned_for(asked)
             shortlist = max(max(k, RECALL_AT) * (refine or tuned.refine), k + SPARE)
@@ -122,8 +123,7 @@ class Segment:
 
     def search_exactly(self, queries: Vectors, k: int, rows: RowSet) -> Block:
         """The same by scanning all eligible rows."""
-        scan = StoreScan(self.store, rows) if self.card is None else self.card.scan(rows)
-        return scanned(self.store, scan, queries, min(k, rows.count), min(k + SPARE, rows.count))
+        return scanned(self.store, StoreScan(self.store, rows), queries, min(k, rows.count), min(k + SPARE, rows.count))
 
     def _lists_for(self, tuned: int, shortlist: int, rows: RowSet) -> int | None:
         """As many lists as the share of eligible rows needs, and as hold the shortlist; None: scan them instead."""
@@ -142,9 +142,19 @@ class Segment:
         parameters = rows.refined_parameters(lists, shortlist / fetched, turned=self._turned)
         refined = self._many if len(queries) > FEW else self._few
         scores, found = refined.search(queries, fetched, params=parameters)
-        block = settled(self.store, queries, scores, found, k)
-        last = found[:, k - 1]
-        if last.min() >= 0:
+        return self._completed(settled(self.store, queries, scores, found, k), queries, k, rows)
+
+    def _completed(self, block: Block, queries: Vectors, k: int, rows: RowSet) -> Block:
+        """With exact answers in place of those that lack rows: what was searched held too few eligible ones."""
+        short = np.flatnonzero(block.rows[:, k - 1] < 0)
+        if not short.size:
             return block
-        short = np.flatnonzero(last < 0)  # the lists that were probed hold too few eligible rows
         return block.replaced(short, self.search_exactly(queries[short], k, rows))
+
+
+def _on_gpu(
+    gpu: Gpu, folder: Path, store: RowStore, manifest: SegmentManifest, lists: faiss.Index | None
+) -> OnGpu | None:
+    from search.vectors.gpu.placing import placed  # torch takes seconds to import, and not every reader has a GPU
+
+    return placed(gpu, folder, store, manifest, lists)

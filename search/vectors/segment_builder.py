@@ -12,11 +12,12 @@ from search.types import Modality, Vectors
 from search.vectors.checkpoints import Checkpoints, TrainedLists, finished_name, trained_name
 from search.vectors.filtering import tune_filtered
 from search.vectors.manifest import SegmentManifest, check_file
+from search.vectors.questions import Questions, write_questions
 from search.vectors.segment import Segment
 from search.vectors.shapes import Plan, ShapeSettings, choose
-from search.vectors.store import BACKGROUND_SIZE, INDEX, ROW_PARTS, RowStore, segment_file
+from search.vectors.store import BACKGROUND_SIZE, INDEX, LIST_PARTS, QUESTIONS, ROW_PARTS, RowStore, segment_file
 from search.vectors.training import Trained, fill, fit_of, threads_for, train, write_index
-from search.vectors.tuning import reaches, tune
+from search.vectors.tuning import asked_of, reaches, tune
 
 MOST_DRIFT = 0.02
 """Lists that fit the views by so much worse than those they were trained on are trained anew."""
@@ -73,15 +74,17 @@ class SegmentBuilder:
 
     def _best(self, draft: SegmentManifest, store: RowStore, questions: Mapping[Modality, Vectors]) -> SegmentManifest:
         plans = choose(len(store), self._dim, self._shapes)
-        missed = ""
+        missed, asked = "", None
         # What the generation before was trained for comes first: plans before that one missed the recall then.
         for plan, trained in (*self._former_plans(draft.modality, store, plans), *((plan, None) for plan in plans)):
             if plan.shape == "exact":
                 break
+            asked = asked or asked_of(store, questions)
             lists = trained or self._trained(draft.modality, store, plan)
-            built = self._filled(draft, store, plan, lists, questions)
+            built = self._filled(draft, store, plan, lists, asked)
             if reaches(built.tuned, self._shapes.recall_target):
-                return self._finish(built.model_copy(update={"why": f"{plan.why}{missed}"}), (*ROW_PARTS, INDEX))
+                write_questions(segment_file(self._folder, draft.modality, QUESTIONS), asked)
+                return self._finish(built.model_copy(update={"why": f"{plan.why}{missed}"}), (*ROW_PARTS, *LIST_PARTS))
             missed += f"; {plan.factory} reached recall {built.recall:.3f}, below {self._shapes.recall_target}"
         segment_file(self._folder, draft.modality, INDEX).unlink(missing_ok=True)
         return self._finish(draft.model_copy(update={"why": f"{plan.why}{missed}"}), ROW_PARTS)
@@ -120,7 +123,7 @@ class SegmentBuilder:
         store: RowStore,
         plan: Plan,
         trained: Trained,
-        questions: Mapping[Modality, Vectors],
+        asked: Mapping[Modality, Questions],
     ) -> SegmentManifest:
         fill(trained.index, store)
         write_index(trained.index, segment_file(self._folder, draft.modality, INDEX))
@@ -135,9 +138,9 @@ class SegmentBuilder:
             }
         )
         segment = Segment(self._folder, built, self._dim, threads_for(len(store)))
-        tuned = built.model_copy(update={"tuned": tune(segment, questions, self._shapes.recall_target)})
+        tuned = built.model_copy(update={"tuned": tune(segment, asked, self._shapes.recall_target)})
         segment = Segment(self._folder, tuned, self._dim, threads_for(len(store)))
-        filtered = tune_filtered(segment, questions, self._shapes.recall_target)
+        filtered = tune_filtered(segment, asked, self._shapes.recall_target)
         return tuned.model_copy(update={"filtered": filtered})
 
     def _finish(self, draft: SegmentManifest, parts: tuple[str, ...]) -> SegmentManifest:

@@ -37,13 +37,15 @@ class ShapeSettings:
     lists that stay in the mapped file; larger ones four bits, faster where a query has to scan many lists.
 
     `memory_bytes` is what the codes of one segment may take of a process's own memory (None: any amount);
-    `recall_target` is recall@10 against exact search, wanted for queries of every modality.
+    `recall_target` is recall@10 against exact search, wanted for queries of every modality; `for_gpu` asks for codes
+    that can be searched on a GPU too.
     """
 
     exact_up_to: int = 20_000
     eight_bit_up_to: int = 0
     memory_bytes: int | None = None
     recall_target: float = 0.97
+    for_gpu: bool = False
 
     @classmethod
     def of(cls, settings: EngineSettings) -> ShapeSettings:
@@ -51,6 +53,7 @@ class ShapeSettings:
             exact_up_to=settings.exact_up_to,
             memory_bytes=settings.index_memory_bytes or None,
             recall_target=settings.recall_target,
+            for_gpu=settings.index_device == "cuda" and settings.index_gpu_shape == "ivf_pq",
         )
 
 
@@ -78,6 +81,8 @@ def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
     eight = Plan("ivf_sq8", f"{head},SQ8", lists, 0, rows + dim + ID_BYTES, f"{views} views")
     if views <= settings.eight_bit_up_to:
         return _because(eight, f"eight bits up to {settings.eight_bit_up_to}"), exact
+    if settings.for_gpu:
+        return _because(_for_gpu(views, dim, lists, rows), "codes that a GPU can search"), eight, exact
     turned = [dim // 4] if dim >= TURNED_FROM and dim % 4 == 0 else []
     fours = [_four_bits(views, dim, codes) for codes in (*turned, _pairs(dim))]
     if settings.memory_bytes is not None and views * fours[0].own_bytes > settings.memory_bytes:
@@ -113,6 +118,13 @@ def _four_bits(views: int, dim: int, codes: int) -> Plan:
         2 * dim + 2 * ID_BYTES + taken,
         f"{views} views",
     )
+
+
+def _for_gpu(views: int, dim: int, lists: int, rows: int) -> Plan:
+    """Codes of residuals, kept view by view: what cuVS takes. Four bits where there are too few views for eight."""
+    bits, codes = (8, _quarters(dim)) if views >= POINTS_PER_CENTROID * BYTE_CENTROIDS else (4, _pairs(dim))
+    taken = math.ceil(bits * codes / 8) + ID_BYTES
+    return Plan("ivf_mapped", f"{_head(lists)},PQ{codes}x{bits}", lists, 0, rows + taken, f"{views} views")
 
 
 def _mapped(views: int, dim: int, lists: int, rows: int) -> Plan:

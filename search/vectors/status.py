@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from search.config import GpuShape
 from search.types import Modality, Space
 from search.vectors.manifest import Shape
 from search.vectors.snapshot import Snapshot
@@ -13,7 +14,7 @@ from search.vectors.snapshot import Snapshot
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
     """One segment of the generation in use; `superseded` of its `views` are masked by the delta. `recall` and `drift`:
-    see SegmentManifest; `on_gpu` ones are searched exactly, on a GPU."""
+    see SegmentManifest; `gpu_shape` is how it is searched on a GPU, None where the processor searches it."""
 
     modality: Modality
     shape: Shape
@@ -24,7 +25,7 @@ class SegmentStatus:
     nprobe: int
     drift: float
     why: str
-    on_gpu: bool = False
+    gpu_shape: GpuShape | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +81,9 @@ def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
         views=manifest.views,
         superseded=manifest.views - snapshot.alive[modality].count,
         bytes=manifest.bytes,
-        recall=manifest.recall if segment.card is None else 1.0,
+        recall=manifest.recall if segment.on_gpu is None else segment.on_gpu.recall,
         nprobe=manifest.nprobe,
         drift=manifest.drift,
         why=manifest.why,
-        on_gpu=segment.card is not None,
+        gpu_shape=None if segment.on_gpu is None else segment.on_gpu.shape,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,21 @@ from search.vectors.halves import Half, half_index
 BACKGROUND_SIZE = 256
 """Vectors in a background sample: the mean of so many scores is known to a sixteenth of their standard deviation."""
 
-VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND, INDEX = (
+VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND, INDEX, QUESTIONS = (
     "view_ids.npy",
     "product_ids.npy",
     "vectors.f16.npy",
     "background.npy",
     "index.faiss",
+    "questions.npy",
 )
 ROW_PARTS = (VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND)
-"""The files of every segment; one that is not searched exactly has INDEX too."""
+"""The files of every segment."""
+
+LIST_PARTS = (INDEX, QUESTIONS)
+"""What one that is not searched exactly has too: its lists, and the questions that they were judged by."""
+
+BLOCK_ROWS = 1 << 15
 
 
 def segment_file(folder: Path, modality: Modality, part: str) -> Path:
@@ -70,6 +77,11 @@ class RowStore:
     def vectors(self, rows: Ids | slice) -> Vectors:
         """Float32 vectors of these rows, shape (n, dim)."""
         return self._half[rows].astype(np.float32)
+
+    def blocks(self) -> Iterator[Vectors]:
+        """All vectors in order, as many at a time as memory does not notice."""
+        for start in range(0, len(self), BLOCK_ROWS):
+            yield self.vectors(slice(start, start + BLOCK_ROWS))
 
     def rows_of(self, product_ids: Ids) -> Ids:
         """Row numbers, ascending, of the views of these strictly ascending products."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -11,7 +10,7 @@ import faiss
 import numpy as np
 
 from search.machine import cores
-from search.types import Ids, Vectors
+from search.types import Ids
 from search.vectors.layout import open_durable
 from search.vectors.segment import faiss_threads
 from search.vectors.shapes import BYTE_CENTROIDS, POINTS_PER_CENTROID, TRAINABLE, Plan
@@ -25,8 +24,6 @@ TURNING = (10, 10, 1 << 14)
 
 PARALLEL_FROM = 10_000
 """Views below which threads would wait for each other longer than they work."""
-
-ADDED_ROWS = 1 << 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def _rotation(index: faiss.Index) -> Any:
 def fill(index: faiss.Index, store: RowStore) -> None:
     """Add every row; row numbers are its ids."""
     with faiss_threads(threads_for(len(store))):
-        for block in blocks(store):
+        for block in store.blocks():
             index.add(block)
 
 
@@ -92,12 +89,6 @@ def even_rows(views: int, count: int) -> Ids:
     """Up to `count` row numbers, evenly spaced, ascending."""
     rows: Ids = np.unique(np.linspace(0, views - 1, min(count, views)).astype(np.int64))
     return rows
-
-
-def blocks(store: RowStore) -> Iterator[Vectors]:
-    """All vectors in order, as many at a time as memory does not notice."""
-    for start in range(0, len(store), ADDED_ROWS):
-        yield store.vectors(slice(start, start + ADDED_ROWS))
 
 
 def write_index(index: faiss.Index, path: Path) -> None:

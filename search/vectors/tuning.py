@@ -9,23 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-import faiss
 import numpy as np
 
 from search.types import Modality, Vectors
 from search.vectors.manifest import RECALL_AT, Setting, Tuned
-from search.vectors.scoring import Scores
+from search.vectors.questions import TELLABLE, Questions, recall
 from search.vectors.segment import Segment, faiss_threads
 from search.vectors.store import RowStore
-from search.vectors.training import blocks, even_rows, threads_for
+from search.vectors.training import even_rows, threads_for
 
 QUERIES = 1_000
 REFINE_STEPS = (2, 4, 8, 16)
 
 LEAST_GAIN = 0.002
-TELLABLE = 0.005
-"""Half of the sampled queries do not tell recalls apart that are closer than this."""
-
 LEAST_LADDER = 8
 
 TIMED_AGAIN = 3
@@ -44,28 +40,29 @@ def filled_up(questions: Vectors, sampled: Vectors | None) -> Vectors:
     return np.concatenate([questions, sampled[even_rows(len(sampled), lacking)]])
 
 
-def tune(segment: Segment, questions: Mapping[Modality, Vectors], target: float) -> dict[Modality, Tuned]:
+def asked_of(store: RowStore, sampled: Mapping[Modality, Vectors]) -> dict[Modality, Questions]:
+    """Queries of each modality with their exact answers in the store; modalities without queries are left out."""
+    with faiss_threads(threads_for(len(store))):
+        return {kind: Questions.of(store, queries) for kind, queries in sampled.items() if len(queries)}
+
+
+def tune(segment: Segment, questions: Mapping[Modality, Questions], target: float) -> dict[Modality, Tuned]:
     """For queries of each modality the setting that reaches the target recall fastest, or the best there is."""
     with faiss_threads(threads_for(len(segment))):
-        return {asked: _tuned(segment, queries, target) for asked, queries in questions.items() if len(queries)}
+        return {kind: _tuned(segment, asked, target) for kind, asked in questions.items()}
 
 
-def _tuned(segment: Segment, queries: Vectors, target: float) -> Tuned:
-    k = min(RECALL_AT, len(segment))
-    truth = kth_scores(segment.store, queries, k)
-    choosing, judging = slice(0, None, 2), slice(1 if len(queries) > 1 else 0, None, 2)
-    curve = _curve(segment, queries[choosing], truth[choosing], k, target)
+def _tuned(segment: Segment, asked: Questions, target: float) -> Tuned:
+    curve = _curve(segment, asked.choosing, target)
     enough = [setting for setting in curve if setting.recall >= _aim(target)]
-    if enough:
-        chosen = _fastest(segment, queries[choosing], truth[choosing], k, enough)
-    else:
-        chosen = max(curve, key=lambda setting: setting.recall)
-    reached = measure(segment, queries[judging], truth[judging], k, chosen.nprobe, chosen.refine)
+    best = max(curve, key=lambda setting: setting.recall)
+    chosen = _fastest(segment, asked.choosing, enough) if enough else best
+    reached = measure(segment, asked.judging, chosen.nprobe, chosen.refine)
     return Tuned(
         nprobe=chosen.nprobe,
         refine=chosen.refine,
         recall=reached.recall,
-        queries=len(truth[judging]),
+        queries=len(asked.judging.vectors),
         curve=tuple(curve),
     )
 
@@ -80,13 +77,11 @@ def reaches(tuned: Mapping[Modality, Tuned], target: float) -> bool:
     return all(each.recall >= target - TELLABLE for each in tuned.values())
 
 
-def _fastest(segment: Segment, queries: Vectors, truth: Scores, k: int, enough: list[Setting]) -> Setting:
+def _fastest(segment: Segment, asked: Questions, enough: list[Setting]) -> Setting:
     """The fastest of these settings. Timed once, one may seem slow or fast by chance: none can be faster than one that
     scans no more lists and re-scores no more views, and the rest are timed again in turn."""
     contenders = [one for one in enough if not any(_does_less(other, one) for other in enough)]
-    timed = [
-        measure(segment, queries, truth, k, one.nprobe, one.refine) for _ in range(TIMED_AGAIN) for one in contenders
-    ]
+    timed = [measure(segment, asked, one.nprobe, one.refine) for _ in range(TIMED_AGAIN) for one in contenders]
     return min(timed, key=_cost)
 
 
@@ -99,57 +94,43 @@ def _cost(setting: Setting) -> tuple[float, int, int]:
     return setting.microseconds, setting.nprobe, setting.refine
 
 
-def _curve(segment: Segment, queries: Vectors, truth: Scores, k: int, target: float) -> list[Setting]:
+def _curve(segment: Segment, asked: Questions, target: float) -> list[Setting]:
     """For each length of the shortlist, more and more lists until the target or the codes' own limit is reached."""
     curve: list[Setting] = []
     for refine in REFINE_STEPS:
         former = -1.0
         for nprobe in _ladder(segment.manifest.lists):
-            setting = measure(segment, queries, truth, k, nprobe, refine)
+            setting = measure(segment, asked, nprobe, refine)
             curve.append(setting)
             gain, former = setting.recall - former, setting.recall
             if setting.recall >= _aim(target):
-                curve += _between(segment, queries, truth, k, setting, _aim(target))
+                curve += _between(segment, asked, setting, _aim(target))
                 break
             if nprobe > LEAST_LADDER and gain < LEAST_GAIN:
                 break
     return curve
 
 
-def _between(
-    segment: Segment, queries: Vectors, truth: Scores, k: int, enough: Setting, target: float
-) -> list[Setting]:
+def _between(segment: Segment, asked: Questions, enough: Setting, target: float) -> list[Setting]:
     """Settings between the last power of two that was too few and the one that is enough."""
     low, high, tried = enough.nprobe // 2, enough.nprobe, []
     while high - low > max(1, high // 8):
         middle = (low + high) // 2
-        setting = measure(segment, queries, truth, k, middle, enough.refine)
+        setting = measure(segment, asked, middle, enough.refine)
         tried.append(setting)
         low, high = (low, middle) if setting.recall >= target else (middle, high)
     return tried
 
 
-def measure(segment: Segment, queries: Vectors, truth: Scores, k: int, nprobe: int, refine: int) -> Setting:
-    """One setting on these queries. A returned view is right when its score is at least that of the true k-th, so that
-    ties do not count against the index."""
+def measure(segment: Segment, asked: Questions, nprobe: int, refine: int) -> Setting:
+    """One setting on these queries."""
+    k = min(RECALL_AT, len(segment))
     started = time.perf_counter()
-    block = segment.search(queries, k, segment.everything, nprobe=nprobe, refine=refine)
+    found = segment.search(asked.vectors, k, segment.everything, nprobe=nprobe, refine=refine)
     spent = time.perf_counter() - started
-    right = np.minimum(np.count_nonzero(block.scores >= truth[:, np.newaxis], axis=1), k)
     return Setting(
-        nprobe=nprobe, refine=refine, recall=float(np.mean(right) / k), microseconds=spent / len(queries) * 1e6
+        nprobe=nprobe, refine=refine, recall=recall(found, asked), microseconds=spent / len(asked.vectors) * 1e6
     )
-
-
-def kth_scores(store: RowStore, queries: Vectors, k: int) -> Scores:
-    """Of each query the k-th best score among all rows, by matrix products; a little less, for float32's sake."""
-    best = np.full((len(queries), 0), -np.inf, np.float32)
-    for block in blocks(store):
-        scores, _ = faiss.knn(queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
-        best = np.concatenate([best, scores], axis=1)
-        best = -np.sort(-best, axis=1)[:, :k]
-    kth: Scores = best[:, -1] - np.float32(1e-6)
-    return kth
 
 
 def _ladder(lists: int) -> list[int]:

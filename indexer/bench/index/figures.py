@@ -14,7 +14,7 @@ from indexer.bench.index.engines.raw_faiss import RAW_FAISS, Hnsw
 from indexer.bench.index.filters import Filtered
 
 RAW = tuple(engine.name for engine in RAW_FAISS)
-PEERS = tuple(engine.name for engine in ENGINES.values() if engine.name not in (*RAW, Ours.name))
+PEERS = tuple(engine.name for engine in ENGINES.values() if engine.name not in RAW and not issubclass(engine, Ours))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from milvus_lite.server_manager import server_manager_instance
 from search.types import Space
 from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.contract import IndexBuilder, IndexReader
+from search.vectors.gpu.contract import Gpu
+from search.vectors.gpu.cuvs import is_served
 from search.vectors.layout import Layout
 from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex
 from tests.search.vectors.twin import make_space
@@ -27,6 +29,7 @@ SHAPES = {
     "ivf_pq": ShapeSettings(exact_up_to=0),
     "ivf_mapped": ShapeSettings(exact_up_to=0, memory_bytes=0),
 }
+FOR_GPU = ShapeSettings(exact_up_to=0, for_gpu=True)
 
 
 class Place(Protocol):
@@ -53,17 +56,18 @@ class FaissPlace:
     root: Path
     shape: str
     space: Space = SPACE
-    card: str | None = None
+    gpu: Gpu | None = None
 
     @property
     def exact(self) -> bool:
-        return self.shape == "exact" or self.card is not None
+        return self.shape == "exact" or (self.gpu is not None and self.gpu.shape == "exact")
 
     def reader(self) -> VectorIndex:
-        return VectorIndex(self.root, self.space, card=self.card)
+        return VectorIndex(self.root, self.space, gpu=self.gpu)
 
     def builder(self) -> GenerationBuilder:
-        return GenerationBuilder(self.root, self.space, shapes=SHAPES[self.shape])
+        for_gpu = self.gpu is not None and self.gpu.shape == "ivf_pq"
+        return GenerationBuilder(self.root, self.space, shapes=FOR_GPU if for_gpu else SHAPES[self.shape])
 
     @contextlib.contextmanager
     def borrowed(self, scratch: Path) -> Iterator[FaissPlace]:
@@ -116,11 +120,20 @@ def _faiss(shape: str) -> Callable[[Path], Place]:
     return lambda root: FaissPlace(root, shape)
 
 
-CARD = "cuda" if torch.cuda.is_available() else "cpu"
-"""The same code runs on both; where there is a GPU the contract is tested on it."""
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+CUVS_DEVICE = DEVICE if is_served(DEVICE) else "cpu"
+"""The same code runs on both; where there is a GPU, and a FAISS that knows it, the contract is tested on it."""
+
+ON_GPU = {
+    "exact": Gpu(DEVICE, "exact"),
+    "ivf_pq": Gpu(CUVS_DEVICE, "ivf_pq"),
+    "cagra": Gpu(CUVS_DEVICE, "cagra"),
+}
 
 PLACES: Mapping[str, Callable[[Path], Place]] = {
     **{shape: _faiss(shape) for shape in SHAPES},
-    "card": lambda root: FaissPlace(root, "ivf_pq", card=CARD),
+    "gpu": lambda root: FaissPlace(root, "ivf_pq", gpu=ON_GPU["exact"]),
+    "gpu_ivf_pq": lambda root: FaissPlace(root, "ivf_mapped", gpu=ON_GPU["ivf_pq"]),
+    "gpu_cagra": lambda root: FaissPlace(root, "ivf_pq", gpu=ON_GPU["cagra"]),
     "milvus": MilvusPlace.at,
 }

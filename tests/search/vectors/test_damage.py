@@ -30,6 +30,7 @@ FILES = [
     "picture_vectors.f16.npy",
     "picture_background.npy",
     "picture_index.faiss",
+    "picture_questions.npy",
 ]
 
 

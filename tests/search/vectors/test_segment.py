@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from search.types import Modality
+from search.vectors.questions import TELLABLE
 from search.vectors.rows import RowSet
 from search.vectors.scoring import Scored
-from search.vectors.tuning import TELLABLE, tune
+from search.vectors.tuning import asked_of, tune
 from tests.search.vectors.places import SHAPES, FaissPlace
 from tests.search.vectors.twin import Twin, assert_same, catalogue, clustered, stream
 
@@ -54,7 +55,8 @@ def test_no_setting_is_chosen_while_one_that_does_less_is_enough(target: float, 
     place = FaissPlace(tmp_path, "ivf_pq")
     place.builder().build(stream(catalogue(10_000)), seq=1)
     segment = place.reader()._snapshot.segments[PICTURE]
-    (tuned,) = tune(segment, {Modality.TEXT: clustered(200, seed=5)}, target).values()
+    asked = asked_of(segment.store, {Modality.TEXT: clustered(200, seed=5)})
+    (tuned,) = tune(segment, asked, target).values()
     enough = [one for one in tuned.curve if one.recall >= target + TELLABLE]
     assert enough, "otherwise there is nothing to choose from"
     assert any((one.nprobe, one.refine) == (tuned.nprobe, tuned.refine) for one in enough)

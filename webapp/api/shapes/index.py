@@ -46,7 +46,9 @@ class SegmentAnswer(Shape):
     superseded: int = Field(description="views hidden by newer changes")
     bytes: int
     recall: float | None = Field(description="recall@10 against exact search")
-    on_gpu: bool = Field(description="all vectors are scanned, on a GPU")
+    gpu_shape: str | None = Field(
+        description="how a GPU searches it: exact (all vectors are scanned), ivf_pq or cagra; null: the processor does"
+    )
 
 
 class QueueAnswer(Shape):

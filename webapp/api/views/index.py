@@ -46,7 +46,7 @@ def _document(status: IndexStatus) -> Document:
                 "superseded": segment.superseded,
                 "bytes": segment.bytes,
                 "recall": segment.recall,
-                "on_gpu": segment.on_gpu,
+                "gpu_shape": segment.gpu_shape,
             }
             for segment in status.segments
         ],

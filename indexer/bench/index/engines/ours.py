@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
+import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from indexer.bench.index.data import TUNED, VIEWS_A_PRODUCT
 from indexer.bench.index.engines.base import CannotTakePart, Engine
+from search.config import GpuShape
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
+from search.vectors.gpu.contract import Gpu
 
 CHANGED = 500
 """Views whose vector is another one in the generation, and the right one in the delta; as many copies of others are
@@ -27,24 +29,24 @@ TARGET = 0.95
 
 class Ours(Engine):
     name = "omnishelf"
-    package = "faiss-cpu"
     licence = "MIT"
-    card: ClassVar[str | None] = None
+    on_gpu: ClassVar[GpuShape | None] = None
 
     @classmethod
     def version(cls) -> str:
-        return f"this, on faiss {importlib.metadata.version(cls.package)}"
+        return f"this, on faiss {faiss.__version__}"
 
     def about(self) -> str:
-        pictures = [part for part in self._index.status().segments if part.modality is Modality.PICTURE]
-        return "; ".join(f"{part.shape}: {part.why}" for part in pictures)
+        (pictures,) = (part for part in self._index.status().segments if part.modality is Modality.PICTURE)
+        where = f"on the GPU {pictures.gpu_shape}, " if pictures.gpu_shape else ""
+        return f"{where}{pictures.shape}: {pictures.why}"
 
     @property
     def _space(self) -> Space:
         return Space("bench", "be" * 8, self.dataset.spec.dim, frozenset({Modality.PICTURE, Modality.TEXT}))
 
     def build(self) -> None:
-        settings = ShapeSettings(recall_target=TARGET)
+        settings = ShapeSettings(recall_target=TARGET, for_gpu=self.on_gpu == "ivf_pq")
         GenerationBuilder(self.folder, self._space, shapes=settings).build(self._streamed(), SEQ_BUILT)
         changed = self.changed_rows
         np.savez(self.folder / "changes.npz", rows=changed, vectors=self.dataset.stored[changed].astype(np.float32))
@@ -76,7 +78,8 @@ class Ours(Engine):
         self._open(threads=1)
 
     def _open(self, threads: int) -> None:
-        self._index = VectorIndex(self.folder, self._space, threads=threads, card=self.card)
+        gpu = None if self.on_gpu is None else Gpu("cuda", self.on_gpu, TARGET)
+        self._index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu)
         self._index.refresh(self._changes(), SEQ_REFRESHED)
 
     def _changes(self) -> Iterable[ProductViews]:
@@ -107,21 +110,39 @@ class Ours(Engine):
         return found
 
 
-class OursOnCard(Ours):
-    """The same with the vectors on a GPU, which scans them all."""
+class OursOnGpu(Ours):
+    """The same on a GPU, which scans all vectors."""
 
     name = "omnishelf cuda"
     module = "torch"
-    card = "cuda"
+    on_gpu = "exact"
 
     @classmethod
     def version(cls) -> str:
-        """Raises CannotTakePart where there is no GPU."""
+        """Raises CannotTakePart where there is no GPU, or a FAISS that does not know it."""
         import torch
+
+        from search.vectors.gpu.cuvs import is_served
 
         if not torch.cuda.is_available():
             raise CannotTakePart("torch finds no GPU")
+        if cls.on_gpu != "exact" and not is_served("cuda"):
+            raise CannotTakePart("this build of FAISS has no cuVS: pip install -r requirements-gpu.txt")
         return f"{super().version()}, torch {torch.__version__}"
+
+
+class OursOnGpuIvfPq(OursOnGpu):
+    """IVF-PQ lists of cuVS."""
+
+    name = "omnishelf cuda ivf-pq"
+    on_gpu = "ivf_pq"
+
+
+class OursOnGpuCagra(OursOnGpu):
+    """A graph of cuVS."""
+
+    name = "omnishelf cuda cagra"
+    on_gpu = "cagra"
 
 
 def _pictures(rows: Ids, vectors: Vectors) -> ViewBatch:

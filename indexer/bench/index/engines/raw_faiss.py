@@ -18,8 +18,12 @@ SAMPLE_A_LIST = 64
 class RawFaiss(Engine):
     """An index of FAISS's factory with row numbers as ids."""
 
-    package = "faiss-cpu"
     licence = "MIT"
+
+    @classmethod
+    def version(cls) -> str:
+        # The build for GPUs is another package of the same module.
+        return str(faiss.__version__)
 
     def about(self) -> str:
         return self.factory()

@@ -84,9 +84,10 @@ def test_an_engine_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
-def test_an_engine_for_a_card_is_left_out_where_there_is_none(tmp_path: Path) -> None:
-    found = Contest(tmp_path, Effort(rounds=1), str).run(Spec(1000, 16, 20), ["omnishelf-cuda"])
-    assert not found.engines and found.left == [Left("omnishelf cuda", "torch finds no GPU")]
+@pytest.mark.parametrize("name", ["omnishelf cuda", "omnishelf cuda ivf-pq", "omnishelf cuda cagra"])
+def test_an_engine_for_a_gpu_is_left_out_where_there_is_none(name: str, tmp_path: Path) -> None:
+    found = Contest(tmp_path, Effort(rounds=1), str).run(Spec(1000, 16, 20), [name.replace(" ", "-")])
+    assert not found.engines and found.left == [Left(name, "torch finds no GPU")]
 
 
 @pytest.mark.slow
@@ -113,4 +114,4 @@ def test_command_refuses_what_cannot_be_measured() -> None:
 
 
 def test_names_on_the_command_line_are_unique() -> None:
-    assert len(ENGINES) == 15
+    assert len(ENGINES) == 17

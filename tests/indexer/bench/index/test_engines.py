@@ -19,7 +19,7 @@ LEAST_ROOM = {"LanceDB": 0.9}
 
 
 def installed() -> list[str]:
-    """Peers are installed by the benchmark's own command alone, and a card is not everywhere."""
+    """Peers are installed by the benchmark's own command alone, and a GPU is not everywhere."""
     found = []
     for key, engine in ENGINES.items():
         with contextlib.suppress(importlib.metadata.PackageNotFoundError, CannotTakePart):

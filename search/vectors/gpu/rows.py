@@ -1,7 +1,6 @@
 """Rows of a segment kept on a GPU and scanned whole: exact whatever the filter, and nothing to train or to tune.
 
-docs/adr/0014-gpu-segments.md says why not in lists, and what is not known. Scores are summed in float32, as FAISS sums
-them elsewhere.
+Scores are summed in float32, as FAISS sums them elsewhere.
 """
 
 from __future__ import annotations
@@ -12,16 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from search.types import Ids, Vectors
-from search.vectors.halves import Half
+from search.config import GpuShape
+from search.types import Ids, Modality, Vectors
 from search.vectors.rows import RowSet
-from search.vectors.scoring import Scores
+from search.vectors.scan import scanned
+from search.vectors.scoring import SPARE, Block, Scores
+from search.vectors.store import RowStore
 
 CHUNK_BYTES = 1 << 28
-"""Most memory of the card that float32 copies of rows and their scores take at a time."""
-
-SPARED_BYTES = 1 << 30
-"""Left free on the card for those, and for what else runs there."""
+"""Most memory of the GPU that float32 copies of rows and their scores take at a time."""
 
 LISTED_SHARE = 0.25
 """Below this share of eligible rows they are copied together; above it the others are passed over and struck out."""
@@ -29,28 +27,25 @@ LISTED_SHARE = 0.25
 QUERIES_AT_ONCE = 256
 
 
-class Card:
-    """fp16 rows (n, dim) on a device of torch. Safe to search from many threads: nothing is changed after loading."""
+class RowsOnGpu:
+    """fp16 rows (n, dim) on a device of torch; fulfils `OnGpu`, and answers everything."""
 
-    def __init__(self, halves: Half, device: str) -> None:
+    shape: GpuShape = "exact"
+    recall = 1.0
+
+    def __init__(self, store: RowStore, device: str) -> None:
         """Copy the rows to `device`: `cuda`, or `cpu`, which gives the same answers more slowly."""
-        self._rows = torch.tensor(halves, device=device)
+        self._store = store
+        self._rows = torch.tensor(store.halves(slice(None)), device=device)
 
-    @staticmethod
-    def fits(halves: Half, device: str) -> bool:
-        """Whether the card has room for the rows and for searching them."""
-        if torch.device(device).type != "cuda":
-            return True
-        free, _ = torch.cuda.mem_get_info(device)
-        return halves.nbytes + SPARED_BYTES <= free
-
-    def scan(self, rows: RowSet) -> CardScan:
-        return CardScan(self._rows, rows)
+    def search(self, queries: Vectors, k: int, rows: RowSet, asked: Modality | None) -> Block | None:
+        """See `OnGpu`."""
+        return scanned(self._store, GpuScan(self._rows, rows), queries, k, min(k + SPARE, rows.count))
 
 
 @dataclass(frozen=True, slots=True)
-class CardScan:
-    """The rows of a set, scanned on the card; fulfils `Scan`."""
+class GpuScan:
+    """The rows of a set, scanned on the GPU; fulfils `Scan`."""
 
     all_rows: torch.Tensor
     eligible: RowSet
