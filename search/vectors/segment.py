@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import threading
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ from search.vectors.rows import UNFILTERED_SHARE, RowSet
 from search.vectors.scan import StoreScan, scanned
 from search.vectors.scoring import SPARE, Block, settled
 from search.vectors.store import INDEX, RowStore, segment_file
+
+logger = logging.getLogger(__name__)
 
 COMPUTED_TABLE_BYTES = 1 << 28
 
@@ -102,14 +105,14 @@ class Segment:
     ) -> Block:
         """For each query (q, dim) the min(k, rows) best rows, best first.
 
-        `nprobe` lists are scanned and `refine` × k views re-scored; what was tuned for queries of modality `asked`
-        when None.
+        `nprobe` lists are scanned, by the processor, and `refine` × k views re-scored; what was tuned for queries of
+        modality `asked` when None.
         """
         k = min(k, rows.count)
         if not (k and len(queries)):
             return Block.nothing(len(queries))
         with faiss_threads(self._threads if len(queries) > 1 else 1):
-            found = None if self.on_gpu is None else self.on_gpu.search(queries, k, rows, asked)
+            found = self._asked_of_gpu(queries, k, rows, asked) if nprobe is None else None
             if found is not None:
                 return self._completed(found, queries, k, rows)
             if self._lists is None:
@@ -120,6 +123,15 @@ class Segment:
             if lists is None or 2 * shortlist >= rows.count:
                 return self.search_exactly(queries, k, rows)
             return self._search_lists(queries, k, rows, lists, shortlist)
+
+    def _asked_of_gpu(self, queries: Vectors, k: int, rows: RowSet, asked: Modality | None) -> Block | None:
+        if self.on_gpu is None:
+            return None
+        try:
+            return self.on_gpu.search(queries, k, rows, asked)
+        except RuntimeError as error:  # what FAISS and torch raise for a GPU that fails or is full
+            logger.warning("the processor answers for the GPU: %s", error)
+            return None
 
     def search_exactly(self, queries: Vectors, k: int, rows: RowSet) -> Block:
         """The same by scanning all eligible rows."""

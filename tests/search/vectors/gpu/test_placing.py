@@ -90,6 +90,20 @@ def test_a_gpu_that_fails_leaves_the_processor(
     assert caplog.text.count("CUDA out of memory") == 2
 
 
+@pytest.mark.parametrize("kind", ON_GPU)
+def test_a_gpu_that_fails_in_a_search_leaves_it_to_the_processor(
+    kind: str, places: Callable[[str], FaissPlace], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*given: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    index = places(kind).reader()
+    monkeypatch.setattr(type(index._snapshot.segments[PICTURE].on_gpu), "search", failing)
+    (found,) = index.search(clustered(1, seed=5), PICTURE, 10)
+    assert len(found.scores) == 10
+    assert "illegal memory access" in caplog.text
+
+
 def test_a_graph_that_finds_too_little_does_not_serve(
     places: Callable[[str], FaissPlace], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
