@@ -22,7 +22,7 @@ QUERIES = clustered(40, seed=5)
 def segment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Segment:
     shape = "ivf_mapped" if request.param == "ivf_pq" else "ivf_pq"
     place = FaissPlace(tmp_path_factory.mktemp(request.param), shape, gpu=ON_GPU[request.param])
-    place.builder().build(stream(catalogue(6_000)), seq=1)
+    place.builder().build(stream(catalogue(1_500)), seq=1)
     opened = place.reader()._snapshot.segments[PICTURE]
     assert opened.on_gpu is not None and opened.on_gpu.shape == request.param
     return opened
