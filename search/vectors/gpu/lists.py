@@ -7,7 +7,7 @@ import faiss
 from search.config import GpuShape
 from search.types import Modality, Vectors
 from search.vectors.gpu.cuvs import MOST_FETCHED, lists_on, one_at_a_time
-from search.vectors.gpu.found import eligible, to_fetch
+from search.vectors.gpu.found import eligible, rescored, to_fetch
 from search.vectors.manifest import RECALL_AT, SegmentManifest
 from search.vectors.questions import Questions, recall
 from search.vectors.rows import RowSet
@@ -16,7 +16,11 @@ from search.vectors.store import RowStore
 
 
 class ListsOnGpu:
-    """Lists searched by cuVS; their shortlist is re-scored from the fp16 rows, which stay where they are."""
+    """Lists searched by cuVS; the shortlist is re-scored from the fp16 rows, which stay in the mapped file until then.
+
+    FAISS's own re-scoring would read beyond the rows: cuVS fills lines that lists are too short for with the largest
+    number there is.
+    """
 
     shape: GpuShape = "ivf_pq"
 
@@ -29,9 +33,10 @@ class ListsOnGpu:
         questions: dict[Modality, Questions],
     ) -> None:
         """Copy the lists to the GPU, and measure what they find there."""
+        self._device = device
         self._store = store
         self._manifest = manifest
-        self._refined = faiss.IndexRefine(lists_on(device, lists), store.flat)
+        self._lists = lists_on(device, lists)
         everything = RowSet(len(store))
         fetched = RECALL_AT + SPARE
         self.recall = min(
@@ -46,11 +51,10 @@ class ListsOnGpu:
 
     def _answer(self, queries: Vectors, k: int, rows: RowSet, asked: Modality | None, fetched: int) -> Block:
         tuned = self._manifest.tuned_for(asked)
-        shortlist = min(max(max(k, RECALL_AT) * tuned.refine, fetched), MOST_FETCHED)
+        shortlist = min(max(max(k, RECALL_AT) * tuned.refine, fetched), MOST_FETCHED, rows.size)
         holding = -(-shortlist * self._manifest.lists // rows.count)
-        lists = min(self._manifest.lists, max(tuned.nprobe, holding))
-        # The rows that are eligible are left out: cuVS would pass them over without a word.
-        parameters = RowSet(rows.size).refined_parameters(lists, shortlist / fetched)
+        # Which rows are eligible is left out: cuVS would pass that over without a word.
+        parameters = faiss.SearchParametersIVF(nprobe=min(self._manifest.lists, max(tuned.nprobe, holding)))  # type: ignore[call-arg]
         with one_at_a_time:
-            scores, found = self._refined.search(queries, fetched, params=parameters)
-        return eligible(self._store, queries, scores, found, rows, k)
+            _, found = self._lists.search(queries, shortlist, params=parameters)
+        return eligible(self._store, queries, rescored(self._device, self._store, queries, found), found, rows, k)
