@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+import numpy as np
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
+from search.config import engine_settings
+from search.types import Modality, ViewBatch
+from search.vectors.backends import make_builder
 from tests.webapp.catalog.catalogues import MediaFolder, picture_bytes, run
 from webapp.catalog.models import Asset, IndexJob, JobState, Product, RemovedProduct, UploadRow
 from webapp.catalog.services.clock import clock_now
+from webapp.retrieval.runtime import active_space
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root", "fresh_index")]
 
@@ -110,3 +116,17 @@ def test_the_state_of_the_index_is_shown(admin_client: Client, product: Product)
     content = admin_client.get(reverse("admin:catalog_indexgeneration_changelist")).content.decode()
     assert "products changed since" in content
     assert "being encoded" in content
+
+
+def test_how_each_segment_is_searched_is_shown(admin_client: Client, product: Product) -> None:
+    space = active_space()
+    (asset,) = product.assets.filter(kind="picture")
+    views = ViewBatch(
+        Modality.PICTURE, np.array([asset.pk]), np.array([product.pk]), np.eye(1, space.dim, dtype=np.float32)
+    )
+    make_builder(engine_settings(), space).build([views], clock_now())
+    content = admin_client.get(reverse("admin:catalog_indexgeneration_changelist")).content.decode()
+    (row,) = re.findall(r'<th scope="row">picture</th>(.*?)</tr>', content, re.DOTALL)
+    cells = [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
+    assert cells[1:3] == ["processor", "1"]
+    assert cells[4:] == ["1.000", "0.000"]
