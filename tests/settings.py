@@ -11,6 +11,7 @@ import shutil
 import tempfile
 
 _folder = tempfile.mkdtemp(prefix="omnishelf-test-")
+os.mkdir(os.path.join(_folder, "static"))  # files are served by the tests that collect them
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
 for name in [name for name in os.environ if name.startswith("OMNISHELF_") and not name.startswith("OMNISHELF_TEST_")]:
