@@ -37,7 +37,8 @@ def placed(
     processor has to search it. What was preferred in vain is logged, with the reason."""
     place = _Placing(gpu, folder, store, manifest, lists)
     found, missed = None, []
-    for shape in PREFERRED[gpu.shape]:
+    # What is small enough to be scanned by a processor is scanned here too, whatever is preferred.
+    for shape in PREFERRED["exact" if lists is None else gpu.shape]:
         outcome = place.attempt(shape)
         if not isinstance(outcome, str):
             found = outcome

@@ -124,6 +124,17 @@ def test_lists_without_codes_for_a_gpu_are_scanned(
     assert "OMNISHELF_INDEX_GPU_SHAPE=ivf_pq" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ON_GPU)
+def test_few_vectors_are_scanned_whatever_is_preferred(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = FaissPlace(tmp_path, "exact")
+    place.builder().build(stream(catalogue(20)), seq=1)
+    with caplog.at_level(logging.WARNING, LOGGER):
+        assert shape_of(replace(place, gpu=ON_GPU[kind])) == "exact"
+    assert not caplog.text
+
+
 def test_a_generation_without_questions_is_scanned(
     places: Callable[[str], FaissPlace], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
