@@ -20,6 +20,7 @@ Precision = Literal["auto", "fp32", "bf16", "int8"]
 SpeechEngine = Literal["auto", "off", "pocketsphinx", "whisper"]
 
 GpuShape = Literal["auto", "exact", "ivf_pq", "cagra"]
+
 IndexBackend = Literal["faiss", "milvus"]
 
 MilvusIndexType = Literal["auto", "FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]

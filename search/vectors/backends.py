@@ -50,9 +50,9 @@ def _gpu(settings: EngineSettings) -> Gpu | None:
             fix="Set OMNISHELF_INDEX_DEVICE=cpu, or install the driver and torch's CUDA build.",
         )
     gpu = Gpu(settings.index_device, settings.index_gpu_shape, settings.recall_target)
-    from search.vectors.gpu.cuvs import is_served
+    from search.vectors.gpu.cuvs import is_supported
 
-    if gpu.shape in ("ivf_pq", "cagra") and not is_served(gpu.device):
+    if gpu.shape in ("ivf_pq", "cagra") and not is_supported(gpu.device):
         raise ConfigError(
             "vectors are to be searched by cuVS, but this build of FAISS has none",
             value=gpu.shape,

@@ -30,7 +30,7 @@ one_at_a_time = threading.Lock()
 _gpu_faiss = cast(Any, faiss)  # the type stubs know neither GPUs nor graphs
 
 
-def is_served(device: str) -> bool:
+def is_supported(device: str) -> bool:
     """Whether this build of FAISS can search there."""
     return torch.device(device).type != "cuda" or "NVIDIA_CUVS" in faiss.get_compile_options()
 
@@ -66,11 +66,11 @@ def graph_on(device: str, vectors: Vectors) -> faiss.Index:
     return cast(faiss.Index, graph)
 
 
-def graph_parameters(device: str, kept: int) -> faiss.SearchParameters:
+def graph_parameters(device: str, itopk: int) -> faiss.SearchParameters:
     """Of a search in the graph that keeps so many candidates at a time, at least as many as are fetched."""
     if _number(device) is None:
-        return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersHNSW(efSearch=kept))
-    return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersCagra(itopk_size=kept))
+        return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersHNSW(efSearch=itopk))
+    return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersCagra(itopk_size=itopk))
 
 
 def graph_bytes(views: int, dim: int) -> int:

@@ -27,29 +27,29 @@ class GraphOnGpu:
         self._store = store
         self._graph = graph_on(device, store.vectors(slice(None)))
         tuned = {kind: self._tuned(asked, target) for kind, asked in questions.items()}
-        self._kept = {kind: kept for kind, (kept, _) in tuned.items()}
+        self._itopk = {kind: itopk for kind, (itopk, _) in tuned.items()}
         self.recall = min(reached for _, reached in tuned.values())
 
     def _tuned(self, asked: Questions, target: float) -> tuple[int, float]:
         """The shortest list of candidates that reaches the target, or the longest, and the recall reached."""
         everything, reached = RowSet(len(self._store)), 0.0
-        for kept in LADDER:
-            found = self._answer(asked.vectors, RECALL_AT, everything, RECALL_AT + SPARE, kept)
+        for itopk in LADDER:
+            found = self._answer(asked.vectors, RECALL_AT, everything, RECALL_AT + SPARE, itopk)
             reached = recall(found, asked)
             if reached >= min(1.0, target + TELLABLE):
                 break
-        return kept, reached
+        return itopk, reached
 
     def search(self, queries: Vectors, k: int, rows: RowSet, asked: Modality | None) -> Block | None:
         """See `OnGpu`."""
         fetched = to_fetch(k, rows)
         if fetched is None:
             return None
-        kept = max(self._kept.values()) if asked is None or asked not in self._kept else self._kept[asked]
-        return self._answer(queries, k, rows, fetched, max(kept, fetched))
+        itopk = max(self._itopk.values()) if asked is None or asked not in self._itopk else self._itopk[asked]
+        return self._answer(queries, k, rows, fetched, max(itopk, fetched))
 
-    def _answer(self, queries: Vectors, k: int, rows: RowSet, fetched: int, kept: int) -> Block:
-        parameters = graph_parameters(self._device, kept)
+    def _answer(self, queries: Vectors, k: int, rows: RowSet, fetched: int, itopk: int) -> Block:
+        parameters = graph_parameters(self._device, itopk)
         with one_at_a_time:
             scores, found = self._graph.search(queries, fetched, params=parameters)
         return eligible(self._store, queries, scores, found, rows, k)

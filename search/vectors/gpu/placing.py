@@ -45,7 +45,7 @@ def placed(
             break
         missed.append(f"{shape}: {outcome}")
     if missed:
-        where = f"are scanned on the GPU as {found.shape}" if found else "stay with the processor"
+        where = f"are searched on the GPU as {found.shape}" if found else "stay with the processor"
         logger.warning("%s vectors %s; %s", manifest.modality.value, where, "; ".join(missed))
     return found
 
@@ -94,7 +94,7 @@ class _Placing:
 
     def _unfit(self, wanted: int) -> str:
         """Why nothing of cuVS, which takes so many bytes, can be put there; empty where it can."""
-        if not cuvs.is_served(self.gpu.device):
+        if not cuvs.is_supported(self.gpu.device):
             return "this build of FAISS has no cuVS"
         if not cuvs.has_room(self.gpu.device, wanted):
             return _no_room(wanted)

@@ -16,7 +16,7 @@ from search.types import Space
 from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.contract import IndexBuilder, IndexReader
 from search.vectors.gpu.contract import Gpu
-from search.vectors.gpu.cuvs import is_served
+from search.vectors.gpu.cuvs import is_supported
 from search.vectors.layout import Layout
 from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex
 from tests.search.vectors.twin import make_space
@@ -121,7 +121,7 @@ def _faiss(shape: str) -> Callable[[Path], Place]:
 
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
-CUVS_DEVICE = DEVICE if is_served(DEVICE) else "cpu"
+CUVS_DEVICE = DEVICE if is_supported(DEVICE) else "cpu"
 """The same code runs on both; where there is a GPU, and a FAISS that knows it, the contract is tested on it."""
 
 ON_GPU = {

@@ -122,11 +122,11 @@ class OursOnGpu(Ours):
         """Raises CannotTakePart where there is no GPU, or a FAISS that does not know it."""
         import torch
 
-        from search.vectors.gpu.cuvs import is_served
+        from search.vectors.gpu.cuvs import is_supported
 
         if not torch.cuda.is_available():
             raise CannotTakePart("torch finds no GPU")
-        if cls.on_gpu != "exact" and not is_served("cuda"):
+        if cls.on_gpu != "exact" and not is_supported("cuda"):
             raise CannotTakePart("this build of FAISS has no cuVS: pip install -r requirements-gpu.txt")
         return f"{super().version()}, torch {torch.__version__}"
 

@@ -188,7 +188,7 @@ def test_a_gpu_that_is_not_there_is_refused(tmp_path: Path) -> None:
     assert "OMNISHELF_INDEX_DEVICE" in str(refused.value.fix)
 
 
-@pytest.mark.skipif(cuvs.is_served("cuda"), reason="is about a FAISS without cuVS")
+@pytest.mark.skipif(cuvs.is_supported("cuda"), reason="is about a FAISS without cuVS")
 @pytest.mark.parametrize("shape", ["ivf_pq", "cagra"])
 def test_a_shape_that_this_faiss_does_not_know_is_refused(
     shape: GpuShape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
