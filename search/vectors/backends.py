@@ -31,7 +31,13 @@ PATIENCE_S = 0.2
 def open_index(settings: EngineSettings, space: Space) -> IndexReader:
     """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per process."""
     if settings.index_backend == "faiss":
-        return VectorIndex(index_root(settings), space, patience_s=PATIENCE_S, gpu=_gpu(settings))
+        return VectorIndex(
+            index_root(settings),
+            space,
+            patience_s=PATIENCE_S,
+            gpu=_gpu(settings),
+            lock_memory=settings.index_lock_memory,
+        )
     connection = _connection(settings)
     from search.vectors.milvus import MilvusIndex
 

@@ -11,6 +11,7 @@ from search.types import Modality, Space
 from search.vectors.gpu.contract import Gpu
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, check_file, read_manifest
+from search.vectors.resident import lock_mapped
 from search.vectors.segment import Segment
 
 
@@ -33,21 +34,26 @@ def check_generation(folder: Path, space: Space) -> Manifest:
     return manifest
 
 
-def open_generation(folder: Path, space: Space, gpu: Gpu | None = None) -> Generation:
+def open_generation(folder: Path, space: Space, gpu: Gpu | None = None, *, lock_memory: bool = False) -> Generation:
     """Check every file, then map them. FAISS loads most damaged files without a word, hence the checksums first.
 
-    What `gpu` has room for is searched there.
+    What `gpu` has room for is searched there. `lock_memory` keeps the files in memory, and raises ConfigError where
+    they may not be kept.
     """
     manifest = check_generation(folder, space)
     segments = {part.modality: Segment(folder, part, manifest.dim, gpu=gpu) for part in manifest.segments}
+    if lock_memory:
+        lock_mapped(folder)
     return Generation(manifest, segments)
 
 
-def newest_intact(layout: Layout, space: Space, gpu: Gpu | None = None) -> Generation | None:
+def newest_intact(
+    layout: Layout, space: Space, gpu: Gpu | None = None, *, lock_memory: bool = False
+) -> Generation | None:
     """The best substitute for a damaged live generation that can be opened."""
     for number in layout.substitutes():
         try:
-            return open_generation(layout.folder(number), space, gpu)
+            return open_generation(layout.folder(number), space, gpu, lock_memory=lock_memory)
         except CorruptGeneration:
             continue
     return None

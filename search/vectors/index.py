@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.errors import CorruptGeneration, VectorsRefused
+from search.errors import ConfigError, CorruptGeneration, VectorsRefused
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 from search.vectors.checks import check_change, check_filter, check_positive, check_vectors
@@ -42,16 +42,19 @@ class VectorIndex:
         threads: int = 1,
         patience_s: float | None = None,
         gpu: Gpu | None = None,
+        lock_memory: bool = False,
     ) -> None:
         """Open the live generation, or none: then the delta alone is searched, from seq 0 on. `threads` serve a call
         with several queries; `patience_s` is how long a later swap may keep its caller (None: until it is done);
-        `gpu` is to hold and search the generation's vectors, as far as it has room.
+        `gpu` is to hold and search the generation's vectors, as far as it has room; `lock_memory` forbids the system to
+        page out the files. Raises ConfigError where that is not allowed.
 
         Where the live one is damaged, the newest intact one before it serves and `status().fault` tells.
         """
         self.space = space
         self._layout = Layout.of(root, space)
         self._gpu = gpu
+        self._lock_memory = lock_memory
         self._lanes = Lanes(threads)
         self._writing = threading.Lock()
         self._swapping = threading.Lock()
@@ -62,8 +65,7 @@ class VectorIndex:
         self._patience_s: float | None = None  # this once, whoever asks has nothing else to search
         self.swap_if_published()
         self._patience_s = patience_s
-        substitute = newest_intact(self._layout, space, gpu) if self.status().fault else None
-        if substitute is not None:
+        if self.status().fault and (substitute := newest_intact(self._layout, space, gpu, lock_memory=lock_memory)):
             self._take_over(substitute)
 
     @property
@@ -89,10 +91,11 @@ class VectorIndex:
 
         Returns None when nothing was taken over, else the seq from which the caller must reload changes, which is
         `seq` from now on: not lower than before after a build, lower after a rollback. Until that reload, a rolled
-        back index answers as the older generation did. A damaged generation is refused and looked at again when the
-        pointer moves; the former one stays and `status().fault` names the file. While another thread is at it,
-        returns None at once. One that takes longer than `patience_s` to check and open, which a large one does, is
-        opened beside and taken over at a later look: changes go on being applied meanwhile.
+        back index answers as the older generation did. A damaged generation, or one that cannot be locked in memory, is
+        refused and looked at again when the pointer moves; the former one stays and `status().fault` says why. While
+        another thread is at it, returns None at once. One that takes longer than `patience_s` to check and open, which
+        a large one does, is opened beside and taken over at a later look: changes go on being applied meanwhile.
+        Raises ConfigError where nothing else serves than one that cannot be locked.
         """
         if not self._swapping.acquire(blocking=False):
             return None
@@ -130,8 +133,14 @@ class VectorIndex:
             self._fault = None
             if number is None or (current is not None and current.manifest.number == number):
                 return None
-            return open_generation(self._layout.folder(number), self.space, self._gpu)
+            folder = self._layout.folder(number)
+            return open_generation(folder, self.space, self._gpu, lock_memory=self._lock_memory)
         except CorruptGeneration as error:
+            self._fault = str(error)
+            return None
+        except ConfigError as error:
+            if current is None:
+                raise
             self._fault = str(error)
             return None
 

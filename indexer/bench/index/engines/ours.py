@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_limits
 from indexer.bench.index.data import TUNED, VIEWS_A_PRODUCT
 from indexer.bench.index.engines.base import CannotTakePart, Engine
 from search.config import GpuShape
+from search.errors import ConfigError
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
 from search.vectors.gpu.contract import Gpu
@@ -39,7 +40,8 @@ class Ours(Engine):
     def about(self) -> str:
         (pictures,) = (part for part in self._index.status().segments if part.modality is Modality.PICTURE)
         where = f"on the GPU {pictures.gpu_shape}, " if pictures.gpu_shape else ""
-        return f"{where}{pictures.shape}: {pictures.why}"
+        held = "locked in memory" if self._locked else "not locked in memory, which ulimit -l forbids"
+        return f"{where}{pictures.shape}: {pictures.why}; {held}"
 
     @property
     def _space(self) -> Space:
@@ -75,12 +77,19 @@ class Ours(Engine):
         yield ViewBatch(Modality.TEXT, numbers + TEXT_VIEWS, _product(numbers * VIEWS_A_PRODUCT), titles)
 
     def open(self) -> None:
-        self._open(threads=1)
+        self._opened: dict[int, VectorIndex] = {}
+        self._locked = True
+        self.use_threads(1)
 
-    def _open(self, threads: int) -> None:
+    def _open(self, threads: int) -> VectorIndex:
         gpu = None if self.on_gpu is None else Gpu("cuda", self.on_gpu, TARGET)
-        self._index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu)
-        self._index.refresh(self._changes(), SEQ_REFRESHED)
+        try:
+            index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu, lock_memory=self._locked)
+        except ConfigError:
+            self._locked = False
+            index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu)
+        index.refresh(self._changes(), SEQ_REFRESHED)
+        return index
 
     def _changes(self) -> Iterable[ProductViews]:
         with np.load(self.folder / "changes.npz") as changes:
@@ -94,7 +103,9 @@ class Ours(Engine):
     def use_threads(self, threads: int) -> None:
         # As in a serving process (OMP_NUM_THREADS): numpy's own threads would wait by spinning on the cores of FAISS's.
         threadpool_limits(1, "blas")
-        self._open(threads)
+        if threads not in self._opened:
+            self._opened[threads] = self._open(threads)
+        self._index = self._opened[threads]
 
     def search(self, queries: Vectors, k: int, kind: Modality) -> list[Candidates]:
         return self._index.search(queries, Modality.PICTURE, k, asked=kind)
