@@ -83,21 +83,33 @@ class Contest:
         self._left: list[Left] = []
 
     def run(self, spec: Spec, keys: Sequence[str]) -> Comparison:
-        """Slow engines are timed once and closed at once, so that they hold no memory while the others are timed."""
+        """Slow engines come when all others are timed and closed, and leave one by one: so nobody holds memory, or
+        waits for long, while others have their turn."""
         self._tell(f"drawing {spec.rows:,} vectors of {spec.dim} and finding the exact answers")
         generate(self._folder / "data", spec)
-        entrants: list[Entrant] = []
         with contextlib.ExitStack() as workers:
-            for key in keys:
-                with self._noting(ENGINES[key]):
-                    entrant = self._enter(key, workers)
-                    entrants.append(entrant)
-                    if entrant.engine.slow:
-                        self._close(key, entrant)
-            self._time([entrant for entrant in entrants if not entrant.engine.slow])
+            entrants = self._entered([key for key in keys if not ENGINES[key].slow], workers)
+            self._time(entrants)
             filters = self._swept(entrants)
+        for key in keys:
+            if ENGINES[key].slow:
+                entrants += self._alone(key)
         measured = [entrant.figures(spec.rows) for entrant in entrants if entrant.rounds]
         return Comparison(spec, _cpu(), cores(), measured, self._left, filters)
+
+    def _entered(self, keys: Sequence[str], workers: contextlib.ExitStack) -> list[Entrant]:
+        entrants: list[Entrant] = []
+        for key in keys:
+            with self._noting(ENGINES[key]):
+                entrants.append(self._enter(key, workers))
+        return entrants
+
+    def _alone(self, key: str) -> list[Entrant]:
+        with contextlib.ExitStack() as worker:
+            entrants = self._entered([key], worker)
+            self._round(entrants)
+        shutil.rmtree(self._folder / key, ignore_errors=True)
+        return entrants
 
     def _swept(self, entrants: Sequence[Entrant]) -> list[Filtered]:
         for entrant in entrants:
@@ -141,17 +153,15 @@ class Contest:
     def _worker(self, key: str) -> Worker:
         return Worker(key, self._folder / "data", self._folder / key, self._effort.limit_s)
 
-    def _close(self, key: str, entrant: Entrant) -> None:
-        entrant.rounds.append(entrant.worker.ask("round"))
-        entrant.worker.close()
-        shutil.rmtree(self._folder / key)
-
     def _time(self, entrants: Sequence[Entrant]) -> None:
         for number in range(self._effort.rounds):
             self._tell(f"timing, round {number + 1} of {self._effort.rounds}")
-            for entrant in entrants:
-                with self._noting(entrant.engine):
-                    entrant.rounds.append(entrant.worker.ask("round"))
+            self._round(entrants)
+
+    def _round(self, entrants: Sequence[Entrant]) -> None:
+        for entrant in entrants:
+            with self._noting(entrant.engine):
+                entrant.rounds.append(entrant.worker.ask("round"))
 
 
 def _cpu() -> str:
