@@ -65,7 +65,7 @@ class EngineSettings(BaseSettings):
         0, ge=0, description="memory for the codes of one segment; above it they are mapped from disk; 0: no limit"
     )
     index_lock_memory: bool = Field(
-        False, description="keep the index in memory: forbid the system to page it out (faiss only)"
+        False, description="keep the files of the index in memory: the system may not page them out (faiss only)"
     )
     recall_target: float = Field(
         0.97, ge=0.5, le=1, description="recall@10 against exact search that the index is tuned to"

@@ -46,6 +46,11 @@ def test_only_known_settings_are_passed() -> None:
         assert given <= known, name
 
 
+def test_a_process_that_is_told_to_lock_the_index_may() -> None:
+    told = [service for service in SERVICES.values() if "OMNISHELF_INDEX_LOCK_MEMORY" in service.get("environment", {})]
+    assert told and all(service["ulimits"]["memlock"] == -1 for service in told)
+
+
 def test_workers_consume_every_routed_queue() -> None:
     from django.conf import settings
 
