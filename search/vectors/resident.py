@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import os
-import re
 import resource
 from pathlib import Path
 
-from search.errors import ConfigError
+import psutil
 
-_MAPPING = re.compile(r"(?P<start>[0-9a-f]+)-(?P<end>[0-9a-f]+) \S+ \S+ \S+ \d+ +(?P<path>/.*)")
-"""A line of /proc/self/maps, see proc_pid_maps(5)."""
+from search.errors import ConfigError
 
 
 def lock_mapped(folder: Path) -> None:
@@ -30,8 +28,8 @@ def lock_mapped(folder: Path) -> None:
 def _mapped_from(folder: Path) -> list[tuple[int, int]]:
     """Address and bytes of each mapping."""
     inside = f"{folder.resolve()}{os.sep}"
-    found = [_MAPPING.match(line) for line in Path("/proc/self/maps").read_text("utf-8", "replace").splitlines()]
-    ranges = [(int(hit["start"], 16), int(hit["end"], 16)) for hit in found if hit and hit["path"].startswith(inside)]
+    addresses = [part.addr for part in psutil.Process().memory_maps(grouped=False) if part.path.startswith(inside)]
+    ranges = [(int(start, 16), int(end, 16)) for start, end in (address.split("-") for address in addresses)]
     return [(start, end - start) for start, end in ranges]
 
 

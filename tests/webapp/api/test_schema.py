@@ -16,7 +16,7 @@ def test_the_document_is_valid_and_without_warnings() -> None:
     call_command("spectacular", "--validate", "--fail-on-warn", stdout=StringIO())
 
 
-def test_the_document_is_supported(client: Client) -> None:
+def test_the_document_is_served(client: Client) -> None:
     assert client.get("/api/v1/schema").status_code == 200
     assert client.get("/api/v1/schema", headers={"Accept": "application/json"}).json()["openapi"].startswith("3.1")
 
