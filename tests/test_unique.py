@@ -1,0 +1,48 @@
+"""The suite refuses to run where tests would be lost."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+CONFTEST = """
+import pytest
+from tests.support.unique import refuse_shared_ids
+
+class Passing(pytest.Item):
+    def runtest(self):
+        pass
+
+class Two(pytest.File):
+    def collect(self):
+        yield Passing.from_parent(self, name="one")
+        yield Passing.from_parent(self, name="{other}")
+
+def pytest_collect_file(parent, file_path):
+    if file_path.suffix == ".two":
+        return Two.from_parent(parent, path=file_path)
+
+def pytest_collection_modifyitems(items):
+    refuse_shared_ids(items)
+"""
+
+
+@pytest.mark.parametrize("workers", ["0", "2"])
+@pytest.mark.parametrize(("other", "is_run"), [("other", True), ("one", False)])
+def test_two_tests_of_one_id_end_the_run(tmp_path: Path, workers: str, other: str, is_run: bool) -> None:
+    (tmp_path / "conftest.py").write_text(CONFTEST.format(other=other))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    (tmp_path / "tests.two").touch()
+
+    options = ["-n", workers, "-p", "no:django", "--rootdir", str(tmp_path), str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", *options]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+
+    assert (run.returncode == 0) is is_run
+    assert ("2 passed" in run.stdout) is is_run
+    assert ("tests.two::one" in run.stdout + run.stderr) is not is_run
