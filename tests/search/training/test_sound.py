@@ -82,7 +82,7 @@ def test_every_kept_class_has_a_row_in_the_shipped_head() -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_only_folds_that_may_be_learned_from_are_read(tmp_path: Path) -> None:
     rows = map(json.loads, (DATA / "esc10" / "items.jsonl").read_text("utf-8").splitlines())
     some = [row | {"path": str(DATA / "esc10" / row["path"])} for row in rows if row["take"] == "A"][::20]
@@ -93,7 +93,7 @@ def test_only_folds_that_may_be_learned_from_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None:
     teacher = pytest.importorskip("search.training.sound_teacher").Teacher(DATA / "models" / "yamnet.tflite")
     stored, theirs = unpacked(read_safetensors(hearing.TOWER)), teacher.network()
@@ -109,7 +109,7 @@ def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None
 
 
 @pytest.mark.data
-@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data")
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_our_network_with_the_teachers_weights_says_what_its_file_says() -> None:
     teacher = pytest.importorskip("search.training.sound_teacher").Teacher(DATA / "models" / "yamnet.tflite")
     network, (weight, bias) = network_of(teacher.network()), teacher.classifier()
