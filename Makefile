@@ -30,9 +30,9 @@ $(INSTALLED_DEV): requirements-dev.txt $(INSTALLED)
 	@touch $@
 
 # hnswlib is compiled here; without a compiler the others are measured all the same.
-$(INSTALLED_BENCH): requirements-bench.txt $(INSTALLED)
-	$(BIN)/python -m pip install --quiet -r requirements-bench.txt || \
-	  grep -v '^hnswlib' requirements-bench.txt | $(BIN)/python -m pip install --quiet -r /dev/stdin
+$(INSTALLED_BENCH): tools/requirements.txt $(INSTALLED)
+	$(BIN)/python -m pip install --quiet -r tools/requirements.txt || \
+	  grep -v '^hnswlib' tools/requirements.txt | $(BIN)/python -m pip install --quiet -r /dev/stdin
 	@touch $@
 
 install: $(INSTALLED) ## make the virtual environment in .venv
@@ -60,7 +60,7 @@ lock: $(BIN)/python ## pin requirements*.in with everything they need
 	echo faiss-gpu-cuvs==1.15.1 | $(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements.in - -o requirements-gpu.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-milvus.in -o requirements-milvus.txt
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux requirements-bench.in -o requirements-bench.txt
+	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux tools/requirements.in -o tools/requirements.txt
 
 messages: $(INSTALLED_DEV) ## gather and compile translations (needs gettext)
 	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
@@ -72,10 +72,10 @@ var/drawings/%/catalog.jsonl: | $(INSTALLED)
 	$(BIN)/python manage.py make_sample_shop --seed $* --no-clips --out $(@D)
 
 train-compact: $(INSTALLED) $(DRAWN) ## train the heads of the bundled encoder anew (DATA=)
-	$(BIN)/python -m search.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
+	$(BIN)/python -m tools.training.compact --data $(DATA) $(foreach file,$(DRAWN),--extra $(dir $(file)))
 
 train-sound: $(INSTALLED_DEV) ## make the sound tower and its head anew, or judge its recipes (DATA=, VALIDATE=1, CHECKPOINT=)
-	$(BIN)/python -m search.training.sound --data $(DATA) $(if $(VALIDATE),--validate) $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
+	$(BIN)/python -m tools.training.sound --data $(DATA) $(if $(VALIDATE),--validate) $(if $(CHECKPOINT),--checkpoint $(CHECKPOINT))
 
 calibrate-int8: $(INSTALLED) ## draw products and take from them the ranges that INT8 needs
 	$(BIN)/python manage.py calibrate_int8
@@ -105,7 +105,7 @@ bench-clips: $(INSTALLED) ## times real time at which videos and sounds are take
 	$(BIN)/python manage.py bench_clips $(if $(CLIP),--clip $(CLIP)) $(JSON)
 
 eval-shots: $(INSTALLED_BENCH) ## cuts found in films joined from real clips, beside PySceneDetect (DATA=)
-	$(BIN)/python -m search.evaluation.shots --data $(DATA)
+	$(BIN)/python -m tools.evaluation.shot_eval --data $(DATA)
 
 eval: $(INSTALLED_DEV) ## evaluate on DATA/eval; all of it goes to docs/ (ONLY="NAME ...", COMPARE=FORMER)
 	@mkdir -p var
@@ -114,10 +114,10 @@ eval: $(INSTALLED_DEV) ## evaluate on DATA/eval; all of it goes to docs/ (ONLY="
 	else echo "Nothing is evaluated: there is no folder $(DATA)/eval."; fi
 
 eval-texts: $(INSTALLED) ## does the space rank product texts as the text tower alone does? (DATA=)
-	$(BIN)/python -m search.evaluation.texts --data $(DATA)
+	$(BIN)/python -m tools.evaluation.text_eval --data $(DATA)
 
 gate: $(INSTALLED_DEV) ## record what the bundled encoder reaches on the drawn shop (LOWER=1 to accept less)
-	$(BIN)/python -m tests.gate.record $(if $(LOWER),--lower)
+	$(BIN)/python -m tools.gate.record $(if $(LOWER),--lower)
 
 clean: ## remove caches (never var/)
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

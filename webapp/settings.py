@@ -47,9 +47,11 @@ INSTALLED_APPS = [
     "webapp.shop",
     "webapp.api",
     "webapp.ops",
-    "webapp.sampleshop",
     "indexer",
 ]
+# The Docker image has no tools: benchmarks, the sample shop, training.
+if (BASE_DIR / "tools").is_dir():
+    INSTALLED_APPS.append("tools")
 
 MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusBeforeMiddleware",

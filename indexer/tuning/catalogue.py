@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from indexer.tuning.texts import Facts, Wording, attribute_values, describing_attributes, wording
 from search.errors import InputError
-from search.training.split import linked_groups
+from search.tuning.split import linked_groups
 from search.types import Ids
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import product_texts

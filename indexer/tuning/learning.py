@@ -16,8 +16,8 @@ from indexer.tuning.judging import Trial, make_trial
 from indexer.tuning.progress import TuningProgress
 from search.encoders.base import Features, TunableEncoder
 from search.encoders.tuned_heads import store_heads
-from search.training.fit import Fitted, Recipe, fit
-from search.training.pairs import Pairs
+from search.tuning.fit import Fitted, Recipe, fit
+from search.tuning.pairs import Pairs
 from search.types import Ids
 from webapp.catalog.models import TuningStage
 

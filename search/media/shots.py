@@ -3,7 +3,7 @@
 A cut is where the picture changes by much more than it lately did within the shot: half the L1 distance of HSV
 histograms (8 hues, 4 saturations, 4 values) and half the mean difference of brightness in a 16 × 16 grid, beside the
 median of such distances before it. docs/adr/0012-key-frames.md has what else was measured;
-`python -m search.evaluation.shots` measures it again.
+`python -m tools.evaluation.shot_eval` measures it again.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
 
 def load_connector(path: Path, dim: int, preset: str) -> Connector:
     """Raises WeightsMissing with the command that learns it, WeightsRefused for one into another dimension."""
-    fix = f"Learn it: python -m search.training.connector --preset {preset}"
+    fix = f"Learn it: python -m search.tuning.connector --preset {preset}"
     if not path.is_file():
         raise WeightsMissing("the connector of CLAP into this space is not here", value=str(path), fix=fix)
     tensors = read_safetensors(path)

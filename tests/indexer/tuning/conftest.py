@@ -12,7 +12,7 @@ from indexer.pipeline.drain import Drain
 from indexer.tuning import learning
 from search.encoders.base import TunableEncoder
 from search.encoders.residual import tunable
-from search.training.fit import Recipe
+from search.tuning.fit import Recipe
 from search.types import Modality, Space
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.services import tunings

@@ -17,7 +17,7 @@ from search.encoders.registry import load_encoder, load_engine, space_of
 from search.encoders.residual import HearingResidualEncoder
 from search.encoders.tuned_heads import store_heads
 from search.errors import WeightsMissing, WeightsRefused
-from search.training.connector import connect, usual_texts
+from search.tuning.connector import connect, usual_texts
 from search.types import Modality, TextRole
 from tests.search.encoders.tiny_clap import WIDTH, write_clap
 
@@ -35,7 +35,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> EngineSettings:
 
 @pytest.fixture(scope="module")
 def encoder(settings: EngineSettings) -> ClapEncoder:
-    with pytest.raises(WeightsMissing, match=f"python -m search.training.connector --preset {PRESET}"):
+    with pytest.raises(WeightsMissing, match=f"python -m search.tuning.connector --preset {PRESET}"):
         load_engine(settings)
     connect(PRESET, TEXTS, settings)
     found = load_engine(settings)

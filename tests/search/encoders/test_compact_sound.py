@@ -25,7 +25,7 @@ from search.media.limits import ClipLimits
 from search.media.sound import open_sound
 from search.media.windows import sound_windows
 from search.types import Modality, TextRole
-from webapp.sampleshop.sounds import write_sound
+from tools.sample_shop.sounds import write_sound
 
 LARGEST = 4_000_000
 LIMITS = ClipLimits(max_bytes=1_000_000, max_seconds=10)

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from webapp.sampleshop.sounds import write_sound
+from tools.sample_shop.sounds import write_sound
 
 
 def write_folder(root: Path, products: Mapping[str, str], queries: Sequence[Mapping[str, Any]]) -> Path:

@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+import pytest
+
+from tools.evaluation.word_errors import word_errors
+
+
+@pytest.mark.parametrize(
+    ("said", "heard", "errors"),
+    [
+        ("red tea pot", "red tea pot", 0),
+        ("red tea pot", "red teapot", 2),
+        ("red mug", "a red mug please", 2),
+        ("red mug", "", 2),
+        ("", "mug", 1),
+        ("blue oak chair", "oak blue chair", 2),
+    ],
+)
+def test_words_replaced_left_out_and_put_in(said: str, heard: str, errors: int) -> None:
+    assert word_errors(said.split(), heard.split()) == errors

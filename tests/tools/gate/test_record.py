@@ -1,0 +1,101 @@
+"""The bundled encoder must not get worse at what it was recorded to do.
+
+When this fails after new heads, new towers or another preparation of pictures that are meant: `make gate`.
+"""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from search.encoders.compact.engine import CompactEncoder
+from search.evaluation.direct import answer_directly
+from search.evaluation.folder import EvaluationFolder
+from tools.gate.record import (
+    Category,
+    Record,
+    bundled_encoder,
+    by_category,
+    read_record,
+    renew,
+    shipped_heads,
+    too_low,
+)
+from tools.gate.shop import draw_shop
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> EvaluationFolder:
+    return draw_shop(tmp_path_factory.mktemp("gate"))
+
+
+@pytest.fixture(scope="module")
+def encoder() -> CompactEncoder:
+    return bundled_encoder()
+
+
+def noise(head: nn.Module) -> nn.Module:
+    """The same head with weights that mean nothing."""
+    damaged = copy.deepcopy(head)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in damaged.parameters():
+            weight.copy_(torch.randn(weight.shape, generator=generator) / max(1, weight.shape[-1]) ** 0.5)
+    return damaged
+
+
+def worded(shop: EvaluationFolder) -> EvaluationFolder:
+    """Without picture queries: a random projection keeps distances, so two pictures hardly notice it."""
+    return EvaluationFolder(shop.root, shop.catalog, tuple(query for query in shop.queries if query.picture is None))
+
+
+def test_the_record_is_of_the_heads_shipped() -> None:
+    assert read_record().heads == shipped_heads(), "the heads changed: run `make gate`"
+
+
+def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: CompactEncoder) -> None:
+    record = read_record()
+    found = by_category(answer_directly(shop, encoder))
+    assert {name: precisions.keys() for name, precisions in found.items()} == {
+        name: known.precisions.keys() for name, known in record.categories.items()
+    }, "the shop asks other queries than recorded: run `make gate`"
+    assert too_low(found, record) == {}
+
+
+def test_damaged_heads_are_noticed_in_every_category_of_words(shop: EvaluationFolder, encoder: CompactEncoder) -> None:
+    heads = noise(encoder.heads[0]), encoder.heads[1]
+    damaged = CompactEncoder(encoder.space, encoder.frozen, heads, encoder.hearing, towers=encoder.towers)
+    found = by_category(answer_directly(worded(shop), damaged))
+    assert too_low(found, read_record()).keys() == found.keys() == {"colour", "style", "colour and kind"}
+
+
+def test_the_floor_is_what_chance_allows_and_not_what_a_lower_mean_reaches() -> None:
+    known = Category.of({str(number): value for number, value in enumerate([0.2, 0.4, 0.6, 0.8, 1.0] * 10)})
+    # Standard error of the mean: 0.283 / √50 = 0.04; the bootstrap's lower bound lies 1.96 of it below 0.6.
+    assert known.floor == pytest.approx(0.6 - 1.96 * 0.04, abs=0.01)
+    record = Record(heads="", categories={"words": known})
+    assert too_low({"words": {"a": known.floor}}, record) == {}
+    assert "is under" in too_low({"words": {"a": known.floor - 0.001}}, record)["words"]
+
+
+def test_worse_figures_are_recorded_only_when_that_is_meant(tmp_path: Path) -> None:
+    file = tmp_path / "record.json"
+    good = {"words": {str(number): 0.5 + number / 100 for number in range(40)}}
+    bad = {"words": {name: value - 0.2 for name, value in good["words"].items()}}
+    assert renew(good, file, lower=False) == []
+    assert renew(bad, file, lower=False) == ["words"]
+    assert read_record(file).categories["words"].mean == pytest.approx(0.695)
+    assert renew(bad, file, lower=True) == ["words"]
+    assert read_record(file).categories["words"].mean == pytest.approx(0.495)
+    assert read_record(file).heads == shipped_heads()
+
+
+def test_perfect_answers_leave_room_for_one_that_is_not() -> None:
+    known = Category.of({str(number): 1.0 for number in range(60)})
+    assert known.floor == 0.95

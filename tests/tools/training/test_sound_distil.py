@@ -1,0 +1,110 @@
+"""Making the sound tower: sounds to imitate on, a thinner network, and learning that a kill does not change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from search.encoders.compact.sound_network import FEATURES, STRIDES, SoundNetwork, channels_of, flattened, network_of
+from search.encoders.compact.sound_tower import PATCH
+from search.encoders.compact.spectrogram import BANDS
+from search.tuning.checkpoints import Checkpoints, Keeper
+from tools.training.audio_augment import PatchSource
+from tools.training.audio_pruning import thinned
+from tools.training.sound_distil import Distillation, Listener, agreement, distil, listener
+
+WIDTH, LAST = 12, len(STRIDES) - 2
+RECIPE = Distillation(
+    channels={6: 4, LAST: 4}, thinned_on=64, patches=96, epochs=3, batch=16, learning_rate=2e-3, classes=1.0
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def waves() -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    return [(rng.standard_normal(40_000) * 0.2).astype(np.float32), np.zeros(1000, np.float32)]
+
+
+@pytest.fixture
+def teacher(waves: list[np.ndarray]) -> Listener:
+    torch.manual_seed(2)
+    network = SoundNetwork([WIDTH] * len(STRIDES) + [FEATURES])
+    _spread(network, PatchSource(waves, 4).draw(64))
+    return listener(network, torch.randn(7, FEATURES) * 0.1, torch.zeros(7))
+
+
+@torch.no_grad()
+def _spread(network: SoundNetwork, patches: torch.Tensor) -> None:
+    """Scale every block to mean 0 and deviation 1: of random weights alone nothing would reach the end."""
+    maps = network.stem(patches.unsqueeze(1))
+    for block in network.blocks:
+        found = block.point(block.depth(maps))
+        mean, deviation = found.mean((0, 2, 3)), found.std((0, 2, 3))
+        block.point.bias -= mean
+        block.point.bias /= deviation
+        block.point.weight /= deviation[:, None, None, None]
+        maps = block(maps)
+
+
+def test_the_same_seed_draws_the_same_patches_and_none_is_broken(waves: list[np.ndarray]) -> None:
+    drawn, again, other = PatchSource(waves, 1).draw(60), PatchSource(waves, 1).draw(60), PatchSource(waves, 2).draw(60)
+    assert drawn.shape == (60, PATCH, BANDS) and drawn.dtype == torch.float32
+    assert torch.equal(drawn, again) and not torch.equal(drawn, other)
+    assert torch.isfinite(drawn).all() and len({float(patch.mean()) for patch in drawn}) > 30, (
+        "half of the recordings are silent"
+    )
+
+
+def test_channels_that_move_nothing_go_without_a_trace(teacher: Listener, waves: list[np.ndarray]) -> None:
+    weights = flattened(teacher.network)
+    idle = [1, 4, 9]
+    weights[f"blocks.{LAST}.point.weight"][idle] = 0
+    weights[f"blocks.{LAST}.point.bias"][idle] = 0
+    network, patches = network_of(weights), PatchSource(waves, 1).draw(64)
+    thin = thinned(network, {LAST: WIDTH - len(idle)}, patches)
+    assert channels_of(flattened(thin))[LAST + 1] == WIDTH - len(idle)
+    with torch.no_grad():
+        assert torch.nn.functional.cosine_similarity(thin(patches), network(patches)).min() > 0.999
+
+
+def test_the_student_comes_nearer_to_its_teacher_on_sounds_it_has_not_heard(
+    teacher: Listener, waves: list[np.ndarray]
+) -> None:
+    fresh = PatchSource(waves, 9).draw(64)
+    before, after = (
+        agreement(teacher, distil(teacher, PatchSource(waves, 0), recipe, None), fresh)
+        for recipe in (replace(RECIPE, learning_rate=0.0), replace(RECIPE, epochs=6))
+    )
+    assert before["cosine"] + 0.02 < after["cosine"] <= 1.0001, "further than chance would bring it"
+    assert channels_of(flattened(teacher.network))[LAST + 1] == WIDTH, "the teacher stays as it is"
+
+
+def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
+    teacher: Listener, waves: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = distil(teacher, PatchSource(waves, 0), RECIPE, None)
+    kept, checkpoints = Keeper.keep, Checkpoints(tmp_path, every_seconds=0)
+
+    def killed(self: Keeper, state: dict[str, object]) -> None:
+        kept(self, state)
+        if state["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Keeper, "keep", killed)
+    with pytest.raises(KeyboardInterrupt):
+        distil(teacher, PatchSource(waves, 0), RECIPE, checkpoints)
+    monkeypatch.undo()
+    resumed = distil(teacher, PatchSource(waves, 0), RECIPE, checkpoints)
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True))
+    assert not list(tmp_path.iterdir()), "a training that is done leaves no checkpoint"
+
+
+def test_a_tower_of_another_width_is_refused(teacher: Listener) -> None:
+    weights = flattened(teacher.network)
+    weights["blocks.12.point.bias"] = weights["blocks.12.point.bias"][:5]
+    with pytest.raises(RuntimeError, match="5 features, not 1024"):
+        network_of(weights)

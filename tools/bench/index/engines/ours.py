@@ -1,0 +1,179 @@
+"""Our own index as a serving process has it: database ids, a delta and masked views, through `VectorIndex.search`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+import faiss
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from search.config import GpuShape
+from search.errors import ConfigError
+from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
+from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
+from search.vectors.gpu.contract import Gpu
+from tools.bench.index.data import TUNED, VIEWS_A_PRODUCT
+from tools.bench.index.engines.base import CannotTakePart, Engine
+
+CHANGED = 500
+"""Views whose vector is another one in the generation, and the right one in the delta; as many copies of others are
+in the generation and removed since. What is searched in the end is exactly the dataset."""
+
+VIEW_STEP, PRODUCT_STEP, TEXT_VIEWS = 7, 3, 1 << 40
+"""Database ids are neither dense nor row numbers; those of titles lie above all others."""
+
+SEQ_BUILT, SEQ_REFRESHED = 1, 2
+TARGET = 0.95
+
+
+class Ours(Engine):
+    name = "omnishelf"
+    licence = "MIT"
+    on_gpu: ClassVar[GpuShape | None] = None
+
+    @classmethod
+    def version(cls) -> str:
+        return f"this, on faiss {faiss.__version__}"
+
+    def about(self) -> str:
+        (pictures,) = (part for part in self._index.status().segments if part.modality is Modality.PICTURE)
+        where = f"on the GPU {pictures.gpu_shape}, " if pictures.gpu_shape else ""
+        held = "locked in memory" if self._locked else "not locked in memory, which ulimit -l forbids"
+        return f"{where}{pictures.shape}: {pictures.why}; {held}"
+
+    @property
+    def _space(self) -> Space:
+        return Space("bench", "be" * 8, self.dataset.spec.dim, frozenset({Modality.PICTURE, Modality.TEXT}))
+
+    def build(self) -> None:
+        settings = ShapeSettings(recall_target=TARGET, for_gpu=self.on_gpu == "ivf_pq")
+        GenerationBuilder(self.folder, self._space, shapes=settings).build(self._streamed(), SEQ_BUILT)
+        changed = self.changed_rows
+        np.savez(self.folder / "changes.npz", rows=changed, vectors=self.dataset.stored[changed].astype(np.float32))
+
+    @property
+    def changed_rows(self) -> Ids:
+        """Rows that the delta holds: whole products, evenly spread."""
+        return _spread_products(self.dataset.spec.rows, min(CHANGED, self.dataset.spec.rows // 10))
+
+    @property
+    def removed_rows(self) -> Ids:
+        """Rows whose copies are removed: a view that were still found would take the place of the right one."""
+        return (self.changed_rows + VIEWS_A_PRODUCT) % self.dataset.spec.rows
+
+    def _streamed(self) -> Iterator[ViewBatch]:
+        changed, spec = self.changed_rows, self.dataset.spec
+        former = self.dataset.stored[changed[::-1]].astype(np.float32)
+        for start, block in self.dataset.blocks():
+            here = (changed >= start) & (changed < start + len(block))
+            block[changed[here] - start] = former[here]
+            yield _pictures(np.arange(start, start + len(block)), block)
+        copies = np.arange(len(self.removed_rows)) + _even(spec.rows)
+        yield _pictures(copies, self.dataset.stored[self.removed_rows].astype(np.float32))
+        titles = self.dataset.queries(Modality.TEXT, TUNED)
+        numbers = np.arange(len(titles))
+        yield ViewBatch(Modality.TEXT, numbers + TEXT_VIEWS, _product(numbers * VIEWS_A_PRODUCT), titles)
+
+    def open(self) -> None:
+        self._opened: dict[int, VectorIndex] = {}
+        self._locked = True
+        self.use_threads(1)
+
+    def _open(self, threads: int) -> VectorIndex:
+        gpu = None if self.on_gpu is None else Gpu("cuda", self.on_gpu, TARGET)
+        try:
+            index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu, lock_memory=self._locked)
+        except ConfigError:
+            self._locked = False
+            index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu)
+        index.refresh(self._changes(), SEQ_REFRESHED)
+        return index
+
+    def _changes(self) -> Iterable[ProductViews]:
+        with np.load(self.folder / "changes.npz") as changes:
+            rows, vectors = changes["rows"], changes["vectors"]
+        for at in range(0, len(rows), VIEWS_A_PRODUCT):
+            views = _pictures(rows[at : at + VIEWS_A_PRODUCT], vectors[at : at + VIEWS_A_PRODUCT])
+            yield ProductViews(int(views.product_ids[0]), SEQ_REFRESHED, (views,))
+        for copy in range(0, len(rows), VIEWS_A_PRODUCT):
+            yield ProductViews(int(_product(np.array([_even(self.dataset.spec.rows) + copy]))[0]), SEQ_REFRESHED)
+
+    def use_threads(self, threads: int) -> None:
+        # As in a serving process (OMP_NUM_THREADS): numpy's own threads would wait by spinning on the cores of FAISS's.
+        threadpool_limits(1, "blas")
+        if threads not in self._opened:
+            self._opened[threads] = self._open(threads)
+        self._index = self._opened[threads]
+
+    def search(self, queries: Vectors, k: int, kind: Modality) -> list[Candidates]:
+        return self._index.search(queries, Modality.PICTURE, k, asked=kind)
+
+    def search_among(self, queries: Vectors, k: int, kind: Modality, product_ids: Ids) -> list[Candidates]:
+        """The same among products with these ids."""
+        return self._index.search(queries, Modality.PICTURE, k, product_ids, asked=kind)
+
+    def rows(self, answer: Any, k: int) -> Ids:
+        found = np.full((len(answer), k), -1, np.int64)
+        for number, candidates in enumerate(answer):
+            found[number, : len(candidates.view_ids)] = candidates.view_ids // VIEW_STEP - 1
+        return found
+
+
+class OursOnGpu(Ours):
+    """The same on a GPU, which scans all vectors."""
+
+    name = "omnishelf cuda"
+    module = "torch"
+    on_gpu = "exact"
+
+    @classmethod
+    def version(cls) -> str:
+        """Raises CannotTakePart where there is no GPU, or a FAISS that does not know it."""
+        import torch
+
+        from search.vectors.gpu.cuvs import is_supported
+
+        if not torch.cuda.is_available():
+            raise CannotTakePart("torch finds no GPU")
+        if cls.on_gpu != "exact" and not is_supported("cuda"):
+            raise CannotTakePart("this build of FAISS has no cuVS: pip install -r requirements-gpu.txt")
+        return f"{super().version()}, torch {torch.__version__}"
+
+
+class OursOnGpuIvfPq(OursOnGpu):
+    """IVF-PQ lists of cuVS."""
+
+    name = "omnishelf cuda ivf-pq"
+    on_gpu = "ivf_pq"
+
+
+class OursOnGpuCagra(OursOnGpu):
+    """A graph of cuVS."""
+
+    name = "omnishelf cuda cagra"
+    on_gpu = "cagra"
+
+
+def _pictures(rows: Ids, vectors: Vectors) -> ViewBatch:
+    return ViewBatch(Modality.PICTURE, (rows + 1) * VIEW_STEP, _product(rows), vectors)
+
+
+def product_ids(products: Ids) -> Ids:
+    """Database ids of products of the dataset, in the same order."""
+    return (products + 1) * PRODUCT_STEP
+
+
+def _product(rows: Ids) -> Ids:
+    return product_ids(rows // VIEWS_A_PRODUCT)
+
+
+def _even(rows: int) -> int:
+    """The first row of a product that lies behind all others."""
+    return -(-rows // VIEWS_A_PRODUCT) * VIEWS_A_PRODUCT
+
+
+def _spread_products(rows: int, views: int) -> Ids:
+    firsts = np.linspace(0, rows // VIEWS_A_PRODUCT - 1, max(1, views // VIEWS_A_PRODUCT)).astype(np.int64)
+    return (firsts[:, np.newaxis] * VIEWS_A_PRODUCT + np.arange(VIEWS_A_PRODUCT)).ravel()

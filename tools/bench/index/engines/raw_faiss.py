@@ -1,0 +1,158 @@
+"""FAISS's own indexes, loaded into memory and searched without anything around them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, ClassVar, cast
+
+import faiss
+
+from search.machine import cores
+from search.types import Ids, Modality, Vectors
+from search.vectors.training import shorten_turning
+from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, steps
+
+SAMPLE_A_LIST = 64
+
+
+class RawFaiss(Engine):
+    """An index of FAISS's factory with row numbers as ids."""
+
+    licence = "MIT"
+
+    @classmethod
+    def version(cls) -> str:
+        # The build for GPUs is another package of the same module.
+        return str(faiss.__version__)
+
+    def about(self) -> str:
+        return self.factory()
+
+    @abstractmethod
+    def factory(self) -> str:
+        """FAISS factory string."""
+
+    def build(self) -> None:
+        index = faiss.index_factory(self.dataset.spec.dim, self.factory(), faiss.METRIC_INNER_PRODUCT)
+        faiss.omp_set_num_threads(cores())
+        if not index.is_trained:
+            self.train(index)
+        for _, block in self.dataset.blocks():
+            index.add(block)
+        faiss.write_index(index, str(self.folder / "index.faiss"))
+
+    def train(self, index: faiss.Index) -> None:
+        """On a sample of the dataset."""
+        index.train(self.dataset.sample(SAMPLE_A_LIST * self.lists))
+
+    def open(self) -> None:
+        self._index = faiss.read_index(str(self.folder / "index.faiss"))
+        self._parameters: faiss.SearchParameters | None = None
+
+    def use_threads(self, threads: int) -> None:
+        faiss.omp_set_num_threads(threads)
+
+    def search(self, queries: Vectors, k: int, kind: Modality) -> Any:
+        return self._index.search(queries, k, params=self._parameters)
+
+    def rows(self, answer: Any, k: int) -> Ids:
+        found: Ids = answer[1]
+        return found
+
+
+class Flat(RawFaiss):
+    name = "faiss Flat"
+
+    def factory(self) -> str:
+        return "Flat"
+
+
+class ScalarQuantised(RawFaiss):
+    name = "faiss IVF-SQ8"
+
+    def factory(self) -> str:
+        return f"IVF{self.lists},SQ8"
+
+    def ladders(self) -> list[Ladder]:
+        return [steps("nprobe", most=self.lists)]
+
+    def apply(self, setting: Setting) -> None:
+        self._parameters = faiss.SearchParametersIVF(**setting)
+
+
+class _ProductQuantised(RawFaiss):
+    """4-bit fast-scan codes of two dimensions each, re-scored from a second set of codes."""
+
+    refine: ClassVar[str]
+
+    def factory(self) -> str:
+        return f"IVF{self.lists},PQ{self.dataset.spec.dim // 2}x4fs,Refine({self.refine})"
+
+    def ladders(self) -> list[Ladder]:
+        return [steps("nprobe", most=self.lists, factor=factor) for factor in FACTORS]
+
+    def apply(self, setting: Setting) -> None:
+        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
+        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=lists)
+
+
+class RescoredFromSq8(_ProductQuantised):
+    name = "faiss IVF-PQ+SQ8"
+    refine = "SQ8"
+
+
+class RescoredFromFp16(_ProductQuantised):
+    name = "faiss IVF-PQ+fp16"
+    refine = "SQfp16"
+
+
+class _Turned(_ProductQuantised):
+    """Codes of vectors that a rotation turns first."""
+
+    def apply(self, setting: Setting) -> None:
+        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
+        turned = faiss.SearchParametersPreTransform(index_params=lists)
+        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=turned)
+
+
+class BinaryAndRescored(_Turned):
+    """One bit a dimension, after a random rotation (Gao, Long: RaBitQ, 2024)."""
+
+    name = "faiss RaBitQ+fp16"
+
+    def factory(self) -> str:
+        return f"RR{self.dataset.spec.dim},IVF{self.lists},RaBitQfs,Refine(SQfp16)"
+
+
+class TurnedAndRescored(_Turned):
+    """4-bit codes of four dimensions each, after a rotation that is learned as in our own index."""
+
+    name = "faiss OPQ+fp16"
+
+    def factory(self) -> str:
+        codes = self.dataset.spec.dim // 4
+        return f"OPQ{codes},IVF{self.lists},PQ{codes}x4fs,Refine(SQfp16)"
+
+    def train(self, index: faiss.Index) -> None:
+        # FAISS keeps a bare pointer to these codes while it learns.
+        code = shorten_turning(faiss.downcast_index(cast(Any, index).base_index))
+        super().train(index)
+        del code
+
+
+class Hnsw(RawFaiss):
+    name = "faiss HNSW32"
+
+    def factory(self) -> str:
+        return "HNSW32"
+
+    def ladders(self) -> list[Ladder]:
+        return [steps("efSearch", least=8)]
+
+    def apply(self, setting: Setting) -> None:
+        self._parameters = faiss.SearchParametersHNSW(**setting)
+
+
+RAW_FAISS: tuple[type[RawFaiss], ...] = (
+    Flat, ScalarQuantised, RescoredFromSq8, RescoredFromFp16, TurnedAndRescored, BinaryAndRescored, Hnsw,
+)  # fmt: skip

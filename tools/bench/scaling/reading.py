@@ -1,0 +1,114 @@
+"""What a fresh process finds when it opens a generation: time, memory, latency, recall."""
+
+from __future__ import annotations
+
+import multiprocessing
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from search.types import Modality, ViewBatch
+from search.vectors import ProductViews, VectorIndex
+from tools.bench.index.data import HELD, KINDS, Dataset, K, recall
+from tools.bench.scaling.catalogue import product_ids, space_of
+from tools.bench.timing import percentile_ms, seconds
+
+ROLLUP = Path("/proc/self/smaps_rollup")
+CHANGES = 1_000
+REFRESHES = 20
+WARM_UP = 50
+
+SPAWNING = multiprocessing.get_context("spawn")
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Bytes of this process: its own, and of files it has mapped, which processes share."""
+
+    own: int
+    mapped: int
+
+    @classmethod
+    def now(cls) -> Memory:
+        """Raises OSError where the kernel does not tell."""
+        sizes = {name: int(size) * 1024 for name, size in re.findall(r"(\w+):\s+(\d+) kB", ROLLUP.read_text("ascii"))}
+        return cls(sizes["Anonymous"], sizes["Rss"] - sizes["Anonymous"])
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Times in milliseconds but for opening; memory in bytes beyond what the process had before opening.
+
+    A refresh applies one change, as a reader does while a shop is edited; `changes_ms` is a thousand at once.
+    """
+
+    open_seconds: float
+    own_memory: int
+    mapped_memory: int
+    p50_ms: dict[str, float]
+    p99_ms: dict[str, float]
+    recall: dict[str, float]
+    refresh_ms: float
+    changes_ms: float
+
+
+def read_afresh(folder: Path, root: Path) -> Reading:
+    """In a process of its own."""
+    with SPAWNING.Pool(1) as pool:
+        return pool.apply(read, (folder, root))
+
+
+def read(folder: Path, root: Path) -> Reading:
+    dataset = Dataset.open(folder)
+    queries = {kind: dataset.queries(kind, HELD) for kind in KINDS}
+    before = Memory.now()
+    began = time.perf_counter()
+    index = VectorIndex(root, space_of(dataset))
+    opened = time.perf_counter() - began
+    taken = {kind: _search_one_by_one(index, queries[kind], kind) for kind in KINDS}
+    after = Memory.now()
+    found = {kind: _rows(index, queries[kind], kind) for kind in KINDS}
+    return Reading(
+        open_seconds=opened,
+        own_memory=after.own - before.own,
+        mapped_memory=after.mapped - before.mapped,
+        p50_ms={kind.value: percentile_ms(times, 50) for kind, times in taken.items()},
+        p99_ms={kind.value: percentile_ms(times, 99) for kind, times in taken.items()},
+        recall={kind.value: recall(rows, dataset.answers(kind, HELD)) for kind, rows in found.items()},
+        **_refresh(index, dataset),
+    )
+
+
+def _search_one_by_one(index: VectorIndex, queries: np.ndarray, kind: Modality) -> list[float]:
+    def asked(query: np.ndarray) -> Callable[[], object]:
+        return lambda: index.search(query, Modality.PICTURE, K, asked=kind)
+
+    for query in queries[:WARM_UP]:
+        asked(query)()
+    return [seconds(asked(query)) for query in queries]
+
+
+def _rows(index: VectorIndex, queries: np.ndarray, kind: Modality) -> np.ndarray:
+    return np.stack([found.view_ids for found in index.search(queries, Modality.PICTURE, K, asked=kind)])
+
+
+def _refresh(index: VectorIndex, dataset: Dataset) -> dict[str, float]:
+    """Products come back with the views they had, so that answers stay as they were."""
+    seq = index.seq
+    products = min(CHANGES, dataset.spec.rows // 2)
+    changes = [_change(dataset, 2 * at, seq + 1 + at) for at in range(products + REFRESHES)]
+    at_once = seconds(lambda: index.refresh(changes[:products], seq + products))
+    each = [seconds(lambda change=change: index.refresh([change], change.seq)) for change in changes[products:]]
+    return {"refresh_ms": 1000 * median(each), "changes_ms": 1000 * at_once}
+
+
+def _change(dataset: Dataset, row: int, seq: int) -> ProductViews:
+    rows = np.arange(row, row + 2) % dataset.spec.rows
+    owners = product_ids(rows)
+    batch = ViewBatch(Modality.PICTURE, rows, owners, dataset.stored[rows].astype(np.float32))
+    return ProductViews(int(owners[0]), seq, (batch,))

@@ -1,0 +1,70 @@
+"""Latency of one text query, and throughput of many at a time with and without micro-batching."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from search.encoders.base import Encoder
+from search.encoders.batching import QueryEncoder
+from search.encoders.compact.engine import CompactEncoder
+from search.types import TextRole
+from tools.bench.timing import Run, interleaved, percentile_ms, rates, seconds
+from tools.bench.torch_baseline import EagerEncoder
+
+THREADS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class TextLatency:
+    """Milliseconds: the median and what 95 of 100 queries stay under."""
+
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True, slots=True)
+class TextFigures:
+    """Latency of one query at a time; queries per second of 16 threads, each new to the cache."""
+
+    latency: dict[str, TextLatency]
+    concurrent: dict[str, float]
+
+
+def measure_texts(encoder: CompactEncoder, texts: Sequence[str], repetitions: int) -> TextFigures:
+    return TextFigures(_latency(encoder, texts, repetitions), _concurrent(encoder, texts, repetitions))
+
+
+def _latency(encoder: CompactEncoder, texts: Sequence[str], repetitions: int) -> dict[str, TextLatency]:
+    eager = EagerEncoder(encoder)
+    taken: dict[str, list[float]] = {"eager": [], "uncached": [], "cached": []}
+    eager.encode_text(texts[0])
+    encoder.encode_texts(texts[:1], TextRole.QUERY)
+    for _ in range(repetitions):
+        queries = QueryEncoder(encoder)
+        for text in texts:
+            taken["eager"].append(seconds(partial(eager.encode_text, text)))
+            taken["uncached"].append(seconds(partial(queries.embed_text, text)))
+            taken["cached"].append(seconds(partial(queries.embed_text, text)))
+    return {name: TextLatency(percentile_ms(times, 50), percentile_ms(times, 95)) for name, times in taken.items()}
+
+
+def _concurrent(encoder: Encoder, texts: Sequence[str], repetitions: int) -> dict[str, float]:
+    asked = list(texts) * max(1, 2 * THREADS // len(texts))
+    # A cache of one text never answers: what is measured is the encoding.
+    together = QueryEncoder(encoder, texts_kept=1)
+    with ThreadPoolExecutor(THREADS) as pool:
+        taken = interleaved(
+            {
+                "one by one": _asked(pool, lambda text: encoder.encode_texts([text], TextRole.QUERY), asked),
+                "micro-batched": _asked(pool, together.embed_text, asked),
+            },
+            repetitions,
+        )
+    return rates(taken, len(asked))
+
+
+def _asked(pool: ThreadPoolExecutor, ask: Callable[[str], object], texts: Sequence[str]) -> Run:
+    return lambda: list(pool.map(ask, texts))

@@ -1,0 +1,151 @@
+"""Tuning on real goods that the encoder has never learned from, and back: how much is gained, how long it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from django.conf import settings
+
+from indexer.compaction import generation_build
+from indexer.evaluation.run import up_to_date
+from indexer.tuning.run import tuning_roll_back, tuning_run
+from search.config import engine_settings
+from search.encoders.base import TunableEncoder
+from search.encoders.compact.heads import load_heads
+from search.encoders.tuned_heads import store_heads
+from search.evaluation.direct import answer_directly
+from search.evaluation.folder import read_folder
+from tools.bench.importing import run_import
+from webapp.catalog.models import IndexJob, JobState, Tuning, TuningState
+from webapp.catalog.services.tunings import tuning_create
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.runtime import heads_folder, own_encoder, own_space, serving
+from webapp.retrieval.service import search_products
+
+GOODS = "myntra"
+EVALUATIONS = ("myntra-colour-type", "myntra-title")
+ASKED = 300
+"""Queries whose answers are compared product by product, score by score."""
+
+Answers = list[list[tuple[int, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class TuneReport:
+    """mAP of the evaluation's queries over pictures that tuning never saw; times in seconds."""
+
+    products: int
+    tuning_seconds: float
+    state: str
+    before: dict[str, float]
+    after: dict[str, float]
+    after_rollback: dict[str, float]
+    answers_changed: int
+    answers_restored: int
+    answers_asked: int
+    decision: str
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def measure_tuning(data: Path, cache: Path) -> TuneReport:
+    """Runs in the current installation, which must be empty. Raises InputError."""
+    install_heads(data, cache)
+    products = import_goods(data)
+    folders = {name: data / "eval" / name for name in EVALUATIONS}
+    queries = [query.text for path in folders.values() for query in read_folder(path).queries][::3][:ASKED]
+    asked, before = ask(queries), judge(folders, serving().encoder())
+    started = time.perf_counter()
+    tuning = tuning_run(tuning_create(preset=engine_settings().preset).pk)
+    seconds = time.perf_counter() - started
+    tuned, after = ask(queries), judge(folders, serving().encoder())
+    if tuning.state == TuningState.LIVE:
+        tuning_roll_back(tuning.preset)
+    restored = ask(queries)
+    return TuneReport(
+        products=products,
+        tuning_seconds=seconds,
+        state=tuning.state,
+        before=before,
+        after=after,
+        after_rollback=judge(folders, serving().encoder()),
+        answers_changed=sum(old != new for old, new in zip(asked, tuned, strict=True)),
+        answers_restored=sum(old == new for old, new in zip(asked, restored, strict=True)),
+        answers_asked=len(asked),
+        decision=tuning.decision,
+    )
+
+
+def install_heads(data: Path, cache: Path) -> None:
+    """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in use."""
+    own = own_encoder(engine_settings().preset)
+    with tempfile.TemporaryDirectory() as scratch:
+        trained, preset = Path(scratch) / "heads.safetensors", Path(scratch) / "preset.json"
+        preset.write_text('{"checksums": {}}')
+        command = [sys.executable, "-m", "tools.training.compact", "--data", str(data), "--without", GOODS]
+        command += ["--cache", str(cache), "--checkpoint", scratch, "--out", str(trained), "--preset", str(preset)]
+        subprocess.run(command, cwd=settings.BASE_DIR, check=True, stdout=sys.stderr)
+        path = store_heads(
+            heads_folder(), load_heads(trained), towers=own.towers, dim=own.space.dim, notes={"without": GOODS}
+        )
+    Tuning.objects.create(
+        preset=own.space.preset,
+        base=own_space(own.space.preset).fingerprint,
+        state=TuningState.LIVE,
+        heads_digest=path.stem,
+        space=own.with_heads(path).space.fingerprint,
+    )
+
+
+def import_goods(data: Path) -> int:
+    """Import every row that no evaluation names, and encode it. Returns how many."""
+    held = {sku for name in EVALUATIONS for sku, _ in read_folder(data / "eval" / name).pictures()}
+    rows = [row for row in catalogue_rows(data / GOODS / "items.jsonl") if f"{GOODS}-{row['sku']}" not in held]
+    with tempfile.TemporaryDirectory() as scratch:
+        catalog = Path(scratch) / "catalog.jsonl"
+        catalog.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        run_import(catalog, data / GOODS, wait=True)
+    if waiting := IndexJob.objects.exclude(state=JobState.DONE).count():
+        raise RuntimeError(f"{waiting} contents were not encoded")
+    generation_build()
+    return len(rows)
+
+
+def catalogue_rows(items: Path) -> Iterator[dict[str, Any]]:
+    """The goods as a merchant would list them."""
+    with items.open(encoding="utf-8") as lines:
+        for item in map(json.loads, lines):
+            attributes = {"colour": item["baseColour"], "gender": item["gender"], "usage": item["usage"]}
+            yield {
+                "sku": str(item["id"]),
+                "title": item["title"],
+                "category": f"{item['masterCategory']} > {item['subCategory']} > {item['articleType']}",
+                "images": [item["path"]],
+                "attributes": {name: value for name, value in attributes.items() if value},
+            }
+
+
+def ask(queries: Sequence[str]) -> Answers:
+    """What the shop answers: product ids and scores."""
+    time.sleep(engine_settings().delta_poll_s)
+    up_to_date()
+    found = (search_products(SearchRequest(text=query, facets=False)).hits for query in queries)
+    return [[(hit.product.pk, hit.score) for hit in hits] for hits in found]
+
+
+def judge(folders: Mapping[str, Path], encoder: TunableEncoder) -> dict[str, float]:
+    """mAP of each folder's queries over its own catalogue."""
+    return {
+        name: fmean(answer.average_precision for answer in answer_directly(read_folder(path), encoder))
+        for name, path in folders.items()
+    }

@@ -1,0 +1,71 @@
+"""`manage.py bench_life`: mixed load with an exact oracle beside it. Exit code 1 when a promise was broken."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.management import CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from indexer.processes import keep_to_one_numeric_thread
+from tools.bench.command import ApartCommand
+from tools.bench.soak.report import LifeReport, Promise
+from tools.bench.soak.run import LifeSettings, measure_life
+
+NUMBERS = {"minutes": 10.0, "rows": 20_000, "changes": 8.0, "searchers": 2}
+
+
+class Command(ApartCommand[LifeReport]):
+    help = "Search at full speed while products come, change and go, the index is rebuilt and spaces are swapped."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--minutes", type=float, default=NUMBERS["minutes"], help="how long the load lasts")
+        parser.add_argument("--rows", type=int, default=NUMBERS["rows"], help="products in the shop at first")
+        parser.add_argument("--changes", type=float, default=NUMBERS["changes"], help="changes a second")
+        parser.add_argument("--searchers", type=int, default=NUMBERS["searchers"], help="threads that search")
+        super().add_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        keep_to_one_numeric_thread()
+        super().handle(*args, **options)
+
+    def arguments(self, options: dict[str, Any]) -> Sequence[str]:
+        return [part for name in NUMBERS for part in (f"--{name}", str(options[name]))]
+
+    def measure(self, options: dict[str, Any]) -> LifeReport:
+        return measure_life(
+            LifeSettings(options["minutes"] * 60, options["rows"], options["changes"], options["searchers"])
+        )
+
+    def broken(self, report: LifeReport) -> Sequence[str]:
+        return [promise.what for promise in report.broken]
+
+    def show(self, report: LifeReport, console: Console) -> None:
+        latencies = Table("search", "phase", "searches", "p50 ms", "p99 ms")
+        for search, phases in report.latencies.items():
+            for phase, found in phases.items():
+                latencies.add_row(search, phase, f"{found['count']:,.0f}", f"{found['p50']:.2f}", f"{found['p99']:.2f}")
+        console.print(latencies)
+        console.print(f"{report.searches:,} answers judged, {report.compared:,} of them against exact search")
+        console.print(f"{report.looked_for:,} views looked for by their own vector")
+        console.print(f"new views found after {report.fresh_p50_s:.2f} s (p50), {report.fresh_p99_s:.2f} s (p99)")
+        console.print(f"a deleted or hidden view was in the index for at most {report.oldest_ghost_s:.2f} s")
+        for rebuild in report.rebuilds:
+            shapes = ", ".join(f"{modality} {shape}" for modality, shape in rebuild.shapes.items())
+            what = "second space" if rebuild.second_space else f"generation {rebuild.number}"
+            console.print(f"{what} built in {rebuild.seconds:.1f} s: {shapes}")
+        console.print(
+            f"memory {report.memory_before / 2**20:,.0f} MiB early, {report.memory_after / 2**20:,.0f} MiB late"
+        )
+        for failure, count in report.failures.items():
+            console.print(f"[red]{count} × {failure}")
+        promises = Table("promise", "measured", "limit", "kept")
+        for promise in report.promises:
+            promises.add_row(promise.what, f"{promise.measured:,.3f}", _limit(promise), "yes" if promise.kept else "NO")
+        console.print(promises)
+
+
+def _limit(promise: Promise) -> str:
+    return f"≥ {promise.least:g}" if promise.least is not None else f"≤ {promise.most:g}"

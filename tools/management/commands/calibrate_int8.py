@@ -1,0 +1,43 @@
+"""manage.py calibrate_int8"""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from search.config import engine_settings
+from search.encoders.compact.describe import MAPS
+from search.encoders.compact.int8_space import RANGES
+from search.encoders.compact.network import load_network
+from search.encoders.compact.onnx_graph import onnx_model
+from search.encoders.compact.picture_tower import prepare
+from search.encoders.compact.quantise import calibrate
+from search.media.picture import PictureLimits, decode_picture
+from tools.sample_shop.writer import write_sample_shop
+
+PRODUCTS = 64
+SEED = 7
+
+
+class Command(BaseCommand):
+    help = "Draw products, and write the ranges of activations that the bundled encoder has on them: INT8 needs them."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--out", type=Path, default=RANGES, help="file to write")
+        parser.add_argument("--products", type=int, default=PRODUCTS, help="how many products to draw")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        limits = PictureLimits.from_settings(engine_settings())
+        with tempfile.TemporaryDirectory() as folder:
+            write_sample_shop(Path(folder), seed=SEED, products=options["products"], clips=False)
+            pictures = sorted(Path(folder).rglob("*.jpg"))
+            calibrate(
+                onnx_model(load_network(MAPS)), (prepare(decode_picture(path, limits)) for path in pictures),
+                options["out"],
+            )  # fmt: skip
+        self.stdout.write(f"{options['out']}: ranges over {len(pictures)} pictures")

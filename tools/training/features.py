@@ -1,0 +1,94 @@
+"""Features of the frozen towers, computed once and kept: training then takes minutes, not hours."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.progress import Progress, track
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from search.encoders.base import Pixels
+from search.encoders.compact.network import SIDE
+from search.encoders.compact.picture_tower import prepare
+from search.encoders.compact.towers import Towers
+from search.media.picture import PictureLimits, decode_picture
+from search.types import Modality
+from tools.training.image_augment import USUAL, View
+
+TEXTS_AT_ONCE = 1024
+
+
+class FeatureCache:
+    """Features kept in `folder` as half-precision safetensors, one file per list of inputs.
+
+    `version` names the towers and the preprocessing: features of another version are computed again. A file appears
+    whole or not at all, so that a killed training can be started again.
+    """
+
+    def __init__(self, towers: Towers, version: str, folder: Path, limits: PictureLimits) -> None:
+        self._towers = towers
+        self._version = version
+        self._folder = folder
+        self._limits = limits
+
+    def pictures(self, paths: Sequence[Path], name: str, views: Sequence[View] = USUAL) -> Tensor:
+        """Picture files → (views, n, features) float16. Each view is kept by itself, so adding one costs that one.
+
+        Raises MediaError for a file that cannot be decoded.
+        """
+        inputs = [f"{path} {path.stat().st_size}" for path in paths]
+        return torch.stack([
+            self._kept(Modality.PICTURE, [*inputs, *view.key], partial(self._picture_features, paths, name, view))
+            for view in views
+        ])  # fmt: skip
+
+    def texts(self, texts: Sequence[str]) -> Tensor:
+        """Texts → (n, 384) float16."""
+        return self._kept(Modality.TEXT, texts, lambda: torch.cat([*self._text_batches(texts)]))
+
+    def _kept(self, modality: Modality, inputs: Sequence[str], compute: Callable[[], Tensor]) -> Tensor:
+        key = hashlib.sha256("\n".join([self._version, *inputs]).encode()).hexdigest()[:16]
+        path = self._folder / f"{modality}-{key}.safetensors"
+        if not path.is_file():
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(".new")
+            save_file({"features": compute()}, unfinished)
+            unfinished.replace(path)
+        return load_file(path)["features"]
+
+    def _text_batches(self, texts: Sequence[str]) -> Iterator[Tensor]:
+        for start in track(range(0, len(texts), TEXTS_AT_ONCE), "texts", console=Console(stderr=True)):
+            yield self._towers.text_features(texts[start : start + TEXTS_AT_ONCE]).half()
+
+    def _picture_features(self, paths: Sequence[Path], name: str, view: View) -> Tensor:
+        batch = self._towers.runtime.picture_batch_size
+        found = []
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task(name, total=len(paths))
+            for prepared in _decoded_ahead(paths, partial(self._decoded, view), batch):
+                found.append(self._towers.picture_features(prepared).half())
+                progress.advance(task, len(prepared))
+        return torch.cat(found)
+
+    def _decoded(self, view: View, path: Path) -> Pixels:
+        return prepare(view.of(decode_picture(path, self._limits, at_least=SIDE)))
+
+
+def _decoded_ahead(paths: Sequence[Path], decode: Callable[[Path], Pixels], batch: int) -> Iterator[list[Pixels]]:
+    """Batches of decoded pictures; the next batch is decoded while the model works on this one."""
+    waiting: deque[list[Future[Pixels]]] = deque()
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(paths), batch):
+            waiting.append([pool.submit(decode, path) for path in paths[start : start + batch]])
+            if len(waiting) > 1:
+                yield [future.result() for future in waiting.popleft()]
+        for futures in waiting:
+            yield [future.result() for future in futures]
