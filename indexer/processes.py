@@ -1,4 +1,5 @@
-"""The processes of an installation: how each is started, and with how many threads for numeric libraries."""
+"""The processes of an installation: how each is started, and with how many threads for numeric
+libraries."""
 
 from __future__ import annotations
 
@@ -9,12 +10,13 @@ from dataclasses import dataclass, field
 QUEUES = ("import", "encode", "index")
 
 ONE_NUMERIC_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-"""Requests run side by side, and so do batches of a worker: one numeric thread each, and idle ones must not spin."""
+"""Requests run side by side, and so do batches of a worker: one numeric thread each, and idle
+ones must not spin."""
 
 
 def keep_to_one_numeric_thread() -> None:
-    """From now on the processes that this one starts compute as web processes and workers do; what the operator set
-    wins."""
+    """From now on the processes that this one starts compute as web processes and workers do;
+    what the operator set wins."""
     for name, value in ONE_NUMERIC_THREAD.items():
         os.environ.setdefault(name, value)
 
@@ -37,7 +39,15 @@ def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> 
     return ProcessSpec(
         name="web",
         command=(
-            *(sys.executable, "-m", "gunicorn", "webapp.wsgi", "--bind", f"{host}:{port}", "--no-control-socket"),
+            *(
+                sys.executable,
+                "-m",
+                "gunicorn",
+                "webapp.wsgi",
+                "--bind",
+                f"{host}:{port}",
+                "--no-control-socket",
+            ),
             *("--worker-class", "gthread", "--workers", str(workers), "--threads", str(threads)),
             *("--timeout", "120", "--graceful-timeout", "5"),
         ),
@@ -45,10 +55,14 @@ def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> 
     )
 
 
-def worker_process(*, queues: tuple[str, ...] = QUEUES, threads: int = 4, name: str = "worker") -> ProcessSpec:
-    """A Celery worker with threads: the model and its weights are held once for all tasks of the process.
+def worker_process(
+    *, queues: tuple[str, ...] = QUEUES, threads: int = 4, name: str = "worker"
+) -> ProcessSpec:
+    """A Celery worker with threads: the model and its weights are held once for all tasks of the
+    process.
 
-    Workers need not know each other, because the database says what is to be done: gossip and mingle are off.
+    Workers need not know each other, because the database says what is to be done: gossip and
+    mingle are off.
     """
     return ProcessSpec(
         name=name,
@@ -75,5 +89,15 @@ def beat_process() -> ProcessSpec:
     """The clock that asks for a sweep now and then."""
     return ProcessSpec(
         name="beat",
-        command=(sys.executable, "-m", "celery", "--app", "webapp", "beat", "--loglevel", "WARNING", "--pidfile="),
+        command=(
+            sys.executable,
+            "-m",
+            "celery",
+            "--app",
+            "webapp",
+            "beat",
+            "--loglevel",
+            "WARNING",
+            "--pidfile=",
+        ),
     )

@@ -1,4 +1,5 @@
-"""How far a long piece of work is: written to its row now and then, for the admin, and as a sign of life."""
+"""How far a long piece of work is: written to its row now and then, for the admin, and as a sign
+of life."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Generic, TypeVar
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from indexer.identity import this_process
+from indexer.leases.process_id import this_process
 from search.errors import Unavailable
 from webapp.catalog.models import SpaceChange, Tuning
 
@@ -30,8 +31,8 @@ def running_here(row: Row) -> QuerySet[Row]:
 
 
 class Progress(Generic[Row]):
-    """The row of one tuning or change of model. What is set on the row's `saved` fields is written with the next
-    `begin`, as long as the row is among those that `held` gives."""
+    """The row of one tuning or change of model. What is set on the row's `saved` fields is
+    written with the next `begin`, as long as the row is among those that `held` gives."""
 
     def __init__(
         self,
@@ -69,7 +70,9 @@ class Progress(Generic[Row]):
         self.row.lease_until = timezone.now() + self._lease
         values = {name: getattr(self.row, name) for name in self._saved}
         if not self._held(self.row).update(**values):
-            raise Unavailable("this work was given up while it ran", value=str(self.row), fix="Start it again.")
+            raise Unavailable(
+                "this work was given up while it ran", value=str(self.row), fix="Start it again."
+            )
         self._written = time.monotonic()
         if self._show:
             self._show(self.row)

@@ -1,4 +1,5 @@
-"""Runs the processes of an installation side by side: starts again what dies, stops all together."""
+"""Runs the processes of an installation side by side: starts again what dies, stops all
+together."""
 
 from __future__ import annotations
 
@@ -36,8 +37,11 @@ class Child:
     def start(self) -> None:
         self._started = time.monotonic()
         self._start_at: float | None = None
-        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops all in order.
-        self.process = subprocess.Popen(self._spec.command, env=self._spec.full_environment(), start_new_session=True)
+        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops
+        # all in order.
+        self.process = subprocess.Popen(
+            self._spec.command, env=self._spec.full_environment(), start_new_session=True
+        )
 
     def look_after(self) -> None:
         """Start the process again some time after it died, later each time."""
@@ -50,7 +54,9 @@ class Child:
 
     def _plan_restart(self) -> None:
         ran = time.monotonic() - self._started
-        self._delay = FIRST_DELAY_S if ran > STABLE_AFTER_S else min(self._delay * 2, LONGEST_DELAY_S)
+        self._delay = (
+            FIRST_DELAY_S if ran > STABLE_AFTER_S else min(self._delay * 2, LONGEST_DELAY_S)
+        )
         self._start_at = time.monotonic() + self._delay
         logger.error(
             "%s ended with code %s after %.0f s and is started again in %.1f s",
@@ -58,7 +64,8 @@ class Child:
         )
 
     def stop(self, deadline: float) -> None:
-        """Wait for a process that was told to end; kill it at the deadline (of `time.monotonic`)."""
+        """Wait for a process that was told to end; kill it at the deadline (of
+        `time.monotonic`)."""
         try:
             self.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -1,5 +1,5 @@
-"""The Celery tasks. A message only says that there is work; the database says which, so any message may be lost,
-doubled or late. Settings make every task acknowledged late."""
+"""The Celery tasks. A message only says that there is work; the database says which, so any
+message may be lost, doubled or late. Settings make every task acknowledged late."""
 
 from __future__ import annotations
 
@@ -11,13 +11,12 @@ from celery import shared_task
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import OperationalError
 
-from indexer.compaction import compaction_due, generation_build, generation_mend
-from indexer.pipeline import runner
+from indexer.encoding import run
+from indexer.index.compaction import compaction_due, generation_build, generation_mend
 from indexer.previews.run import previews_make, previews_missing
-from indexer.sweep import Sweeper
+from indexer.reconcile import Sweeper
 from indexer.tuning.claiming import tunings_take_back
 from search.errors import BuildInProgress, OmnishelfError, Unavailable
-from webapp.catalog.importing.service import upload_run
 from webapp.catalog.models import Tuning, TuningState
 from webapp.celery import (
     COMPACT,
@@ -30,6 +29,7 @@ from webapp.celery import (
     TUNE,
     wake,
 )
+from webapp.importing.service import upload_run
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +51,7 @@ def import_upload(upload_id: int) -> None:
 
 @shared_task(name=ENCODE_QUEUED, **RETRIES)
 def encode_queued() -> None:
-    passes = runner.encode_queued()
+    passes = run.encode_queued()
     for totals in passes:
         logger.info("encoded %s", totals)
     if passes and compaction_due():
@@ -86,7 +86,8 @@ def mend() -> None:
 
 @shared_task(name=TUNE)
 def tune(tuning_id: int) -> None:
-    """Not tried again by itself: what was asked for and failed is shown, and asked for again by a person."""
+    """Not tried again by itself: what was asked for and failed is shown, and asked for again by
+    a person."""
     # Imported here: learning needs torch, and a worker that only imports rows should not hold it.
     from indexer.tuning.run import tuning_run
 
@@ -118,10 +119,11 @@ def sweep() -> None:
 
 @worker_ready.connect
 def _sweep_at_start(**_: object) -> None:
-    """What a killed worker left is taken up at once. Here, because only this host knows its dead processes."""
+    """What a killed worker left is taken up at once. Here, because only this host knows its dead
+    processes."""
     threading.Thread(target=sweep.apply, name="sweep at start", daemon=True).start()
 
 
 @worker_shutting_down.connect
 def _stop_draining(**_: object) -> None:
-    runner.stopping.set()
+    run.stopping.set()

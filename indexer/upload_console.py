@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from indexer.pipeline import runner
+from indexer.encoding import run
 from webapp.catalog.models import JobState, Upload
 from webapp.catalog.selectors.uploads import problem_rows, upload_encoding
 
@@ -22,7 +22,11 @@ PATIENCE_S = 3.0
 
 def _bar(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
     )
 
 
@@ -59,7 +63,9 @@ class UploadConsole:
                 )
             )
         )
-        self._console.print(f"{upload.filename}: {upload.state}{' (dry run)' if upload.dry_run else ''}")
+        self._console.print(
+            f"{upload.filename}: {upload.state}{' (dry run)' if upload.dry_run else ''}"
+        )
         self._console.print(counts)
         for note in upload.notes:
             self._console.print(escape(note["reason"]))
@@ -80,7 +86,8 @@ class UploadConsole:
 
 
 def wait_until_encoded(upload: Upload, console: Console) -> None:
-    """Return when no content of the upload is waiting. Where no worker takes the jobs, encode in this process."""
+    """Return when no content of the upload is waiting. Where no worker takes the jobs, encode in
+    this process."""
     with _bar(console) as progress:
         task = progress.add_task("encoding", total=None)
 
@@ -99,7 +106,9 @@ def wait_until_encoded(upload: Upload, console: Console) -> None:
             if counts[JobState.CLAIMED] or counts != before:
                 idle_since = time.monotonic()
             elif time.monotonic() - idle_since > PATIENCE_S:
-                runner.encode_queued(on_batch=show)
+                run.encode_queued(on_batch=show)
                 counts = show()
     if counts[JobState.FAILED]:
-        console.print(f"{counts[JobState.FAILED]:,} contents were set aside; the admin lists them under index jobs")
+        console.print(
+            f"{counts[JobState.FAILED]:,} contents were set aside; the admin lists them under index jobs"
+        )

@@ -1,1 +1,2 @@
-"""The Omnishelf engine: decoding, encoders, vector indexes and the query pipeline, without any web framework."""
+"""The Omnishelf engine: decoding, encoders, vector indexes and the query pipeline, without any
+web framework."""

@@ -1,4 +1,5 @@
-"""The error tree. Every error says what was wrong, which value, what to do, and whether a retry can help.
+"""The error tree. Every error says what was wrong, which value, what to do, and whether a retry
+can help.
 
 OmnishelfError
 ├── ConfigError                  a setting is missing or wrong
@@ -35,7 +36,8 @@ from typing import ClassVar
 class OmnishelfError(Exception):
     """Root of every error raised on purpose.
 
-    `problem` says what was wrong, `value` which value, `fix` what to do. `permanent` is False where a retry can help.
+    `problem` says what was wrong, `value` which value, `fix` what to do. `permanent` is False
+    where a retry can help.
     """
 
     code: ClassVar[str] = "error"

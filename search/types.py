@@ -1,4 +1,5 @@
-"""Vocabulary of the engine. This module imports nothing from the project, so every other module may import it."""
+"""Vocabulary of the engine. This module imports nothing from the project, so every other module
+may import it."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ Ids = npt.NDArray[np.int64]
 
 
 class Modality(enum.StrEnum):
-    """What a view shows. One segment holds views of one modality, because modalities score on different scales."""
+    """What a view shows. One segment holds views of one modality, because modalities score on
+    different scales."""
 
     TEXT = "text"
     PICTURE = "picture"
@@ -26,13 +28,15 @@ class Modality(enum.StrEnum):
 
 
 ASSET_BITS = 40
-"""A view id holds the asset's id in its lower bits and the view's number within the asset above them."""
+"""A view id holds the asset's id in its lower bits and the view's number within the asset above
+them."""
 
 ASSET_MASK = (1 << ASSET_BITS) - 1
 
 
 def view_id_of(asset_id: int, part: int = 0) -> int:
-    """The id of an asset's view number `part`: 0 is the asset as a whole, and its parts are counted from 1.
+    """The id of an asset's view number `part`: 0 is the asset as a whole, and its parts are
+    counted from 1.
 
     A text or a picture is one view, number 0, so its id is that of its asset.
     """
@@ -78,13 +82,17 @@ class Space:
 
     @property
     def shows(self) -> frozenset[Modality]:
-        """Kinds of files that have views in this space. A video has wherever pictures have: its key frames."""
-        return self.modalities | ({Modality.VIDEO} if Modality.PICTURE in self.modalities else frozenset())
+        """Kinds of files that have views in this space. A video has wherever pictures have: its
+        key frames."""
+        return self.modalities | (
+            {Modality.VIDEO} if Modality.PICTURE in self.modalities else frozenset()
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class ViewBatch:
-    """Embeddings of views, row by row: which view (`view_id_of`), whose product, and the unit vector.
+    """Embeddings of views, row by row: which view (`view_id_of`), whose product, and the unit
+    vector.
 
     Shapes: `view_ids` (n,), `product_ids` (n,), `vectors` (n, dim). All rows are of one modality.
     """
@@ -100,7 +108,8 @@ class ViewBatch:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Views found by a coarse search for one query, best first. Shapes: (k,) each; `scores` are inner products."""
+    """Views found by a coarse search for one query, best first. Shapes: (k,) each; `scores` are
+    inner products."""
 
     modality: Modality
     view_ids: Ids
@@ -112,8 +121,9 @@ class Candidates:
 class Evidence:
     """Why a product is a hit: the view that matched, its raw cosine and its standardised score.
 
-    `best_part` is the number of the clip's part that matched best, also where the clip as a whole matched better; 0 for
-    what has no parts. `span` is where that part is, known for hits that are shown.
+    `best_part` is the number of the clip's part that matched best, also where the clip as a
+    whole matched better; 0 for what has no parts. `span` is where that part is, known for hits
+    that are shown.
     """
 
     modality: Modality

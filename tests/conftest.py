@@ -12,7 +12,8 @@ from tests.support.unique import refuse_shared_ids
 
 @pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
-    """A request leaves the language it was answered in active in its thread; the next test begins without one."""
+    """A request leaves the language it was answered in active in its thread; the next test
+    begins without one."""
     yield
     translation.deactivate()
 

@@ -1,4 +1,5 @@
-"""Django settings of a test run: everything is written to a temporary folder, never to an installation's var folder.
+"""Django settings of a test run: everything is written to a temporary folder, never to an
+installation's var folder.
 
 The environment is set before the settings are read, which is before any conftest.py is loaded.
 """
@@ -14,7 +15,11 @@ _folder = tempfile.mkdtemp(prefix="omnishelf-test-")
 os.mkdir(os.path.join(_folder, "static"))  # files are served by the tests that collect them
 atexit.register(shutil.rmtree, _folder, ignore_errors=True)
 
-for name in [name for name in os.environ if name.startswith("OMNISHELF_") and not name.startswith("OMNISHELF_TEST_")]:
+for name in [
+    name
+    for name in os.environ
+    if name.startswith("OMNISHELF_") and not name.startswith("OMNISHELF_TEST_")
+]:
     del os.environ[name]
 os.environ["OMNISHELF_VAR_DIR"] = _folder
 os.environ["OMNISHELF_DELTA_POLL_S"] = "0"

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from search.config import EngineSettings
-from webapp.environment import WebSettings
+from webapp.config import WebSettings
 
 ROOT = Path(__file__).parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -26,12 +26,16 @@ def test_milvus_starts_only_when_asked_for_from_pinned_images() -> None:
     assert set(optional) == {"etcd", "minio", "milvus"}
     for name, service in optional.items():
         assert service["profiles"] == ["milvus"], name
-        assert re.fullmatch(r"[a-z0-9./]+:(v\d+\.\d+\.\d+|RELEASE\.[0-9TZ-]+)", service["image"]), name
+        assert re.fullmatch(r"[a-z0-9./]+:(v\d+\.\d+\.\d+|RELEASE\.[0-9TZ-]+)", service["image"]), (
+            name
+        )
         assert service["volumes"], name
         assert "ports" not in service, f"{name} is reached by the other services alone"
     assert set(optional["milvus"]["depends_on"]) == {"etcd", "minio"}
     for name in set(SERVICES) - set(optional):
-        assert not set(SERVICES[name].get("depends_on", {})) & set(optional), "the rest comes up without Milvus"
+        assert not set(SERVICES[name].get("depends_on", {})) & set(optional), (
+            "the rest comes up without Milvus"
+        )
 
 
 def test_long_running_services_have_health_checks() -> None:
@@ -40,14 +44,22 @@ def test_long_running_services_have_health_checks() -> None:
 
 
 def test_only_known_settings_are_passed() -> None:
-    known = {f"OMNISHELF_{name.upper()}" for model in (EngineSettings, WebSettings) for name in model.model_fields}
+    known = {
+        f"OMNISHELF_{name.upper()}"
+        for model in (EngineSettings, WebSettings)
+        for name in model.model_fields
+    }
     for name, service in SERVICES.items():
         given = {key for key in service.get("environment", {}) if key.startswith("OMNISHELF_")}
         assert given <= known, name
 
 
 def test_a_process_that_is_told_to_lock_the_index_may() -> None:
-    told = [service for service in SERVICES.values() if "OMNISHELF_INDEX_LOCK_MEMORY" in service.get("environment", {})]
+    told = [
+        service
+        for service in SERVICES.values()
+        if "OMNISHELF_INDEX_LOCK_MEMORY" in service.get("environment", {})
+    ]
     assert told and all(service["ulimits"]["memlock"] == -1 for service in told)
 
 
@@ -66,7 +78,11 @@ def test_dependencies_and_volumes_are_declared() -> None:
     declared = set(COMPOSE["volumes"])
     for name, service in SERVICES.items():
         assert set(service.get("depends_on", {})) <= set(SERVICES), name
-        named = {mount.split(":")[0] for mount in service.get("volumes", []) if re.match(r"^[a-z]", mount)}
+        named = {
+            mount.split(":")[0]
+            for mount in service.get("volumes", [])
+            if re.match(r"^[a-z]", mount)
+        }
         assert named <= declared, name
 
 

@@ -12,7 +12,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def check(tmp_path: Path, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMNISHELF_")}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("OMNISHELF_")
+    }
     environment |= {"DJANGO_SETTINGS_MODULE": "webapp.settings", "OMNISHELF_VAR_DIR": str(tmp_path)}
     environment |= {f"OMNISHELF_{name}": value for name, value in settings.items()}
     return subprocess.run(

@@ -9,7 +9,7 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from search.config import EngineSettings
-from webapp.environment import WebSettings
+from webapp.config import WebSettings
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,12 +18,18 @@ ROOT = Path(__file__).parent.parent
 def test_every_setting_is_documented_with_its_meaning(model: type[BaseSettings]) -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     for name, field in model.model_fields.items():
-        assert re.search(rf"\| `OMNISHELF_{name.upper()}` \| .*\| {re.escape(field.description or '?')} \|", page), name
+        assert re.search(
+            rf"\| `OMNISHELF_{name.upper()}` \| .*\| {re.escape(field.description or '?')} \|", page
+        ), name
 
 
 def test_no_documented_setting_is_unknown() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
-    known = {f"OMNISHELF_{name.upper()}" for model in (EngineSettings, WebSettings) for name in model.model_fields}
+    known = {
+        f"OMNISHELF_{name.upper()}"
+        for model in (EngineSettings, WebSettings)
+        for name in model.model_fields
+    }
     assert set(re.findall(r"OMNISHELF_[A-Z0-9_]+", page)) == known
 
 

@@ -34,14 +34,18 @@ def pytest_collection_modifyitems(items):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize(("other", "is_run"), [("other", True), ("one", False)])
-def test_two_tests_of_one_id_end_the_run(tmp_path: Path, workers: str, other: str, is_run: bool) -> None:
+def test_two_tests_of_one_id_end_the_run(
+    tmp_path: Path, workers: str, other: str, is_run: bool
+) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST.format(other=other))
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "tests.two").touch()
 
     options = ["-n", workers, "-p", "no:django", "--rootdir", str(tmp_path), str(tmp_path)]
     command = [sys.executable, "-m", "pytest", *options]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
 
     assert (run.returncode == 0) is is_run
     assert ("2 passed" in run.stdout) is is_run

@@ -1,8 +1,9 @@
 """The embedded broker: kombu's filesystem transport, made safe for several processes.
 
-The original lets a reader take a message file that its writer has opened and not yet filled, which loses it, and
-moves it through the system's temporary folder, which may be another file system, where a move is no longer atomic. Here
-files appear under their name only when they are complete, and are taken by a rename in their own folder.
+The original lets a reader take a message file that its writer has opened and not yet filled,
+which loses it, and moves it through the system's temporary folder, which may be another file
+system, where a move is no longer atomic. Here files appear under their name only when they are
+complete, and are taken by a rename in their own folder.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from kombu.utils.json import dumps, loads
 
 
 class FolderChannel(filesystem.Channel):
-    """Messages are files `<time>_<uuid>.<queue>.msg`; names starting with a dot are not messages (yet, or any more)."""
+    """Messages are files `<time>_<uuid>.<queue>.msg`; names starting with a dot are not messages
+    (yet, or any more)."""
 
     def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"

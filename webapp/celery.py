@@ -25,13 +25,14 @@ ENCODE_QUEUED = "indexer.encode_queued"
 MAKE_PREVIEWS = "indexer.make_previews"
 COMPACT = "indexer.compact"
 MEND = "indexer.mend"
-SWEEP = "indexer.sweep"
+SWEEP = "indexer.reconcile"
 TUNE = "indexer.tune"
 ROLL_BACK_TUNING = "indexer.roll_back_tuning"
 
 
 def wake(task: str, *args: object) -> bool:
-    """Ask a worker to look at its work. False when the broker is away: the rows are safe and the sweep finds them.
+    """Ask a worker to look at its work. False when the broker is away: the rows are safe and the
+    sweep finds them.
 
     Messages only wake a worker; what is to be done stands in the database.
     """

@@ -1,4 +1,4 @@
-"""Django settings. Everything that varies comes from webapp.environment and search.config."""
+"""Django settings. Everything that varies comes from webapp.config and search.config."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from search.config import engine_settings
-from webapp.environment import signing_key, split_list, web_settings
+from webapp.config import signing_key, split_list, web_settings
 
 ENV = web_settings()
 ENGINE = engine_settings()
@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "webapp.headers.permissions_policy",
+    "webapp.middleware.permissions_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -91,13 +91,16 @@ def _database() -> dict[str, Any]:
     if ENV.database_url:
         parsed: dict[str, Any] = dict(dj_database_url.parse(ENV.database_url))
         if parsed["ENGINE"].endswith("postgresql"):
-            parsed["OPTIONS"] = {"pool": {"min_size": 1, "max_size": ENV.database_pool_max, "timeout": 10}}
+            parsed["OPTIONS"] = {
+                "pool": {"min_size": 1, "max_size": ENV.database_pool_max, "timeout": 10}
+            }
         return parsed
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": VAR_DIR / "omnishelf.sqlite3",
         "OPTIONS": {
-            # A deferred transaction that turns into a write fails at once when another writer came first.
+            # A deferred transaction that turns into a write fails at once when another writer came
+            # first.
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=268435456;",
@@ -141,7 +144,11 @@ MEDIA_ROOT = VAR_DIR / "media"
 def _media_storage() -> dict[str, Any]:
     if not ENV.s3_bucket:
         return {"BACKEND": "webapp.storage.DurableFileStorage"}
-    options: dict[str, Any] = {"bucket_name": ENV.s3_bucket, "file_overwrite": True, "querystring_auth": True}
+    options: dict[str, Any] = {
+        "bucket_name": ENV.s3_bucket,
+        "file_overwrite": True,
+        "querystring_auth": True,
+    }
     if ENV.s3_endpoint:
         options["endpoint_url"] = ENV.s3_endpoint
     if ENV.s3_region:
@@ -165,7 +172,10 @@ FILE_UPLOAD_TEMP_DIR.mkdir(exist_ok=True)
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "admin:login"
@@ -269,13 +279,13 @@ CELERY_TASK_ROUTES = {
     "indexer.make_previews": {"queue": "encode"},
     "indexer.compact": {"queue": "index"},
     "indexer.mend": {"queue": "index"},
-    "indexer.sweep": {"queue": "index"},
+    "indexer.reconcile": {"queue": "index"},
     "indexer.tune": {"queue": "index"},
     "indexer.roll_back_tuning": {"queue": "index"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
-        "task": "indexer.sweep",
+        "task": "indexer.reconcile",
         "schedule": ENV.sweep_every_s,
         # A sweep that waited longer than one period is superseded by the next one.
         "options": {"expires": ENV.sweep_every_s},

@@ -14,11 +14,14 @@ from django.core.files.storage import FileSystemStorage
 class DurableFileStorage(FileSystemStorage):
     """A file appears under its name when it is complete and on disk, never before.
 
-    Media are named by their content, and a name that exists is taken for stored: half a file would stay half for ever.
+    Media are named by their content, and a name that exists is taken for stored: half a file
+    would stay half for ever.
     """
 
     def _save(self, name: str, content: File) -> str:
-        with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR, delete=False) as written:
+        with tempfile.NamedTemporaryFile(
+            dir=settings.FILE_UPLOAD_TEMP_DIR, delete=False
+        ) as written:
             try:
                 for chunk in content.chunks():
                     written.write(chunk)

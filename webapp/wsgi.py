@@ -9,6 +9,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 application = get_wsgi_application()
 
 # The first shopper should not wait for the model. Imported here because it needs Django set up.
-from webapp.retrieval.runtime import warm_up  # noqa: E402
+from webapp.retrieval.models_runtime import warm_up  # noqa: E402
 
 warm_up()

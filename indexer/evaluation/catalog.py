@@ -1,4 +1,5 @@
-"""An evaluation catalogue names media anywhere beside it; an import accepts only what lies inside one folder."""
+"""An evaluation catalogue names media anywhere beside it; an import accepts only what lies
+inside one folder."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ MEDIA_COLUMNS = ("images", "audio", "video")
 
 
 def rebase(catalog: Path, out: Path) -> Path:
-    """Write `catalog` to `out` with media paths relative to the one folder that holds them all. Returns that folder."""
+    """Write `catalog` to `out` with media paths relative to the one folder that holds them all.
+    Returns that folder."""
     with catalog.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns, rows = list(reader.fieldnames or ()), list(reader)

@@ -8,7 +8,7 @@ from pathlib import Path
 from indexer.evaluation.plot import draw
 from indexer.evaluation.report import FACETS, LISTED, Report, interval
 from indexer.evaluation.suite import HEADLINE, Suite
-from search.evaluation.answers import Answer, extremes, label_like
+from search.evaluation.per_query import Answer, extremes, label_like
 
 PAGE = "evaluation.md"
 PLOT = "evaluation.svg"
@@ -48,20 +48,46 @@ def _page(suite: Suite) -> Iterator[str]:
 
 
 def _figures(suite: Suite) -> Iterator[str]:
-    yield from _head("set", "products", "queries", "mAP", "95 %", "hit@1", "hit@5", "hit@10", "nDCG@10")
+    yield from _head(
+        "set", "products", "queries", "mAP", "95 %", "hit@1", "hit@5", "hit@10", "nDCG@10"
+    )
     for report in suite.reports:
-        metrics = [f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@5", "hit@10", "nDCG@10")]
+        metrics = [
+            f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@5", "hit@10", "nDCG@10")
+        ]
         counts = report.products, len(report.answers)
-        yield _row(report.folder, *counts, f"{report.precision.value:.3f}", interval(report.precision), *metrics)
+        yield _row(
+            report.folder,
+            *counts,
+            f"{report.precision.value:.3f}",
+            interval(report.precision),
+            *metrics,
+        )
     if mean := suite.mean:
-        yield _row(f"**mean of {len(HEADLINE)}**", "", "", f"**{mean.value:.3f}**", interval(mean), "", "", "", "")
+        yield _row(
+            f"**mean of {len(HEADLINE)}**",
+            "",
+            "",
+            f"**{mean.value:.3f}**",
+            interval(mean),
+            "",
+            "",
+            "",
+            "",
+        )
         yield f"\nThe mean is over {', '.join(HEADLINE)}, each with the same weight."
 
 
 def _breakdown(suite: Suite) -> Iterator[str]:
     for facet in FACETS:
         rows = [
-            _row(report.folder, name, group.queries, f"{group.precision.value:.3f}", interval(group.precision))
+            _row(
+                report.folder,
+                name,
+                group.queries,
+                f"{group.precision.value:.3f}",
+                interval(group.precision),
+            )
             for report in suite.reports
             for name, group in report.groups(facet).items()
             if len(report.groups(facet)) > 1

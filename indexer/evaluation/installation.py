@@ -1,4 +1,5 @@
-"""A throw-away installation: the same commands with a var folder of their own and nothing else from outside."""
+"""A throw-away installation: the same commands with a var folder of their own and nothing else
+from outside."""
 
 from __future__ import annotations
 
@@ -23,4 +24,6 @@ def run_apart(*arguments: str) -> int:
         environment["OMNISHELF_VAR_DIR"] = folder
         environment["OMNISHELF_LOG_LEVEL"] = "WARNING"
         manage = Path(settings.BASE_DIR) / "manage.py"
-        return subprocess.run([sys.executable, str(manage), *arguments], env=environment, check=False).returncode
+        return subprocess.run(
+            [sys.executable, str(manage), *arguments], env=environment, check=False
+        ).returncode

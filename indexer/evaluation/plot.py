@@ -1,4 +1,5 @@
-"""mAP of every set as a plot: a dot with its interval, and a line at the mean of the headline sets."""
+"""mAP of every set as a plot: a dot with its interval, and a line at the mean of the headline
+sets."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ STYLE = {
 
 
 def draw(suite: Suite, path: Path) -> None:
-    """Write an SVG to `path`, the same bytes for the same figures. Raises ConfigError without matplotlib."""
+    """Write an SVG to `path`, the same bytes for the same figures. Raises ConfigError without
+    matplotlib."""
     try:
         import matplotlib
         from matplotlib.figure import Figure
@@ -29,7 +31,9 @@ def draw(suite: Suite, path: Path) -> None:
         for report in suite.reports:
             found = report.precision
             colour = HEADLINE_COLOUR if report.folder in HEADLINE else OTHER_COLOUR
-            axes.plot([found.low, found.high], [report.folder] * 2, color=colour, linewidth=2.5, alpha=0.5)
+            axes.plot(
+                [found.low, found.high], [report.folder] * 2, color=colour, linewidth=2.5, alpha=0.5
+            )
             axes.plot([found.value], [report.folder], "o", color=colour, markersize=5)
         if mean := suite.mean:
             axes.axvline(mean.value, color=HEADLINE_COLOUR, linestyle=":", linewidth=1)

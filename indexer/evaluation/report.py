@@ -1,4 +1,5 @@
-"""What the evaluation of one folder found: metrics, single queries, latencies per stage, and how much was loaded."""
+"""What the evaluation of one folder found: metrics, single queries, latencies per stage, and how
+much was loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from search.evaluation.answers import Answer, Facet, extremes, grouped, label_like
+from search.evaluation.per_query import Answer, Facet, extremes, grouped, label_like
 from search.evaluation.significance import Estimate, estimate
 from search.evaluation.summary import summarise
 
@@ -99,8 +100,13 @@ class Report:
             "seconds_encoding": self.seconds_encoding,
             "metrics": self.metrics,
             "interval": bounds(self.precision),
-            "latencies_ms": {stage: asdict(latency) for stage, latency in self.latencies_ms.items()},
-            **{f"by_{facet}": {name: _group(group) for name, group in self.groups(facet).items()} for facet in FACETS},
+            "latencies_ms": {
+                stage: asdict(latency) for stage, latency in self.latencies_ms.items()
+            },
+            **{
+                f"by_{facet}": {name: _group(group) for name, group in self.groups(facet).items()}
+                for facet in FACETS
+            },
         }
 
     def print(self, console: Console) -> None:
@@ -125,14 +131,25 @@ class Report:
     def _print_groups(self, console: Console, facet: Facet) -> None:
         table = Table(facet, "queries", "mAP", "95 %")
         for name, group in self.groups(facet).items():
-            table.add_row(escape(name), str(group.queries), f"{group.precision.value:.3f}", interval(group.precision))
+            table.add_row(
+                escape(name),
+                str(group.queries),
+                f"{group.precision.value:.3f}",
+                interval(group.precision),
+            )
         if len(table.rows) > 1:
             console.print(table)
 
     def _print_extremes(self, console: Console) -> None:
         table = Table("worst", "AP", "best", "AP")
         for pair in zip(*extremes(self.answers, LISTED), strict=True):
-            table.add_row(*(cell for it in pair for cell in (escape(it.query.asked), f"{it.average_precision:.3f}")))
+            table.add_row(
+                *(
+                    cell
+                    for it in pair
+                    for cell in (escape(it.query.asked), f"{it.average_precision:.3f}")
+                )
+            )
         console.print(table)
 
 
@@ -146,7 +163,11 @@ def bounds(estimate: Estimate) -> list[float] | None:
 
 
 def _group(group: Group) -> dict[str, Any]:
-    return {"queries": group.queries, "mAP": group.precision.value, "interval": bounds(group.precision)}
+    return {
+        "queries": group.queries,
+        "mAP": group.precision.value,
+        "interval": bounds(group.precision),
+    }
 
 
 def _query(answer: Answer) -> dict[str, Any]:

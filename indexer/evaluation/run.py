@@ -11,31 +11,32 @@ from pathlib import Path
 from django.core.files import File
 from tqdm import tqdm
 
-from indexer.compaction import generation_build
+from indexer.encoding.run import encode_queued
+from indexer.encoding.totals import DrainTotals
 from indexer.evaluation.catalog import rebase
 from indexer.evaluation.report import Report
-from indexer.pipeline.runner import encode_queued
-from indexer.pipeline.totals import DrainTotals
+from indexer.index.compaction import generation_build
 from search.config import engine_settings
 from search.errors import InputError
-from search.evaluation.answers import Answer
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery
+from search.evaluation.per_query import Answer
 from search.evaluation.summary import judge
 from search.media.picture import PictureLimits, decode_picture
-from search.query.engine import Stopwatch
+from search.ranking.engine import Stopwatch
 from search.vectors.contract import IndexReader
-from webapp.catalog.importing.service import upload_create, upload_run
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
 from webapp.catalog.models.upload import UploadSource
-from webapp.catalog.services.clock import clock_now, products_remove
+from webapp.catalog.services.index_sequence import clock_now, products_remove
+from webapp.importing.service import upload_create, upload_run
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.ranking import Question
+from webapp.retrieval.models_runtime import live_index, query_encoder, serving
+from webapp.retrieval.query import Question
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import live_index, query_encoder, serving
 
 
 def evaluate_folder(folder: EvaluationFolder) -> Report:
-    """Replaces whatever the catalogue holds. Contents that an earlier folder shared are not encoded again.
+    """Replaces whatever the catalogue holds. Contents that an earlier folder shared are not
+    encoded again.
 
     Raises InputError when a row is refused, a picture cannot be encoded or nothing can be measured.
     """
@@ -45,26 +46,34 @@ def evaluate_folder(folder: EvaluationFolder) -> Report:
     skus = dict(Product.objects.values_list("pk", "sku"))
     views = up_to_date().count()
     answers, stages = ask(folder.queries, skus)
-    return Report.of(folder.root.name, answers, stages, products=len(skus), views=views, seconds=seconds)
+    return Report.of(
+        folder.root.name, answers, stages, products=len(skus), views=views, seconds=seconds
+    )
 
 
 def load(folder: EvaluationFolder) -> None:
-    """Import the catalogue; every row must go in without a warning, or the figures would be of another catalogue."""
+    """Import the catalogue; every row must go in without a warning, or the figures would be of
+    another catalogue."""
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.csv"
         media = rebase(folder.catalog, catalog)
         with catalog.open("rb") as file:
             upload = upload_create(
-                file=File(file), filename=catalog.name, source=UploadSource.TERMINAL, media_dir=str(media)
+                file=File(file),
+                filename=catalog.name,
+                source=UploadSource.TERMINAL,
+                media_dir=str(media),
             )
         upload = upload_run(upload_id=upload.pk)
     if upload.error:
         raise InputError("the evaluation catalogue was refused", value=upload.error)
-    spoilt = UploadRow.objects.filter(upload=upload, outcome=Outcome.ERROR) | UploadRow.objects.filter(
-        upload=upload, warned=True
-    )
+    spoilt = UploadRow.objects.filter(
+        upload=upload, outcome=Outcome.ERROR
+    ) | UploadRow.objects.filter(upload=upload, warned=True)
     if row := spoilt.first():
-        raise InputError(f"row {row.number} of the evaluation catalogue was not loaded whole", value=row.messages)
+        raise InputError(
+            f"row {row.number} of the evaluation catalogue was not loaded whole", value=row.messages
+        )
 
 
 def encode() -> float:
@@ -91,7 +100,9 @@ def up_to_date() -> IndexReader:
     return live_index()
 
 
-def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[Answer], dict[str, list[float]]]:
+def ask(
+    queries: Iterable[EvaluationQuery], skus: dict[int, str]
+) -> tuple[list[Answer], dict[str, list[float]]]:
     """Every query's answer, and milliseconds of every stage."""
     query_encoder().embed_text("the first call loads the model")
     answers: list[Answer] = []
@@ -106,7 +117,9 @@ def ask(queries: Iterable[EvaluationQuery], skus: dict[int, str]) -> tuple[list[
     return answers, stages
 
 
-def question_of(query: EvaluationQuery, window: int, watch: Stopwatch | None = None) -> tuple[Question, list[str]]:
+def question_of(
+    query: EvaluationQuery, window: int, watch: Stopwatch | None = None
+) -> tuple[Question, list[str]]:
     """A query with its vectors, and the skus that it proves nothing to find."""
     return Question(_request(query, window), serving(), watch or Stopwatch()), _itself(query)
 
@@ -116,7 +129,9 @@ def _request(query: EvaluationQuery, window: int) -> SearchRequest:
     if query.picture is not None:
         limits = PictureLimits.from_settings(engine_settings())
         picture = decode_picture(query.picture, limits)
-    return SearchRequest(text=query.text, picture=picture, sound=query.sound, video=query.video, window=window)
+    return SearchRequest(
+        text=query.text, picture=picture, sound=query.sound, video=query.video, window=window
+    )
 
 
 def _itself(query: EvaluationQuery) -> list[str]:

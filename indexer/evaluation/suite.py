@@ -1,4 +1,5 @@
-"""Several evaluation folders in one go: which run, what they add up to, and how they compare with a former run."""
+"""Several evaluation folders in one go: which run, what they add up to, and how they compare
+with a former run."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from search.errors import InputError
 from search.evaluation.folder import modalities_of, read_folder
 from search.evaluation.significance import Estimate, differences, estimate
 from search.types import Space
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 HEADLINE = (
     "clothing",
@@ -47,7 +48,8 @@ class Suite:
 
     @property
     def mean(self) -> Estimate | None:
-        """Mean mAP over the headline sets, every set with the same weight; None unless all of them ran."""
+        """Mean mAP over the headline sets, every set with the same weight; None unless all of
+        them ran."""
         found = self.precisions
         if not set(HEADLINE) <= found.keys():
             return None
@@ -68,20 +70,27 @@ def choose(folders: Sequence[Path], only: Collection[str]) -> list[Path]:
     """The folders of these names; all for none. Raises InputError for a name that is not there."""
     if unknown := set(only) - {folder.name for folder in folders}:
         known = ", ".join(folder.name for folder in folders)
-        raise InputError("there is no such evaluation folder", value=sorted(unknown)[0], fix=f"There are: {known}.")
+        raise InputError(
+            "there is no such evaluation folder",
+            value=sorted(unknown)[0],
+            fix=f"There are: {known}.",
+        )
     return [folder for folder in folders if not only or folder.name in only]
 
 
 def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Suite:
     """Evaluate one folder after another in this installation, which loses its catalogue.
 
-    `tell` gets a line when a folder begins or is skipped. Raises InputError as `evaluate_folder` does.
+    `tell` gets a line when a folder begins or is skipped. Raises InputError as `evaluate_folder`
+    does.
     """
     space = active_space()
     reports, skipped = [], {}
     for folder in folders:
         if missing := modalities_of(folder) - space.shows:
-            skipped[folder.name] = f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
+            skipped[folder.name] = (
+                f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
+            )
             tell(f"{folder.name}: skipped, {skipped[folder.name]}")
             continue
         tell(folder.name)
@@ -90,7 +99,8 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
 
 
 def read_precisions(path: Path) -> Precisions:
-    """What a former run left with --json. Raises InputError when the file is missing or something else."""
+    """What a former run left with --json. Raises InputError when the file is missing or
+    something else."""
     try:
         sets = json.loads(path.read_text("utf-8"))["sets"]
         return {
@@ -98,11 +108,14 @@ def read_precisions(path: Path) -> Precisions:
             for name, found in sets.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise InputError("this is no file that evaluate --json wrote", value=str(path), fix=f"{error!r}") from error
+        raise InputError(
+            "this is no file that evaluate --json wrote", value=str(path), fix=f"{error!r}"
+        ) from error
 
 
 def compare(now: Precisions, former: Precisions) -> dict[str, Estimate]:
-    """The difference in mAP of every set that both runs have, and of the headline mean where both have all its sets.
+    """The difference in mAP of every set that both runs have, and of the headline mean where
+    both have all its sets.
 
     Raises InputError when a set was asked other queries in the two runs, or when they share no set.
     """

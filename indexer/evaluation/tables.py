@@ -1,4 +1,5 @@
-"""Several evaluation folders in the terminal: their figures, and how these differ from a former run's."""
+"""Several evaluation folders in the terminal: their figures, and how these differ from a former
+run's."""
 
 from __future__ import annotations
 
@@ -17,14 +18,23 @@ def figures(suite: Suite) -> Table:
     for report in suite.reports:
         hits = (f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@5", "hit@10"))
         counts = str(report.products), str(len(report.answers))
-        table.add_row(report.folder, *counts, f"{report.precision.value:.3f}", interval(report.precision), *hits)
+        table.add_row(
+            report.folder,
+            *counts,
+            f"{report.precision.value:.3f}",
+            interval(report.precision),
+            *hits,
+        )
     if mean := suite.mean:
-        table.add_row(f"mean of {len(HEADLINE)}", "", "", f"{mean.value:.3f}", interval(mean), "", "", "")
+        table.add_row(
+            f"mean of {len(HEADLINE)}", "", "", f"{mean.value:.3f}", interval(mean), "", "", ""
+        )
     return table
 
 
 def comparison(suite: Suite, former: Precisions) -> Table:
-    """mAP against a former run, with the word `noise` where chance alone may have made the difference.
+    """mAP against a former run, with the word `noise` where chance alone may have made the
+    difference.
 
     Raises InputError when the runs cannot be compared.
     """
@@ -32,8 +42,17 @@ def comparison(suite: Suite, former: Precisions) -> Table:
     table = Table(_names(suite), "former mAP", "mAP", "difference", "95 %", "")
     for name, change in compare(now, former).items():
         names = HEADLINE if name == "mean" else (name,)
-        before, after = (fmean(fmean(run[each].values()) for each in names) for run in (former, now))
-        table.add_row(name, f"{before:.3f}", f"{after:.3f}", f"{change.value:+.3f}", interval(change), verdict(change))
+        before, after = (
+            fmean(fmean(run[each].values()) for each in names) for run in (former, now)
+        )
+        table.add_row(
+            name,
+            f"{before:.3f}",
+            f"{after:.3f}",
+            f"{change.value:+.3f}",
+            interval(change),
+            verdict(change),
+        )
     return table
 
 

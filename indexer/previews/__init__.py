@@ -1,1 +1,2 @@
-"""Key frame pictures, waveforms, spectrograms and subtitles of clips, for the pages that show them."""
+"""Key frame pictures, waveforms, spectrograms and subtitles of clips, for the pages that show
+them."""

@@ -1,4 +1,5 @@
-"""Makes the previews that are missing, one after another; each is claimed by the row that will tell of it."""
+"""Makes the previews that are missing, one after another; each is claimed by the row that will
+tell of it."""
 
 from __future__ import annotations
 
@@ -10,13 +11,13 @@ from collections.abc import Callable
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from indexer.identity import is_dead, this_process
-from indexer.pipeline.files import local_file
-from indexer.pipeline.runner import stopping
-from indexer.previews.drawing import Drawing, draw_clip
+from indexer.encoding.files import local_file
+from indexer.encoding.run import stopping
+from indexer.leases.process_id import is_dead, this_process
+from indexer.previews.render import Drawing, draw_clip
 from search.config import engine_settings
 from search.errors import MediaTooLarge
-from search.media.limits import ClipLimits
+from search.media.clip_limits import ClipLimits
 from search.types import Modality
 from webapp.catalog.models import Asset, ClipPreview
 from webapp.catalog.selectors.previews import CLIP_KINDS
@@ -41,13 +42,16 @@ def previews_take_back() -> int:
     """Free the claims of dead and of silent workers. Returns how many."""
     claimed = ClipPreview.objects.filter(made__isnull=True)
     owners = claimed.order_by().values_list("claimed_by", flat=True).distinct()
-    abandoned = Q(claimed__lt=timezone.now() - LEASE) | Q(claimed_by__in=[each for each in owners if is_dead(each)])
+    abandoned = Q(claimed__lt=timezone.now() - LEASE) | Q(
+        claimed_by__in=[each for each in owners if is_dead(each)]
+    )
     return claimed.filter(abandoned).delete()[0]
 
 
 def previews_make(on_made: Callable[[], None] | None = None) -> int:
-    """Until none is missing or the process is asked to end; nothing while another thread of it does. Returns how many
-    were made. Raises Unavailable when the media store fails: the clip is tried again when its claim is taken back."""
+    """Until none is missing or the process is asked to end; nothing while another thread of it
+    does. Returns how many were made. Raises Unavailable when the media store fails: the clip is
+    tried again when its claim is taken back."""
     if not _making.acquire(blocking=False):
         return 0
     made = 0
@@ -59,7 +63,13 @@ def previews_make(on_made: Callable[[], None] | None = None) -> int:
             )
             if won:
                 drawn = _drawn(clip)
-                preview_store(claim, drawn.files, seconds=drawn.seconds, frames=drawn.frames, peaks=drawn.peaks)
+                preview_store(
+                    claim,
+                    drawn.files,
+                    seconds=drawn.seconds,
+                    frames=drawn.frames,
+                    peaks=drawn.peaks,
+                )
                 made += 1
                 if on_made:
                     on_made()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db.models import Q
 from django.utils import timezone
 
-from indexer.identity import is_dead, this_process
+from indexer.leases.process_id import is_dead, this_process
 from indexer.progress import LEASE
 from webapp.catalog.models import Tuning, TuningState
 from webapp.celery import ROLL_BACK_TUNING, TUNE, wake
@@ -16,12 +16,15 @@ INTERRUPTED = "interrupted: the process that ran it has ended; nothing was chang
 def tuning_claim(tuning_id: int) -> Tuning | None:
     """Make a queued tuning this process's. None when it is not queued any more."""
     queued = Tuning.objects.filter(pk=tuning_id, state=TuningState.QUEUED)
-    claimed = queued.update(state=TuningState.RUNNING, claimed_by=this_process(), lease_until=timezone.now() + LEASE)
+    claimed = queued.update(
+        state=TuningState.RUNNING, claimed_by=this_process(), lease_until=timezone.now() + LEASE
+    )
     return Tuning.objects.get(pk=tuning_id) if claimed else None
 
 
 def tunings_take_back() -> int:
-    """Call failed what runs in a process that is gone. Returns how many. What readers look at was not touched."""
+    """Call failed what runs in a process that is gone. Returns how many. What readers look at
+    was not touched."""
     running = Tuning.objects.filter(state=TuningState.RUNNING)
     dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
     abandoned = running.filter(Q(lease_until__lt=timezone.now()) | Q(claimed_by__in=dead))

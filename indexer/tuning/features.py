@@ -1,4 +1,5 @@
-"""Features for tuning: stored ones, and those of contents that were encoded before features were kept."""
+"""Features for tuning: stored ones, and those of contents that were encoded before features were
+kept."""
 
 from __future__ import annotations
 
@@ -9,16 +10,16 @@ from typing import TypeVar
 import numpy as np
 from django.db.models import Exists, OuterRef
 
-from indexer.pipeline.claiming import BATCHES, CLIPS, Job
-from indexer.pipeline.clip_encoding import encode_clips
-from indexer.pipeline.clip_reading import feeds_begun, shown_to
-from indexer.pipeline.contents import Content, load_picture
-from indexer.pipeline.encoding import EncodedBatch, encode_pictures, encode_texts
-from indexer.pipeline.projecting import towers_of
-from indexer.pipeline.storing import feature_rows
+from indexer.encoding.claiming import BATCHES, CLIPS, Job
+from indexer.encoding.clip_encoding import encode_clips
+from indexer.encoding.clip_reading import feeds_begun, shown_to
+from indexer.encoding.contents import Content, load_picture
+from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts
+from indexer.encoding.projection import towers_of
+from indexer.encoding.storage import feature_rows
 from indexer.tuning.progress import TuningProgress
-from search.encoders.base import Features, TunableEncoder
-from search.machine import cores
+from search.cpu import cores
+from search.encoders.protocol import Features, TunableEncoder
 from search.types import Modality, TextRole
 from webapp.catalog.models import Asset, IndexJob, JobState, TowerFeatures, TuningStage
 from webapp.catalog.selectors.tunings import FeatureRow, features_stored
@@ -31,9 +32,11 @@ ROWS_AT_ONCE = 1_000
 
 
 def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: TuningProgress) -> int:
-    """Compute features for contents in use that have none. Returns how many pictures were decoded for that.
+    """Compute features for contents in use that have none. Returns how many pictures were
+    decoded for that.
 
-    Left to the worker are contents it has yet to encode into `busy_space`; left out are those found unusable before.
+    Left to the worker are contents it has yet to encode into `busy_space`; left out are those
+    found unusable before.
     """
     decoded = 0
     for kind in Modality:
@@ -51,13 +54,21 @@ def _missing(encoder: TunableEncoder, kind: Modality, busy_space: str) -> list[t
     """(content hash, text or file name) of every usable content without features."""
     towers = towers_of(encoder, kind)
     same = {"modality": kind, "content_hash": OuterRef("content_hash")}
-    waiting = IndexJob.objects.filter(space=busy_space, state__in=[JobState.QUEUED, JobState.CLAIMED], **same)
+    waiting = IndexJob.objects.filter(
+        space=busy_space, state__in=[JobState.QUEUED, JobState.CLAIMED], **same
+    )
     stored = TowerFeatures.objects.filter(towers=towers, **same)
-    assets = Asset.objects.filter(~Exists(stored), ~Exists(waiting), kind=kind, fault="").order_by("content_hash")
-    return list(assets.values_list("content_hash", "text" if kind is Modality.TEXT else "file").distinct())
+    assets = Asset.objects.filter(~Exists(stored), ~Exists(waiting), kind=kind, fault="").order_by(
+        "content_hash"
+    )
+    return list(
+        assets.values_list("content_hash", "text" if kind is Modality.TEXT else "file").distinct()
+    )
 
 
-def _encode(kind: Modality, contents: Sequence[tuple[str, str]], encoder: TunableEncoder) -> EncodedBatch:
+def _encode(
+    kind: Modality, contents: Sequence[tuple[str, str]], encoder: TunableEncoder
+) -> EncodedBatch:
     named = [Content(Job(0, digest, 0), value) for digest, value in contents]
     if kind is Modality.TEXT:
         return encode_texts(named, encoder)
@@ -81,7 +92,9 @@ def picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, Feature
     return found
 
 
-def text_features(texts: Sequence[str], encoder: TunableEncoder, progress: TuningProgress) -> Features:
+def text_features(
+    texts: Sequence[str], encoder: TunableEncoder, progress: TuningProgress
+) -> Features:
     """Features of texts as questions, (n, width): that is how shoppers use them."""
     progress.begin(TuningStage.WORDS, len(texts))
     rows = []

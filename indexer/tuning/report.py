@@ -35,7 +35,13 @@ def print_tuning(tuning: Tuning, console: Console) -> None:
         for kind, metrics in tuning.after.items():
             for place, (name, value) in enumerate(metrics.items()):
                 former = tuning.before[kind][name]
-                table.add_row("" if place else kind, name, f"{former:.3f}", f"{value:.3f}", f"{value - former:+.3f}")
+                table.add_row(
+                    "" if place else kind,
+                    name,
+                    f"{former:.3f}",
+                    f"{value:.3f}",
+                    f"{value - former:+.3f}",
+                )
         console.print(table)
     for line in filter(None, (tuning.decision, tuning.error)):
         console.print(escape(line))

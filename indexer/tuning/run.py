@@ -8,18 +8,18 @@ import numpy as np
 from django.utils import timezone
 
 from indexer.progress import running_here
-from indexer.tuning.catalogue import read_catalogue
 from indexer.tuning.claiming import INTERRUPTED, tuning_claim
+from indexer.tuning.dataset import read_catalogue
+from indexer.tuning.evaluate import gain, metrics_of
 from indexer.tuning.features import features_complete
-from indexer.tuning.judging import gain, metrics_of
-from indexer.tuning.learning import gather, keep, learn
 from indexer.tuning.progress import Show, TuningProgress, tuning_progress
-from indexer.tuning.publishing import publish, roll_back
-from indexer.tuning.space import PresetTowers
-from search.encoders.base import TunableEncoder
+from indexer.tuning.publish import publish, roll_back
+from indexer.tuning.towers import PresetTowers
+from indexer.tuning.train import gather, keep, learn
+from search.encoders.protocol import TunableEncoder
 from search.errors import InputError, OmnishelfError
 from webapp.catalog.models import Tuning, TuningState
-from webapp.retrieval.runtime import heads_folder
+from webapp.retrieval.models_runtime import heads_folder
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,8 @@ logger = logging.getLogger(__name__)
 def tuning_run(tuning_id: int, show: Show | None = None) -> Tuning | None:
     """Run a queued tuning to its end. None when another process has it.
 
-    Whatever goes wrong, the heads in use stay in use and the row says why; the error is raised again.
+    Whatever goes wrong, the heads in use stay in use and the row says why; the error is raised
+    again.
     """
     tuning = tuning_claim(tuning_id)
     if tuning is None:
@@ -38,7 +39,10 @@ def tuning_run(tuning_id: int, show: Show | None = None) -> Tuning | None:
         _fail(tuning, str(error))
         raise
     except BaseException as error:
-        _fail(tuning, INTERRUPTED if not isinstance(error, Exception) else f"{type(error).__name__}: {error}")
+        _fail(
+            tuning,
+            INTERRUPTED if not isinstance(error, Exception) else f"{type(error).__name__}: {error}",
+        )
         raise
     tuning.refresh_from_db()
     logger.info("%s", tuning)
@@ -64,7 +68,9 @@ def _run(tuning: Tuning, progress: TuningProgress) -> None:
     catalogue = read_catalogue(from_clicks=tuning.from_clicks)
     towers = PresetTowers.of(tuning.preset)
     current = _compared_with(tuning, towers)
-    tuning.decoded = features_complete(current, busy_space=current.space.fingerprint, progress=progress)
+    tuning.decoded = features_complete(
+        current, busy_space=current.space.fingerprint, progress=progress
+    )
     material = gather(catalogue, current, progress)
     tuning.pairs, tuning.held_out = len(material.pictures), len(material.catalogue.held_out)
     tuning.groups = len(np.unique(material.catalogue.groups))

@@ -1,4 +1,5 @@
-"""Checkpoints on local disk: `<weights folder>/<preset>` holds configuration, tokenizer and safetensors."""
+"""Checkpoints on local disk: `<weights folder>/<preset>` holds configuration, tokenizer and
+safetensors."""
 
 from __future__ import annotations
 
@@ -22,19 +23,26 @@ CONFIGURATIONS: Final = {
 """The file by which a checkpoint of an engine is known."""
 
 FETCHED: Final = {
-    "open_clip": (OPEN_CLIP_CONFIGURATION, "open_clip_model.safetensors", "*token*", "*vocab*", "*merges*"),
+    "open_clip": (
+        OPEN_CLIP_CONFIGURATION,
+        "open_clip_model.safetensors",
+        "*token*",
+        "*vocab*",
+        "*merges*",
+    ),
     "clap": ("*.json", "model.safetensors", "*.txt"),
     "sentence_transformers": ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"),
 }
-"""The files of a hub repository that its engine reads. Repositories also hold the same weights as pickles."""
+"""The files of a hub repository that its engine reads. Repositories also hold the same weights
+as pickles."""
 
 READ: Final = {".json", ".txt", ".model", ".safetensors", ".jinja"}
 PICKLES: Final = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 
 
 def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
-    """The preset's folder. Raises WeightsMissing with the command that fetches it, WeightsRefused when a file has not
-    the checksum that the preset names for it."""
+    """The preset's folder. Raises WeightsMissing with the command that fetches it,
+    WeightsRefused when a file has not the checksum that the preset names for it."""
     folder = (settings.weights_dir or settings.var_dir / "weights") / preset.name
     if not (folder / CONFIGURATIONS[preset.engine]).is_file():
         included = " ".join(f"--include '{pattern}'" for pattern in FETCHED[preset.engine])
@@ -49,7 +57,8 @@ def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """Names the content of a checkpoint. Raises WeightsRefused without safetensors files, or with a pickle."""
+    """Names the content of a checkpoint. Raises WeightsRefused without safetensors files, or
+    with a pickle."""
     files = _files(folder)
     pickles = [str(path.relative_to(folder)) for path in files if path.suffix in PICKLES]
     if pickles or not any(path.suffix == ".safetensors" for path in files):
@@ -66,7 +75,9 @@ def checkpoint_digest(folder: Path) -> str:
 def _files(folder: Path) -> Sequence[Path]:
     """Every file but hidden ones: a download leaves its own notes in `.cache`."""
     found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return sorted(folder / path for path in found if not any(part.startswith(".") for part in path.parts))
+    return sorted(
+        folder / path for path in found if not any(part.startswith(".") for part in path.parts)
+    )
 
 
 def _check_file(path: Path, expected: str) -> None:

@@ -1,4 +1,5 @@
-"""Names of file contents. Apart from the reading of weights, because a name must not cost the import of torch."""
+"""Names of file contents. Apart from the reading of weights, because a name must not cost the
+import of torch."""
 
 from __future__ import annotations
 

@@ -14,10 +14,12 @@ Part = TypeVar("Part")
 
 
 class Lazy(Generic[Part]):
-    """A part made at its first use. A refusal is remembered: reading gigabytes again would refuse them again.
+    """A part made at its first use. A refusal is remembered: reading gigabytes again would
+    refuse them again.
 
-    Parts that test each other while they load share one reentrant lock. A method is held weakly: through it an encoder
-    would hold itself, and a model that nobody uses any more would keep its memory until a collector looks.
+    Parts that test each other while they load share one reentrant lock. A method is held weakly:
+    through it an encoder would hold itself, and a model that nobody uses any more would keep its
+    memory until a collector looks.
     """
 
     def __init__(self, load: Callable[[], Part], lock: threading.RLock) -> None:

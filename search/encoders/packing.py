@@ -1,6 +1,8 @@
-"""Weights as they are stored: matrices in 8 bits with one scale a row, everything else in half precision.
+"""Weights as they are stored: matrices in 8 bits with one scale a row, everything else in half
+precision.
 
-Source: Dettmers et al., LLM.int8() (2022), section 2: symmetric quantisation by the largest value of each row.
+Source: Dettmers et al., LLM.int8() (2022), section 2: symmetric quantisation by the largest
+value of each row.
 """
 
 from __future__ import annotations
@@ -15,7 +17,8 @@ LARGEST = 127
 
 
 def packed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Named tensors → what a file holds. A matrix becomes int8 and a column of scales under its name after SCALE_OF."""
+    """Named tensors → what a file holds. A matrix becomes int8 and a column of scales under its
+    name after SCALE_OF."""
     stored = {}
     for name, tensor in weights.items():
         if tensor.ndim != 2:
@@ -28,7 +31,8 @@ def packed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """What a file holds → named tensors, float32. Matrices that were stored without a scale are taken as they are."""
+    """What a file holds → named tensors, float32. Matrices that were stored without a scale are
+    taken as they are."""
     return {
         name: tensor.float() * stored.get(f"{SCALE_OF}{name}", torch.ones(()))
         for name, tensor in stored.items()

@@ -1,4 +1,5 @@
-"""Encoder of a preset. Engines are imported when one of their presets is loaded, because each costs seconds."""
+"""Encoder of a preset. Engines are imported when one of their presets is loaded, because each
+costs seconds."""
 
 from __future__ import annotations
 
@@ -8,10 +9,10 @@ from pathlib import Path
 from typing import Final, cast
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder, TunableEncoder
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
 from search.encoders.compact.int8_space import int8_digest
 from search.encoders.presets import Preset, load_preset, preset_names, tuned_space
+from search.encoders.protocol import Encoder, TunableEncoder
 from search.types import Space
 
 __all__ = ["load_encoder", "preset_names", "space_of"]
@@ -29,27 +30,30 @@ Load = Callable[[Preset, EngineSettings], Encoder]
 def load_encoder(settings: EngineSettings, heads: Path | None = None) -> TunableEncoder:
     """The encoder that the settings choose, under tuned heads where a file of them is given.
 
-    Raises UnknownPreset; WeightsMissing or WeightsRefused when its weights cannot be used; SelfTestFailed when its
-    known pairs do not match; ConfigError when the device is not there.
+    Raises UnknownPreset; WeightsMissing or WeightsRefused when its weights cannot be used;
+    SelfTestFailed when its known pairs do not match; ConfigError when the device is not there.
     """
     # Imported here like the engines: it needs torch.
-    from search.encoders.residual import tunable
+    from search.encoders.residual_heads import tunable
 
     encoder = tunable(load_engine(settings))
     return encoder.with_heads(heads) if heads else encoder
 
 
 def load_engine(settings: EngineSettings) -> Encoder:
-    """The encoder as its engine makes it, without heads that could be tuned. Raises as `load_encoder` does."""
+    """The encoder as its engine makes it, without heads that could be tuned. Raises as
+    `load_encoder` does."""
     preset = load_preset(settings.preset)
     load = cast("Load", importlib.import_module(ENGINES[preset.engine]).load)
     return load(preset, settings)
 
 
 def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
-    """The space of the encoder that the settings choose, under the tuned heads of this checksum, without loading it.
+    """The space of the encoder that the settings choose, under the tuned heads of this checksum,
+    without loading it.
 
-    Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not on this disk.
+    Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not
+    on this disk.
     """
     preset = load_preset(settings.preset)
     return tuned_space(preset.space(_weights_digest(preset, settings)), heads_digest)

@@ -1,4 +1,5 @@
-"""Tuned heads on disk: one safetensors file named by its own SHA-256, with a record of the towers it belongs to."""
+"""Tuned heads on disk: one safetensors file named by its own SHA-256, with a record of the
+towers it belongs to."""
 
 from __future__ import annotations
 
@@ -25,10 +26,14 @@ Heads = tuple[nn.Module, nn.Module]
 """The head over picture features and the head over text features, in this order."""
 
 
-def store_heads(folder: Path, heads: Heads, *, towers: str, dim: int, notes: Mapping[str, Any]) -> Path:
-    """Write heads in half precision, with `notes` (how they were made) beside the record. Returns the file.
+def store_heads(
+    folder: Path, heads: Heads, *, towers: str, dim: int, notes: Mapping[str, Any]
+) -> Path:
+    """Write heads in half precision, with `notes` (how they were made) beside the record.
+    Returns the file.
 
-    The file appears whole or not at all, so that a killed process leaves nothing that could be taken for heads.
+    The file appears whole or not at all, so that a killed process leaves nothing that could be
+    taken for heads.
     """
     named = zip(("picture", "text"), heads, strict=True)
     tensors = {
@@ -37,7 +42,8 @@ def store_heads(folder: Path, heads: Heads, *, towers: str, dim: int, notes: Map
         for name, tensor in head.state_dict().items()
     }
     record = {**notes, "towers": towers, "dim": dim}
-    # One entry, because the library writes several in no fixed order, and the same heads should give the same file.
+    # One entry, because the library writes several in no fixed order, and the same heads should
+    # give the same file.
     content = save(tensors, metadata={RECORD: json.dumps(record)})
     path = folder / f"{hashlib.sha256(content).hexdigest()}{SUFFIX}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -52,8 +58,8 @@ def store_heads(folder: Path, heads: Heads, *, towers: str, dim: int, notes: Map
 def read_heads(path: Path, *, towers: str, dim: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The tensors of both heads, float32.
 
-    Raises WeightsMissing without the file, WeightsRefused when its name is not its checksum, when it is no safetensors
-    file, or when it was made for other towers or another dimension.
+    Raises WeightsMissing without the file, WeightsRefused when its name is not its checksum,
+    when it is no safetensors file, or when it was made for other towers or another dimension.
     """
     check_digest(path, path.stem)
     weights = read_safetensors(path)
@@ -74,4 +80,8 @@ def _record(path: Path) -> dict[str, Any]:
 
 
 def _part(weights: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): tensor.float() for name, tensor in weights.items() if name.startswith(prefix)}
+    return {
+        name.removeprefix(prefix): tensor.float()
+        for name, tensor in weights.items()
+        if name.startswith(prefix)
+    }

@@ -1,4 +1,5 @@
-"""Reading weights that were shipped with a checksum: safetensors alone, because a pickle runs code when it is read."""
+"""Reading weights that were shipped with a checksum: safetensors alone, because a pickle runs
+code when it is read."""
 
 from __future__ import annotations
 
@@ -14,9 +15,14 @@ from search.errors import WeightsMissing, WeightsRefused
 
 
 def check_digest(path: Path, expected: str) -> None:
-    """Raises WeightsMissing without the file, WeightsRefused when its checksum is not `expected`."""
+    """Raises WeightsMissing without the file, WeightsRefused when its checksum is not
+    `expected`."""
     if not path.is_file():
-        raise WeightsMissing("a weights file is missing", value=str(path), fix="Install the product's packages again.")
+        raise WeightsMissing(
+            "a weights file is missing",
+            value=str(path),
+            fix="Install the product's packages again.",
+        )
     found = file_digest(path)
     if found != expected:
         raise WeightsRefused(
@@ -32,7 +38,8 @@ def read_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except SafetensorError as error:
         raise WeightsRefused(
-            f"{path.name} is not a safetensors file: {error}", fix="Only safetensors are accepted, never a pickle."
+            f"{path.name} is not a safetensors file: {error}",
+            fix="Only safetensors are accepted, never a pickle.",
         ) from error
 
 

@@ -17,7 +17,12 @@ QUERIES = "queries.jsonl"
 SHOWS = {"images": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
 """Columns of a catalogue that name media."""
 
-ASKS = {"text": Modality.TEXT, "image": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
+ASKS = {
+    "text": Modality.TEXT,
+    "image": Modality.PICTURE,
+    "audio": Modality.AUDIO,
+    "video": Modality.VIDEO,
+}
 """Fields of a query, of which it has one."""
 
 
@@ -73,17 +78,21 @@ class EvaluationFolder:
 
 
 def folders_in(path: Path) -> list[Path]:
-    """The evaluation folder at `path`, or all that lie directly in it, by name. Raises InputError when none does."""
+    """The evaluation folder at `path`, or all that lie directly in it, by name. Raises
+    InputError when none does."""
     if (path / QUERIES).is_file():
         return [path]
     found = sorted(file.parent for file in path.glob(f"*/{QUERIES}"))
     if not found:
-        raise InputError(f"there is no evaluation folder: none with {CATALOG} and {QUERIES}", value=str(path))
+        raise InputError(
+            f"there is no evaluation folder: none with {CATALOG} and {QUERIES}", value=str(path)
+        )
     return found
 
 
 def modalities_of(root: Path) -> frozenset[Modality]:
-    """What the folder's queries ask by and its catalogue shows. Raises InputError as `read_folder` does."""
+    """What the folder's queries ask by and its catalogue shows. Raises InputError as
+    `read_folder` does."""
     catalog, queries = _files(root)
     rows = _rows(catalog)
     shown = {modality for column, modality in SHOWS.items() if any(row.get(column) for row in rows)}
@@ -104,15 +113,19 @@ def read_folder(root: Path) -> EvaluationFolder:
 
 
 def read_queries(path: Path) -> tuple[EvaluationQuery, ...]:
-    """A golden set by itself: the lines of an evaluation folder, pictures named relative to the file, ids not needed.
+    """A golden set by itself: the lines of an evaluation folder, pictures named relative to the
+    file, ids not needed.
 
-    Raises InputError naming the line that is malformed, and for a file that is missing, no text, without a line, or
-    that asks by sounds or videos: a change of model is judged on words and pictures.
+    Raises InputError naming the line that is malformed, and for a file that is missing, no text,
+    without a line, or that asks by sounds or videos: a change of model is judged on words and
+    pictures.
     """
     try:
         lines = _lines(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError("the golden set cannot be read", value=str(path), fix=f"{error}") from error
+        raise InputError(
+            "the golden set cannot be read", value=str(path), fix=f"{error}"
+        ) from error
     if not lines:
         raise InputError("the golden set holds no question", value=str(path))
     found = tuple(_query({"id": place, **fields}, place, path.parent) for place, fields in lines)

@@ -1,8 +1,10 @@
-"""Ranking metrics over binary relevance. Each function takes one query's result and states its formula.
+"""Ranking metrics over binary relevance. Each function takes one query's result and states its
+formula.
 
-`ranks` are the 1-based ranks of the relevant items that were ranked, ascending; `relevant` is how many exist. One that
-was not ranked at all counts as never found. Definitions follow Manning, Raghavan and Schütze, *Introduction to
-Information Retrieval*, chapter 8, and for nDCG Järvelin and Kekäläinen 2002, https://doi.org/10.1145/582415.582418.
+`ranks` are the 1-based ranks of the relevant items that were ranked, ascending; `relevant` is
+how many exist. One that was not ranked at all counts as never found. Definitions follow Manning,
+Raghavan and Schütze, *Introduction to Information Retrieval*, chapter 8, and for nDCG Järvelin
+and Kekäläinen 2002, https://doi.org/10.1145/582415.582418.
 """
 
 from __future__ import annotations
@@ -22,7 +24,8 @@ def reciprocal_rank(ranks: Sequence[int]) -> float:
 
 
 def average_precision(ranks: Sequence[int], relevant: int) -> float:
-    """Σ_i (i / rank_i) / relevant: precision at each relevant item, averaged over all relevant items."""
+    """Σ_i (i / rank_i) / relevant: precision at each relevant item, averaged over all relevant
+    items."""
     return sum(found / rank for found, rank in enumerate(ranks, start=1)) / relevant
 
 
@@ -44,5 +47,6 @@ def r_precision(ranks: Sequence[int], relevant: int) -> float:
 
 
 def first_rank(ranks: Sequence[int], missing: int) -> int:
-    """Rank of the first relevant item; `missing` (one behind the last place) when none was ranked."""
+    """Rank of the first relevant item; `missing` (one behind the last place) when none was
+    ranked."""
     return ranks[0] if ranks else missing

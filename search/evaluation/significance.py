@@ -1,10 +1,11 @@
-"""How far chance moves a mean over queries: bootstrap intervals, also of the difference between two systems.
+"""How far chance moves a mean over queries: bootstrap intervals, also of the difference between
+two systems.
 
-The queries of a set are a sample of those that could have been asked. Drawing from them again and again, with
-replacement, shows how much the mean owes to that choice: the percentile interval of Efron and Tibshirani, *An
-Introduction to the Bootstrap* (1993), chapter 13. Two systems that answered the same queries are compared through the
-differences query by query, which cancels how hard each query is: Smucker, Allan and Carterette 2007,
-https://doi.org/10.1145/1321440.1321528.
+The queries of a set are a sample of those that could have been asked. Drawing from them again
+and again, with replacement, shows how much the mean owes to that choice: the percentile interval
+of Efron and Tibshirani, *An Introduction to the Bootstrap* (1993), chapter 13. Two systems that
+answered the same queries are compared through the differences query by query, which cancels how
+hard each query is: Smucker, Allan and Carterette 2007, https://doi.org/10.1145/1321440.1321528.
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean and its 95 % interval. The bounds are nan where one query alone leaves no idea of the spread."""
+    """A mean and its 95 % interval. The bounds are nan where one query alone leaves no idea of
+    the spread."""
 
     value: float
     low: float

@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from search.media.clip_limits import ClipLimits
 from search.media.keyframes import KeyFrame, KeyFrames
-from search.media.limits import ClipLimits
 from search.media.video import open_video
 
 FRAMES_PER_SECOND = 4.0
@@ -16,8 +16,9 @@ FRAMES_PER_SECOND = 4.0
 
 @dataclass(frozen=True, slots=True)
 class ClipFrames:
-    """Key frames by their time, and the play time. `truncated` says that the clip broke off after them; `beside` names
-    kinds of tracks that the file has beside its pictures, as FFmpeg calls them: audio, subtitle."""
+    """Key frames by their time, and the play time. `truncated` says that the clip broke off
+    after them; `beside` names kinds of tracks that the file has beside its pictures, as FFmpeg
+    calls them: audio, subtitle."""
 
     frames: tuple[KeyFrame, ...]
     seconds: float
@@ -26,7 +27,8 @@ class ClipFrames:
 
 
 def clip_frames(path: Path, limits: ClipLimits, side: int) -> ClipFrames:
-    """The key frames of a video, animated GIF or WebP, the shorter side at most `side` pixels; in flat memory.
+    """The key frames of a video, animated GIF or WebP, the shorter side at most `side` pixels;
+    in flat memory.
 
     Raises MediaTooLarge, MediaUnreadable and MediaUnsupported as `open_video` does.
     """

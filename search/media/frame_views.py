@@ -1,7 +1,8 @@
 """What a clip shows as vectors: of each key frame, and of the clip as a whole.
 
-An encoder may squash a wide picture to a square. A key frame is therefore seen three times, as a whole and by the
-squares at both its ends, and its vector is their mean direction (docs/adr/0012-key-frames.md has the figures).
+An encoder may squash a wide picture to a square. A key frame is therefore seen three times, as a
+whole and by the squares at both its ends, and its vector is their mean direction
+(docs/adr/0012-key-frames.md has the figures).
 """
 
 from __future__ import annotations
@@ -19,7 +20,11 @@ def frame_views(picture: Image.Image) -> list[Image.Image]:
     """The `VIEWS` pictures that a key frame is encoded as."""
     width, height = picture.size
     side = min(width, height)
-    return [picture, picture.crop((0, 0, side, side)), picture.crop((width - side, height - side, width, height))]
+    return [
+        picture,
+        picture.crop((0, 0, side, side)),
+        picture.crop((width - side, height - side, width, height)),
+    ]
 
 
 def frame_vectors(views: Vectors) -> Vectors:
@@ -33,7 +38,8 @@ def whole_clip(vectors: Vectors) -> Vectors:
 
 
 def clip_vectors(views: Vectors) -> Vectors:
-    """Views of n key frames, (n × VIEWS, dim) → (1 + n, dim): the clip as a whole, then its key frames."""
+    """Views of n key frames, (n × VIEWS, dim) → (1 + n, dim): the clip as a whole, then its key
+    frames."""
     frames = frame_vectors(views)
     return np.concatenate([whole_clip(frames), frames])
 

@@ -1,4 +1,5 @@
-"""Does this file open, and as what? What a dry run asks of every file, and an upload before it accepts one."""
+"""Does this file open, and as what? What a dry run asks of every file, and an upload before it
+accepts one."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from pathlib import Path
 from search.config import EngineSettings
 from search.errors import MediaUnsupported
 from search.media.clip import ClipLimits, probe_clip
-from search.media.kinds import accepted_format
+from search.media.file_formats import accepted_format
 from search.media.picture import PictureLimits, decode_picture, picture_info
 from search.types import Modality
 
@@ -35,7 +36,8 @@ class MediaLimits:
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """A file that opened. Width and height in pixels, 0 for audio; `seconds` is None for a picture."""
+    """A file that opened. Width and height in pixels, 0 for audio; `seconds` is None for a
+    picture."""
 
     kind: Modality
     format: str
@@ -46,10 +48,11 @@ class MediaInfo:
 
 
 def inspect_media(path: Path, limits: MediaLimits, wanted: Modality | None = None) -> MediaInfo:
-    """Open the file: decode a picture, probe a clip. An animated GIF or WebP counts as a video where one is
-    wanted.
+    """Open the file: decode a picture, probe a clip. An animated GIF or WebP counts as a video
+    where one is wanted.
 
-    Raises MediaTooLarge, MediaUnreadable, or MediaUnsupported (also for a file of another kind than `wanted`).
+    Raises MediaTooLarge, MediaUnreadable, or MediaUnsupported (also for a file of another kind
+    than `wanted`).
     """
     found = accepted_format(path)
     if found.pillow and not (found.demuxer and wanted is Modality.VIDEO):
@@ -68,9 +71,13 @@ def inspect_media(path: Path, limits: MediaLimits, wanted: Modality | None = Non
 def _inspect_picture(path: Path, limits: PictureLimits) -> MediaInfo:
     info = picture_info(path, limits)
     decode_picture(path, limits, at_least=_SMALL)
-    return MediaInfo(Modality.PICTURE, info.format, info.bytes, info.width, info.height, seconds=None)
+    return MediaInfo(
+        Modality.PICTURE, info.format, info.bytes, info.width, info.height, seconds=None
+    )
 
 
 def _inspect_clip(path: Path, limits: ClipLimits) -> MediaInfo:
     clip = probe_clip(path, limits)
-    return MediaInfo(clip.kind, clip.container, path.stat().st_size, clip.width, clip.height, clip.seconds)
+    return MediaInfo(
+        clip.kind, clip.container, path.stat().st_size, clip.width, clip.height, clip.seconds
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from search.media.shots import Look, ShotDetector, colour_distance, layout_distance
+from search.media.shot_detection import Look, ShotDetector, colour_distance, layout_distance
 from search.media.video import Frame
 from search.types import Span
 
@@ -30,7 +30,8 @@ class KeyFrame:
 
 @dataclass(slots=True)
 class _Run:
-    """Frames that look alike: those of one shot, until much has changed. `picture` is the sharpest of them."""
+    """Frames that look alike: those of one shot, until much has changed. `picture` is the
+    sharpest of them."""
 
     shot: int
     start: float
@@ -49,9 +50,10 @@ class _Run:
 class KeyFrames:
     """Takes frames in their order, holds at most `most` + 1 pictures.
 
-    Every shot gives a key frame, and another one whenever much of its colours has changed; of each stretch the sharpest
-    picture is kept. A near-duplicate of a key frame that there is already is dropped, and beyond `most` whichever is
-    most like another. Something always remains of a clip that has a frame.
+    Every shot gives a key frame, and another one whenever much of its colours has changed; of
+    each stretch the sharpest picture is kept. A near-duplicate of a key frame that there is
+    already is dropped, and beyond `most` whichever is most like another. Something always
+    remains of a clip that has a frame.
     """
 
     def __init__(self, most: int = 32) -> None:
@@ -74,9 +76,12 @@ class KeyFrames:
             run.picture, run.sharpness = frame.picture, sharp
 
     def finish(self, seconds: float) -> list[KeyFrame]:
-        """The key frames of a clip that ends at this second, by their time; empty where it had no frame."""
+        """The key frames of a clip that ends at this second, by their time; empty where it had
+        no frame."""
         self._end_run(seconds)
-        return [KeyFrame(Span(run.start, max(run.start, run.end)), run.picture) for run in self._kept]
+        return [
+            KeyFrame(Span(run.start, max(run.start, run.end)), run.picture) for run in self._kept
+        ]
 
     def _end_run(self, at: float) -> None:
         run, self._run = self._run, None
@@ -94,7 +99,9 @@ class KeyFrames:
 
     def _drop_one(self) -> None:
         """Drops the later one of the two that are most alike."""
-        pairs = [(a.distance(b), place) for place, b in enumerate(self._kept) for a in self._kept[:place]]
+        pairs = [
+            (a.distance(b), place) for place, b in enumerate(self._kept) for a in self._kept[:place]
+        ]
         place = min(pairs)[1]
         dropped, former = self._kept.pop(place), self._kept[place - 1]
         if former.shot == dropped.shot:

@@ -1,8 +1,9 @@
-"""Bounded decoding of pictures. Whatever the file, the result is an RGB picture of limited size or a MediaError.
+"""Bounded decoding of pictures. Whatever the file, the result is an RGB picture of limited size
+or a MediaError.
 
-Bytes, pixels and proportions are bounded from the header, before anything is decoded. The pixel bound is also the
-time limit: decoding costs at most a few tens of nanoseconds a pixel, so 80 megapixels end within seconds in any
-accepted format.
+Bytes, pixels and proportions are bounded from the header, before anything is decoded. The pixel
+bound is also the time limit: decoding costs at most a few tens of nanoseconds a pixel, so 80
+megapixels end within seconds in any accepted format.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from PIL import ExifTags, Image
 
 from search.config import EngineSettings
 from search.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported
-from search.media.kinds import ACCEPTED, Source, accepted_format
-from search.media.modes import ModeError, to_rgb
+from search.media.colour_modes import ModeError, to_rgb
+from search.media.file_formats import ACCEPTED, Source, accepted_format
 from search.types import Modality
 
-# Pillow warns about damaged metadata; that is the uploader's matter, not a line in the server's log. Appended, so
-# that any filter the process sets itself goes before this one. Thread-safe, unlike `warnings.catch_warnings`.
+# Pillow warns about damaged metadata; that is the uploader's matter, not a line in the server's
+# log. Appended, so that any filter the process sets itself goes before this one. Thread-safe,
+# unlike `warnings.catch_warnings`.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.", append=True)
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
@@ -49,7 +51,8 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class PictureLimits:
-    """Largest file in bytes, largest area in pixels, and how many times longer than the other one side may be."""
+    """Largest file in bytes, largest area in pixels, and how many times longer than the other
+    one side may be."""
 
     max_bytes: int
     max_pixels: int
@@ -83,14 +86,16 @@ def picture_info(source: Source, limits: PictureLimits) -> PictureInfo:
 
 
 def decode_picture(source: Source, limits: PictureLimits, *, at_least: int = 0) -> Image.Image:
-    """Decode the first frame to RGB: orientation applied, transparency on white, 16-bit and float values scaled.
+    """Decode the first frame to RGB: orientation applied, transparency on white, 16-bit and
+    float values scaled.
 
-    `at_least` is the shorter side, in pixels, that the caller needs: a larger picture is decoded at 1/2, 1/4 or 1/8
-    where the format can (JPEG) and reduced by a whole factor otherwise, never below it. 0 keeps every pixel.
-    Thread-safe.
+    `at_least` is the shorter side, in pixels, that the caller needs: a larger picture is decoded
+    at 1/2, 1/4 or 1/8 where the format can (JPEG) and reduced by a whole factor otherwise, never
+    below it. 0 keeps every pixel. Thread-safe.
 
-    Raises MediaTooLarge (bytes, pixels or proportions over the limit), MediaUnreadable (empty, truncated or corrupt)
-    and MediaUnsupported (format not accepted). An OSError of reading the file itself passes through.
+    Raises MediaTooLarge (bytes, pixels or proportions over the limit), MediaUnreadable (empty,
+    truncated or corrupt) and MediaUnsupported (format not accepted). An OSError of reading the
+    file itself passes through.
     """
     data, kind = _read(source, limits)
     with _opened(data, kind, limits) as image:
@@ -104,15 +109,20 @@ def decode_picture(source: Source, limits: PictureLimits, *, at_least: int = 0) 
 
 
 def _read(source: Source, limits: PictureLimits) -> tuple[bytes, str]:
-    """The content and the name of Pillow's reader for it. Reading first tells an I/O error from a broken file."""
+    """The content and the name of Pillow's reader for it. Reading first tells an I/O error from
+    a broken file."""
     found = accepted_format(source)
     if found.kind is not Modality.PICTURE:
-        raise MediaUnsupported("the file is no picture", value=found.name, fix=f"Accepted: {ACCEPTED}.")
+        raise MediaUnsupported(
+            "the file is no picture", value=found.name, fix=f"Accepted: {ACCEPTED}."
+        )
     data = _bounded(source, limits.max_bytes)
     if len(data) > limits.max_bytes:
         size = len(source) if isinstance(source, bytes) else f"more than {limits.max_bytes}"
         raise MediaTooLarge(
-            f"the picture file is over the limit of {limits.max_bytes} bytes", value=size, fix="Save it smaller."
+            f"the picture file is over the limit of {limits.max_bytes} bytes",
+            value=size,
+            fix="Save it smaller.",
         )
     return data, found.pillow
 
@@ -128,13 +138,16 @@ def _bounded(source: Source, max_bytes: int) -> bytes:
 
 @contextmanager
 def _opened(data: bytes, kind: str, limits: PictureLimits) -> Iterator[Image.Image]:
-    """The picture with its header read and found within the limits; the reader's failures become MediaErrors."""
+    """The picture with its header read and found within the limits; the reader's failures become
+    MediaErrors."""
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             _check(image, limits)
             yield image
     except Image.DecompressionBombError as error:
-        raise MediaTooLarge(f"the picture is over the limit of {limits.max_pixels} pixels: {error}") from error
+        raise MediaTooLarge(
+            f"the picture is over the limit of {limits.max_pixels} pixels: {error}"
+        ) from error
     except ModeError as error:
         raise MediaUnsupported(
             "the picture's colours cannot be read", value=error.mode, fix="Save it as RGB."
@@ -157,7 +170,9 @@ def _check(image: Image.Image, limits: PictureLimits) -> None:
         )
     if max(width, height) > limits.max_aspect * min(width, height):
         raise MediaTooLarge(
-            f"one side is over {limits.max_aspect:g} times the other", value=f"{width} × {height}", fix="Crop it."
+            f"one side is over {limits.max_aspect:g} times the other",
+            value=f"{width} × {height}",
+            fix="Crop it.",
         )
 
 

@@ -1,4 +1,5 @@
-"""Subtitles of a clip as passages of plain text with their seconds, read in a limited child process."""
+"""Subtitles of a clip as passages of plain text with their seconds, read in a limited child
+process."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-from search.media.limits import ClipLimits
-from search.media.process import ask_child, clip_format
+from search.media.clip_limits import ClipLimits
+from search.media.sandbox.runner import ask_child, clip_format
 from search.types import Span
 
 _MOST_CUES = 4000
@@ -26,16 +27,22 @@ Cue = tuple[Span, str]
 
 
 def subtitles(path: Path, limits: ClipLimits) -> list[Cue]:
-    """The first track of a clip that is text (mov_text, SubRip, ASS, WebVTT): lines joined to passages of about 160
-    characters, without markup, at most 400; empty where there is none, and for a clip that is an animated picture.
+    """The first track of a clip that is text (mov_text, SubRip, ASS, WebVTT): lines joined to
+    passages of about 160 characters, without markup, at most 400; empty where there is none, and
+    for a clip that is an animated picture.
 
-    Raises what `search.media.process.ask_child` raises. A track that breaks off gives what it had.
+    Raises what `search.media.sandbox.runner.ask_child` raises. A track that breaks off gives
+    what it had.
     """
     if clip_format(path, limits).pillow:
         return []
-    with closing(ask_child("subtitles", path, limits, most=_MOST_CUES, longest=_LONGEST_CUE)) as messages:
+    with closing(
+        ask_child("subtitles", path, limits, most=_MOST_CUES, longest=_LONGEST_CUE)
+    ) as messages:
         told = [message.header for message in messages if "text" in message.header]
-    cues = ((Span(one["start"], max(one["start"], one["end"])), plain_text(one["text"])) for one in told)
+    cues = (
+        (Span(one["start"], max(one["start"], one["end"])), plain_text(one["text"])) for one in told
+    )
     return list(_passages((span, text) for span, text in cues if text))[:_MOST_PASSAGES]
 
 

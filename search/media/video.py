@@ -11,16 +11,21 @@ from typing import Any, Self
 from PIL import Image
 
 from search.errors import MediaUnreadable
-from search.media.limits import ClipLimits
-from search.media.modes import to_rgb
-from search.media.process import Message, ask_child
+from search.media.clip_limits import ClipLimits
+from search.media.colour_modes import to_rgb
+from search.media.sandbox.runner import Message, ask_child
 
-_TURNS = {90: Image.Transpose.ROTATE_90, 180: Image.Transpose.ROTATE_180, 270: Image.Transpose.ROTATE_270}
+_TURNS = {
+    90: Image.Transpose.ROTATE_90,
+    180: Image.Transpose.ROTATE_180,
+    270: Image.Transpose.ROTATE_270,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture of a clip, RGB and upright, and the second from the beginning at which it is first seen."""
+    """A picture of a clip, RGB and upright, and the second from the beginning at which it is
+    first seen."""
 
     seconds: float
     picture: Image.Image
@@ -29,9 +34,10 @@ class Frame:
 class VideoReader:
     """The frames of a clip as they come; at most a few are held at a time.
 
-    `seconds` is the play time that the clip tells, and after the last frame what there was of it. `truncated` says,
-    after the last, that the clip broke off or that frames of it could not be decoded. `beside` names the kinds of
-    tracks that there are beside the pictures, known from the first frame on.
+    `seconds` is the play time that the clip tells, and after the last frame what there was of
+    it. `truncated` says, after the last, that the clip broke off or that frames of it could not
+    be decoded. `beside` names the kinds of tracks that there are beside the pictures, known from
+    the first frame on.
     """
 
     def __init__(self, messages: Generator[Message]) -> None:
@@ -69,7 +75,9 @@ class VideoReader:
                 raise
             self.truncated = True
         if not given:
-            raise MediaUnreadable("no picture of the video can be decoded", fix="Save or upload it again.")
+            raise MediaUnreadable(
+                "no picture of the video can be decoded", fix="Save or upload it again."
+            )
 
 
 def _frame(message: Message) -> Frame:
@@ -81,11 +89,12 @@ def _frame(message: Message) -> Frame:
 
 
 def open_video(path: Path, limits: ClipLimits, side: int, per_second: float) -> VideoReader:
-    """Frames of a video, animated GIF or animated WebP: about `per_second` by their timestamps, turned and stretched as
-    they are shown, the shorter side at most `side` pixels.
+    """Frames of a video, animated GIF or animated WebP: about `per_second` by their timestamps,
+    turned and stretched as they are shown, the shorter side at most `side` pixels.
 
-    The reader raises MediaTooLarge (bytes, seconds, frame size, or time and memory of the child), MediaUnreadable
-    (empty, corrupt, without moving pictures) and MediaUnsupported (format or codec) at its first frame; a clip that
-    breaks off later gives what it had and is `truncated`.
+    The reader raises MediaTooLarge (bytes, seconds, frame size, or time and memory of the
+    child), MediaUnreadable (empty, corrupt, without moving pictures) and MediaUnsupported
+    (format or codec) at its first frame; a clip that breaks off later gives what it had and is
+    `truncated`.
     """
     return VideoReader(ask_child("frames", path, limits, side=side, per_second=per_second))

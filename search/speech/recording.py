@@ -7,14 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from search.config import EngineSettings
-from search.encoders.base import Waveform
-from search.media.limits import ClipLimits
+from search.encoders.protocol import Waveform
+from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
 from search.speech.base import SPEECH_RATE
 
 
 def speech_limits(settings: EngineSettings) -> ClipLimits:
-    return ClipLimits(settings.speech_max_bytes, settings.speech_max_seconds, time_limit_s=settings.speech_time_limit_s)
+    return ClipLimits(
+        settings.speech_max_bytes,
+        settings.speech_max_seconds,
+        time_limit_s=settings.speech_time_limit_s,
+    )
 
 
 def read_recording(path: Path, settings: EngineSettings) -> Waveform:

@@ -1,4 +1,5 @@
-"""Which transcriber the settings choose. Engines are imported when one is loaded: each costs seconds or memory."""
+"""Which transcriber the settings choose. Engines are imported when one is loaded: each costs
+seconds or memory."""
 
 from __future__ import annotations
 
@@ -16,8 +17,8 @@ PACKAGE: Final = "pocketsphinx"
 
 
 def speech_engine(settings: EngineSettings) -> str:
-    """The engine that would transcribe here, or '' for none. `auto` is Whisper where its weights are, else the
-    embedded engine where its package is. Loads nothing."""
+    """The engine that would transcribe here, or '' for none. `auto` is Whisper where its weights
+    are, else the embedded engine where its package is. Loads nothing."""
     if settings.speech == "off":
         return ""
     if settings.speech != "auto":
@@ -30,7 +31,8 @@ def speech_engine(settings: EngineSettings) -> str:
 def load_transcriber(settings: EngineSettings) -> Transcriber:
     """The transcriber that the settings choose; its model is loaded at its first use.
 
-    Raises SpeechOff where there is none, WeightsMissing with the command that fetches Whisper's weights.
+    Raises SpeechOff where there is none, WeightsMissing with the command that fetches Whisper's
+    weights.
     """
     engine = speech_engine(settings)
     if not engine:

@@ -1,6 +1,8 @@
-"""PocketSphinx (Huggins-Daines et al., ICASSP 2006): English, from a package that brings its model, on the processor.
+"""PocketSphinx (Huggins-Daines et al., ICASSP 2006): English, from a package that brings its
+model, on the processor.
 
-It runs in a process of its own, started at its first use, stopped and started anew when it takes too long.
+It runs in a process of its own, started at its first use, stopped and started anew when it takes
+too long.
 """
 
 from __future__ import annotations
@@ -18,11 +20,11 @@ from typing import IO, Any, Final, TypeAlias, cast
 import numpy as np
 
 from search.config import EngineSettings
-from search.encoders.base import Waveform
+from search.encoders.protocol import Waveform
 from search.errors import Unavailable
 from search.speech.base import SPEECH_RATE, Transcript
+from search.speech.concurrency import Turns
 from search.speech.languages import primary_language, require_language
-from search.speech.turns import Turns
 
 NAME: Final = "pocketsphinx"
 LEARNING_TIME_S: Final = 120.0
@@ -33,8 +35,8 @@ FAINT: Final = 1e-3
 
 FRAME: Final = int(0.03 * SPEECH_RATE)
 STEADY_DB: Final = 6.0
-"""Between loud and quiet frames. Hum and noise keep their level (white noise 1 dB, brown 5.8); the steadiest of 100
-digits spoken and cut close has 6.5."""
+"""Between loud and quiet frames. Hum and noise keep their level (white noise 1 dB, brown 5.8);
+the steadiest of 100 digits spoken and cut close has 6.5."""
 
 Child: TypeAlias = "subprocess.Popen[bytes]"
 
@@ -56,8 +58,8 @@ class SphinxTranscriber:
         return not language or primary_language(language) == "en"
 
     def learn(self, phrases: Sequence[str]) -> None:
-        """The trigrams of these phrases on top of the general words. Takes seconds; the process that learned before
-        answers meanwhile. Raises Unavailable."""
+        """The trigrams of these phrases on top of the general words. Takes seconds; the process
+        that learned before answers meanwhile. Raises Unavailable."""
         learned = list(dict.fromkeys(filter(None, (plain(phrase) for phrase in phrases))))
         child = self._started(learned)
         with self._turns.held():
@@ -87,7 +89,10 @@ class SphinxTranscriber:
     def _started(self, phrases: Sequence[str]) -> Child:
         # No environment: the process that meets hostile sounds should hold no secret.
         child = subprocess.Popen(
-            [sys.executable, "-I", str(_CHILD)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}
+            [sys.executable, "-I", str(_CHILD)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={},
         )
         weakref.finalize(self, _end, child)
         if phrases:
@@ -110,7 +115,9 @@ def _ask(child: Child, question: object, content: bytes, seconds: float) -> Any:
         late.cancel()
     if not answer:
         _end(child)
-        raise Unavailable("the speech engine gave no answer in time", fix="Try again, with a shorter recording.")
+        raise Unavailable(
+            "the speech engine gave no answer in time", fix="Try again, with a shorter recording."
+        )
     return json.loads(answer)
 
 
@@ -129,8 +136,9 @@ def _without_voice(sound: Waveform) -> bool:
 
 
 def _in_a_room(sound: Waveform) -> bytes:
-    """16-bit sound at an even level with a quiet third of a second around it. The acoustic model was trained on
-    recordings that begin before the first word, and adapts to their level: words cut close are misheard."""
+    """16-bit sound at an even level with a quiet third of a second around it. The acoustic model
+    was trained on recordings that begin before the first word, and adapts to their level: words
+    cut close are misheard."""
     room = np.zeros(int(ROOM_S * SPEECH_RATE), np.float32)
     level = np.concatenate([room, sound * (PEAK / np.abs(sound).max()), room])
     return (level * 32767).astype("<i2").tobytes()

@@ -1,9 +1,9 @@
-"""The child process of `search/speech/sphinx.py`: the decoder holds Python's lock while it works, which no thread that
-answers shoppers should wait for.
+"""The child process of `search/speech/sphinx.py`: the decoder holds Python's lock while it
+works, which no thread that answers shoppers should wait for.
 
-Run by path in isolated mode, so it imports nothing of the project. Each line of its input is a JSON object: `phrases`
-to expect from now on, or `bytes`, followed by that many bytes of sound (16-bit, one channel). It answers each with a
-line of JSON, and ends with its input.
+Run by path in isolated mode, so it imports nothing of the project. Each line of its input is a
+JSON object: `phrases` to expect from now on, or `bytes`, followed by that many bytes of sound
+(16-bit, one channel). It answers each with a line of JSON, and ends with its input.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ GENERAL_WEIGHT: Final = 1.0
 """Mass of the general words against that of the phrases' words."""
 
 BACK_OFF: Final = 0.8
-"""Mass left to words that did not follow each other in any phrase: shoppers do not speak in titles."""
+"""Mass left to words that did not follow each other in any phrase: shoppers do not speak in
+titles."""
 
 LEAST_SPEECH: Final = 5
 """Frames of 30 ms that must sound like a voice."""
@@ -44,7 +45,8 @@ def new_decoder(**options: Any) -> pocketsphinx.Decoder:
 
 
 def known_words() -> set[str]:
-    """Words whose pronunciation the dictionary holds; a second pronunciation is written `word(2)`."""
+    """Words whose pronunciation the dictionary holds; a second pronunciation is written
+    `word(2)`."""
     with open(pocketsphinx.get_model_path(DICTIONARY), encoding="utf-8") as lines:
         return {word for word in (line.split(maxsplit=1)[0] for line in lines) if "(" not in word}
 
@@ -60,8 +62,9 @@ def common_words(words: set[str]) -> dict[str, float]:
 
 
 def expecting(phrases: Sequence[str]) -> tuple[pocketsphinx.Decoder, int]:
-    """A decoder with a trigram model of the phrases that backs off to common words, and how many words of the phrases
-    it knows. Words without a pronunciation cannot be heard and are left out."""
+    """A decoder with a trigram model of the phrases that backs off to common words, and how many
+    words of the phrases it knows. Words without a pronunciation cannot be heard and are left
+    out."""
     known = known_words()
     lines = [" ".join(word for word in phrase.split() if word in known) for phrase in phrases]
     model = ArpaBoLM(text="\n".join(filter(None, lines)), add_start=True, discount_mass=BACK_OFF)
@@ -98,9 +101,17 @@ def hear(decoder: pocketsphinx.Decoder, sound: bytes) -> dict[str, Any]:
         return {"text": "", "confidence": 0.0, "alternatives": []}
     told = [max(part.prob, 1e-9) for part in decoder.seg() if part.word[0] not in "<["]
     confidence = math.exp(sum(map(math.log, told)) / len(told)) if told else 0.0
-    looked_at = (found.hypstr for _, found in zip(range(NBEST_LOOKED_AT), decoder.nbest(), strict=False) if found)
+    looked_at = (
+        found.hypstr
+        for _, found in zip(range(NBEST_LOOKED_AT), decoder.nbest(), strict=False)
+        if found
+    )
     others = [text for text in dict.fromkeys(looked_at) if text and text != best.hypstr]
-    return {"text": best.hypstr, "confidence": min(confidence, 1.0), "alternatives": others[:MOST_ALTERNATIVES]}
+    return {
+        "text": best.hypstr,
+        "confidence": min(confidence, 1.0),
+        "alternatives": others[:MOST_ALTERNATIVES],
+    }
 
 
 def main() -> None:

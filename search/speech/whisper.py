@@ -1,4 +1,5 @@
-"""Whisper (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022) through transformers.
+"""Whisper (Radford et al., "Robust Speech Recognition via Large-Scale Weak Supervision", 2022)
+through transformers.
 
 Weights are read from local disk only, as safetensors only; code of a checkpoint is never run.
 """
@@ -15,12 +16,12 @@ from transformers import WhisperForConditionalGeneration, WhisperProcessor
 from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 from search.config import EngineSettings
-from search.encoders.base import Waveform
-from search.encoders.runtime import Runtime, pick_runtime
+from search.encoders.device import Runtime, pick_runtime
+from search.encoders.protocol import Waveform
 from search.errors import WeightsRefused
 from search.speech.base import SPEECH_RATE, Transcript
+from search.speech.concurrency import Turns
 from search.speech.languages import primary_language, require_language
-from search.speech.turns import Turns
 from search.speech.weights import require_whisper
 
 NAME: Final = "whisper"
@@ -69,7 +70,9 @@ class _Loaded:
             )
         except (OSError, ValueError, RuntimeError) as error:
             raise WeightsRefused(
-                f"the speech model cannot be loaded: {error}", value=str(folder), fix="Fetch the checkpoint again."
+                f"the speech model cannot be loaded: {error}",
+                value=str(folder),
+                fix="Fetch the checkpoint again.",
             ) from error
         self._runtime = runtime
         # The library's own annotations do not fit each other.
@@ -78,10 +81,15 @@ class _Loaded:
         self._speaks_many = bool(getattr(model.generation_config, "is_multilingual", False))
 
     def transcribe(self, sound: Waveform, language: str, seconds: float) -> Transcript:
-        """Greedy decoding of at most thirty seconds. Confidence is the geometric mean of its tokens' probabilities."""
-        inputs = self._processor(sound, sampling_rate=SPEECH_RATE, return_tensors="pt", return_attention_mask=True)
+        """Greedy decoding of at most thirty seconds. Confidence is the geometric mean of its
+        tokens' probabilities."""
+        inputs = self._processor(
+            sound, sampling_rate=SPEECH_RATE, return_tensors="pt", return_attention_mask=True
+        )
         features = self._runtime.send(inputs.input_features).to(self._runtime.dtype)
-        chosen: dict[str, Any] = {"task": "transcribe", "language": language or None} if self._speaks_many else {}
+        chosen: dict[str, Any] = (
+            {"task": "transcribe", "language": language or None} if self._speaks_many else {}
+        )
         with torch.inference_mode():
             made = self._model.generate(
                 features,
@@ -96,11 +104,14 @@ class _Loaded:
         return Transcript(text, self._confidence(made) if text else 0.0)
 
     def _confidence(self, made: Any) -> float:
-        told = self._model.compute_transition_scores(made.sequences, made.scores, normalize_logits=True)[0]
+        told = self._model.compute_transition_scores(
+            made.sequences, made.scores, normalize_logits=True
+        )[0]
         told = told[torch.isfinite(told)]
         return float(told.mean().exp()) if len(told) else 0.0
 
 
 def load(settings: EngineSettings) -> WhisperTranscriber:
-    """Reads nothing yet but the folder's names. Raises WeightsMissing with the command that fetches the weights."""
+    """Reads nothing yet but the folder's names. Raises WeightsMissing with the command that
+    fetches the weights."""
     return WhisperTranscriber(require_whisper(settings), settings)

@@ -19,7 +19,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class HardNegatives:
-    """Of each picture the nearest texts that are false of it, nearest first, each with a picture that it is true of.
+    """Of each picture the nearest texts that are false of it, nearest first, each with a picture
+    that it is true of.
 
     Shapes: `pictures` and `texts` (n, k), −1 where there are fewer than k.
     """
@@ -28,12 +29,16 @@ class HardNegatives:
     texts: Ids
 
     def order(self, rng: np.random.Generator) -> Order:
-        """Pictures in random order, each followed by its hard negatives that have not come before."""
+        """Pictures in random order, each followed by its hard negatives that have not come
+        before."""
         taken = np.zeros(len(self.pictures), bool)
         found: list[tuple[int, int]] = []
         for seed in rng.permutation(len(self.pictures)).tolist():
             if not taken[seed]:
-                family = [(seed, -1), *zip(self.pictures[seed].tolist(), self.texts[seed].tolist(), strict=True)]
+                family = [
+                    (seed, -1),
+                    *zip(self.pictures[seed].tolist(), self.texts[seed].tolist(), strict=True),
+                ]
                 for row, text in family:
                     if row >= 0 and not taken[row]:
                         taken[row] = True

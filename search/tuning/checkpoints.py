@@ -1,4 +1,5 @@
-"""Checkpoints that survive a kill at any moment: one safetensors file, replaced as a whole; no pickle."""
+"""Checkpoints that survive a kill at any moment: one safetensors file, replaced as a whole; no
+pickle."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
-    """Where a training keeps its state, and how often: when that many epochs and that many seconds have both passed."""
+    """Where a training keeps its state, and how often: when that many epochs and that many
+    seconds have both passed."""
 
     folder: Path
     every_epochs: int = 1
@@ -42,7 +44,8 @@ class Keeper:
         self._written = time.monotonic()
 
     def read(self) -> dict[str, Any] | None:
-        """The state to go on from; None without a checkpoint, or with another training's, which is said in the log.
+        """The state to go on from; None without a checkpoint, or with another training's, which
+        is said in the log.
 
         Raises WeightsRefused when the file cannot be read.
         """
@@ -52,12 +55,15 @@ class Keeper:
             with safe_open(self._path, "pt") as file:
                 header = file.metadata() or {}
                 if header.get("digest") != self._digest:
-                    logger.warning("%s is of another recipe or other data: training starts anew", self._path)
+                    logger.warning(
+                        "%s is of another recipe or other data: training starts anew", self._path
+                    )
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise WeightsRefused(
-                f"{self._path.name} is no checkpoint: {error}", fix="Delete it; training then starts anew."
+                f"{self._path.name} is no checkpoint: {error}",
+                fix="Delete it; training then starts anew.",
             ) from error
         state: dict[str, Any] = unpack(json.loads(header["state"]), tensors)
         logger.info("training goes on from %s", self._path)
@@ -67,7 +73,10 @@ class Keeper:
         """Call after every epoch; writes when it is time. Raises OSError when the disk is full."""
         self._epochs += 1
         seconds = time.monotonic() - self._written
-        if self._epochs >= self._checkpoints.every_epochs and seconds >= self._checkpoints.every_seconds:
+        if (
+            self._epochs >= self._checkpoints.every_epochs
+            and seconds >= self._checkpoints.every_seconds
+        ):
             self._write(state)
             self._epochs, self._written = 0, time.monotonic()
 
@@ -88,7 +97,8 @@ class Keeper:
 
 
 def pack(state: Any, tensors: dict[str, Tensor]) -> Any:
-    """Nested dicts, lists, tuples, numbers and tensors as JSON; tensors go to `tensors` and leave their name.
+    """Nested dicts, lists, tuples, numbers and tensors as JSON; tensors go to `tensors` and
+    leave their name.
 
     Copies of the tensors are taken: some share memory, which safetensors refuses.
     """

@@ -1,6 +1,8 @@
-"""Learns the connector of a CLAP preset: `python -m search.tuning.connector --preset NAME [--texts FILE]`.
+"""Learns the connector of a CLAP preset: `python -m search.tuning.connector --preset NAME
+[--texts FILE]`.
 
-Needs nothing but texts; without a file of them, the names of AudioSet's classes in the phrases of questions.
+Needs nothing but texts; without a file of them, the names of AudioSet's classes in the phrases
+of questions.
 """
 
 from __future__ import annotations
@@ -14,9 +16,9 @@ from search.config import EngineSettings, engine_settings
 from search.encoders.checkpoints import require_checkpoint
 from search.encoders.clap.connector import FILE, learn
 from search.encoders.clap.model import TextTower
+from search.encoders.device import pick_runtime
 from search.encoders.presets import load_preset, preset_names
 from search.encoders.registry import load_engine
-from search.encoders.runtime import pick_runtime
 from search.tuning.sound_classes import NAMES, phrased
 from search.types import TextRole
 
@@ -25,7 +27,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     """Write the connector beside CLAP's weights, where the preset looks for it."""
     parser = argparse.ArgumentParser(prog="python -m search.tuning.connector", description=__doc__)
     parser.add_argument(
-        "--preset", required=True, choices=[name for name in preset_names() if load_preset(name).beside]
+        "--preset",
+        required=True,
+        choices=[name for name in preset_names() if load_preset(name).beside],
     )
     parser.add_argument("--texts", type=Path, help="one text a line")
     asked = parser.parse_args(argv)
@@ -40,11 +44,14 @@ def usual_texts() -> list[str]:
 
 
 def connect(name: str, texts: Sequence[str], settings: EngineSettings) -> Path:
-    """Learn the connector of a preset from these texts and store it. Raises WeightsMissing and WeightsRefused."""
+    """Learn the connector of a preset from these texts and store it. Raises WeightsMissing and
+    WeightsRefused."""
     preset = load_preset(name)
     folder = require_checkpoint(preset, settings)
     theirs = TextTower(folder, pick_runtime(settings))(texts)
-    ours = load_engine(settings.model_copy(update={"preset": preset.beside})).encode_texts(texts, TextRole.DOCUMENT)
+    ours = load_engine(settings.model_copy(update={"preset": preset.beside})).encode_texts(
+        texts, TextRole.DOCUMENT
+    )
     path = folder / FILE
     learn(theirs, ours).save(path)
     return path

@@ -1,4 +1,5 @@
-"""Fitting heads on features of frozen towers: for the bundled encoder and for a merchant's catalogue alike."""
+"""Fitting heads on features of frozen towers: for the bundled encoder and for a merchant's
+catalogue alike."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from search.config import engine_settings
-from search.encoders.runtime import every_core, pick_runtime
+from search.encoders.device import every_core, pick_runtime
 from search.tuning.checkpoints import Checkpoints, Keeper
 from search.tuning.heads import Heads, new_heads
 from search.tuning.pairs import Pairs
@@ -29,7 +30,8 @@ VALIDATION_DRAWS = 4
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """Both heads; of every epoch the mean training loss, and the precision on the pairs kept for early stopping.
+    """Both heads; of every epoch the mean training loss, and the precision on the pairs kept for
+    early stopping.
 
     `record` says what they were made of, ready for `record.as_metadata`.
     """
@@ -54,26 +56,32 @@ def fit(
     checkpoint: Path | Checkpoints | None = None,
     on_epoch: Callable[[], None] | None = None,
 ) -> Fitted:
-    """Train until the precision on held pairs has not risen for `patience` epochs; keep the best epoch.
+    """Train until the precision on held pairs has not risen for `patience` epochs; keep the best
+    epoch.
 
-    Precision decides, not the loss, because it is what a search shows: the loss is flat long before it.
-    What is kept is a moving average of the weights (Polyak & Juditsky, 1992), steadier than the last step.
-    On a CPU the same pairs and recipe give the same weights, on the same machine with as many threads.
+    Precision decides, not the loss, because it is what a search shows: the loss is flat long
+    before it. What is kept is a moving average of the weights (Polyak & Juditsky, 1992),
+    steadier than the last step. On a CPU the same pairs and recipe give the same weights, on the
+    same machine with as many threads.
 
-    `start` are the heads of pictures and texts to go on from; they are not changed. Texts stay anchored to their
-    tower's own vectors and not to those of `start`, so that tuning again and again cannot carry them away step by step.
+    `start` are the heads of pictures and texts to go on from; they are not changed. Texts stay
+    anchored to their tower's own vectors and not to those of `start`, so that tuning again and
+    again cannot carry them away step by step.
 
-    With `checkpoint`, a folder, a training that was killed goes on after its last checkpoint when it is called again
-    with the same arguments, and ends with the same weights as if it had not been killed. A checkpoint of other
-    arguments is not used, which the log says; the checkpoint is removed at the end.
+    With `checkpoint`, a folder, a training that was killed goes on after its last checkpoint
+    when it is called again with the same arguments, and ends with the same weights as if it had
+    not been killed. A checkpoint of other arguments is not used, which the log says; the
+    checkpoint is removed at the end.
 
     `on_epoch` is called after every epoch; what it raises ends the training.
 
-    On a GPU the heads compute in bfloat16. Raises ConfigError for a recipe that does not fit the pairs, InputError
-    when no pairs can be held out, WeightsRefused for a damaged checkpoint.
+    On a GPU the heads compute in bfloat16. Raises ConfigError for a recipe that does not fit the
+    pairs, InputError when no pairs can be held out, WeightsRefused for a damaged checkpoint.
     """
     # The settings' precision and compilation are the towers' affair.
-    device = pick_runtime(engine_settings().model_copy(update={"precision": "auto", "compile": "off"})).device
+    device = pick_runtime(
+        engine_settings().model_copy(update={"precision": "auto", "compile": "off"})
+    ).device
     known = Heads(*start) if start else None
     record = _record(pairs, recipe, known, device)
     keeper = _keeper(checkpoint, digest_of(record))
@@ -95,16 +103,25 @@ def _trainer(pairs: Pairs, recipe: Recipe, start: Heads | None) -> Trainer:
     rng = np.random.default_rng(recipe.seed)
     train, held = pairs.split(recipe.validation_share, rng)
     first = held.first_view()
-    validation = [batch for _ in range(VALIDATION_DRAWS) for batch in first.batches(recipe.batch, rng)]
+    validation = [
+        batch for _ in range(VALIDATION_DRAWS) for batch in first.batches(recipe.batch, rng)
+    ]
     if start is not None:
         return Trainer(start.trainable(recipe.dropout), train, validation, recipe, rng)
-    heads = new_heads(pairs.pictures.shape[2], pairs.texts.shape[1], recipe).to(pairs.pictures.device)
+    heads = new_heads(pairs.pictures.shape[2], pairs.texts.shape[1], recipe).to(
+        pairs.pictures.device
+    )
     heads.observe(train.pictures.flatten(0, 1).float())
     return Trainer(heads, train, validation, recipe, rng)
 
 
 def _run(trainer: Trainer, keeper: Keeper | None, on_epoch: Callable[[], None] | None) -> None:
-    columns = (TextColumn("heads"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    columns = (
+        TextColumn("heads"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.description}"),
+    )
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=trainer.recipe.epochs, completed=len(trainer.losses))
         while not trainer.finished:
@@ -120,10 +137,14 @@ def _run(trainer: Trainer, keeper: Keeper | None, on_epoch: Callable[[], None] |
 def _keeper(checkpoint: Path | Checkpoints | None, digest: str) -> Keeper | None:
     if checkpoint is None:
         return None
-    return Keeper(checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint), digest)
+    return Keeper(
+        checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint), digest
+    )
 
 
-def _record(pairs: Pairs, recipe: Recipe, start: Heads | None, device: torch.device) -> dict[str, Any]:
+def _record(
+    pairs: Pairs, recipe: Recipe, start: Heads | None, device: torch.device
+) -> dict[str, Any]:
     return {
         "recipe": recipe.as_json(),
         "pairs": pairs.summary(),

@@ -30,7 +30,8 @@ class Heads(nn.Module):
         )  # fmt: skip
 
     def observe(self, pictures: Tensor) -> None:
-        """Show new heads the training set's picture features (n, ...), for those that standardise them."""
+        """Show new heads the training set's picture features (n, ...), for those that
+        standardise them."""
         if isinstance(self.picture, Observing):
             self.picture.observe(pictures)
 
@@ -52,7 +53,8 @@ class Observing(Protocol):
 
 
 def new_heads(picture_width: int, text_width: int, recipe: Recipe) -> Heads:
-    """Untrained heads of the recipe's kind for features of these widths; their weights come from torch's seed."""
+    """Untrained heads of the recipe's kind for features of these widths; their weights come from
+    torch's seed."""
     return KINDS[recipe.heads](picture_width, text_width, recipe)
 
 
@@ -62,9 +64,14 @@ def _compact(picture_width: int, text_width: int, recipe: Recipe) -> Heads:
 
 
 def _residual(picture_width: int, text_width: int, recipe: Recipe) -> Heads:
-    return Heads(TextHead(recipe.picture_hidden, picture_width), TextHead(recipe.text_hidden, text_width))
+    return Heads(
+        TextHead(recipe.picture_hidden, picture_width), TextHead(recipe.text_hidden, text_width)
+    )
 
 
-KINDS: Mapping[str, Callable[[int, int, Recipe], Heads]] = {"compact": _compact, "residual": _residual}
-"""`compact`: a trained map of picture features into the texts' space. `residual`: both sides start at the identity,
-for towers that share a space already."""
+KINDS: Mapping[str, Callable[[int, int, Recipe], Heads]] = {
+    "compact": _compact,
+    "residual": _residual,
+}
+"""`compact`: a trained map of picture features into the texts' space. `residual`: both sides
+start at the identity, for towers that share a space already."""

@@ -1,4 +1,5 @@
-"""Losses over the cosines of a batch of pictures and texts, where a picture may have several true texts."""
+"""Losses over the cosines of a batch of pictures and texts, where a picture may have several
+true texts."""
 
 from __future__ import annotations
 
@@ -9,9 +10,10 @@ from torch.nn import functional
 def multi_positive_info_nce(similarity: Tensor, positive: Tensor) -> Tensor:
     """InfoNCE with several positives, in both directions, averaged.
 
-    `similarity` (pictures, texts) are scaled cosines, `positive` (pictures, texts) is true where a text describes a
-    picture; every row and column needs one. For a row r with positives P: −1/|P| Σ_{p∈P} log softmax(r)_p.
-    Source: Khosla et al., Supervised Contrastive Learning (2020), L_out.
+    `similarity` (pictures, texts) are scaled cosines, `positive` (pictures, texts) is true where
+    a text describes a picture; every row and column needs one. For a row r with positives P:
+    −1/|P| Σ_{p∈P} log softmax(r)_p. Source: Khosla et al., Supervised Contrastive Learning
+    (2020), L_out.
     """
     return (_one_way(similarity, positive) + _one_way(similarity.T, positive.T)) / 2
 
@@ -22,10 +24,11 @@ def _one_way(similarity: Tensor, positive: Tensor) -> Tensor:
 
 
 def pairwise_sigmoid(logits: Tensor, positive: Tensor) -> Tensor:
-    """Every picture–text pair judged by itself: −1/n Σ log σ(±logit), + where the text is true of the picture.
+    """Every picture–text pair judged by itself: −1/n Σ log σ(±logit), + where the text is true
+    of the picture.
 
-    Shapes as above; `logits` are scaled cosines plus a bias. Source: Zhai et al., Sigmoid Loss for Language Image
-    Pre-Training (2023), with every true text a positive instead of one.
+    Shapes as above; `logits` are scaled cosines plus a bias. Source: Zhai et al., Sigmoid Loss
+    for Language Image Pre-Training (2023), with every true text a positive instead of one.
     """
     return -functional.logsigmoid((2 * positive - 1) * logits).sum() / len(logits)
 
@@ -41,7 +44,10 @@ def relational_distillation(student: Tensor, teacher: Tensor) -> Tensor:
 
 def _divergence(student: Tensor, teacher: Tensor) -> Tensor:
     return functional.kl_div(
-        student.log_softmax(dim=-1), teacher.log_softmax(dim=-1), reduction="batchmean", log_target=True
+        student.log_softmax(dim=-1),
+        teacher.log_softmax(dim=-1),
+        reduction="batchmean",
+        log_target=True,
     )
 
 

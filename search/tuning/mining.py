@@ -1,7 +1,8 @@
 """Hard negatives: batches in which pictures meet the texts they are most easily mistaken for.
 
-Source of the idea: Robinson et al., Contrastive Learning with Hard Negative Samples (2021); here they are not
-re-weighted but brought into the batch, and what may be true is never taken for a negative.
+Source of the idea: Robinson et al., Contrastive Learning with Hard Negative Samples (2021); here
+they are not re-weighted but brought into the batch, and what may be true is never taken for a
+negative.
 """
 
 from __future__ import annotations
@@ -31,18 +32,30 @@ def mine(heads: Heads, pairs: Pairs, count: int, rng: np.random.Generator) -> Ha
     excluded, bearers = _group_truth(pairs), pairs.truth.tocsc()
     unused = np.flatnonzero(np.diff(bearers.indptr) == 0)
     found = [
-        _nearest(pictures[start : start + AT_ONCE] @ texts.T, excluded[start : start + AT_ONCE], unused, count)
+        _nearest(
+            pictures[start : start + AT_ONCE] @ texts.T,
+            excluded[start : start + AT_ONCE],
+            unused,
+            count,
+        )
         for start in range(0, len(pictures), AT_ONCE)
     ]
     nearest = np.concatenate(found)
     known = np.maximum(nearest, 0)
     low, high = bearers.indptr[known], bearers.indptr[known + 1]
-    chosen = bearers.indices[rng.integers(low, np.maximum(high, low + 1)).clip(max=len(bearers.indices) - 1)]
+    chosen = bearers.indices[
+        rng.integers(low, np.maximum(high, low + 1)).clip(max=len(bearers.indices) - 1)
+    ]
     return HardNegatives(np.where(nearest >= 0, chosen, -1).astype(np.int64), nearest)
 
 
 def _projected(head: torch.nn.Module, features: Tensor) -> Tensor:
-    return torch.cat([head(features[start : start + AT_ONCE].float()) for start in range(0, len(features), AT_ONCE)])
+    return torch.cat(
+        [
+            head(features[start : start + AT_ONCE].float())
+            for start in range(0, len(features), AT_ONCE)
+        ]
+    )
 
 
 def _group_truth(pairs: Pairs) -> csr_matrix:

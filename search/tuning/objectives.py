@@ -10,7 +10,12 @@ import torch
 from torch import Tensor, nn
 
 from search.errors import ConfigError
-from search.tuning.loss import cosine_distance, multi_positive_info_nce, pairwise_sigmoid, relational_distillation
+from search.tuning.loss import (
+    cosine_distance,
+    multi_positive_info_nce,
+    pairwise_sigmoid,
+    relational_distillation,
+)
 
 LARGEST_SCALE = 100.0
 CONTRAST_TEMPERATURE = 0.07
@@ -21,9 +26,11 @@ TEACHER_TEMPERATURE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """Unit vectors of one batch: the i-th picture, the j-th text, and whether j is true of i (b, b).
+    """Unit vectors of one batch: the i-th picture, the j-th text, and whether j is true of i (b,
+    b).
 
-    The teacher's vectors of the same pictures and texts, (b, teacher's width) each, where there is a teacher.
+    The teacher's vectors of the same pictures and texts, (b, teacher's width) each, where there
+    is a teacher.
     """
 
     pictures: Tensor
@@ -40,7 +47,9 @@ class Vectors:
     def teacher(self) -> tuple[Tensor, Tensor]:
         """The teacher's vectors of pictures and texts. Raises ConfigError without a teacher."""
         if self.teacher_pictures is None or self.teacher_texts is None:
-            raise ConfigError("distillation needs a teacher's vectors", fix="Give the pairs a teacher.")
+            raise ConfigError(
+                "distillation needs a teacher's vectors", fix="Give the pairs a teacher."
+            )
         return self.teacher_pictures, self.teacher_texts
 
 
@@ -81,7 +90,8 @@ class Sigmoid(nn.Module):
 class RelationalDistillation(nn.Module):
     """Pictures and texts must relate as they do in the teacher's space, whatever its width.
 
-    The student's temperature is learned; the teacher's is fixed, or both would rise until nothing is left to learn.
+    The student's temperature is learned; the teacher's is fixed, or both would rise until
+    nothing is left to learn.
     """
 
     def __init__(self) -> None:
@@ -90,11 +100,14 @@ class RelationalDistillation(nn.Module):
 
     def forward(self, vectors: Vectors) -> Tensor:
         pictures, texts = vectors.teacher()
-        return relational_distillation(self.scale(vectors.cosines), pictures @ texts.T / TEACHER_TEMPERATURE)
+        return relational_distillation(
+            self.scale(vectors.cosines), pictures @ texts.T / TEACHER_TEMPERATURE
+        )
 
 
 class CosineDistillation(nn.Module):
-    """Vectors must point where the teacher's do. Both spaces are of one width; there is no temperature in it."""
+    """Vectors must point where the teacher's do. Both spaces are of one width; there is no
+    temperature in it."""
 
     def forward(self, vectors: Vectors) -> Tensor:
         pictures, texts = vectors.teacher()
@@ -103,7 +116,9 @@ class CosineDistillation(nn.Module):
                 f"the teacher's vectors should be {vectors.pictures.shape[1]} wide", value=pictures.shape[1],
                 fix="Use the objective relational_distillation, which takes any width.",
             )  # fmt: skip
-        return (cosine_distance(vectors.pictures, pictures) + cosine_distance(vectors.texts, texts)) / 2
+        return (
+            cosine_distance(vectors.pictures, pictures) + cosine_distance(vectors.texts, texts)
+        ) / 2
 
 
 OBJECTIVES: Mapping[str, Callable[[], nn.Module]] = {

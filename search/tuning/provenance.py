@@ -1,4 +1,5 @@
-"""The configuration record: what a training was made of, saved in the weights' header. It holds no date and no path."""
+"""The configuration record: what a training was made of, saved in the weights' header. It holds
+no date and no path."""
 
 from __future__ import annotations
 
@@ -48,8 +49,12 @@ def read_record(weights: Path) -> dict[str, Any]:
         with safe_open(weights, "pt") as file:
             header = file.metadata() or {}
     except SafetensorError as error:
-        raise WeightsRefused(f"{weights.name} is not a safetensors file: {error}", fix="Restore the file.") from error
+        raise WeightsRefused(
+            f"{weights.name} is not a safetensors file: {error}", fix="Restore the file."
+        ) from error
     if KEY not in header:
-        raise WeightsRefused("weights without a configuration record", value=weights.name, fix="Train them anew.")
+        raise WeightsRefused(
+            "weights without a configuration record", value=weights.name, fix="Train them anew."
+        )
     record: dict[str, Any] = json.loads(header[KEY])
     return record

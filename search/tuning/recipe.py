@@ -22,12 +22,14 @@ SHARES = ("dropout", "validation_share", "average")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides the result, besides the data. Raises ConfigError for a value that makes no sense.
+    """Everything that decides the result, besides the data. Raises ConfigError for a value that
+    makes no sense.
 
-    `heads` is one of HEADS; `objectives` gives names of `objectives.OBJECTIVES` and their weights.
-    `average` is the decay of the moving average of the weights. `text_anchor` weighs how far texts may move from their
-    tower's own vectors. `hard_negatives` is how many hard negatives a picture brings into its batch (0: batches are
-    random), found anew every `hard_every` epochs. `tower_rate` is the learning rate of unfrozen blocks.
+    `heads` is one of HEADS; `objectives` gives names of `objectives.OBJECTIVES` and their
+    weights. `average` is the decay of the moving average of the weights. `text_anchor` weighs
+    how far texts may move from their tower's own vectors. `hard_negatives` is how many hard
+    negatives a picture brings into its batch (0: batches are random), found anew every
+    `hard_every` epochs. `tower_rate` is the learning rate of unfrozen blocks.
     """
 
     seed: int = 0
@@ -51,15 +53,32 @@ class Recipe:
 
     def __post_init__(self) -> None:
         for name, least in AT_LEAST.items():
-            _require(getattr(self, name) >= least, name, getattr(self, name), f"Give at least {least}.")
+            _require(
+                getattr(self, name) >= least, name, getattr(self, name), f"Give at least {least}."
+            )
         for name in SHARES:
-            _require(0 <= getattr(self, name) < 1, name, getattr(self, name), "Give a share from 0 up to 1.")
-        _require(self.validation_share > 0, "validation_share", 0, "Hold out some pairs: they decide when to stop.")
+            _require(
+                0 <= getattr(self, name) < 1,
+                name,
+                getattr(self, name),
+                "Give a share from 0 up to 1.",
+            )
+        _require(
+            self.validation_share > 0,
+            "validation_share",
+            0,
+            "Hold out some pairs: they decide when to stop.",
+        )
         _require(self.heads in HEADS, "heads", self.heads, f"Known: {', '.join(HEADS)}.")
         unknown = self.objectives.keys() - OBJECTIVES.keys()
         _require(not unknown, "objectives", sorted(unknown), f"Known: {', '.join(OBJECTIVES)}.")
         positive = bool(self.objectives) and all(weight > 0 for weight in self.objectives.values())
-        _require(positive, "objectives", self.objectives, "Give at least one, each with a weight above zero.")
+        _require(
+            positive,
+            "objectives",
+            self.objectives,
+            "Give at least one, each with a weight above zero.",
+        )
 
     def as_json(self) -> dict[str, Any]:
         """Field by field, ready for json.dumps."""

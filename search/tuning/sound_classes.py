@@ -1,6 +1,7 @@
 """The classes that YAMNet tells apart, which of them are kept, and what they are called.
 
-`audioset.txt` holds their names in YAMNet's order: AudioSet's ontology (Gemmeke et al. 2017), CC BY 4.0.
+`audioset.txt` holds their names in YAMNet's order: AudioSet's ontology (Gemmeke et al. 2017), CC
+BY 4.0.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ _KINDS_AND_MOODS_OF_MUSIC = range(211, 277)
 _PLACES = range(500, 507)
 _SILENCE = 494
 KEPT: Final = tuple(
-    number for number in range(len(NAMES)) if number not in {*_KINDS_AND_MOODS_OF_MUSIC, *_PLACES, _SILENCE}
+    number
+    for number in range(len(NAMES))
+    if number not in {*_KINDS_AND_MOODS_OF_MUSIC, *_PLACES, _SILENCE}
 )
-"""No product sounds like a genre or a room: those are likely for every tune and every recording, and cost bytes."""
+"""No product sounds like a genre or a room: those are likely for every tune and every recording,
+and cost bytes."""
 
 PHRASES: Final = (
     "the sound of {}", "{}", "a recording of {}", "{} noise", "you can hear {}", "something that sounds like {}",

@@ -13,14 +13,17 @@ from search.types import Ids
 
 
 def split_groups(groups: Ids, share: float, rng: np.random.Generator) -> tuple[Ids, Ids]:
-    """Rows (k,) and (n − k,) of two sides without a common group; the second holds at most `share` of the rows.
+    """Rows (k,) and (n − k,) of two sides without a common group; the second holds at most
+    `share` of the rows.
 
     It holds one group at least, however large. Raises InputError when there is only one group.
     """
     group = np.unique(groups, return_inverse=True)[1]
     sizes = np.bincount(group)
     if len(sizes) < 2:
-        raise InputError("nothing can be held out: all pictures are of one group", value=len(groups))
+        raise InputError(
+            "nothing can be held out: all pictures are of one group", value=len(groups)
+        )
     order = rng.permutation(len(sizes))
     held = _filling(sizes, order[::-1], round(len(groups) * share))
     rows = np.argsort(np.argsort(order)[group], kind="stable")
@@ -40,7 +43,8 @@ def _filling(sizes: Ids, order: Ids, quota: int) -> np.ndarray[tuple[int], np.dt
 
 
 def linked_groups(*labels: Sequence[Hashable]) -> Ids:
-    """One group number (n,) per picture: pictures that share any label are of one group, also over a third picture.
+    """One group number (n,) per picture: pictures that share any label are of one group, also
+    over a third picture.
 
     Each of `labels` names something of the n pictures, for example their product, or their title.
     """

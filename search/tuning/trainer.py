@@ -30,10 +30,16 @@ class _Averaged(AveragedModel):
 
 
 class Trainer:
-    """Trains `heads` on `train`; keeps the averaged weights of the epoch that did best on the `validation` batches."""
+    """Trains `heads` on `train`; keeps the averaged weights of the epoch that did best on the
+    `validation` batches."""
 
     def __init__(
-        self, heads: Heads, train: Pairs, validation: Sequence[Batch], recipe: Recipe, rng: np.random.Generator
+        self,
+        heads: Heads,
+        train: Pairs,
+        validation: Sequence[Batch],
+        recipe: Recipe,
+        rng: np.random.Generator,
     ) -> None:
         self.recipe = recipe
         self.device = train.pictures.device
@@ -55,7 +61,10 @@ class Trainer:
         """All epochs done, or the precision has not risen for as long as the recipe's patience."""
         if len(self.losses) >= self.recipe.epochs:
             return True
-        return bool(self.precisions) and max(self.precisions) not in self.precisions[-self.recipe.patience :]
+        return (
+            bool(self.precisions)
+            and max(self.precisions) not in self.precisions[-self.recipe.patience :]
+        )
 
     def run_epoch(self) -> None:
         """Go through the training pairs once, then measure."""
@@ -94,7 +103,9 @@ class Trainer:
     def _measure(self) -> float:
         heads = self._averaged.module.eval()
         seen = [heads(batch) for batch in self._validation]
-        return float(np.mean([precision_at_one(vectors.cosines, vectors.positive) for vectors in seen]))
+        return float(
+            np.mean([precision_at_one(vectors.cosines, vectors.positive) for vectors in seen])
+        )
 
     def state(self) -> dict[str, Any]:
         """Everything that decides how the training goes on: restoring it continues bit by bit."""
@@ -102,7 +113,10 @@ class Trainer:
         if self.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.device)
         modules = {name: part.state_dict() for name, part in self._parts().items()}
-        hard = self._hard and [torch.from_numpy(self._hard.pictures), torch.from_numpy(self._hard.texts)]
+        hard = self._hard and [
+            torch.from_numpy(self._hard.pictures),
+            torch.from_numpy(self._hard.texts),
+        ]
         return modules | {
             "best": self._best, "losses": self.losses, "precisions": self.precisions, "hard": hard, "random": random,
         }  # fmt: skip
@@ -111,7 +125,11 @@ class Trainer:
         """Continue from what `state` returned, in a trainer made from the same pairs and recipe."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        self._best, self.losses, self.precisions = state["best"], state["losses"], state["precisions"]
+        self._best, self.losses, self.precisions = (
+            state["best"],
+            state["losses"],
+            state["precisions"],
+        )
         self._hard = state["hard"] and HardNegatives(*(rows.numpy() for rows in state["hard"]))
         self._rng.bit_generator.state = state["random"]["numpy"]
         torch.set_rng_state(state["random"]["torch"])
@@ -130,26 +148,35 @@ def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _optimizer(heads: Heads, objectives: WeightedSum, recipe: Recipe) -> torch.optim.Optimizer:
-    tower = [weight for part in heads.modules() if isinstance(part, Tail) for weight in part.parameters()]
+    tower = [
+        weight for part in heads.modules() if isinstance(part, Tail) for weight in part.parameters()
+    ]
     known = set(map(id, tower))
     picture = [weight for weight in heads.picture.parameters() if id(weight) not in known]
     groups = [
         {"params": picture, "lr": recipe.rate, "weight_decay": recipe.decay},
-        {"params": list(heads.text.parameters()), "lr": recipe.text_rate, "weight_decay": recipe.decay},
+        {
+            "params": list(heads.text.parameters()),
+            "lr": recipe.text_rate,
+            "weight_decay": recipe.decay,
+        },
         {"params": list(objectives.parameters()), "lr": recipe.rate, "weight_decay": 0.0},
         {"params": tower, "lr": recipe.tower_rate, "weight_decay": recipe.decay},
     ]
     return torch.optim.AdamW([group for group in groups if group["params"]])
 
 
-def _schedule(optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int) -> torch.optim.lr_scheduler.OneCycleLR:
+def _schedule(
+    optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
+) -> torch.optim.lr_scheduler.OneCycleLR:
     rates = [group["lr"] for group in optimizer.param_groups]
     return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, epochs=recipe.epochs, steps_per_epoch=steps,
                                                pct_start=WARM_UP)  # fmt: skip
 
 
 def precision_at_one(similarity: Tensor, positive: Tensor) -> float:
-    """How often the nearest text is true of a picture, and the nearest picture fits a text: mean of both shares.
+    """How often the nearest text is true of a picture, and the nearest picture fits a text: mean
+    of both shares.
 
     Shapes: both (pictures, texts).
     """

@@ -12,9 +12,10 @@ from torch.utils.checkpoint import checkpoint
 class Tail(nn.Module):
     """What enters the first of `blocks` (n, ...) → features (n, width): the blocks, then `finish`.
 
-    While it trains, what the blocks compute inside is computed again in the backward pass instead of being kept
-    (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016). Statistics of batch normalisation stay as
-    they are: they came from far more pictures than are trained on here.
+    While it trains, what the blocks compute inside is computed again in the backward pass
+    instead of being kept (Chen et al., Training Deep Nets with Sublinear Memory Cost, 2016).
+    Statistics of batch normalisation stay as they are: they came from far more pictures than are
+    trained on here.
     """
 
     def __init__(self, blocks: Sequence[nn.Module], finish: Callable[[Tensor], Tensor]) -> None:
@@ -38,7 +39,8 @@ class Tail(nn.Module):
 
 @torch.inference_mode()
 def inputs_of(block: nn.Module, tower: nn.Module, pixels: Tensor) -> Tensor:
-    """What enters `block` when `tower` sees prepared pictures (n, 3, h, w): computed once, then kept as features."""
+    """What enters `block` when `tower` sees prepared pictures (n, 3, h, w): computed once, then
+    kept as features."""
     seen: list[Tensor] = []
     hook = block.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:

@@ -11,25 +11,27 @@ from typing import TYPE_CHECKING
 from search.config import EngineSettings
 from search.errors import ConfigError
 from search.types import Space
-from search.vectors import admin
-from search.vectors.admin import GenerationInfo
-from search.vectors.builder import GenerationBuilder
+from search.vectors import generations
 from search.vectors.contract import Generations, IndexBuilder, IndexReader
-from search.vectors.gpu.contract import Gpu
-from search.vectors.index import VectorIndex
+from search.vectors.faiss.builder import GenerationBuilder
+from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.reader import VectorIndex
+from search.vectors.generations import GenerationInfo
+from search.vectors.index_types import ShapeSettings
 from search.vectors.layout import Layout, index_root
 from search.vectors.manifest import Manifest
-from search.vectors.shapes import ShapeSettings
 
 if TYPE_CHECKING:
     from search.vectors.milvus import Connection
 
 PATIENCE_S = 0.2
-"""Small generations are open by then and in use at once; for larger ones no request, and no change, waits."""
+"""Small generations are open by then and in use at once; for larger ones no request, and no
+change, waits."""
 
 
 def open_index(settings: EngineSettings, space: Space) -> IndexReader:
-    """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per process."""
+    """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per
+    process."""
     if settings.index_backend == "faiss":
         return VectorIndex(
             index_root(settings),
@@ -56,7 +58,7 @@ def _gpu(settings: EngineSettings) -> Gpu | None:
             fix="Set OMNISHELF_INDEX_DEVICE=cpu, or install the driver and torch's CUDA build.",
         )
     gpu = Gpu(settings.index_device, settings.index_gpu_shape, settings.recall_target)
-    from search.vectors.gpu.cuvs import is_supported
+    from search.vectors.faiss.gpu.cuvs import is_supported
 
     if gpu.shape in ("ivf_pq", "cagra") and not is_supported(gpu.device):
         raise ConfigError(
@@ -95,7 +97,8 @@ def generations_of(settings: EngineSettings, space: Space) -> Generations:
 
 
 def forget_index(settings: EngineSettings, fingerprint: str) -> None:
-    """Remove every generation of a space that is not in use any more. Raises ConfigError, Unavailable."""
+    """Remove every generation of a space that is not in use any more. Raises ConfigError,
+    Unavailable."""
     if settings.index_backend == "faiss":
         shutil.rmtree(index_root(settings) / fingerprint, ignore_errors=True)
         return
@@ -107,27 +110,29 @@ def forget_index(settings: EngineSettings, fingerprint: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class FaissGenerations:
-    """The `Generations` on local disk; see search/vectors/admin.py."""
+    """The `Generations` on local disk; see search/vectors/generations.py."""
 
     root: Path
     space: Space
 
     def listed(self) -> list[GenerationInfo]:
-        return admin.list_generations(self.root, self.space)
+        return generations.list_generations(self.root, self.space)
 
     def live(self) -> Manifest:
-        return admin.live_generation(self.root, self.space)
+        return generations.live_generation(self.root, self.space)
 
     def verify(self, number: int | None = None) -> Manifest:
-        return admin.verify(self.root, self.space, number)
+        return generations.verify(self.root, self.space, number)
 
     def rollback(self, to: int | None = None) -> Manifest:
-        return admin.rollback(self.root, self.space, to)
+        return generations.rollback(self.root, self.space, to)
 
 
 def _connection(settings: EngineSettings) -> Connection:
     if not settings.milvus_uri:
-        raise ConfigError("the index backend is milvus, but there is no address", fix="Set OMNISHELF_MILVUS_URI.")
+        raise ConfigError(
+            "the index backend is milvus, but there is no address", fix="Set OMNISHELF_MILVUS_URI."
+        )
     return _connected(settings.milvus_uri, settings.milvus_token.get_secret_value())
 
 

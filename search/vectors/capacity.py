@@ -1,7 +1,9 @@
-"""How an index of any size would be kept: shape, bytes, machines and cost, by arithmetic on what a view takes.
+"""How an index of any size would be kept: shape, bytes, machines and cost, by arithmetic on what
+a view takes.
 
-Bytes of a view come from `search.vectors.shapes`, which `make bench-growth` checks against real files.
-What machines cost, and what a cluster adds, are assumptions, all of them fields of `Assumptions`.
+Bytes of a view come from `search.vectors.index_types`, which `make bench-growth` checks against
+real files. What machines cost, and what a cluster adds, are assumptions, all of them fields of
+`Assumptions`.
 """
 
 from __future__ import annotations
@@ -11,8 +13,8 @@ import math
 from dataclasses import dataclass, replace
 
 from search.errors import ConfigError
+from search.vectors.index_types import ID_BYTES, ShapeSettings, choose
 from search.vectors.manifest import Shape
-from search.vectors.shapes import ID_BYTES, ShapeSettings, choose
 
 GIBIBYTE = 1 << 30
 
@@ -34,8 +36,9 @@ class Tier(enum.StrEnum):
 class Assumptions:
     """A machine, the processes that search on it, and prices in US dollars a month.
 
-    A share of memory is left to the system and the models. Generations on the disk are those kept for a rollback and
-    the one being built. A cluster's codes take `cluster_overhead` times as much, for its own structures.
+    A share of memory is left to the system and the models. Generations on the disk are those
+    kept for a rollback and the one being built. A cluster's codes take `cluster_overhead` times
+    as much, for its own structures.
     """
 
     memory_bytes: int = 64 * GIBIBYTE
@@ -53,7 +56,8 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Memory is what all machines together must hold for the latencies measured, disk what all of them store."""
+    """Memory is what all machines together must hold for the latencies measured, disk what all
+    of them store."""
 
     views: int
     dim: int
@@ -66,8 +70,11 @@ class Capacity:
     dollars_a_month: float
 
 
-def capacity(views: int, dim: int, assumed: Assumptions | None = None, shapes: ShapeSettings | None = None) -> Capacity:
-    """How `views` views of one modality would be kept. Raises ConfigError for less than one view or component."""
+def capacity(
+    views: int, dim: int, assumed: Assumptions | None = None, shapes: ShapeSettings | None = None
+) -> Capacity:
+    """How `views` views of one modality would be kept. Raises ConfigError for less than one view
+    or component."""
     if views < 1 or dim < 1:
         raise ConfigError("views and dimension must be above zero", value=(views, dim))
     assumed, shapes = assumed or Assumptions(), shapes or ShapeSettings()

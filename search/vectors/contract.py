@@ -1,7 +1,8 @@
 """What every index backend offers, so that whoever searches or builds knows none of them.
 
-`VectorIndex` and `GenerationBuilder` (FAISS files) and `MilvusIndex` and `MilvusBuilder` fulfil these by structure; the
-tests of the contract run on all of them. Errors come from search/errors.py; a server that is away is `Unavailable`.
+`VectorIndex` and `GenerationBuilder` (FAISS files) and `MilvusIndex` and `MilvusBuilder` fulfil
+these by structure; the tests of the contract run on all of them. Errors come from
+search/errors.py; a server that is away is `Unavailable`.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors.admin import GenerationInfo
 from search.vectors.changes import ProductViews
+from search.vectors.generations import GenerationInfo
 from search.vectors.manifest import Manifest
 from search.vectors.status import IndexStatus
 
 
 class IndexReader(Protocol):
-    """The live generation and the delta of one space and tenant. Safe to use from many threads; one per process.
+    """The live generation and the delta of one space and tenant. Safe to use from many threads;
+    one per process.
 
     The caller's loop, run by one thread at a time, with the latest seq read before the changes:
 
@@ -54,14 +56,17 @@ class IndexReader(Protocol):
         asked: Modality | None = None,
         nprobe: int | None = None,
     ) -> list[Candidates]:
-        """The best k views for each query, shape (q, dim) or (dim,): exactly min(k, eligible views), best first.
+        """The best k views for each query, shape (q, dim) or (dim,): exactly min(k, eligible
+        views), best first.
 
-        `asked` is the modality of the query, which picks the tuned parameters; None picks the most careful ones.
-        Raises QueryError (k, nprobe, filter) and VectorsRefused (dimension, NaN, zero, not a unit vector).
+        `asked` is the modality of the query, which picks the tuned parameters; None picks the
+        most careful ones. Raises QueryError (k, nprobe, filter) and VectorsRefused (dimension,
+        NaN, zero, not a unit vector).
         """
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
-        """Exact scores of every view of these products for one query, one Candidates per modality that has any."""
+        """Exact scores of every view of these products for one query, one Candidates per
+        modality that has any."""
 
     def background(self, modality: Modality) -> Vectors:
         """A fixed sample of up to 256 views, shape (b, dim), for standardising a query's scores."""
@@ -80,13 +85,18 @@ class IndexBuilder(Protocol):
     """Builds generations of one space and tenant, one builder at a time."""
 
     def build(
-        self, batches: Iterable[ViewBatch], seq: int, questions: Mapping[Modality, Vectors] | None = None
+        self,
+        batches: Iterable[ViewBatch],
+        seq: int,
+        questions: Mapping[Modality, Vectors] | None = None,
     ) -> Manifest:
         """Write, verify and publish a generation; the live one stays whatever is raised.
 
-        Search parameters are tuned on `questions`, by modality; where there are none, on a sample of the views.
+        Search parameters are tuned on `questions`, by modality; where there are none, on a
+        sample of the views.
 
-        Raises BuildInProgress, VectorsRefused, Unavailable (no room, server away), CorruptGeneration.
+        Raises BuildInProgress, VectorsRefused, Unavailable (no room, server away),
+        CorruptGeneration.
         """
 
 
@@ -106,4 +116,5 @@ class Generations(Protocol):
         """
 
     def rollback(self, to: int | None = None) -> Manifest:
-        """Make generation `to` (the one before the live one when None) live again. Raises as `verify` does."""
+        """Make generation `to` (the one before the live one when None) live again. Raises as
+        `verify` does."""

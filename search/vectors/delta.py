@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from search.types import Ids, Vectors, ViewBatch
-from search.vectors.halves import Half
-from search.vectors.rows import Mask
+from search.vectors.fp16 import Half
+from search.vectors.row_filter import Mask
 from search.vectors.scoring import TIE_MARGIN, Block, Scores, rounded
 
 LEAST_CAPACITY = 64
@@ -20,8 +20,9 @@ LEAST_CAPACITY = 64
 class DeltaSegment:
     """An unchanging picture of the delta's views of one modality.
 
-    Rows are appended behind what older pictures see, in arrays they share, and superseded rows are masked in a mask
-    of their own. Only the newest picture may be replaced, by one writer at a time.
+    Rows are appended behind what older pictures see, in arrays they share, and superseded rows
+    are masked in a mask of their own. Only the newest picture may be replaced, by one writer at
+    a time.
     """
 
     view_ids: Ids
@@ -66,9 +67,12 @@ class DeltaSegment:
         found: Ids = live[product_ids[at] == owners]
         return found
 
-    def search(self, queries: Vectors, k: int, allowed: Ids | None, least: Scores | None = None) -> Block:
-        """For each query (q, dim) its k best rows among the products `allowed` (ascending; all when None), with float32
-        scores, in no order and among a few more. Rows that score below `least` (q,) are not wanted."""
+    def search(
+        self, queries: Vectors, k: int, allowed: Ids | None, least: Scores | None = None
+    ) -> Block:
+        """For each query (q, dim) its k best rows among the products `allowed` (ascending; all
+        when None), with float32 scores, in no order and among a few more. Rows that score below
+        `least` (q,) are not wanted."""
         eligible = self.live_rows if allowed is None else self.rows_of(allowed)
         if not (eligible.size and len(queries)):
             return Block.nothing(len(queries))
@@ -82,7 +86,8 @@ class DeltaSegment:
         return _block(scores, lines, rows)
 
     def replaced(self, product_ids: Ids, batches: Sequence[ViewBatch]) -> DeltaSegment:
-        """A picture without the former views of these ascending products and with those of `batches`."""
+        """A picture without the former views of these ascending products and with those of
+        `batches`."""
         alive = self.alive.copy()
         alive[self.rows_of(product_ids)] = False
         masked = DeltaSegment(self.view_ids, self.product_ids, self.rows, alive, self.used)
@@ -90,7 +95,8 @@ class DeltaSegment:
         return masked._with_room(added)._appended(batches)
 
     def _with_room(self, added: int) -> DeltaSegment:
-        """Itself, or a copy of the live rows alone when the arrays are full or over half of the rows are dead."""
+        """Itself, or a copy of the live rows alone when the arrays are full or over half of the
+        rows are dead."""
         live = self.live_rows
         if self.used + added <= len(self.alive) and 2 * live.size >= self.used:
             return self

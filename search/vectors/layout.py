@@ -1,6 +1,8 @@
-"""Where generations lie, which one is live, and the steps that make a change of either survive a crash.
+"""Where generations lie, which one is live, and the steps that make a change of either survive a
+crash.
 
-<root>/<space fingerprint>/CURRENT                    number and manifest checksum of the live generation
+<root>/<space fingerprint>/CURRENT                    number and manifest checksum of the live
+generation
 <root>/<space fingerprint>/generations/<number>/      published, never changed again
 <root>/<space fingerprint>/building/                  of the one builder that holds build.lock
 """
@@ -29,11 +31,13 @@ POINTER_LOCK_SECONDS = 30.0
 POINTER_FORM = re.compile(r"([1-9]\d{0,15}) ([0-9a-f]{64})\n")
 
 PointerStamp = tuple[int, int, int]
-"""Modification time in nanoseconds, inode and size: changes with every replacement of the pointer."""
+"""Modification time in nanoseconds, inode and size: changes with every replacement of the
+pointer."""
 
 
 def index_root(settings: EngineSettings) -> Path:
-    """Folder of every vector index of this installation's tenant: tenants share neither files nor memory."""
+    """Folder of every vector index of this installation's tenant: tenants share neither files
+    nor memory."""
     root = settings.var_dir / "index"
     return root / "tenants" / settings.tenant if settings.tenant else root
 
@@ -67,7 +71,9 @@ class Layout:
         """Numbers of the generations on disk, ascending."""
         if not self.generations.is_dir():
             return []
-        return sorted(int(entry.name) for entry in self.generations.iterdir() if entry.name.isdecimal())
+        return sorted(
+            int(entry.name) for entry in self.generations.iterdir() if entry.name.isdecimal()
+        )
 
     def stamp(self) -> PointerStamp | None:
         """A cheap sign that the pointer changed; None when nothing was published."""
@@ -78,7 +84,8 @@ class Layout:
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def live(self) -> int | None:
-        """Number of the live generation; None when nothing was published. Raises CorruptGeneration."""
+        """Number of the live generation; None when nothing was published. Raises
+        CorruptGeneration."""
         try:
             text = self.pointer.read_text("ascii", errors="replace")
         except FileNotFoundError:
@@ -88,36 +95,45 @@ class Layout:
             raise CorruptGeneration(f"{self.pointer} is not a pointer", value=text)
         number = int(match[1])
         if _manifest_digest(self.folder(number)) != match[2]:
-            raise CorruptGeneration(f"{self.pointer} and the manifest of generation {number} do not belong together")
+            raise CorruptGeneration(
+                f"{self.pointer} and the manifest of generation {number} do not belong together"
+            )
         return number
 
     def substitutes(self) -> list[int]:
-        """Generations to try when the live one is damaged, best first: those before it, or all if it is unknown."""
+        """Generations to try when the live one is damaged, best first: those before it, or all
+        if it is unknown."""
         match = POINTER_FORM.fullmatch(self.pointer.read_text("ascii", errors="replace"))
         newest = int(match[1]) - 1 if match else max(self.numbers(), default=0)
         return [number for number in reversed(self.numbers()) if number <= newest]
 
     @contextlib.contextmanager
     def build_lock(self) -> Iterator[None]:
-        """One builder at a time. The kernel drops the lock with its holder. Raises BuildInProgress at once."""
+        """One builder at a time. The kernel drops the lock with its holder. Raises
+        BuildInProgress at once."""
         self.generations.mkdir(parents=True, exist_ok=True)
         try:
             with _lock(self.home / "build.lock", timeout=0):
                 yield
         except filelock.Timeout as error:
             raise BuildInProgress(
-                "another builder of this space is at work", value=self.home.name, fix="Try again when it has finished."
+                "another builder of this space is at work",
+                value=self.home.name,
+                fix="Try again when it has finished.",
             ) from error
 
     @contextlib.contextmanager
     def pointer_lock(self) -> Iterator[None]:
-        """Held for the moment in which the pointer moves. Raises BuildInProgress when it stays taken."""
+        """Held for the moment in which the pointer moves. Raises BuildInProgress when it stays
+        taken."""
         self.home.mkdir(parents=True, exist_ok=True)
         try:
             with _lock(self.home / "pointer.lock", timeout=POINTER_LOCK_SECONDS):
                 yield
         except filelock.Timeout as error:
-            raise BuildInProgress("the pointer is being moved by another process", value=self.home.name) from error
+            raise BuildInProgress(
+                "the pointer is being moved by another process", value=self.home.name
+            ) from error
 
     def point_to(self, number: int) -> None:
         """Make generation `number` live. Call with the pointer lock held."""
@@ -141,7 +157,8 @@ class Layout:
         return found
 
     def prune(self, keep: int) -> None:
-        """Remove what is neither live nor among the `keep` generations that a rollback could reach."""
+        """Remove what is neither live nor among the `keep` generations that a rollback could
+        reach."""
         live = self.live()
         if live is None:
             return

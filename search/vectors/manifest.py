@@ -1,4 +1,5 @@
-"""The manifest of a generation: what it holds, how it was built and why, and the checksum of every file."""
+"""The manifest of a generation: what it holds, how it was built and why, and the checksum of
+every file."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ class _Frozen(BaseModel):
 
 
 class FileEntry(_Frozen):
-    """A file of the generation's folder. The name is plain, so that a forged manifest cannot point outside."""
+    """A file of the generation's folder. The name is plain, so that a forged manifest cannot
+    point outside."""
 
     name: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9]+)+$")
     bytes: int = Field(ge=0)
@@ -37,8 +39,9 @@ class FileEntry(_Frozen):
 
 
 class Setting(_Frozen):
-    """Search parameters tried on sampled queries: `nprobe` inverted lists scanned, `refine` × k views re-scored, the
-    recall@10 that gave against exact search, and microseconds a query took."""
+    """Search parameters tried on sampled queries: `nprobe` inverted lists scanned, `refine` × k
+    views re-scored, the recall@10 that gave against exact search, and microseconds a query
+    took."""
 
     nprobe: int = Field(ge=1)
     refine: int = Field(ge=1)
@@ -47,8 +50,8 @@ class Setting(_Frozen):
 
 
 class Tuned(_Frozen):
-    """The setting chosen for queries of one modality. `recall` was measured on other queries than those that chose;
-    `curve` is all that was tried."""
+    """The setting chosen for queries of one modality. `recall` was measured on other queries
+    than those that chose; `curve` is all that was tried."""
 
     nprobe: int = Field(ge=1)
     refine: int = Field(ge=1)
@@ -58,18 +61,21 @@ class Tuned(_Frozen):
 
 
 class Filtered(_Frozen):
-    """Inverted lists to scan where a filter leaves this share of the views, measured for every modality of query."""
+    """Inverted lists to scan where a filter leaves this share of the views, measured for every
+    modality of query."""
 
     share: float = Field(gt=0, lt=1)
     nprobe: int = Field(ge=1)
 
 
 class SegmentManifest(_Frozen):
-    """One segment: its shape and why, the parameters tuned for queries of each modality, and the recall they reach.
+    """One segment: its shape and why, the parameters tuned for queries of each modality, and the
+    recall they reach.
 
-    `filtered`, largest share first, ends where scanning what a filter leaves is faster.
-    `fit` is the mean inner product of sampled views with their list's centre, `trained_fit` what it was when the lists
-    were trained, in generation `trained_in`; `background` counts the vectors of the background sample.
+    `filtered`, largest share first, ends where scanning what a filter leaves is faster. `fit` is
+    the mean inner product of sampled views with their list's centre, `trained_fit` what it was
+    when the lists were trained, in generation `trained_in`; `background` counts the vectors of
+    the background sample.
     """
 
     modality: Modality
@@ -107,7 +113,8 @@ class SegmentManifest(_Frozen):
         return max(0.0, 1 - self.fit / self.trained_fit) if self.trained_fit else 0.0
 
     def tuned_for(self, asked: Modality | None) -> Tuned:
-        """What was tuned for queries of a modality; the most careful setting of all where there is none."""
+        """What was tuned for queries of a modality; the most careful setting of all where there
+        is none."""
         if asked is not None and asked in self.tuned:
             return self.tuned[asked]
         nprobe = max((tuned.nprobe for tuned in self.tuned.values()), default=self.lists)
@@ -117,7 +124,8 @@ class SegmentManifest(_Frozen):
 
 
 class Manifest(_Frozen):
-    """A published generation. It holds every change up to `seq`; `previous` was live when this one was published."""
+    """A published generation. It holds every change up to `seq`; `previous` was live when this
+    one was published."""
 
     format: Literal[2] = 2
     number: int = Field(ge=1)
@@ -150,14 +158,17 @@ def checksum_line(body: bytes) -> bytes:
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """The manifest of a generation's folder. Raises CorruptGeneration naming the file that is missing or changed."""
+    """The manifest of a generation's folder. Raises CorruptGeneration naming the file that is
+    missing or changed."""
     body = _read_small(folder / MANIFEST)
     if _read_small(folder / CHECKSUM) != checksum_line(body):
         raise CorruptGeneration(f"checksum of {folder / MANIFEST} differs")
     try:
         return Manifest.model_validate_json(body)
     except ValidationError as error:
-        raise CorruptGeneration(f"{folder / MANIFEST} is not a manifest of format {FORMAT}: {error}") from error
+        raise CorruptGeneration(
+            f"{folder / MANIFEST} is not a manifest of format {FORMAT}: {error}"
+        ) from error
 
 
 def _read_small(path: Path) -> bytes:
@@ -172,7 +183,8 @@ def _read_small(path: Path) -> bytes:
 
 
 def check_file(folder: Path, entry: FileEntry) -> Path:
-    """The file's path, once its size and checksum are found to be right. Raises CorruptGeneration naming it."""
+    """The file's path, once its size and checksum are found to be right. Raises
+    CorruptGeneration naming it."""
     path = folder / entry.name
     try:
         size = path.stat().st_size

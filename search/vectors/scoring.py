@@ -1,8 +1,10 @@
-"""Scores and their order: whatever finds a candidate, its place among others is settled here, in one way.
+"""Scores and their order: whatever finds a candidate, its place among others is settled here, in
+one way.
 
-A score is the inner product of the query with the vector rounded to fp16. FAISS sums it in float32, so its last digit
-depends on a row's place among its neighbours. Where two scores are that close, both are summed in float64, which
-depends neither on where a row lies nor on what is scored beside it: equal vectors tie exactly everywhere.
+A score is the inner product of the query with the vector rounded to fp16. FAISS sums it in
+float32, so its last digit depends on a row's place among its neighbours. Where two scores are
+that close, both are summed in float64, which depends neither on where a row lies nor on what is
+scored beside it: equal vectors tie exactly everywhere.
 """
 
 from __future__ import annotations
@@ -15,13 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from search.types import Candidates, Ids, Modality, Vectors
-from search.vectors.halves import Half
-from search.vectors.rows import Mask
+from search.vectors.fp16 import Half
+from search.vectors.row_filter import Mask
 
 Scores = npt.NDArray[np.float32]
 
 TIE_MARGIN = 1e-5
-"""Float32 sums in a different order differ by less; rows this close to the cut-off are re-scored before cutting."""
+"""Float32 sums in a different order differ by less; rows this close to the cut-off are re-scored
+before cutting."""
 
 SPARE = 8
 """Rows fetched beyond k, so that ties around the k-th place can be ordered by view id."""
@@ -55,7 +58,8 @@ def rounded(vectors: Vectors) -> Vectors:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Scored rows of several queries, shape (q, m) each. A place without a row has score -inf and row -1."""
+    """Scored rows of several queries, shape (q, m) each. A place without a row has score -inf
+    and row -1."""
 
     scores: Scores
     rows: Ids
@@ -113,7 +117,9 @@ def settled(store: Rows, queries: Vectors, scores: Scores, rows: Ids, k: int) ->
     if gaps.size and gaps.min() <= TIE_MARGIN:
         close = np.flatnonzero((gaps <= TIE_MARGIN).any(axis=1))
         exact = exact_scores(store, queries[close], rows[close])
-        order = np.lexsort((store.product_ids[exact.rows], store.view_ids[exact.rows], -exact.scores), axis=1)[:, :k]
+        order = np.lexsort(
+            (store.product_ids[exact.rows], store.view_ids[exact.rows], -exact.scores), axis=1
+        )[:, :k]
         best.scores[close] = np.take_along_axis(exact.scores, order, 1)
         best.rows[close] = np.take_along_axis(exact.rows, order, 1)
     return best
@@ -121,7 +127,8 @@ def settled(store: Rows, queries: Vectors, scores: Scores, rows: Ids, k: int) ->
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """Scored views of several queries with their ids, shape (q, m) each; places without a view have score -inf."""
+    """Scored views of several queries with their ids, shape (q, m) each; places without a view
+    have score -inf."""
 
     scores: Scores
     view_ids: Ids
@@ -143,7 +150,8 @@ class Scored:
         )
 
     def close(self, k: int) -> Mask:
-        """The lines, shape (q,), that have scores around or above the k-th too close for float32 to order."""
+        """The lines, shape (q,), that have scores around or above the k-th too close for float32
+        to order."""
         best = -np.sort(-self.scores, axis=1)[:, : k + 1]
         # Places without a view come last and are close to nothing.
         unsure: Mask = (best[:, :-1] <= best[:, 1:] + TIE_MARGIN) & (best[:, 1:] > -np.inf)
@@ -154,15 +162,22 @@ class Scored:
         """Of lines that are in order and hold a view at every place."""
         return [
             Candidates(modality, view_ids, product_ids, scores)
-            for scores, view_ids, product_ids in zip(self.scores, self.view_ids, self.product_ids, strict=True)
+            for scores, view_ids, product_ids in zip(
+                self.scores, self.view_ids, self.product_ids, strict=True
+            )
         ]
 
     def best_first(self, modality: Modality, k: int | None = None) -> list[Candidates]:
-        """By descending score, then ascending view and product id, cut to `k` and to places that hold a view."""
+        """By descending score, then ascending view and product id, cut to `k` and to places that
+        hold a view."""
         return [self._line_in_order(line, modality, k) for line in range(len(self.scores))]
 
     def _line_in_order(self, line: int, modality: Modality, k: int | None) -> Candidates:
-        scores, view_ids, product_ids = self.scores[line], self.view_ids[line], self.product_ids[line]
+        scores, view_ids, product_ids = (
+            self.scores[line],
+            self.view_ids[line],
+            self.product_ids[line],
+        )
         order = np.lexsort((product_ids, view_ids, -scores))[:k]
         order = order[scores[order] > -np.inf]
         return Candidates(modality, view_ids[order], product_ids[order], scores[order])

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 from search.config import GpuShape
 from search.types import Modality, Space
+from search.vectors.faiss.snapshot import Snapshot
 from search.vectors.manifest import Shape
-from search.vectors.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
-    """One segment of the generation in use; `superseded` of its `views` are masked by the delta. `recall` and `drift`:
-    see SegmentManifest; `gpu_shape` is how it is searched on a GPU, None where the processor searches it."""
+    """One segment of the generation in use; `superseded` of its `views` are masked by the delta.
+    `recall` and `drift`: see SegmentManifest; `gpu_shape` is how it is searched on a GPU, None
+    where the processor searches it."""
 
     modality: Modality
     shape: Shape
@@ -32,8 +33,9 @@ class SegmentStatus:
 class IndexStatus:
     """The state of a VectorIndex. `fault` says why the live generation is not the one in use.
 
-    `delta_products` counts products changed since the generation, deletions included; `delta_views` their searchable
-    views; `views` all searchable views; `age_s` the generation's age in seconds.
+    `delta_products` counts products changed since the generation, deletions included;
+    `delta_views` their searchable views; `views` all searchable views; `age_s` the generation's
+    age in seconds.
     """
 
     space: str

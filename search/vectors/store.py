@@ -1,4 +1,5 @@
-"""The row-indexed files every segment has: ids, fp16 vectors and the background sample. Rows are sorted by product."""
+"""The row-indexed files every segment has: ids, fp16 vectors and the background sample. Rows are
+sorted by product."""
 
 from __future__ import annotations
 
@@ -11,10 +12,11 @@ import numpy.typing as npt
 
 from search.errors import CorruptGeneration
 from search.types import Ids, Modality, Vectors
-from search.vectors.halves import Half, half_index
+from search.vectors.fp16 import Half, half_index
 
 BACKGROUND_SIZE = 256
-"""Vectors in a background sample: the mean of so many scores is known to a sixteenth of their standard deviation."""
+"""Vectors in a background sample: the mean of so many scores is known to a sixteenth of their
+standard deviation."""
 
 VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND, INDEX, QUESTIONS = (
     "view_ids.npy",
@@ -28,7 +30,8 @@ ROW_PARTS = (VIEW_IDS, PRODUCT_IDS, VECTORS, BACKGROUND)
 """The files of every segment."""
 
 LIST_PARTS = (INDEX, QUESTIONS)
-"""What one that is not searched exactly has too: its lists, and the questions that they were judged by."""
+"""What one that is not searched exactly has too: its lists, and the questions that they were
+judged by."""
 
 BLOCK_ROWS = 1 << 15
 
@@ -41,8 +44,8 @@ def segment_file(folder: Path, modality: Modality, part: str) -> Path:
 def sample_rows(view_ids: Ids, size: int = BACKGROUND_SIZE) -> Ids:
     """Rows of a fixed sample, ascending: those whose mixed view id is smallest.
 
-    The choice depends on the ids alone, so it hardly moves while a catalogue grows. The mixer is the finaliser of
-    SplitMix64 (Steele, Lea, Flood 2014).
+    The choice depends on the ids alone, so it hardly moves while a catalogue grows. The mixer is
+    the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
     """
     mixed = view_ids.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -53,19 +56,26 @@ def sample_rows(view_ids: Ids, size: int = BACKGROUND_SIZE) -> Ids:
 
 
 class RowStore:
-    """Memory-mapped rows of one segment. Shapes: ids (n,), vectors (n, dim) fp16, background (b,) row numbers.
+    """Memory-mapped rows of one segment. Shapes: ids (n,), vectors (n, dim) fp16, background
+    (b,) row numbers.
 
     `flat` is FAISS over the same mapped vectors.
     """
 
     def __init__(self, folder: Path, modality: Modality, views: int, dim: int) -> None:
         self.view_ids: Ids = _mapped(segment_file(folder, modality, VIEW_IDS), (views,), np.int64)
-        self.product_ids: Ids = _mapped(segment_file(folder, modality, PRODUCT_IDS), (views,), np.int64)
-        self._half: Half = _mapped(segment_file(folder, modality, VECTORS), (views, dim), np.float16)
+        self.product_ids: Ids = _mapped(
+            segment_file(folder, modality, PRODUCT_IDS), (views,), np.int64
+        )
+        self._half: Half = _mapped(
+            segment_file(folder, modality, VECTORS), (views, dim), np.float16
+        )
         self.dim = dim
         self.flat = half_index(self._half)
         background = min(views, BACKGROUND_SIZE)
-        self.background_rows: Ids = _mapped(segment_file(folder, modality, BACKGROUND), (background,), np.int64)
+        self.background_rows: Ids = _mapped(
+            segment_file(folder, modality, BACKGROUND), (background,), np.int64
+        )
 
     def __len__(self) -> int:
         return len(self.view_ids)
@@ -87,7 +97,8 @@ class RowStore:
         """Row numbers, ascending, of the views of these strictly ascending products."""
         first = np.searchsorted(self.product_ids, product_ids, side="left")
         lengths = np.searchsorted(self.product_ids, product_ids, side="right") - first
-        # Each product's rows are one run: shift a running count so that it restarts at every run's first row.
+        # Each product's rows are one run: shift a running count so that it restarts at every run's
+        # first row.
         starts = np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
         rows: Ids = starts + np.arange(lengths.sum())
         return rows
@@ -99,5 +110,7 @@ def _mapped(path: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> npt.
     except (OSError, ValueError) as error:
         raise CorruptGeneration(f"{path} cannot be opened: {error}") from error
     if array.shape != shape or array.dtype != dtype:
-        raise CorruptGeneration(f"{path} should hold {shape} {np.dtype(dtype)}", value=(array.shape, str(array.dtype)))
+        raise CorruptGeneration(
+            f"{path} should hold {shape} {np.dtype(dtype)}", value=(array.shape, str(array.dtype))
+        )
     return np.asarray(array)

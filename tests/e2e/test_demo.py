@@ -13,8 +13,12 @@ from tests.support.installation import Installation, free_port
 @pytest.mark.slow
 def test_the_demo_loads_every_picture_of_the_sample_shop(tmp_path: Path) -> None:
     with Installation(tmp_path) as site:
-        done = site.manage("demo", "--products", "6", "--port", str(free_port()), "--exit-when-ready")
+        done = site.manage(
+            "demo", "--products", "6", "--port", str(free_port()), "--exit-when-ready"
+        )
         assert "6 products are searchable" in done.stdout
-        pictures = site.query("SELECT count(*) FROM catalog_embedding WHERE modality = %s", "picture")
+        pictures = site.query(
+            "SELECT count(*) FROM catalog_embedding WHERE modality = %s", "picture"
+        )
         assert pictures == [(12,)]
         assert site.query("SELECT warning_count, error_count FROM catalog_upload") == [(0, 0)]

@@ -18,11 +18,12 @@ from tests.support.installation import Installation
 PICTURES = 300
 KILLS = 20
 WHILE_STARTING = 5
-"""So many of the kills may hit before the worker has taken up work; all others hit while it holds some."""
+"""So many of the kills may hit before the worker has taken up work; all others hit while it
+holds some."""
 
 UPLOAD = """
 from django.core.files import File
-from webapp.catalog.importing.service import upload_create
+from webapp.importing.service import upload_create
 from webapp.catalog.models.upload import UploadSource
 with open({catalogue!r}, "rb") as rows, open({media!r}, "rb") as media:
     upload_create(file=File(rows), filename="shop.csv", source=UploadSource.API, media_zip=File(media))
@@ -33,7 +34,9 @@ Row = tuple[object, ...]
 
 def write_catalogue(folder: Path) -> tuple[Path, Path]:
     catalogue, media = folder / "shop.csv", folder / "media.zip"
-    catalogue.write_text("sku,title,images\n" + "".join(f"p{n},p{n},{n}.png\n" for n in range(PICTURES)))
+    catalogue.write_text(
+        "sku,title,images\n" + "".join(f"p{n},p{n},{n}.png\n" for n in range(PICTURES))
+    )
     with zipfile.ZipFile(media, "w") as archive:
         for n in range(PICTURES):
             archive.writestr(f"{n}.png", picture_bytes(n, side=64))
@@ -94,8 +97,8 @@ def test_every_picture_is_encoded_once_however_often_the_worker_is_killed(
     final = embeddings(site)
     assert seen <= final
     assert len(final) == len({content for _, content in final}) == PICTURES
-    assert site.query("SELECT count(*) FROM catalog_asset WHERE kind = %s", "picture") == [(PICTURES,)]
-    unencoded = (
-        "SELECT count(*) FROM catalog_asset WHERE content_hash NOT IN (SELECT content_hash FROM catalog_embedding)"
-    )
+    assert site.query("SELECT count(*) FROM catalog_asset WHERE kind = %s", "picture") == [
+        (PICTURES,)
+    ]
+    unencoded = "SELECT count(*) FROM catalog_asset WHERE content_hash NOT IN (SELECT content_hash FROM catalog_embedding)"
     assert site.query(unencoded) == [(0,)]

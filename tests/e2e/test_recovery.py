@@ -14,7 +14,7 @@ from tests.support.installation import ROOT, Installation, free_port
 
 ADD = """
 from tests.support.catalogue import add_product, picture_bytes
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 for n in range({start}, {start} + 3):
     add_product(f"p{{n}}", title=f"a thing {{n}}", pictures=[picture_bytes(n)], space=active_space().fingerprint)
 """
@@ -26,7 +26,9 @@ def done(site: Installation) -> int:
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(installation: Installation) -> None:
+def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(
+    installation: Installation,
+) -> None:
     site = installation
     site.env["OMNISHELF_SWEEP_EVERY_S"] = "1"
     site.shell(ADD.format(start=0))
@@ -48,7 +50,9 @@ def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(instal
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_a_damaged_generation_is_told_by_its_reader_and_built_again(installation: Installation) -> None:
+def test_a_damaged_generation_is_told_by_its_reader_and_built_again(
+    installation: Installation,
+) -> None:
     site = installation
     site.shell(ADD.format(start=0))
     site.manage("encode")
@@ -58,7 +62,9 @@ def test_a_damaged_generation_is_told_by_its_reader_and_built_again(installation
     body = bytearray(damaged.read_bytes())
     body[-1] ^= 1
     damaged.write_bytes(body)
-    found = site.shell("from webapp.retrieval.runtime import live_index; print('views', live_index().count())")
+    found = site.shell(
+        "from webapp.retrieval.models_runtime import live_index; print('views', live_index().count())"
+    )
     assert "views 6" in found, "the stored embeddings answer for the damaged file"
     live = "SELECT number FROM catalog_indexgeneration WHERE state = %s"
     site.wait_for(lambda: site.query(live, "live") == [(2,)], what="another generation")
@@ -73,7 +79,11 @@ def test_serve_runs_everything_and_stops_everything(installation: Installation) 
     site.shell(ADD.format(start=0))
     with site.log.open("ab") as log:
         serve = subprocess.Popen(
-            [sys.executable, "manage.py", "serve", "--port", str(port)], cwd=ROOT, env=site.env, stdout=log, stderr=log
+            [sys.executable, "manage.py", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env=site.env,
+            stdout=log,
+            stderr=log,
         )
     try:
         site.wait_for(lambda: answers(port), what="the web process")

@@ -75,15 +75,22 @@ def browser(spoken: Path) -> Iterator[Browser]:
     # The first search of a web process loads the encoder.
     expect.set_options(timeout=SLOWEST_ANSWER_MS)
     with sync_playwright() as playwright:
-        microphone = ["--use-fake-device-for-media-stream", f"--use-file-for-fake-audio-capture={spoken}"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", *microphone])
+        microphone = [
+            "--use-fake-device-for-media-stream",
+            f"--use-file-for-fake-audio-capture={spoken}",
+        ]
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", *microphone]
+        )
         yield browser
         browser.close()
 
 
 @pytest.fixture
 def context(browser: Browser, shop: Shop) -> Iterator[BrowserContext]:
-    context = browser.new_context(base_url=shop.address, locale="en-GB", viewport={"width": 1280, "height": 900})
+    context = browser.new_context(
+        base_url=shop.address, locale="en-GB", viewport={"width": 1280, "height": 900}
+    )
     context.set_default_timeout(SLOWEST_ANSWER_MS)
     yield context
     context.close()
@@ -91,7 +98,8 @@ def context(browser: Browser, shop: Shop) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on which no script may fail and nothing may be refused by the content security policy."""
+    """A page on which no script may fail and nothing may be refused by the content security
+    policy."""
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -132,7 +140,9 @@ def test_a_picture_that_is_chosen_dropped_or_pasted(page: Page, shop: Shop) -> N
     expect(page.locator("[data-ask-chip]")).to_be_hidden()
 
 
-def test_words_that_are_spoken_are_corrected_and_searched(context: BrowserContext, page: Page) -> None:
+def test_words_that_are_spoken_are_corrected_and_searched(
+    context: BrowserContext, page: Page
+) -> None:
     require_espeak()
     context.grant_permissions(["microphone"])
     page.goto("/")
@@ -157,7 +167,9 @@ def test_words_that_are_spoken_are_corrected_and_searched(context: BrowserContex
 def test_a_sound_is_dropped_and_searched_by(page: Page, spoken: Path) -> None:
     require_espeak()
     page.goto("/")
-    page.evaluate(DROP, [base64.b64encode(spoken.read_bytes()).decode(), "drop", "spoken.wav", "audio/wav"])
+    page.evaluate(
+        DROP, [base64.b64encode(spoken.read_bytes()).decode(), "drop", "spoken.wav", "audio/wav"]
+    )
     expect(page.locator("[data-ask-note]")).to_have_text("Check the words, then search.")
     page.get_by_role("button", name="Search by this sound").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Like your sound")
@@ -204,7 +216,9 @@ def test_facets_order_and_paging_in_place(page: Page) -> None:
     page.get_by_role("link", name="Show more").click()
     expect(page.locator("#hit-list > li")).to_have_count(PRODUCTS)
     # The focus follows the new hits a moment after they are there.
-    page.wait_for_function("document.activeElement.closest('li') === document.querySelectorAll('#hit-list > li')[24]")
+    page.wait_for_function(
+        "document.activeElement.closest('li') === document.querySelectorAll('#hit-list > li')[24]"
+    )
     box = page.locator("input[name=brand]").first
     box.check()
     expect(page).to_have_url(re.compile("brand="))
@@ -212,7 +226,10 @@ def test_facets_order_and_paging_in_place(page: Page) -> None:
     expect(box).to_be_focused()
     page.get_by_label("Sort by").select_option("price")
     expect(page).to_have_url(re.compile("sort=price"))
-    prices = [float(text.strip("€").replace(",", "")) for text in page.locator(".card .price").all_inner_texts()]
+    prices = [
+        float(text.strip("€").replace(",", ""))
+        for text in page.locator(".card .price").all_inner_texts()
+    ]
     assert prices == sorted(prices)
     expect(page.locator("#result-count")).to_have_text(re.compile(rf"^{len(prices)} products?\s*$"))
     page.get_by_role("link", name="remove this filter").click()
@@ -241,7 +258,9 @@ def test_what_was_opened_for_which_words_is_counted(page: Page, shop: Shop) -> N
     page.go_back()
     page.locator("#hit-list .card-link").nth(1).click(button="middle")
     page.locator("#hit-list .card-link").nth(2).click(button="right")
-    shop.site.wait_for(lambda: len(shop.clicks()) == len(before) + 2, what="both clicks to be counted")
+    shop.site.wait_for(
+        lambda: len(shop.clicks()) == len(before) + 2, what="both clicks to be counted"
+    )
     assert set(shop.clicks()) - before == {("red teapot", 1)}
 
 
@@ -283,7 +302,11 @@ def reach(page: Page, selector: str) -> None:
 
 def test_on_a_phone_filters_open_as_a_drawer(browser: Browser, shop: Shop) -> None:
     phone = browser.new_context(
-        base_url=shop.address, locale="en-GB", viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True
+        base_url=shop.address,
+        locale="en-GB",
+        viewport={"width": 360, "height": 740},
+        is_mobile=True,
+        has_touch=True,
     )
     page = phone.new_page()
     page.goto("/search")
@@ -297,7 +320,9 @@ def test_on_a_phone_filters_open_as_a_drawer(browser: Browser, shop: Shop) -> No
     expect(drawer).to_be_hidden()
     for path in shop.pages():
         page.goto(path)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{path} scrolls sideways"
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), (
+            f"{path} scrolls sideways"
+        )
     phone.close()
 
 
@@ -324,14 +349,18 @@ def test_without_script(browser: Browser, shop: Shop) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(browser: Browser, shop: Shop, scheme: Any) -> None:
-    context = browser.new_context(base_url=shop.address, locale="en-GB", color_scheme=scheme, reduced_motion="reduce")
+    context = browser.new_context(
+        base_url=shop.address, locale="en-GB", color_scheme=scheme, reduced_motion="reduce"
+    )
     page = context.new_page()
     found = {path: violations(page, path) for path in shop.pages()}
     context.close()
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
-def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(page: Page, shop: Shop, tmp_path: Path) -> None:
+def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(
+    page: Page, shop: Shop, tmp_path: Path
+) -> None:
     film = write_film(tmp_path / "film.mp4", square_on([(205, 25, 30), (25, 45, 200)], seconds=4))
     sign_in(page, shop.site)
     row = {"sku": "CLIP-1", "title": "Film 1", "video": ["film.mp4"], "audio": ["tone.wav"]}
@@ -341,7 +370,9 @@ def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(page: Page
     page.goto("/search?q=something+blue")
     card = page.locator(".card", has_text="Film 1")
     expect(card).to_contain_text("at 0:04")
-    assert card.locator("img").evaluate("(image) => image.src.includes('frame-1') && image.naturalWidth > 0")
+    assert card.locator("img").evaluate(
+        "(image) => image.src.includes('frame-1') && image.naturalWidth > 0"
+    )
     card.locator(".card-link").click()
     expect(page.get_by_text("Starts at 0:04.0")).to_be_visible()
     page.wait_for_function(STANDS_BETWEEN, arg=[".clip-video video", 3.6, 4.4])

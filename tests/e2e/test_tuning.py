@@ -1,4 +1,5 @@
-"""Tuning by real processes: search answers all the while, a kill changes nothing, a rollback brings everything back."""
+"""Tuning by real processes: search answers all the while, a kill changes nothing, a rollback
+brings everything back."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from tests.support.installation import ROOT, Installation
 
 FILL = """
 from tests.support.colour_shop import fill_shop
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 fill_shop(220, space=active_space().fingerprint)
 """
 ASK = """
@@ -38,7 +39,9 @@ def states(site: Installation) -> list[str]:
 
 def found(address: str) -> list[tuple[str, float]]:
     body = json.dumps({"text": "red mugs", "limit": 50}).encode()
-    asked = urllib.request.Request(f"{address}/api/v1/search", body, {"Content-Type": "application/json"})
+    asked = urllib.request.Request(
+        f"{address}/api/v1/search", body, {"Content-Type": "application/json"}
+    )
     with urllib.request.urlopen(asked, timeout=120) as answer:
         content: dict[str, Any] = json.load(answer)
     return [(hit["sku"], hit["score"]) for hit in content["hits"]]
@@ -58,17 +61,25 @@ def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Instal
     before = found(address)
 
     killed = subprocess.Popen(
-        [sys.executable, "manage.py", "tune"], cwd=ROOT, env=site.env, stderr=subprocess.DEVNULL, start_new_session=True
+        [sys.executable, "manage.py", "tune"],
+        cwd=ROOT,
+        env=site.env,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     site.wait_for(
-        lambda: "training" in str(site.query("SELECT stage FROM catalog_tuning")), what="the training", seconds=240
+        lambda: "training" in str(site.query("SELECT stage FROM catalog_tuning")),
+        what="the training",
+        seconds=240,
     )
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
     assert found(address) == before
 
     site.start_worker()
-    site.wait_for(lambda: states(site) == ["failed"], what="the sweep to notice the dead process", seconds=120)
+    site.wait_for(
+        lambda: states(site) == ["failed"], what="the sweep to notice the dead process", seconds=120
+    )
     assert "interrupted" in site.query("SELECT error FROM catalog_tuning")[0][0]
     site.shell(ASK)
 
@@ -81,5 +92,9 @@ def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Instal
     site.wait_for(lambda: found(address) != before, what="the web process to follow")
 
     site.shell(TAKE_BACK)
-    site.wait_for(lambda: states(site) == ["failed", "rolled_back"], what="the worker to take it back", seconds=120)
+    site.wait_for(
+        lambda: states(site) == ["failed", "rolled_back"],
+        what="the worker to take it back",
+        seconds=120,
+    )
     site.wait_for(lambda: found(address) == before, what="the former answers")

@@ -1,4 +1,5 @@
-"""A service's whole story over the REST API, with real web, worker and queue processes, on both set-ups."""
+"""A service's whole story over the REST API, with real web, worker and queue processes, on both
+set-ups."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ def drawing(colour: str, shape: str) -> bytes:
 
 
 def catalogue(*, broken: bool) -> tuple[bytes, bytes]:
-    """JSON Lines of eight products and a zip with their pictures; one row and one picture are faulty when `broken`."""
+    """JSON Lines of eight products and a zip with their pictures; one row and one picture are
+    faulty when `broken`."""
     rows: list[dict[str, Any]] = []
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
@@ -46,7 +48,9 @@ def catalogue(*, broken: bool) -> tuple[bytes, bytes]:
         if broken:
             rows.append({"sku": "torn", "title": "A torn picture", "images": ["torn.jpg"]})
             archive.writestr("torn.jpg", drawing("red", "disc")[:900])
-            rows.append({"sku": "free", "title": "Priced wrongly", "price": "-3", "currency": "EUR"})
+            rows.append(
+                {"sku": "free", "title": "Priced wrongly", "price": "-3", "currency": "EUR"}
+            )
     return "".join(json.dumps(row) + "\n" for row in rows).encode(), packed.getvalue()
 
 
@@ -55,19 +59,27 @@ class Shop:
 
     def __init__(self, address: str, key: str) -> None:
         self.http = httpx.Client(
-            base_url=address, headers={"Authorization": f"Bearer {key}"}, timeout=60, trust_env=False
+            base_url=address,
+            headers={"Authorization": f"Bearer {key}"},
+            timeout=60,
+            trust_env=False,
         )
 
     def upload(self, rows: bytes, media: bytes, **options: str) -> dict[str, Any]:
         """Send a catalogue and wait until it is imported and encoded."""
         sent = self.http.post(
-            f"{API}/uploads", files={"file": ("catalog.jsonl", rows), "media": ("media.zip", media)}, data=options
+            f"{API}/uploads",
+            files={"file": ("catalog.jsonl", rows), "media": ("media.zip", media)},
+            data=options,
         )
         assert sent.status_code == 202, sent.text
         for _ in range(600):
             upload = self.http.get(sent.headers["Location"]).raise_for_status().json()
             encoding = upload["encoding"]
-            if upload["state"] in {"done", "failed"} and not encoding["queued"] + encoding["claimed"]:
+            if (
+                upload["state"] in {"done", "failed"}
+                and not encoding["queued"] + encoding["claimed"]
+            ):
                 return upload
             time.sleep(0.2)
         raise AssertionError(f"the upload did not end: {upload}")
@@ -98,12 +110,17 @@ def test_from_upload_to_search_and_back(installation: Installation) -> None:
     upload = shop.upload(*catalogue(broken=True))
     counts = upload["counts"]
     assert (counts["created"], counts["errors"], counts["warnings"]) == (9, 1, 1), upload
-    problems = shop.http.get(f"{API}/uploads/{upload['id']}/rows", params={"outcome": "error"}).json()["items"]
+    problems = shop.http.get(
+        f"{API}/uploads/{upload['id']}/rows", params={"outcome": "error"}
+    ).json()["items"]
     assert [(row["sku"], row["messages"][0]["field"]) for row in problems] == [("free", "price")]
 
     assert shop.find(text="red wooden disc", limit=3)[0] == "red-disc"
     assert shop.find_like(drawing("blue", "box"))[0] == "blue-box"
-    assert set(shop.find(text="wooden", filters={"attributes": {"colour": ["green"]}})) == {"green-disc", "green-box"}
+    assert set(shop.find(text="wooden", filters={"attributes": {"colour": ["green"]}})) == {
+        "green-disc",
+        "green-box",
+    }
     assert "torn" in shop.find(text="a torn picture", limit=1)
 
     embeddings = site.query("SELECT count(*) FROM catalog_embedding")

@@ -10,7 +10,10 @@ from django.core.management import load_command_class
 
 import indexer
 
-NAMES = [module.name for module in pkgutil.iter_modules([str(Path(indexer.__file__).parent / "management/commands")])]
+NAMES = [
+    module.name
+    for module in pkgutil.iter_modules([str(Path(indexer.__file__).parent / "management/commands")])
+]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.webapp.catalog.catalogues import MediaFolder, csv_bytes
+from tests.webapp.importing.catalogues import MediaFolder, csv_bytes
 from webapp.catalog.models import Product, Upload, UploadState
 
 pytestmark = pytest.mark.django_db
@@ -65,5 +65,7 @@ def test_what_is_no_catalogue_is_refused(catalogue: Path) -> None:
 def test_a_corrupt_zip_fails_the_upload(catalogue: Path) -> None:
     catalogue.with_name("media.zip").write_bytes(b"no zip")
     with pytest.raises(CommandError):
-        call_command("import_catalog", str(catalogue), "--media", str(catalogue.with_name("media.zip")))
+        call_command(
+            "import_catalog", str(catalogue), "--media", str(catalogue.with_name("media.zip"))
+        )
     assert Upload.objects.get().state == UploadState.FAILED

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
-from indexer.previews.drawing import web_vtt
+from indexer.previews.render import web_vtt
 from indexer.previews.run import LEASE, previews_make, previews_missing, previews_take_back
 from search.errors import Unavailable
 from search.types import Span
@@ -41,7 +41,9 @@ def made_of(asset: Asset) -> Preview:
 
 
 def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
-    asset = added(videos=[sounding_film(tmp_path / "film.mkv", [RED] * 2 + [BLUE] * 2, [440, 0, 440, 440])])
+    asset = added(
+        videos=[sounding_film(tmp_path / "film.mkv", [RED] * 2 + [BLUE] * 2, [440, 0, 440, 440])]
+    )
     preview = made_of(asset)
     assert preview.seconds == pytest.approx(4, abs=0.2)
     assert [round(span.start) for span in preview.frames] == [0, 2]
@@ -51,7 +53,11 @@ def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
         with Image.open(io.BytesIO(stored(asset, frame_file(number)))) as picture:
             assert picture.format == "WEBP"
             assert picture.convert("RGB").getpixel((30, 30)) == pytest.approx(colour, abs=25)
-    assert [preview.frame_at(second) for second in (0, 3.9, 99)] == [0, 1, 1] and Preview().frame_at(0) is None
+    assert [preview.frame_at(second) for second in (0, 3.9, 99)] == [
+        0,
+        1,
+        1,
+    ] and Preview().frame_at(0) is None
     assert previews_make() == 0
 
 
@@ -103,7 +109,9 @@ def test_the_command_makes_them_again() -> None:
     default_storage.delete(name)
     call_command("previews", again=True)
     assert previews_of([asset.content_hash])[asset.content_hash] == first
-    assert stored(asset, SPECTROGRAM) == drawn and default_storage.listdir(name.rsplit("/", 1)[0])[1] == [SPECTROGRAM]
+    assert stored(asset, SPECTROGRAM) == drawn and default_storage.listdir(name.rsplit("/", 1)[0])[
+        1
+    ] == [SPECTROGRAM]
 
 
 def test_subtitles_as_browsers_read_them() -> None:

@@ -62,7 +62,9 @@ def test_stopping_ends_every_process_even_a_deaf_one(tmp_path: Path) -> None:
     output, _ = supervisor.communicate(timeout=10)
     assert supervisor.returncode == 0 and "ended" in output
     assert "deaf did not end in time" in output
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    assert not [
+        child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
 def test_processes_work_side_by_side_on_one_numeric_thread_and_the_operator_wins() -> None:

@@ -28,15 +28,20 @@ def sign_in(page: Page, site: Installation) -> None:
 
 
 def upload(page: Page, row: Mapping[str, Any], media: Mapping[str, bytes]) -> None:
-    """Hand in a product with its media on the upload page, and watch until everything of it can be found."""
+    """Hand in a product with its media on the upload page, and watch until everything of it can
+    be found."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for name, content in media.items():
             archive.writestr(name, content)
     page.goto("/admin/catalog/upload/add/")
     table = json.dumps(row).encode()
-    page.set_input_files("[name=file]", {"name": "rows.jsonl", "mimeType": "application/jsonl", "buffer": table})
+    page.set_input_files(
+        "[name=file]", {"name": "rows.jsonl", "mimeType": "application/jsonl", "buffer": table}
+    )
     zipped = {"name": "media.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
     page.set_input_files("[name=media_zip]", zipped)
     page.get_by_role("button", name="Upload", exact=True).click()
-    expect(page.locator("#upload-progress")).to_contain_text("Everything of this upload can be found.")
+    expect(page.locator("#upload-progress")).to_contain_text(
+        "Everything of this upload can be found."
+    )

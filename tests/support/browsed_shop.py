@@ -50,7 +50,10 @@ def write_catalogue(folder: Path) -> tuple[Path, list[dict[str, Any]]]:
     """Drawn products, and more of the same so that results take two pages."""
     catalogue = write_sample_shop(folder, products=DRAWN, clips=False, size=160, workers=2)
     drawn = [json.loads(line) for line in catalogue.read_text().splitlines()]
-    more = [{**drawn[n % DRAWN], "sku": f"MORE-{n}", "title": f"Spare part {n}"} for n in range(PRODUCTS - DRAWN)]
+    more = [
+        {**drawn[n % DRAWN], "sku": f"MORE-{n}", "title": f"Spare part {n}"}
+        for n in range(PRODUCTS - DRAWN)
+    ]
     catalogue.write_text("".join(json.dumps(row) + "\n" for row in [*drawn, *more]))
     return catalogue, drawn
 

@@ -12,8 +12,14 @@ from django.db import transaction
 from PIL import Image
 
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.catalog.services.assets import StoredFile, file_assets, file_store, jobs_enqueue, text_assets
-from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.assets import (
+    StoredFile,
+    file_assets,
+    file_store,
+    jobs_enqueue,
+    text_assets,
+)
+from webapp.catalog.services.index_sequence import products_touch
 
 
 def picture_bytes(seed: int, *, side: int = 32) -> bytes:

@@ -68,7 +68,14 @@ def corpus(folder: Path) -> list[FaultCase]:
 
 
 def _cases() -> list[tuple[str, Modality, Outcome, Make]]:
-    return [*_bytes_cases(), *_broken_videos(), *_large_cases(), *_odd_videos(), *_sounds(), *_animations()]
+    return [
+        *_bytes_cases(),
+        *_broken_videos(),
+        *_large_cases(),
+        *_odd_videos(),
+        *_sounds(),
+        *_animations(),
+    ]
 
 
 def _bytes_cases() -> list[tuple[str, Modality, Outcome, Make]]:
@@ -92,7 +99,12 @@ def _bytes_cases() -> list[tuple[str, Modality, Outcome, Make]]:
         ("manifest.mpd", _V, _UNSUPPORTED, _bytes(b'<?xml version="1.0"?><MPD><Period/></MPD>')),
         ("page.mp4", _V, _UNSUPPORTED, _bytes(b"<!doctype html><video src='http://127.0.0.1/'>")),
         ("packed.zip", _V, _UNSUPPORTED, _zipped),
-        ("packed.mp4.gz", _V, _UNSUPPORTED, lambda path: path.write_bytes(gzip.compress(_film_bytes("mp4")))),
+        (
+            "packed.mp4.gz",
+            _V,
+            _UNSUPPORTED,
+            lambda path: path.write_bytes(gzip.compress(_film_bytes("mp4"))),
+        ),
         ("picture.mp4", _V, _UNSUPPORTED, lambda path: Image.new("RGB", (8, 8)).save(path, "PNG")),
     ]
 
@@ -107,16 +119,36 @@ def _broken_videos() -> list[tuple[str, Modality, Outcome, Make]]:
         ("index-lost.mov", _V, _UNREADABLE, _cut("mov", 0.9)),
         ("body-zero.mp4", _V, _UNREADABLE, _changed("mp4", _zero_body)),
         ("body-damaged.mp4", _V, _PARTIAL, _changed("mp4", _damage_body)),
-        ("header-damaged.mp4", _V, _UNREADABLE, _changed("mp4", lambda data: data.replace(b"moov", b"moox"))),
-        ("unknown-codec.mp4", _V, _UNSUPPORTED, _changed("mp4", lambda data: data.replace(b"avc1", b"zzz1"))),
+        (
+            "header-damaged.mp4",
+            _V,
+            _UNREADABLE,
+            _changed("mp4", lambda data: data.replace(b"moov", b"moox")),
+        ),
+        (
+            "unknown-codec.mp4",
+            _V,
+            _UNSUPPORTED,
+            _changed("mp4", lambda data: data.replace(b"avc1", b"zzz1")),
+        ),
         (
             "unknown-codec.mkv",
             _V,
             _UNSUPPORTED,
             _changed("mkv", lambda data: data.replace(b"V_MPEG4/ISO/AVC", b"V_MPEG4/ISO/XXX")),
         ),
-        ("key-frame-late.mkv", _V, _WHOLE, lambda path: _without_key_frames(path, all_of_them=False)),
-        ("key-frame-never.mkv", _V, _UNREADABLE, lambda path: _without_key_frames(path, all_of_them=True)),
+        (
+            "key-frame-late.mkv",
+            _V,
+            _WHOLE,
+            lambda path: _without_key_frames(path, all_of_them=False),
+        ),
+        (
+            "key-frame-never.mkv",
+            _V,
+            _UNREADABLE,
+            lambda path: _without_key_frames(path, all_of_them=True),
+        ),
         ("sound-alone.mp4", _V, _UNSUPPORTED, lambda path: write_clip(path, audio="aac")),
     ]
 
@@ -126,11 +158,26 @@ def _large_cases() -> list[tuple[str, Modality, Outcome, Make]]:
     return [
         ("hour.mp4", _V, _LARGE, lambda path: write_film(path, hour)),
         ("hour.mkv", _V, _LARGE, lambda path: write_film(path, hour)),
-        ("hour.wav", _A, _LARGE, lambda path: _write_wave(path, rate=1000, frames=3_600_000, width=1)),
+        (
+            "hour.wav",
+            _A,
+            _LARGE,
+            lambda path: _write_wave(path, rate=1000, frames=3_600_000, width=1),
+        ),
         ("8k.mkv", _V, _LARGE, _write_8k),
         ("declared-hours.mkv", _V, _LARGE, _changed("mkv", _declare_hours)),
-        ("time-jumps.mkv", _V, _LARGE, lambda path: write_film(path, [*_moving(10), (9_000_000.0, plain((0, 0, 0)))])),
-        ("canvas.webp", _V, _LARGE, _bytes(b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\xfe\x3f\0\xfe\x3f\0")),
+        (
+            "time-jumps.mkv",
+            _V,
+            _LARGE,
+            lambda path: write_film(path, [*_moving(10), (9_000_000.0, plain((0, 0, 0)))]),
+        ),
+        (
+            "canvas.webp",
+            _V,
+            _LARGE,
+            _bytes(b"RIFF\x1e\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\xfe\x3f\0\xfe\x3f\0"),
+        ),
         ("slow.webp", _V, _LARGE, lambda path: _write_animation(path, milliseconds=1_000_000)),
     ]
 
@@ -145,13 +192,43 @@ def _odd_videos() -> list[tuple[str, Modality, Outcome, Make]]:
         ("rate-varies.mp4", _V, _WHOLE, lambda path: write_film(path, rates)),
         ("silent.mp4", _V, _WHOLE, lambda path: _write_silent(path)),
         ("turned.mp4", _V, _WHOLE, lambda path: turn_film(write_film(path, _moving(5)))),
-        ("before-zero.mkv", _V, _WHOLE, lambda path: write_film(path, [(at - 1.0, one) for at, one in _moving(20)])),
-        ("starts-late.mkv", _V, _WHOLE, lambda path: write_film(path, [(at + 900, one) for at, one in _moving(5)])),
+        (
+            "before-zero.mkv",
+            _V,
+            _WHOLE,
+            lambda path: write_film(path, [(at - 1.0, one) for at, one in _moving(20)]),
+        ),
+        (
+            "starts-late.mkv",
+            _V,
+            _WHOLE,
+            lambda path: write_film(path, [(at + 900, one) for at, one in _moving(5)]),
+        ),
         ("one-pixel.gif", _V, _WHOLE, lambda path: Image.new("RGB", (1, 1)).save(path)),
-        ("one-pixel.avi", _V, _WHOLE, lambda path: write_film(path, [(0, plain((9, 9, 9), (1, 1)))], codec="mjpeg")),
-        ("odd-size.mkv", _V, _WHOLE, lambda path: write_film(path, _moving(3, (33, 17)), codec="mpeg4")),
-        ("ribbon.mkv", _V, _WHOLE, lambda path: write_film(path, _moving(2, (4000, 2)), codec="mpeg4")),
-        ("stretched.mkv", _V, _WHOLE, lambda path: write_film(path, _moving(2), shape=Fraction(1000, 1))),
+        (
+            "one-pixel.avi",
+            _V,
+            _WHOLE,
+            lambda path: write_film(path, [(0, plain((9, 9, 9), (1, 1)))], codec="mjpeg"),
+        ),
+        (
+            "odd-size.mkv",
+            _V,
+            _WHOLE,
+            lambda path: write_film(path, _moving(3, (33, 17)), codec="mpeg4"),
+        ),
+        (
+            "ribbon.mkv",
+            _V,
+            _WHOLE,
+            lambda path: write_film(path, _moving(2, (4000, 2)), codec="mpeg4"),
+        ),
+        (
+            "stretched.mkv",
+            _V,
+            _WHOLE,
+            lambda path: write_film(path, _moving(2), shape=Fraction(1000, 1)),
+        ),
         (
             "without-duration.mkv",
             _V,
@@ -175,7 +252,12 @@ def _sounds() -> list[tuple[str, Modality, Outcome, Make]]:
         ("half.ogg", _A, _WHOLE, _cut_sound("ogg", "libopus", 0.5)),
         ("half.mp3", _A, _PARTIAL, _cut_sound("mp3", "libmp3lame", 0.5)),
         ("cover-alone.mp3", _A, _UNREADABLE, lambda path: path.write_bytes(_cover())),
-        ("many-channels.wav", _A, _UNREADABLE, lambda path: _write_wave(path, channels=2000, frames=8)),
+        (
+            "many-channels.wav",
+            _A,
+            _UNREADABLE,
+            lambda path: _write_wave(path, channels=2000, frames=8),
+        ),
         ("slow-rate.wav", _A, _UNSUPPORTED, lambda path: _write_wave(path, rate=2, frames=8)),
         ("film.wav", _A, _UNSUPPORTED, lambda path: write_film(path, _moving(3), container="mp4")),
     ]
@@ -275,9 +357,17 @@ def _zipped(path: Path) -> None:
 
 
 def _write_wave(
-    path: Path, *, rate: int = 16_000, frames: int = 8000, channels: int = 1, width: int = 2, loud: int = 9000
+    path: Path,
+    *,
+    rate: int = 16_000,
+    frames: int = 8000,
+    channels: int = 1,
+    width: int = 2,
+    loud: int = 9000,
 ) -> None:
-    samples = np.random.default_rng(1).integers(-loud, loud + 1, min(frames * channels, 16_000), np.int16)
+    samples = np.random.default_rng(1).integers(
+        -loud, loud + 1, min(frames * channels, 16_000), np.int16
+    )
     data = samples.astype(np.int16).tobytes() if width == 2 else bytes(frames)
     with wave.open(str(path), "wb") as file:
         file.setnchannels(channels)
@@ -309,7 +399,9 @@ def _write_silent(path: Path) -> None:
         for _, picture in _moving(10):
             clip.mux(pictures.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         clip.mux(pictures.encode(None))
-        frame = av.AudioFrame.from_ndarray(np.zeros((1, 16_000), np.float32), format="fltp", layout="mono")
+        frame = av.AudioFrame.from_ndarray(
+            np.zeros((1, 16_000), np.float32), format="fltp", layout="mono"
+        )
         frame.sample_rate = 16_000
         clip.mux(sound.encode(frame))
         clip.mux(sound.encode(None))
@@ -320,18 +412,24 @@ def _write_tracks(path: Path) -> None:
     with av.open(str(path), "w") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=10)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
-        tracks: list[Any] = [clip.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(200)]
+        tracks: list[Any] = [
+            clip.add_stream("pcm_s16le", rate=8000, layout="mono") for _ in range(200)
+        ]
         for _, picture in _moving(5):
             clip.mux(pictures.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         clip.mux(pictures.encode(None))
         for track in tracks:
-            frame = av.AudioFrame.from_ndarray(np.full((1, 80), 9, np.int16), format="s16", layout="mono")
+            frame = av.AudioFrame.from_ndarray(
+                np.full((1, 80), 9, np.int16), format="s16", layout="mono"
+            )
             frame.sample_rate = 8000
             clip.mux(track.encode(frame))
 
 
 def _cues(count: int, length: int) -> list[tuple[float, float, str]]:
-    return [(number / 1000, (number + 1) / 1000, "word " * (length // 5)) for number in range(count)]
+    return [
+        (number / 1000, (number + 1) / 1000, "word " * (length // 5)) for number in range(count)
+    ]
 
 
 def _cover() -> bytes:
@@ -341,7 +439,11 @@ def _cover() -> bytes:
     picture = b"\0image/jpeg\0\x03\0" + out.getvalue()
     frame = b"APIC" + struct.pack(">I", len(picture)) + b"\0\0" + picture
     size = len(frame)
-    return b"ID3\x03\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + frame
+    return (
+        b"ID3\x03\0\0"
+        + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
+        + frame
+    )
 
 
 def _write_animation(path: Path, milliseconds: int = 300) -> None:

@@ -1,4 +1,5 @@
-"""A shop whose pictures are colours: an encoder that never learned what colour words mean can learn it here."""
+"""A shop whose pictures are colours: an encoder that never learned what colour words mean can
+learn it here."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ KINDS = ("mugs", "plates", "bowls")
 def picture(colour: str, seed: int) -> bytes:
     """A PNG of patches around a colour, different for every seed."""
     rng = np.random.default_rng(seed)
-    cells = np.clip(np.array(COLOURS[colour]) + rng.normal(0, 25, (4, 4, 3)), 0, 255).astype(np.uint8)
+    cells = np.clip(np.array(COLOURS[colour]) + rng.normal(0, 25, (4, 4, 3)), 0, 255).astype(
+        np.uint8
+    )
     file = io.BytesIO()
     Image.fromarray(cells).resize((16, 16), Image.Resampling.NEAREST).save(file, "PNG")
     return file.getvalue()
@@ -30,8 +33,11 @@ def picture(colour: str, seed: int) -> bytes:
 def fill_shop(
     count: int, *, space: str, said: Callable[[int, str], str] = lambda n, colour: colour
 ) -> Sequence[Product]:
-    """Products, each of a colour and a kind in turn; `said` gives the colour that the catalogue claims instead."""
-    roots = {kind: Category.objects.add_root({"name": kind.title(), "slug": kind}) for kind in KINDS}
+    """Products, each of a colour and a kind in turn; `said` gives the colour that the catalogue
+    claims instead."""
+    roots = {
+        kind: Category.objects.add_root({"name": kind.title(), "slug": kind}) for kind in KINDS
+    }
     products = []
     for n in range(count):
         colour, kind = list(COLOURS)[n % len(COLOURS)], KINDS[n % len(KINDS)]

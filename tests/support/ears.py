@@ -1,4 +1,5 @@
-"""An encoder without weights that also hears: a window of sound becomes the loudness of its pitches."""
+"""An encoder without weights that also hears: a window of sound becomes the loudness of its
+pitches."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.encoders.base import Features, SoundFormat, Waveform
-from search.encoders.residual import ResidualEncoder
+from search.encoders.protocol import Features, SoundFormat, Waveform
+from search.encoders.residual_heads import ResidualEncoder
 from search.types import Modality, Space, Vectors
 from tests.support.encoders import ColourEncoder
 
@@ -16,7 +17,8 @@ DIM = 48
 
 
 class HearingEncoder(ResidualEncoder):
-    """Pictures and texts as ColourEncoder has them. Steady tones of different pitch are told apart."""
+    """Pictures and texts as ColourEncoder has them. Steady tones of different pitch are told
+    apart."""
 
     def __init__(self, name: str = "ears") -> None:
         fingerprint = hashlib.sha256(name.encode()).hexdigest()[:16]

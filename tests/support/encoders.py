@@ -9,14 +9,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from PIL import Image
 
-from search.encoders.base import Pixels
+from search.encoders.protocol import Pixels
 from search.types import Modality, Space, TextRole, Vectors
 
 
 class ColourEncoder:
     """Pictures become their colours on a 4 × 4 grid, texts a random direction fixed by each word.
 
-    `chokes_on` is asked for every input of a model call; where it says yes the whole call fails, as a model would.
+    `chokes_on` is asked for every input of a model call; where it says yes the whole call fails,
+    as a model would.
     """
 
     def __init__(
@@ -27,7 +28,9 @@ class ColourEncoder:
         calls_at_once: int = 1,
         chokes_on: Callable[[Pixels | str], bool] = lambda item: False,
     ) -> None:
-        self.space = space or Space("colours", "c0105", 48, frozenset({Modality.TEXT, Modality.PICTURE}))
+        self.space = space or Space(
+            "colours", "c0105", 48, frozenset({Modality.TEXT, Modality.PICTURE})
+        )
         self.picture_batch_size = picture_batch_size
         self.calls_at_once = calls_at_once
         self.decode_size = 4
@@ -43,7 +46,9 @@ class ColourEncoder:
         return self._encode(batch, [pixels.reshape(-1) for pixels in batch])
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        return self._encode(texts, [sum(_direction(word) for word in text.split()) for text in texts])
+        return self._encode(
+            texts, [sum(_direction(word) for word in text.split()) for text in texts]
+        )
 
     def _encode(self, inputs: Sequence[Pixels | str], rows: Sequence[np.ndarray]) -> Vectors:
         with self._lock:

@@ -35,7 +35,8 @@ def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Pic
 def square_on(
     colours: Sequence[tuple[int, int, int]], seconds: float, rate: int = 10
 ) -> Iterator[tuple[float, Picture]]:
-    """A white square that wanders over grounds of these colours, one after another, each for some seconds."""
+    """A white square that wanders over grounds of these colours, one after another, each for
+    some seconds."""
     each = round(seconds * rate)
     for number in range(each * len(colours)):
         picture = plain(colours[number // each], (320, 180))
@@ -54,7 +55,8 @@ def write_film(
     options: dict[str, str] | None = None,
     clock: Fraction = _CLOCK,
 ) -> Path:
-    """Write pictures, each from its second on, so that the rate may vary; `shape` is the proportion of a pixel."""
+    """Write pictures, each from its second on, so that the rate may vary; `shape` is the
+    proportion of a pixel."""
     index_first = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", format=container, options=index_first) as clip:
         stream: Any = None
@@ -74,7 +76,8 @@ def write_film(
 
 
 def turn_film(path: Path) -> Path:
-    """Say in the header of an MP4 that its pictures are shown turned clockwise by a quarter (ISO 14496-12, tkhd)."""
+    """Say in the header of an MP4 that its pictures are shown turned clockwise by a quarter (ISO
+    14496-12, tkhd)."""
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40
     turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
@@ -83,7 +86,9 @@ def turn_film(path: Path) -> Path:
     return path
 
 
-def write_titled(path: Path, cues: Iterable[tuple[float, float, str]], codec: str = "subrip", seconds: int = 6) -> Path:
+def write_titled(
+    path: Path, cues: Iterable[tuple[float, float, str]], codec: str = "subrip", seconds: int = 6
+) -> Path:
     """A film of one picture a second with a track of subtitles: start, end, text."""
     with av.open(str(path), "w") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=1)
@@ -91,12 +96,20 @@ def write_titled(path: Path, cues: Iterable[tuple[float, float, str]], codec: st
         words: Any = clip.add_stream(codec)
         words.codec_context.subtitle_header = _STYLES
         for number in range(seconds):
-            clip.mux(pictures.encode(av.VideoFrame.from_ndarray(plain((number * 40, 90, 90)), format="rgb24")))
+            clip.mux(
+                pictures.encode(
+                    av.VideoFrame.from_ndarray(plain((number * 40, 90, 90)), format="rgb24")
+                )
+            )
         clip.mux(pictures.encode(None))
         for start, end, text in cues:
             line = f"0,0,Default,,0,0,0,,{text}".encode()
             shown = SubtitleSet.create(line, 0, round((end - start) * 1000))
-            packet = av.Packet(text.encode()) if codec == "subrip" else words.codec_context.encode_subtitle(shown)
+            packet = (
+                av.Packet(text.encode())
+                if codec == "subrip"
+                else words.codec_context.encode_subtitle(shown)
+            )
             packet.stream, packet.time_base = words, Fraction(1, 1000)
             packet.pts = packet.dts = round(start * 1000)
             packet.duration = round((end - start) * 1000)

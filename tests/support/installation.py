@@ -1,4 +1,5 @@
-"""A whole installation of its own in a temporary folder: database, queue, files, and real processes."""
+"""A whole installation of its own in a temporary folder: database, queue, files, and real
+processes."""
 
 from __future__ import annotations
 
@@ -34,13 +35,17 @@ def free_port() -> int:
 
 
 class Installation:
-    """`database_url` names a PostgreSQL server (a database of its own is made there), empty means SQLite.
+    """`database_url` names a PostgreSQL server (a database of its own is made there), empty
+    means SQLite.
 
-    `broker_url` names a Redis server (its databases 1 to 15 are used in turn), empty means the embedded broker.
-    `settings` are further OMNISHELF_ variables, without the prefix. Use as a context manager: leaving stops all.
+    `broker_url` names a Redis server (its databases 1 to 15 are used in turn), empty means the
+    embedded broker. `settings` are further OMNISHELF_ variables, without the prefix. Use as a
+    context manager: leaving stops all.
     """
 
-    def __init__(self, folder: Path, database_url: str = "", broker_url: str = "", **settings: str) -> None:
+    def __init__(
+        self, folder: Path, database_url: str = "", broker_url: str = "", **settings: str
+    ) -> None:
         self.var = folder / "var"
         self.var.mkdir(parents=True, exist_ok=True)
         self.log = folder / "processes.log"
@@ -52,13 +57,22 @@ class Installation:
             with psycopg.connect(database_url, autocommit=True) as server:
                 server.execute(f'CREATE DATABASE "{self._database_name}"')
 
-    def _environment(self, database_url: str, broker_url: str, settings: dict[str, str]) -> dict[str, str]:
-        env = {name: value for name, value in os.environ.items() if not name.startswith("OMNISHELF_")}
-        env |= {"OMNISHELF_VAR_DIR": str(self.var), "OMNISHELF_SECRET_KEY": secrets.token_urlsafe(60)}
+    def _environment(
+        self, database_url: str, broker_url: str, settings: dict[str, str]
+    ) -> dict[str, str]:
+        env = {
+            name: value for name, value in os.environ.items() if not name.startswith("OMNISHELF_")
+        }
+        env |= {
+            "OMNISHELF_VAR_DIR": str(self.var),
+            "OMNISHELF_SECRET_KEY": secrets.token_urlsafe(60),
+        }
         env |= {"OMNISHELF_BROKER_URL": broker_url, "DJANGO_SETTINGS_MODULE": "webapp.settings"}
         if database_url:
             self._database_name = f"omnishelf_{uuid.uuid4().hex[:12]}"
-            env["OMNISHELF_DATABASE_URL"] = urlunsplit(urlsplit(database_url)._replace(path=f"/{self._database_name}"))
+            env["OMNISHELF_DATABASE_URL"] = urlunsplit(
+                urlsplit(database_url)._replace(path=f"/{self._database_name}")
+            )
         return env | {f"OMNISHELF_{name.upper()}": value for name, value in settings.items()}
 
     def __enter__(self) -> Installation:
@@ -68,11 +82,18 @@ class Installation:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def manage(self, *args: str, check: bool = True, timeout: float = 300) -> subprocess.CompletedProcess[str]:
-        """Run a management command. Raises AssertionError with its output when it fails and `check` is set."""
+    def manage(
+        self, *args: str, check: bool = True, timeout: float = 300
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a management command. Raises AssertionError with its output when it fails and
+        `check` is set."""
         command = [sys.executable, str(ROOT / "manage.py"), *args]
-        done = subprocess.run(command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout)
-        assert not check or done.returncode == 0, f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout
+        )
+        assert not check or done.returncode == 0, (
+            f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+        )
         return done
 
     def shell(self, code: str) -> str:
@@ -93,16 +114,20 @@ class Installation:
         return process
 
     def start_worker(self, *, ready: bool = True) -> subprocess.Popen[bytes]:
-        """A real Celery worker on all queues; returns when it takes tasks (unless `ready` is False)."""
+        """A real Celery worker on all queues; returns when it takes tasks (unless `ready` is
+        False)."""
         seen = self.log.stat().st_size if self.log.exists() else 0
         process = self.start(worker_process(name=f"worker-{uuid.uuid4().hex[:8]}"))
         if ready:
-            self.wait_for(lambda: b" ready." in self.log.read_bytes()[seen:], what="the worker to be ready")
+            self.wait_for(
+                lambda: b" ready." in self.log.read_bytes()[seen:], what="the worker to be ready"
+            )
         return process
 
     def fork_worker(self) -> int:
-        """A real Celery worker on all queues, without the seconds that imports take: a process that has them done is
-        forked. Returns its pid, at once; it leads a process group of its own."""
+        """A real Celery worker on all queues, without the seconds that imports take: a process
+        that has them done is forked. Returns its pid, at once; it leads a process group of its
+        own."""
         if self._nursery is None:
             with self.log.open("ab") as log:
                 self._nursery = subprocess.Popen(
@@ -119,7 +144,8 @@ class Installation:
         return self.start(beat_process())
 
     def start_web(self) -> str:
-        """gunicorn on a free port, static files collected. Returns the base address when it answers."""
+        """gunicorn on a free port, static files collected. Returns the base address when it
+        answers."""
         self.manage("collectstatic", "--no-input", "--verbosity", "0")
         port = free_port()
         self.start(web_process(host="127.0.0.1", port=port))
@@ -159,7 +185,8 @@ class Installation:
             return connection.execute(sql.replace("%s", "?"), values).fetchall()
 
     def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float = 60) -> None:
-        """Poll until `condition` holds. Raises AssertionError with the end of the log after `seconds`."""
+        """Poll until `condition` holds. Raises AssertionError with the end of the log after
+        `seconds`."""
         for _ in _ticks(seconds):
             if condition():
                 return

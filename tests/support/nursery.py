@@ -1,6 +1,8 @@
-"""Forks Celery workers from a process that has imported everything, so that a worker starts within a second.
+"""Forks Celery workers from a process that has imported everything, so that a worker starts
+within a second.
 
-One line on stdin holds the arguments of `celery`; the answer on stdout is the pid. The end of stdin kills what lives.
+One line on stdin holds the arguments of `celery`; the answer on stdout is the pid. The end of
+stdin kills what lives.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from search.encoders.base import Waveform
+from search.encoders.protocol import Waveform
 
 RATE = 8000
 
@@ -20,7 +20,10 @@ RATE = 8000
 def tones(pitches: Sequence[float], seconds: float = 1.0) -> Waveform:
     """One pitch after another, in Hz; 0 is silence."""
     time = np.arange(int(RATE * seconds)) / RATE
-    parts = [np.sin(2 * np.pi * pitch * time) * 0.5 if pitch else np.zeros_like(time) for pitch in pitches]
+    parts = [
+        np.sin(2 * np.pi * pitch * time) * 0.5 if pitch else np.zeros_like(time)
+        for pitch in pitches
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -34,16 +37,23 @@ def tone_file(pitches: Sequence[float], seconds: float = 1.0) -> bytes:
 
 
 def sounding_film(
-    path: Path, colours: Sequence[tuple[int, int, int]], pitches: Sequence[float], *, broken_sound: bool = False
+    path: Path,
+    colours: Sequence[tuple[int, int, int]],
+    pitches: Sequence[float],
+    *,
+    broken_sound: bool = False,
 ) -> bytes:
-    """A Matroska film: a second of each colour at 10 pictures a second, and a second of each pitch (none: no track)."""
+    """A Matroska film: a second of each colour at 10 pictures a second, and a second of each
+    pitch (none: no track)."""
     with av.open(str(path), "w", format="matroska") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=10)
         pictures.width = pictures.height = 64
         pictures.pix_fmt = "yuv420p"
         track: Any = clip.add_stream("flac", rate=RATE, layout="mono") if pitches else None
         for number, colour in enumerate(np.repeat(np.array(colours, np.uint8), 10, axis=0)):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), colour, np.uint8), format="rgb24")
+            frame = av.VideoFrame.from_ndarray(
+                np.full((64, 64, 3), colour, np.uint8), format="rgb24"
+            )
             frame.pts = number
             clip.mux(pictures.encode(frame))
         clip.mux(pictures.encode(None))
@@ -55,7 +65,9 @@ def sounding_film(
 
 def _packets(track: Any, samples: npt.NDArray[np.int16]) -> Iterator[av.Packet]:
     for start in range(0, len(samples), 1000):
-        sound = av.AudioFrame.from_ndarray(samples[np.newaxis, start : start + 1000], format="s16", layout="mono")
+        sound = av.AudioFrame.from_ndarray(
+            samples[np.newaxis, start : start + 1000], format="s16", layout="mono"
+        )
         sound.sample_rate, sound.pts = RATE, start
         yield from track.encode(sound)
     yield from track.encode(None)
@@ -64,5 +76,10 @@ def _packets(track: Any, samples: npt.NDArray[np.int16]) -> Iterator[av.Packet]:
 def _emptied(packet: av.Packet) -> av.Packet:
     """The same packet with nothing but zeros in it."""
     empty = av.Packet(bytes(packet.size))
-    empty.stream, empty.pts, empty.dts, empty.time_base = packet.stream, packet.pts, packet.dts, packet.time_base
+    empty.stream, empty.pts, empty.dts, empty.time_base = (
+        packet.stream,
+        packet.pts,
+        packet.dts,
+        packet.time_base,
+    )
     return empty

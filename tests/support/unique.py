@@ -13,7 +13,9 @@ def refuse_shared_ids(items: Sequence[pytest.Item]) -> None:
 
     Raises pytest.UsageError, which ends the run, naming the ids.
     """
-    shared = [nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1]
+    shared = [
+        nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1
+    ]
     if shared:
         raise pytest.UsageError(
             f"several tests share an id, and one of each would run: {', '.join(shared)}. Give every test its own id."

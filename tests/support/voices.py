@@ -23,5 +23,7 @@ def require_espeak() -> None:
 def say(text: str, path: Path, voice: str = VOICE) -> Path:
     """A WAV file of the spoken text."""
     require_espeak()
-    subprocess.run(["espeak-ng", "-v", voice, "-s", str(WORDS_A_MINUTE), "-w", path, text], check=True)
+    subprocess.run(
+        ["espeak-ng", "-v", voice, "-s", str(WORDS_A_MINUTE), "-w", path, text], check=True
+    )
     return path

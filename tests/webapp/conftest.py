@@ -9,25 +9,27 @@ from typing import Any
 import pytest
 
 from tests.support.ears import HearingEncoder
-from webapp.retrieval import runtime
+from webapp.retrieval import models_runtime
 
 
 @pytest.fixture
 def fresh_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader without memory of earlier tests, over an index folder of its own."""
     monkeypatch.setattr("search.vectors.backends.index_root", lambda settings: tmp_path / "index")
-    monkeypatch.setattr(runtime, "_following", runtime.Following())
+    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
 
 
 @pytest.fixture
-def ears(fresh_index: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any) -> Iterator[HearingEncoder]:
+def ears(
+    fresh_index: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
+) -> Iterator[HearingEncoder]:
     """The configured preset of this process hears."""
     settings.MEDIA_ROOT = tmp_path / "media"
     encoder = HearingEncoder("compact")
-    monkeypatch.setattr(runtime, "space_of", lambda settings: encoder.space)
-    monkeypatch.setattr(runtime, "load_encoder", lambda settings: encoder)
-    runtime.own_space.cache_clear()
-    runtime._encoders.clear()
+    monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
+    monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
+    models_runtime.own_space.cache_clear()
+    models_runtime._encoders.clear()
     yield encoder
-    runtime.own_space.cache_clear()
-    runtime._encoders.clear()
+    models_runtime.own_space.cache_clear()
+    models_runtime._encoders.clear()

@@ -21,7 +21,11 @@ READERS = 2
 
 
 def connect(folder: Path) -> Connection:
-    options = {"data_folder_in": f"{folder}/b", "data_folder_out": f"{folder}/b", "control_folder": f"{folder}/c"}
+    options = {
+        "data_folder_in": f"{folder}/b",
+        "data_folder_out": f"{folder}/b",
+        "control_folder": f"{folder}/c",
+    }
     return Connection(transport=FolderTransport, transport_options=options)
 
 
@@ -69,7 +73,9 @@ def test_every_message_arrives_once(folder: Path) -> None:
         queue = QUEUE(connection.channel())
         while message := queue.get(no_ack=True):
             found.append((message.payload["writer"], message.payload["number"]))
-    assert sorted(found) == [(writer, number) for writer in range(WRITERS) for number in range(MESSAGES)]
+    assert sorted(found) == [
+        (writer, number) for writer in range(WRITERS) for number in range(MESSAGES)
+    ]
     assert list((folder / "b").iterdir()) == [], "nothing is left behind"
 
 

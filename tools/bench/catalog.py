@@ -13,7 +13,8 @@ COLUMNS = ("sku", "title", "brand", "category", "images", "attr:colour", "attr:s
 
 
 def write_catalog(items: Path, out: Path, rows: int) -> int:
-    """Write up to `rows` products; `items` has path, title, articleType, subCategory, baseColour and season a line.
+    """Write up to `rows` products; `items` has path, title, articleType, subCategory, baseColour
+    and season a line.
 
     Returns how many were written. Raises InputError when there are none.
     """
@@ -26,7 +27,15 @@ def write_catalog(items: Path, out: Path, rows: int) -> int:
             category = f"{item['masterCategory']} > {item['subCategory']} > {item['articleType']}"
             brand = item["title"].split()[0]
             writer.writerow(
-                (item["id"], item["title"], brand, category, item["path"], item["baseColour"], item["season"])
+                (
+                    item["id"],
+                    item["title"],
+                    brand,
+                    category,
+                    item["path"],
+                    item["baseColour"],
+                    item["season"],
+                )
             )
             written += 1
     if not written:

@@ -1,4 +1,5 @@
-"""How fast clips are taken in: decoding alone, the model alone, and both overlapped as the worker runs them."""
+"""How fast clips are taken in: decoding alone, the model alone, and both overlapped as the
+worker runs them."""
 
 from __future__ import annotations
 
@@ -15,13 +16,13 @@ from typing import Any
 import psutil
 from django.conf import settings
 
-from indexer.pipeline.claiming import Job
-from indexer.pipeline.clip_encoding import encode_clips
-from indexer.pipeline.clip_reading import feeds_begun, shown_to
-from indexer.pipeline.contents import Content
-from indexer.pipeline.feed import Feed, Piece, Trouble
+from indexer.encoding.claiming import Job
+from indexer.encoding.clip_encoding import encode_clips
+from indexer.encoding.clip_reading import feeds_begun, shown_to
+from indexer.encoding.contents import Content
+from indexer.encoding.piece_queue import Feed, Piece, Trouble
 from search.config import engine_settings
-from search.encoders.base import TunableEncoder
+from search.encoders.protocol import TunableEncoder
 from search.encoders.registry import load_encoder
 from search.errors import InputError
 from search.types import Modality
@@ -44,9 +45,9 @@ class Memory:
 class ClipFigures:
     """Times real time at which a clip of `seconds` is taken in, and how many views it becomes.
 
-    `processor_s` is the processor time of taking it in overlapped, children included: unlike the rates, it hardly
-    depends on what else the machine does. `memory_before` is that of a clip six times shorter, taken in before it; None
-    for a given clip.
+    `processor_s` is the processor time of taking it in overlapped, children included: unlike the
+    rates, it hardly depends on what else the machine does. `memory_before` is that of a clip six
+    times shorter, taken in before it; None for a given clip.
     """
 
     kind: str
@@ -71,7 +72,8 @@ class ClipReport:
 
 
 def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
-    """Of a drawn film of this length, 854 × 480 with sound, or a given one; of drawn sound where the encoder hears."""
+    """Of a drawn film of this length, 854 × 480 with sound, or a given one; of drawn sound where
+    the encoder hears."""
     encoder = load_encoder(engine_settings())
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=settings.MEDIA_ROOT) as folder:
@@ -81,10 +83,14 @@ def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
             film.write_bytes(given.read_bytes())
             figures = [_measure(Modality.VIDEO, film, None, encoder)]
         else:
-            short, film = (draw_film(place / f"{length}.mp4", length) for length in _lengths(seconds))
+            short, film = (
+                draw_film(place / f"{length}.mp4", length) for length in _lengths(seconds)
+            )
             figures = [_measure(Modality.VIDEO, film, short, encoder)]
         if shown_to(encoder, Modality.AUDIO):
-            short, sound = (draw_sound(place / f"{length}.flac", length) for length in _lengths(seconds))
+            short, sound = (
+                draw_sound(place / f"{length}.flac", length) for length in _lengths(seconds)
+            )
             figures.append(_measure(Modality.AUDIO, sound, short, encoder))
     return ClipReport(len(psutil.Process().cpu_affinity()), encoder.space.preset, tuple(figures))
 
@@ -93,7 +99,9 @@ def _lengths(seconds: int) -> tuple[int, int]:
     return max(1, seconds // _SHORTER), seconds
 
 
-def _measure(kind: Modality, path: Path, short: Path | None, encoder: TunableEncoder) -> ClipFigures:
+def _measure(
+    kind: Modality, path: Path, short: Path | None, encoder: TunableEncoder
+) -> ClipFigures:
     # The first clip also loads the model.
     _, first = _taken_in(kind, short or path, encoder)
     used = _processor_s()
@@ -109,7 +117,9 @@ def _measure(kind: Modality, path: Path, short: Path | None, encoder: TunableEnc
         raise InputError("nothing can be read of the clip", value=path.name)
     encoded = _timed(kind, content, _refilled(pieces), encoder)
     rates = (seconds / spent for spent in (decoded, encoded, overlapped))
-    return ClipFigures(kind.value, seconds, len(pieces), *rates, used, first if short else None, memory)
+    return ClipFigures(
+        kind.value, seconds, len(pieces), *rates, used, first if short else None, memory
+    )
 
 
 def _content(path: Path) -> Content:
@@ -170,7 +180,9 @@ def _watched() -> Iterator[Samples]:
     def watch() -> None:
         process = psutil.Process()
         while not stop.wait(_SAMPLE_S):
-            samples.append((process.memory_info().rss, sum(map(_resident, process.children(recursive=True)))))
+            samples.append(
+                (process.memory_info().rss, sum(map(_resident, process.children(recursive=True))))
+            )
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()

@@ -1,4 +1,5 @@
-"""What commands that measure have in common: one JSON object or tables, and an installation of their own."""
+"""What commands that measure have in common: one JSON object or tables, and an installation of
+their own."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from rich.console import Console
 
 from indexer.evaluation.installation import run_apart
-from search.console import output
 from search.errors import OmnishelfError
+from search.terminal import output
 
 
 class Report(Protocol):
@@ -24,7 +25,8 @@ Measured = TypeVar("Measured", bound=Report)
 
 
 class BenchCommand(BaseCommand, ABC, Generic[Measured]):
-    """Measures, and prints a report. Options of its own are added before `super().add_arguments`."""
+    """Measures, and prints a report. Options of its own are added before
+    `super().add_arguments`."""
 
     requires_system_checks: list[str] = []
     width = 120
@@ -67,7 +69,9 @@ class ApartCommand(BenchCommand[Measured]):
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        parser.add_argument("--here", action="store_true", help="use this installation, which must be empty")
+        parser.add_argument(
+            "--here", action="store_true", help="use this installation, which must be empty"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["here"]:

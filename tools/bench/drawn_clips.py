@@ -20,11 +20,14 @@ _GRAIN = 6
 
 
 def draw_film(path: Path, seconds: int) -> Path:
-    """An MP4 (H.264 at 30 frames a second, AAC) of a shot a second that moves, with a tone that rises and falls."""
+    """An MP4 (H.264 at 30 frames a second, AAC) of a shot a second that moves, with a tone that
+    rises and falls."""
     with TemporaryDirectory() as folder:
         part = Path(folder) / "part.mp4"
         with av.open(str(part), "w") as clip:
-            pictures: Any = clip.add_stream("libx264", rate=FRAMES, options={"preset": "veryfast", "g": "120"})
+            pictures: Any = clip.add_stream(
+                "libx264", rate=FRAMES, options={"preset": "veryfast", "g": "120"}
+            )
             pictures.width, pictures.height, pictures.pix_fmt = WIDTH, HEIGHT, "yuv420p"
             sound: Any = clip.add_stream("aac", rate=_RATE, layout="mono")
             for pixels in _shots():
@@ -46,7 +49,9 @@ def _shots() -> Iterator[npt.NDArray[np.uint8]]:
     random = np.random.default_rng(1)
     for _ in range(_PART_S):
         blocks = random.integers(0, 255, (6, 10, 3), np.uint8)
-        scene = np.asarray(Image.fromarray(blocks).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), np.int16)
+        scene = np.asarray(
+            Image.fromarray(blocks).resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC), np.int16
+        )
         grain = random.normal(0, _GRAIN, (HEIGHT, WIDTH, 1)).astype(np.int16)
         still = np.clip(scene + grain, 0, 255).astype(np.uint8)
         for frame in range(FRAMES):
@@ -54,7 +59,9 @@ def _shots() -> Iterator[npt.NDArray[np.uint8]]:
 
 
 def _mux_sound(clip: Any, stream: Any, seconds: int, kind: str) -> None:
-    resampler = av.AudioResampler(format=stream.codec_context.format, layout="mono", rate=_RATE, frame_size=4096)
+    resampler = av.AudioResampler(
+        format=stream.codec_context.format, layout="mono", rate=_RATE, frame_size=4096
+    )
     for second in range(seconds):
         at = np.arange(_RATE) / _RATE + second
         wave = 0.3 * np.sin(2 * np.pi * (440 * at + 100 * np.sin(at)))

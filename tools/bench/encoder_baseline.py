@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.pipeline.claiming import BATCHES
+from indexer.encoding.claiming import BATCHES
 from search.config import engine_settings
 from search.encoders.registry import load_encoder
 from search.media.picture import PictureLimits, decode_picture
@@ -16,8 +16,8 @@ from search.types import Modality, TextRole
 
 @dataclass(frozen=True, slots=True)
 class BareRates:
-    """Contents per second: the model alone on prepared pictures, a plain loop that decodes each batch of pictures
-    first, and the model on texts."""
+    """Contents per second: the model alone on prepared pictures, a plain loop that decodes each
+    batch of pictures first, and the model on texts."""
 
     model: float
     loop: float
@@ -46,4 +46,6 @@ def measure_bare(pictures: Sequence[Path], texts: Sequence[str]) -> BareRates:
     began = time.perf_counter()
     for start in range(0, len(texts), size):
         encoder.encode_texts(texts[start : start + size], TextRole.DOCUMENT)
-    return BareRates(counted / model_s, counted / loop_s, len(texts) / (time.perf_counter() - began))
+    return BareRates(
+        counted / model_s, counted / loop_s, len(texts) / (time.perf_counter() - began)
+    )

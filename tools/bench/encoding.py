@@ -15,7 +15,7 @@ from search.config import engine_settings
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
 from search.errors import ConfigError
-from search.evaluation.direct import answer_directly
+from search.evaluation.encoder_eval import answer_directly
 from search.evaluation.folder import EvaluationFolder, read_folder
 from tools.bench.pictures import EAGER, PictureRates, measure_pictures
 from tools.bench.synthetic_shop import drawn_folder
@@ -28,7 +28,8 @@ MOST_FILES = 64
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Repetitions of everything, and how many products to draw, and how wide, where there is no data."""
+    """Repetitions of everything, and how many products to draw, and how wide, where there is no
+    data."""
 
     repetitions: int = 7
     products: int = 64
@@ -37,8 +38,8 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class EncodingReport:
-    """`chosen` is what precision `auto` is here; `refused` says why a precision is not offered here; mean average
-    precision by folder and precision."""
+    """`chosen` is what precision `auto` is here; `refused` says why a precision is not offered
+    here; mean average precision by folder and precision."""
 
     device: str
     cpu: str
@@ -50,7 +51,8 @@ class EncodingReport:
     mean_average_precision: dict[str, dict[str, float]]
 
     def ratios(self) -> dict[str, float]:
-        """Pictures per second as served, by plain torch's with the same batch, one at a time, and with decoding."""
+        """Pictures per second as served, by plain torch's with the same batch, one at a time,
+        and with decoding."""
         found = self.pictures
         kinds = {"batch": found.batch, "single": found.single, "with_decoding": found.with_decoding}
         return {name: rates[self.chosen] / rates[EAGER] for name, rates in kinds.items()}
@@ -58,7 +60,11 @@ class EncodingReport:
     def losses(self) -> dict[str, dict[str, float]]:
         """What each precision loses in mean average precision against float32, by folder."""
         return {
-            name: {precision: reached["fp32"] - value for precision, value in reached.items() if precision != "fp32"}
+            name: {
+                precision: reached["fp32"] - value
+                for precision, value in reached.items()
+                if precision != "fp32"
+            }
             for name, reached in self.mean_average_precision.items()
         }
 
@@ -67,7 +73,8 @@ class EncodingReport:
 
 
 def measure_encoding(data: Path | None, effort: Effort) -> EncodingReport:
-    """On the evaluation folders of `data`, or on drawings without it. Raises InputError for a malformed folder."""
+    """On the evaluation folders of `data`, or on drawings without it. Raises InputError for a
+    malformed folder."""
     with tempfile.TemporaryDirectory() as scratch:
         folders = (
             {name: read_folder(data / "eval" / name) for name in FOLDERS}
@@ -93,7 +100,9 @@ def _measure(folders: Mapping[str, EvaluationFolder], effort: Effort) -> Encodin
         pictures=measure_pictures(encoders, _spread(files), effort.repetitions),
         texts=measure_texts(encoders[chosen], texts, effort.repetitions),
         mean_average_precision={
-            name: {precision: _precision(folder, encoder) for precision, encoder in encoders.items()}
+            name: {
+                precision: _precision(folder, encoder) for precision, encoder in encoders.items()
+            }
             for name, folder in folders.items()
         },
     )

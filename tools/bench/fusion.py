@@ -1,4 +1,5 @@
-"""How much each modality should say: rankings of the catalogue in this installation under different shares."""
+"""How much each modality should say: rankings of the catalogue in this installation under
+different shares."""
 
 from __future__ import annotations
 
@@ -14,13 +15,13 @@ from search.config import engine_settings
 from search.errors import InputError
 from search.evaluation.summary import Judged, judge, summarise
 from search.media.picture import PictureLimits, decode_picture
-from search.query.engine import rank
-from search.query.fuse import Shares
-from search.query.probe import Probe
+from search.ranking.engine import rank
+from search.ranking.fusion import Shares
+from search.ranking.probe import Probe
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind, AttributeValue, Product
-from webapp.retrieval.ranking import whole_assets
-from webapp.retrieval.runtime import live_index, query_encoder
+from webapp.retrieval.models_runtime import live_index, query_encoder
+from webapp.retrieval.query import whole_assets
 
 STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
 MOST_PICTURES = 200
@@ -35,7 +36,8 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class ShareResult:
-    """Metrics of one choice: what a view of the other modality counts beside one of the question's own."""
+    """Metrics of one choice: what a view of the other modality counts beside one of the
+    question's own."""
 
     asked: str
     other_share: float
@@ -44,11 +46,14 @@ class ShareResult:
 
 
 def measure_shares(attribute: str) -> list[ShareResult]:
-    """For words, "<attribute value> <category>" must find the products that are both. For pictures, an altered copy of
-    a product's picture must find that product. For sounds, where there are any, one product's must find the others of
-    its category. Raises InputError when the catalogue gives no questions."""
+    """For words, "<attribute value> <category>" must find the products that are both. For
+    pictures, an altered copy of a product's picture must find that product. For sounds, where
+    there are any, one product's must find the others of its category. Raises InputError when the
+    catalogue gives no questions."""
     if not live_index().count():
-        raise InputError("nothing is searchable here", fix="Import a catalogue and let it be encoded first.")
+        raise InputError(
+            "nothing is searchable here", fix="Import a catalogue and let it be encoded first."
+        )
     results = []
     for asked, questions in (
         ("words", list(word_questions(attribute))),
@@ -56,7 +61,11 @@ def measure_shares(attribute: str) -> list[ShareResult]:
         ("pictures of the same kind", list(kindred_pictures(attribute))),
     ):
         if not questions:
-            raise InputError("this catalogue gives no questions", value=asked, fix="Import the sample shop first.")
+            raise InputError(
+                "this catalogue gives no questions",
+                value=asked,
+                fix="Import the sample shop first.",
+            )
         results += _results(asked, questions)
     sounds = list(kindred_sounds())
     return [*results, *(_results("sounds of the same category", sounds) if sounds else [])]
@@ -64,22 +73,34 @@ def measure_shares(attribute: str) -> list[ShareResult]:
 
 def _results(asked: str, questions: Sequence[Question]) -> list[ShareResult]:
     return [
-        ShareResult(asked, share, len(questions), summarise([_ask(question, share) for question in questions]))
+        ShareResult(
+            asked,
+            share,
+            len(questions),
+            summarise([_ask(question, share) for question in questions]),
+        )
         for share in STEPS
     ]
 
 
 def _ask(question: Question, share: float) -> Judged:
     index = live_index()
-    shares: Shares = {(asked, other): 1.0 if asked is other else share for asked, other in grid(Modality, repeat=2)}
-    hits = rank(index, [question.probe], window=index.count(), without=question.without, shares=shares).hits
+    shares: Shares = {
+        (asked, other): 1.0 if asked is other else share
+        for asked, other in grid(Modality, repeat=2)
+    }
+    hits = rank(
+        index, [question.probe], window=index.count(), without=question.without, shares=shares
+    ).hits
     return judge([str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant])
 
 
 def _kinds(attribute: str, fewest: int) -> dict[tuple[str, str], frozenset[int]]:
     """Product ids by (attribute value, category), where there are at least `fewest`."""
     found: dict[tuple[str, str], set[int]] = defaultdict(set)
-    rows = AttributeValue.objects.filter(name=attribute, product__category__isnull=False, product__visible=True)
+    rows = AttributeValue.objects.filter(
+        name=attribute, product__category__isnull=False, product__visible=True
+    )
     for value, category, pk in rows.values_list("value", "product__category__name", "product"):
         found[value, category].add(pk)
     return {kind: frozenset(pks) for kind, pks in found.items() if len(pks) >= fewest}
@@ -104,9 +125,15 @@ def kindred_pictures(attribute: str) -> Iterator[Question]:
 def kindred_sounds() -> Iterator[Question]:
     """A product asks with its sound for the others of its category, which may be silent."""
     index = live_index()
-    categories = dict(Product.objects.filter(category__isnull=False, visible=True).values_list("pk", "category"))
-    for asking in sorted(set(Asset.objects.filter(kind=AssetKind.AUDIO).values_list("product", flat=True))):
-        others = {pk for pk, category in categories.items() if category == categories.get(asking)} - {asking}
+    categories = dict(
+        Product.objects.filter(category__isnull=False, visible=True).values_list("pk", "category")
+    )
+    for asking in sorted(
+        set(Asset.objects.filter(kind=AssetKind.AUDIO).values_list("product", flat=True))
+    ):
+        others = {
+            pk for pk, category in categories.items() if category == categories.get(asking)
+        } - {asking}
         heard = [batch for batch in index.vectors_of(asking) if batch.modality is Modality.AUDIO]
         if others and heard:
             probe = Probe(whole_assets(heard[0])[0], Modality.AUDIO)
@@ -114,7 +141,9 @@ def kindred_sounds() -> Iterator[Question]:
 
 
 def altered_pictures() -> Iterator[Question]:
-    for asset in _spread(Asset.objects.filter(kind=AssetKind.PICTURE, position=0).order_by("product_id")):
+    for asset in _spread(
+        Asset.objects.filter(kind=AssetKind.PICTURE, position=0).order_by("product_id")
+    ):
         vector = query_encoder().embed_picture(_alter(_picture(asset)))
         yield Question(Probe(vector, Modality.PICTURE), frozenset({asset.product_id}))
 
@@ -126,7 +155,9 @@ def _spread(assets: Sequence[Asset]) -> list[Asset]:
 
 def _picture(asset: Asset) -> Image.Image:
     with asset.file.open("rb") as file:
-        return decode_picture(io.BytesIO(file.read()), PictureLimits.from_settings(engine_settings()))
+        return decode_picture(
+            io.BytesIO(file.read()), PictureLimits.from_settings(engine_settings())
+        )
 
 
 def _alter(picture: Image.Image) -> Image.Image:

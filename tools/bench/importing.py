@@ -1,4 +1,5 @@
-"""Import of a real catalogue by the real processes: throughput, memory, freshness, and a second, idle run."""
+"""Import of a real catalogue by the real processes: throughput, memory, freshness, and a second,
+idle run."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from tools.bench.catalog import write_catalog
 from tools.bench.encoder_baseline import BareRates, measure_bare
 from tools.bench.memory import MemoryWatch
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState
-from webapp.retrieval.runtime import live_index
+from webapp.retrieval.models_runtime import live_index
 
 BARE_SAMPLE = 768
 POLL_S = 0.05
@@ -33,8 +34,9 @@ POLL_S = 0.05
 class ImportReport:
     """Rates in contents per second, times in seconds, memory in bytes.
 
-    The ratios compare the time from the first to the last embedding with what the bare encoder needs for the same
-    pictures and texts: the model alone on prepared input, and a plain loop that decodes and encodes in turn.
+    The ratios compare the time from the first to the last embedding with what the bare encoder
+    needs for the same pictures and texts: the model alone on prepared input, and a plain loop
+    that decodes and encodes in turn.
     """
 
     rows: int
@@ -114,7 +116,9 @@ def run_import(catalog: Path, media: Path, *, wait: bool = False) -> tuple[Memor
     manage = Path(settings.BASE_DIR) / "manage.py"
     command = [sys.executable, str(manage), "import_catalog", str(catalog), "--media", str(media)]
     started = time.perf_counter()
-    process = subprocess.Popen([*command, *(["--wait"] if wait else [])], stdout=subprocess.DEVNULL, text=True)
+    process = subprocess.Popen(
+        [*command, *(["--wait"] if wait else [])], stdout=subprocess.DEVNULL, text=True
+    )
     watch = MemoryWatch(process)
     watch.start()
     if status := process.wait():
@@ -137,8 +141,8 @@ def wait_until_searchable() -> float:
 
 
 def encode_span() -> tuple[float, int, int]:
-    """Seconds from the end of the first batch to the end of the last, and the pictures and texts encoded in between,
-    whatever else ran meanwhile."""
+    """Seconds from the end of the first batch to the end of the last, and the pictures and texts
+    encoded in between, whatever else ran meanwhile."""
     jobs = IndexJob.objects.filter(state=JobState.DONE)
     span = jobs.aggregate(first=Min("finished"), last=Max("finished"))
     timed = jobs.filter(finished__gt=span["first"])

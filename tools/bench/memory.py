@@ -13,7 +13,8 @@ ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 
 class MemoryWatch(threading.Thread):
-    """Samples a running process until it ends: bytes of its own memory, without mapped files such as the database's."""
+    """Samples a running process until it ends: bytes of its own memory, without mapped files
+    such as the database's."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)
@@ -35,4 +36,6 @@ class MemoryWatch(threading.Thread):
     def peak(self, first: float = 0.0, last: float = 1.0) -> int:
         """The highest sample in a part of the process's life, given as fractions of it."""
         end = self.samples[-1][0]
-        return max((used for at, used in self.samples if first * end <= at <= last * end), default=0)
+        return max(
+            (used for at, used in self.samples if first * end <= at <= last * end), default=0
+        )

@@ -1,4 +1,5 @@
-"""Real evaluation folders as one catalogue: what is only seen, only heard and what moves, side by side."""
+"""Real evaluation folders as one catalogue: what is only seen, only heard and what moves, side
+by side."""
 
 from __future__ import annotations
 
@@ -13,13 +14,20 @@ from indexer.evaluation.run import encode, load, question_of, up_to_date
 from search.errors import InputError
 from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, folders_in, read_folder
 from search.evaluation.summary import Judged, judge, summarise
-from search.query.engine import rank
-from search.query.fuse import SHARES, Shares
-from search.query.probe import Probe
+from search.ranking.engine import rank
+from search.ranking.fusion import SHARES, Shares
+from search.ranking.probe import Probe
 from search.types import Modality
 from webapp.catalog.models import Product
 
-SETS = ("sound-by-words", "sound-by-sound", "video-by-words", "clothing", "clothing-by-photo", "grocery-coarse")
+SETS = (
+    "sound-by-words",
+    "sound-by-sound",
+    "video-by-words",
+    "clothing",
+    "clothing-by-photo",
+    "grocery-coarse",
+)
 COLUMNS = ("sku", "title", "images", "audio", "video")
 MEDIA = COLUMNS[2:]
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5)
@@ -35,7 +43,8 @@ PAIRS = (
 
 @dataclass(frozen=True, slots=True)
 class PairResult:
-    """Metrics by set under one share of one pair of modalities, all other shares being those in use."""
+    """Metrics by set under one share of one pair of modalities, all other shares being those in
+    use."""
 
     asked: Modality
     shown: Modality
@@ -51,7 +60,8 @@ class PairResult:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question of a set, its vectors, and the ids of the products it should find or that prove nothing."""
+    """A question of a set, its vectors, and the ids of the products it should find or that prove
+    nothing."""
 
     group: str
     probes: tuple[Probe, ...]
@@ -60,7 +70,8 @@ class _Asked:
 
 
 def mixed_folder(data: Path, out: Path) -> EvaluationFolder:
-    """One evaluation folder in `out` of all `SETS` under `data`; queries keep the name of their set as category.
+    """One evaluation folder in `out` of all `SETS` under `data`; queries keep the name of their
+    set as category.
 
     Raises InputError when one of them is missing.
     """
@@ -90,9 +101,22 @@ def _rows(folder: EvaluationFolder, out: Path) -> Iterator[dict[str, str]]:
 
 def _queries(folder: EvaluationFolder, out: Path) -> Iterator[dict[str, object]]:
     for query in folder.queries:
-        field = "image" if query.picture else "audio" if query.sound else "video" if query.video else "text"
+        field = (
+            "image"
+            if query.picture
+            else "audio"
+            if query.sound
+            else "video"
+            if query.video
+            else "text"
+        )
         asked = os.path.relpath(query.file, out) if query.file else query.text
-        yield {"id": query.id, "category": folder.root.name, "relevant": list(query.relevant), field: asked}
+        yield {
+            "id": query.id,
+            "category": folder.root.name,
+            "relevant": list(query.relevant),
+            field: asked,
+        }
 
 
 def _moved(folder: EvaluationFolder, name: str, out: Path) -> str:
@@ -100,12 +124,17 @@ def _moved(folder: EvaluationFolder, name: str, out: Path) -> str:
 
 
 def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
-    """Load the folder into this installation, which loses its catalogue, and rank under every share of every pair."""
+    """Load the folder into this installation, which loses its catalogue, and rank under every
+    share of every pair."""
     load(folder)
     encode()
     up_to_date()
     asked = list(_asked(folder))
-    return [_measured(asked, pair, share) for pair in PAIRS for share in sorted({*STEPS, SHARES.get(pair, 1.0)})]
+    return [
+        _measured(asked, pair, share)
+        for pair in PAIRS
+        for share in sorted({*STEPS, SHARES.get(pair, 1.0)})
+    ]
 
 
 def _asked(folder: EvaluationFolder) -> Iterator[_Asked]:
@@ -113,7 +142,9 @@ def _asked(folder: EvaluationFolder) -> Iterator[_Asked]:
     for query in folder.queries:
         question, itself = question_of(query, len(ids))
         relevant = frozenset(ids[sku] for sku in query.relevant)
-        yield _Asked(query.category, tuple(question.probes), relevant, frozenset(ids[sku] for sku in itself))
+        yield _Asked(
+            query.category, tuple(question.probes), relevant, frozenset(ids[sku] for sku in itself)
+        )
 
 
 def _measured(asked: list[_Asked], pair: tuple[Modality, Modality], share: float) -> PairResult:
@@ -128,5 +159,7 @@ def _measured(asked: list[_Asked], pair: tuple[Modality, Modality], share: float
 
 def _judged(asked: _Asked, shares: Shares) -> Judged:
     index = up_to_date()
-    hits = rank(index, asked.probes, window=index.count(), without=asked.without, shares=shares).hits
+    hits = rank(
+        index, asked.probes, window=index.count(), without=asked.without, shares=shares
+    ).hits
     return judge([str(hit.product_id) for hit in hits], [str(pk) for pk in asked.relevant])

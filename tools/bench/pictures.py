@@ -1,4 +1,5 @@
-"""Pictures per second of each precision, of one picture and of a batch at a time, and with decoding."""
+"""Pictures per second of each precision, of one picture and of a batch at a time, and with
+decoding."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.config import engine_settings
-from search.encoders.base import Pixels
 from search.encoders.compact.engine import CompactEncoder
+from search.encoders.protocol import Pixels
 from search.media.picture import PictureLimits, decode_picture
 from search.types import Vectors
 from tools.bench.timing import Run, interleaved, rates
@@ -30,8 +31,11 @@ class PictureRates:
     with_decoding: dict[str, float]
 
 
-def measure_pictures(encoders: Mapping[str, CompactEncoder], files: Sequence[Path], repetitions: int) -> PictureRates:
-    """`encoders` by precision. The model alone takes one batch of the files, decoding takes them all."""
+def measure_pictures(
+    encoders: Mapping[str, CompactEncoder], files: Sequence[Path], repetitions: int
+) -> PictureRates:
+    """`encoders` by precision. The model alone takes one batch of the files, decoding takes them
+    all."""
     some = next(iter(encoders.values()))
     encodes: dict[str, Encode] = {EAGER: EagerEncoder(some).encode_pictures}
     encodes |= {name: encoder.encode_pictures for name, encoder in encoders.items()}
@@ -41,8 +45,16 @@ def measure_pictures(encoders: Mapping[str, CompactEncoder], files: Sequence[Pat
     with ThreadPoolExecutor() as pool:
         return PictureRates(
             len(batch),
-            _rates({name: _batched(encode, batch) for name, encode in encodes.items()}, len(batch), repetitions),
-            _rates({name: _one_by_one(encode, singles) for name, encode in encodes.items()}, len(singles), repetitions),
+            _rates(
+                {name: _batched(encode, batch) for name, encode in encodes.items()},
+                len(batch),
+                repetitions,
+            ),
+            _rates(
+                {name: _one_by_one(encode, singles) for name, encode in encodes.items()},
+                len(singles),
+                repetitions,
+            ),
             _rates(
                 {
                     name: _decoding(encode, files, prepare, pool, some.picture_batch_size)
@@ -60,7 +72,9 @@ def _rates(runs: Mapping[str, Run], size: int, repetitions: int) -> dict[str, fl
 
 def _preparation(encoder: CompactEncoder) -> Callable[[Path], Pixels]:
     limits = PictureLimits.from_settings(engine_settings())
-    return lambda file: encoder.prepare_picture(decode_picture(file, limits, at_least=encoder.decode_size))
+    return lambda file: encoder.prepare_picture(
+        decode_picture(file, limits, at_least=encoder.decode_size)
+    )
 
 
 def _batched(encode: Encode, batch: Sequence[Pixels]) -> Run:
@@ -72,7 +86,11 @@ def _one_by_one(encode: Encode, batch: Sequence[Pixels]) -> Run:
 
 
 def _decoding(
-    encode: Encode, files: Sequence[Path], prepare: Callable[[Path], Pixels], pool: ThreadPoolExecutor, size: int
+    encode: Encode,
+    files: Sequence[Path],
+    prepare: Callable[[Path], Pixels],
+    pool: ThreadPoolExecutor,
+    size: int,
 ) -> Run:
     """Threads decode the files while the model encodes those that are ready."""
 

@@ -19,7 +19,11 @@ def drawn_folder(out: Path, products: int, size: int) -> EvaluationFolder:
     with (out / CATALOG).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("sku", "images"))
-        writer.writerows((row["sku"], "|".join(f"media/{name}" for name in row["images"])) for row in rows)
+        writer.writerows(
+            (row["sku"], "|".join(f"media/{name}" for name in row["images"])) for row in rows
+        )
     asked = [{"id": row["sku"], "text": row["title"], "relevant": [row["sku"]]} for row in rows]
-    (out / QUERIES).write_text("".join(json.dumps(query) + "\n" for query in asked), encoding="utf-8")
+    (out / QUERIES).write_text(
+        "".join(json.dumps(query) + "\n" for query in asked), encoding="utf-8"
+    )
     return read_folder(out)

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from search.encoders.base import Encoder
-from search.encoders.batching import QueryEncoder
 from search.encoders.compact.engine import CompactEncoder
+from search.encoders.protocol import Encoder
+from search.encoders.query_encoder import QueryEncoder
 from search.types import TextRole
 from tools.bench.timing import Run, interleaved, percentile_ms, rates, seconds
 from tools.bench.torch_baseline import EagerEncoder
@@ -34,10 +34,14 @@ class TextFigures:
 
 
 def measure_texts(encoder: CompactEncoder, texts: Sequence[str], repetitions: int) -> TextFigures:
-    return TextFigures(_latency(encoder, texts, repetitions), _concurrent(encoder, texts, repetitions))
+    return TextFigures(
+        _latency(encoder, texts, repetitions), _concurrent(encoder, texts, repetitions)
+    )
 
 
-def _latency(encoder: CompactEncoder, texts: Sequence[str], repetitions: int) -> dict[str, TextLatency]:
+def _latency(
+    encoder: CompactEncoder, texts: Sequence[str], repetitions: int
+) -> dict[str, TextLatency]:
     eager = EagerEncoder(encoder)
     taken: dict[str, list[float]] = {"eager": [], "uncached": [], "cached": []}
     eager.encode_text(texts[0])
@@ -48,7 +52,10 @@ def _latency(encoder: CompactEncoder, texts: Sequence[str], repetitions: int) ->
             taken["eager"].append(seconds(partial(eager.encode_text, text)))
             taken["uncached"].append(seconds(partial(queries.embed_text, text)))
             taken["cached"].append(seconds(partial(queries.embed_text, text)))
-    return {name: TextLatency(percentile_ms(times, 50), percentile_ms(times, 95)) for name, times in taken.items()}
+    return {
+        name: TextLatency(percentile_ms(times, 50), percentile_ms(times, 95))
+        for name, times in taken.items()
+    }
 
 
 def _concurrent(encoder: Encoder, texts: Sequence[str], repetitions: int) -> dict[str, float]:
@@ -58,7 +65,9 @@ def _concurrent(encoder: Encoder, texts: Sequence[str], repetitions: int) -> dic
     with ThreadPoolExecutor(THREADS) as pool:
         taken = interleaved(
             {
-                "one by one": _asked(pool, lambda text: encoder.encode_texts([text], TextRole.QUERY), asked),
+                "one by one": _asked(
+                    pool, lambda text: encoder.encode_texts([text], TextRole.QUERY), asked
+                ),
                 "micro-batched": _asked(pool, together.embed_text, asked),
             },
             repetitions,

@@ -1,4 +1,5 @@
-"""Times of several ways of doing the same, taken in turn, so that whatever else the machine does slows all alike."""
+"""Times of several ways of doing the same, taken in turn, so that whatever else the machine does
+slows all alike."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The bundled encoder as torch runs it when nobody thinks of speed: float32, batch normalisation on its own, default
-memory format. What the serving path is measured against."""
+"""The bundled encoder as torch runs it when nobody thinks of speed: float32, batch normalisation
+on its own, default memory format. What the serving path is measured against."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from search.encoders.base import Pixels
-from search.encoders.compact.describe import MAPS, describe
 from search.encoders.compact.engine import CompactEncoder
 from search.encoders.compact.network import load_plain_network
+from search.encoders.compact.pooling import MAPS, describe
 from search.encoders.compact.text_tower import load_text_tower
+from search.encoders.protocol import Pixels
 from search.types import Vectors
 
 

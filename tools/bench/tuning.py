@@ -1,4 +1,5 @@
-"""Tuning on real goods that the encoder has never learned from, and back: how much is gained, how long it takes."""
+"""Tuning on real goods that the encoder has never learned from, and back: how much is gained,
+how long it takes."""
 
 from __future__ import annotations
 
@@ -15,20 +16,20 @@ from typing import Any
 
 from django.conf import settings
 
-from indexer.compaction import generation_build
 from indexer.evaluation.run import up_to_date
+from indexer.index.compaction import generation_build
 from indexer.tuning.run import tuning_roll_back, tuning_run
 from search.config import engine_settings
-from search.encoders.base import TunableEncoder
 from search.encoders.compact.heads import load_heads
+from search.encoders.protocol import TunableEncoder
 from search.encoders.tuned_heads import store_heads
-from search.evaluation.direct import answer_directly
+from search.evaluation.encoder_eval import answer_directly
 from search.evaluation.folder import read_folder
 from tools.bench.importing import run_import
 from webapp.catalog.models import IndexJob, JobState, Tuning, TuningState
 from webapp.catalog.services.tunings import tuning_create
+from webapp.retrieval.models_runtime import heads_folder, own_encoder, own_space, serving
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import heads_folder, own_encoder, own_space, serving
 from webapp.retrieval.service import search_products
 
 GOODS = "myntra"
@@ -63,7 +64,9 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
     install_heads(data, cache)
     products = import_goods(data)
     folders = {name: data / "eval" / name for name in EVALUATIONS}
-    queries = [query.text for path in folders.values() for query in read_folder(path).queries][::3][:ASKED]
+    queries = [query.text for path in folders.values() for query in read_folder(path).queries][::3][
+        :ASKED
+    ]
     asked, before = ask(queries), judge(folders, serving().encoder())
     started = time.perf_counter()
     tuning = tuning_run(tuning_create(preset=engine_settings().preset).pk)
@@ -87,16 +90,38 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
 
 
 def install_heads(data: Path, cache: Path) -> None:
-    """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in use."""
+    """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in
+    use."""
     own = own_encoder(engine_settings().preset)
     with tempfile.TemporaryDirectory() as scratch:
         trained, preset = Path(scratch) / "heads.safetensors", Path(scratch) / "preset.json"
         preset.write_text('{"checksums": {}}')
-        command = [sys.executable, "-m", "tools.training.compact", "--data", str(data), "--without", GOODS]
-        command += ["--cache", str(cache), "--checkpoint", scratch, "--out", str(trained), "--preset", str(preset)]
+        command = [
+            sys.executable,
+            "-m",
+            "tools.training.compact",
+            "--data",
+            str(data),
+            "--without",
+            GOODS,
+        ]
+        command += [
+            "--cache",
+            str(cache),
+            "--checkpoint",
+            scratch,
+            "--out",
+            str(trained),
+            "--preset",
+            str(preset),
+        ]
         subprocess.run(command, cwd=settings.BASE_DIR, check=True, stdout=sys.stderr)
         path = store_heads(
-            heads_folder(), load_heads(trained), towers=own.towers, dim=own.space.dim, notes={"without": GOODS}
+            heads_folder(),
+            load_heads(trained),
+            towers=own.towers,
+            dim=own.space.dim,
+            notes={"without": GOODS},
         )
     Tuning.objects.create(
         preset=own.space.preset,
@@ -110,7 +135,11 @@ def install_heads(data: Path, cache: Path) -> None:
 def import_goods(data: Path) -> int:
     """Import every row that no evaluation names, and encode it. Returns how many."""
     held = {sku for name in EVALUATIONS for sku, _ in read_folder(data / "eval" / name).pictures()}
-    rows = [row for row in catalogue_rows(data / GOODS / "items.jsonl") if f"{GOODS}-{row['sku']}" not in held]
+    rows = [
+        row
+        for row in catalogue_rows(data / GOODS / "items.jsonl")
+        if f"{GOODS}-{row['sku']}" not in held
+    ]
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.jsonl"
         catalog.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
@@ -125,7 +154,11 @@ def catalogue_rows(items: Path) -> Iterator[dict[str, Any]]:
     """The goods as a merchant would list them."""
     with items.open(encoding="utf-8") as lines:
         for item in map(json.loads, lines):
-            attributes = {"colour": item["baseColour"], "gender": item["gender"], "usage": item["usage"]}
+            attributes = {
+                "colour": item["baseColour"],
+                "gender": item["gender"],
+                "usage": item["usage"],
+            }
             yield {
                 "sku": str(item["id"]),
                 "title": item["title"],
@@ -146,6 +179,8 @@ def ask(queries: Sequence[str]) -> Answers:
 def judge(folders: Mapping[str, Path], encoder: TunableEncoder) -> dict[str, float]:
     """mAP of each folder's queries over its own catalogue."""
     return {
-        name: fmean(answer.average_precision for answer in answer_directly(read_folder(path), encoder))
+        name: fmean(
+            answer.average_precision for answer in answer_directly(read_folder(path), encoder)
+        )
         for name, path in folders.items()
     }

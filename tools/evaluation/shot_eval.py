@@ -1,4 +1,5 @@
-"""How well are cuts found? Real clips joined to films with known cuts, our detector beside those of PySceneDetect."""
+"""How well are cuts found? Real clips joined to films with known cuts, our detector beside those
+of PySceneDetect."""
 
 from __future__ import annotations
 
@@ -19,11 +20,11 @@ import numpy as np
 from rich.table import Table
 
 from search.config import engine_settings
-from search.console import output
 from search.media.clip_frames import FRAMES_PER_SECOND
-from search.media.limits import ClipLimits
-from search.media.shots import Look, ShotDetector
+from search.media.clip_limits import ClipLimits
+from search.media.shot_detection import Look, ShotDetector
 from search.media.video import open_video
+from search.terminal import output
 
 _SIZE = (480, 270)
 _RATE = 25
@@ -90,7 +91,9 @@ def _piece(path: Path, choice: np.random.Generator) -> Iterator[Any]:
         for frame in clip.decode(video=0):
             small = None
             while frame.time is not None and at <= frame.time and at < end:
-                small = frame.reformat(*_SIZE, format="rgb24").to_ndarray() if small is None else small
+                small = (
+                    frame.reformat(*_SIZE, format="rgb24").to_ndarray() if small is None else small
+                )
                 yield av.VideoFrame.from_ndarray(small, format="rgb24")
                 at += 1 / _RATE
 
@@ -123,30 +126,52 @@ def judge_cuts(films: Sequence[Film], find: Callable[[Film], tuple[list[float], 
                 right += 1
         told, true = told + len(found), true + len(film.cuts)
     spent = time.perf_counter() - began
-    return Found(right / max(told, 1), right / max(true, 1), sum(film.seconds for film in films) / spent)
+    return Found(
+        right / max(told, 1), right / max(true, 1), sum(film.seconds for film in films) / spent
+    )
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print one row a detector."""
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluation.shot_eval", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of data folders, with videos/")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[10, 11, 12, 13], help="one film each")
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.evaluation.shot_eval", description=__doc__
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of data folders, with videos/"
+    )
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[10, 11, 12, 13], help="one film each"
+    )
     asked = parser.parse_args(argv)
     rows = map(json.loads, (asked.data / "videos" / "items.jsonl").read_text("utf-8").splitlines())
-    clips = [path for row in rows if (path := asked.data / "videos" / row["path"]).stem not in _WITH_CUTS]
+    clips = [
+        path for row in rows if (path := asked.data / "videos" / row["path"]).stem not in _WITH_CUTS
+    ]
     table = Table("detector", "precision", "recall", "F1", "times real time")
     with tempfile.TemporaryDirectory() as folder:
         films = [join_clips(clips, Path(folder) / f"{seed}.mp4", seed) for seed in asked.seeds]
         for rate in (FRAMES_PER_SECOND / 2, FRAMES_PER_SECOND):
-            _add(table, f"ours, {rate:g} frames a second", judge_cuts(films, partial(our_cuts, per_second=rate)))
+            _add(
+                table,
+                f"ours, {rate:g} frames a second",
+                judge_cuts(films, partial(our_cuts, per_second=rate)),
+            )
         if importlib.util.find_spec("scenedetect"):
             for name in DETECTORS:
-                _add(table, f"PySceneDetect {name}", judge_cuts(films, partial(their_cuts, name=name)))
+                _add(
+                    table,
+                    f"PySceneDetect {name}",
+                    judge_cuts(films, partial(their_cuts, name=name)),
+                )
     output().print(f"{len(films)} films, {sum(len(film.cuts) for film in films)} cuts", table)
 
 
 def _add(table: Table, name: str, found: Found) -> None:
-    table.add_row(name, *(f"{value:.3f}" for value in (found.precision, found.recall, found.f1)), f"{found.speed:.0f}")
+    table.add_row(
+        name,
+        *(f"{value:.3f}" for value in (found.precision, found.recall, found.f1)),
+        f"{found.speed:.0f}",
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Text against text: does the space still rank product texts as the text tower alone does?
 
-`python -m tools.evaluation.text_eval --data FOLDER` asks the development data's own words for product descriptions and
-prints mean average precision with the tower's own vectors and with those of the joined space.
+`python -m tools.evaluation.text_eval --data FOLDER` asks the development data's own words for
+product descriptions and prints mean average precision with the tower's own vectors and with
+those of the joined space.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ import numpy.typing as npt
 from rich.table import Table
 
 from search.config import engine_settings
-from search.console import output
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
 from search.evaluation.metrics import average_precision
 from search.evaluation.significance import Estimate, estimate
+from search.terminal import output
 from search.types import TextRole, Vectors
 
 Row = Mapping[str, Any]
@@ -53,8 +54,11 @@ class TextSet:
         return cls(name, queries, documents, relevant)
 
 
-def precisions(queries: Vectors, documents: Vectors, relevant: npt.NDArray[np.bool_]) -> list[float]:
-    """Average precision of every query, documents ranked by cosine. Shapes (q, dim), (d, dim), (q, d)."""
+def precisions(
+    queries: Vectors, documents: Vectors, relevant: npt.NDArray[np.bool_]
+) -> list[float]:
+    """Average precision of every query, documents ranked by cosine. Shapes (q, dim), (d, dim),
+    (q, d)."""
     order = np.argsort(-(queries @ documents.T), axis=1, kind="stable")
     found = np.take_along_axis(relevant, order, axis=1)
     return [average_precision((np.flatnonzero(row) + 1).tolist(), int(row.sum())) for row in found]
@@ -62,7 +66,8 @@ def precisions(queries: Vectors, documents: Vectors, relevant: npt.NDArray[np.bo
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """How a set is ranked by the tower alone and by the space, and the interval of the difference."""
+    """How a set is ranked by the tower alone and by the space, and the interval of the
+    difference."""
 
     name: str
     queries: int
@@ -80,7 +85,9 @@ def compare(texts: TextSet, encoder: CompactEncoder) -> Kept:
         texts.relevant,
     )
     gained = np.subtract(space, tower).tolist()
-    return Kept(texts.name, len(tower), float(np.mean(tower)), float(np.mean(space)), estimate(gained))
+    return Kept(
+        texts.name, len(tower), float(np.mean(tower)), float(np.mean(space)), estimate(gained)
+    )
 
 
 def _own(texts: Sequence[str], encoder: CompactEncoder) -> Vectors:
@@ -102,7 +109,11 @@ def _wands(row: Row) -> Iterator[Pair]:
         yield row["query"], row["query_class"]
 
 
-SETS: Mapping[str, Callable[[Row], Iterator[Pair]]] = {"grocery": _grocery, "ikea": _ikea, "wands_queries": _wands}
+SETS: Mapping[str, Callable[[Row], Iterator[Pair]]] = {
+    "grocery": _grocery,
+    "ikea": _ikea,
+    "wands_queries": _wands,
+}
 
 
 def read_text_sets(data: Path) -> list[TextSet]:
@@ -118,7 +129,9 @@ def read_text_sets(data: Path) -> list[TextSet]:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Print one row a set."""
-    parser = argparse.ArgumentParser(prog="python -m tools.evaluation.text_eval", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m tools.evaluation.text_eval", description=__doc__
+    )
     parser.add_argument("--data", type=Path, required=True, help="folder of data folders")
     sets = read_text_sets(parser.parse_args(argv).data)
     if not sets:

@@ -1,4 +1,5 @@
-"""What the bundled encoder is known to reach on the drawn shop; `python -m tools.gate.record` renews it."""
+"""What the bundled encoder is known to reach on the drawn shop; `python -m tools.gate.record`
+renews it."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from search.config import engine_settings
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
-from search.evaluation.answers import Answer, grouped
-from search.evaluation.direct import answer_directly
+from search.evaluation.encoder_eval import answer_directly
+from search.evaluation.per_query import Answer, grouped
 from search.evaluation.significance import Estimate, differences, estimate
 from tools.gate.shop import draw_shop
 
@@ -23,11 +24,13 @@ RECORD = Path(__file__).parent / "record.json"
 
 
 class Category(BaseModel):
-    """Queries of one category: average precision by query, and the floor, which is the lower bound of the 95 %
-    bootstrap interval of their mean. What falls below it is worse than the choice of queries can explain.
+    """Queries of one category: average precision by query, and the floor, which is the lower
+    bound of the 95 % bootstrap interval of their mean. What falls below it is worse than the
+    choice of queries can explain.
 
-    Perfect answers have an interval of no width; that n queries went well still leaves room for one in n / 3 that does
-    not (the rule of three: Hanley and Lippman-Hand 1983, https://doi.org/10.1001/jama.1983.03330370053031).
+    Perfect answers have an interval of no width; that n queries went well still leaves room for
+    one in n / 3 that does not (the rule of three: Hanley and Lippman-Hand 1983,
+    https://doi.org/10.1001/jama.1983.03330370053031).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -89,7 +92,8 @@ def too_low(found: dict[str, dict[str, float]], record: Record) -> dict[str, str
 def renew(found: dict[str, dict[str, float]], file: Path, *, lower: bool) -> list[str]:
     """Write what was found as the record of the heads shipped, saying how each category changed.
 
-    Returns the categories that got significantly worse; unless `lower` is set, nothing is written then.
+    Returns the categories that got significantly worse; unless `lower` is set, nothing is
+    written then.
     """
     known = read_record(file).categories if file.exists() else {}
     categories = {name: Category.of(precisions) for name, precisions in found.items()}
@@ -98,7 +102,9 @@ def renew(found: dict[str, dict[str, float]], file: Path, *, lower: bool) -> lis
         change = _change(now, known[name]) if name in known else None
         if change and not change.noise and change.value < 0:
             worse.append(name)
-        shown = f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})" if change else "new"
+        shown = (
+            f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})" if change else "new"
+        )
         sys.stdout.write(f"{name}: mAP {now.mean:.3f}, floor {now.floor:.3f}, {shown}\n")
     if lower or not worse:
         record = Record(heads=shipped_heads(), categories=categories)
@@ -116,13 +122,17 @@ def _change(now: Category, former: Category) -> Estimate | None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Returns 1 when figures got significantly worse and --lower is not given."""
     parser = argparse.ArgumentParser(prog="python -m tools.gate.record", description=__doc__)
-    parser.add_argument("--lower", action="store_true", help="record figures that are significantly worse, too")
+    parser.add_argument(
+        "--lower", action="store_true", help="record figures that are significantly worse, too"
+    )
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="omnishelf-gate-") as folder:
         found = by_category(answer_directly(draw_shop(Path(folder)), bundled_encoder()))
     worse = renew(found, RECORD, lower=options.lower)
     if worse and not options.lower:
-        sys.stderr.write(f"Not recorded: worse at {', '.join(worse)}. Give --lower if that is meant.\n")
+        sys.stderr.write(
+            f"Not recorded: worse at {', '.join(worse)}. Give --lower if that is meant.\n"
+        )
         return 1
     return 0
 

@@ -1,6 +1,8 @@
-"""A small drawn shop as an evaluation folder: first pictures are the catalogue, facts and second pictures ask.
+"""A small drawn shop as an evaluation folder: first pictures are the catalogue, facts and second
+pictures ask.
 
-The seed is the sample shop's own, which the bundled heads never saw: they were trained on drawings of other seeds.
+The seed is the sample shop's own, which the bundled heads never saw: they were trained on
+drawings of other seeds.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ def draw_shop(out: Path) -> EvaluationFolder:
         writer.writerow(("sku", "title", "images"))
         writer.writerows((row["sku"], row["sku"], _media(row, 0)) for row in rows)
     kinds = [BY_KEY[spec.kind].category[0].lower() for spec in specs]
-    lines = (json.dumps(query) + "\n" for query in [*_by_words(kinds, rows), *_by_picture(kinds, rows)])
+    lines = (
+        json.dumps(query) + "\n" for query in [*_by_words(kinds, rows), *_by_picture(kinds, rows)]
+    )
     (out / QUERIES).write_text("".join(lines), encoding="utf-8")
     return read_folder(out)
 
@@ -54,7 +58,12 @@ def _by_picture(kinds: Sequence[str], rows: Sequence[Row]) -> Iterator[Row]:
     for kind, row in zip(kinds, rows, strict=True):
         shelves[kind].append(row["sku"])
     for kind, row in zip(kinds, rows, strict=True):
-        yield {"id": row["sku"], "image": _media(row, 1), "relevant": shelves[kind], "category": "picture"}
+        yield {
+            "id": row["sku"],
+            "image": _media(row, 1),
+            "relevant": shelves[kind],
+            "category": "picture",
+        }
 
 
 def _media(row: Row, place: int) -> str:

@@ -1,4 +1,5 @@
-"""Choosing what the shop sells: the seed decides everything, every shelf gets all colours and shapes in turn."""
+"""Choosing what the shop sells: the seed decides everything, every shelf gets all colours and
+shapes in turn."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ METAL_OF = {"gold": "brass", "silver": "steel", "copper": "copper"}
 
 def designs(seed: int, count: int) -> list[Spec]:
     """`count` products, shelf by shelf in turn."""
-    shelves = [_shelf(seed, place, kind, -(-count // len(KINDS))) for place, kind in enumerate(KINDS)]
+    shelves = [
+        _shelf(seed, place, kind, -(-count // len(KINDS))) for place, kind in enumerate(KINDS)
+    ]
     return [shelves[k % len(KINDS)][k // len(KINDS)] for k in range(count)]
 
 

@@ -41,13 +41,18 @@ class Camera:
         d = points - self.eye[:, None]
         right, up, forward = ((self.axes[k][:, None] * d).sum(axis=0) for k in range(3))
         scale = self.size / (2 * LENS)
-        return np.stack([self.size / 2 + right / forward * scale, self.size / 2 - up / forward * scale])
+        return np.stack(
+            [self.size / 2 + right / forward * scale, self.size / 2 - up / forward * scale]
+        )
 
 
 def aim(model: Model, view: View, size: int, spin: float = 0.0) -> Camera:
-    """A camera that shows the whole model, centred, filling most of the picture. `spin` turns the product."""
+    """A camera that shows the whole model, centred, filling most of the picture. `spin` turns
+    the product."""
     yaw, pitch = math.radians(view.yaw + spin), math.radians(view.pitch)
-    forward = np.array([-math.sin(yaw) * math.cos(pitch), -math.sin(pitch), -math.cos(yaw) * math.cos(pitch)])
+    forward = np.array(
+        [-math.sin(yaw) * math.cos(pitch), -math.sin(pitch), -math.cos(yaw) * math.cos(pitch)]
+    )
     right = np.array([math.cos(yaw), 0.0, -math.sin(yaw)])
     up = np.cross(right, forward)
     axes = np.stack([right, up, forward]).astype(np.float32)

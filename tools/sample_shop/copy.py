@@ -104,7 +104,9 @@ DEFAULT_CARE = ("Made to be used and to last.", "经久耐用，放心日常使�
 
 def _adjectives(spec: Spec) -> str:
     """`red dotted porcelain`, leaving out what goes without saying."""
-    ahead = "" if spec.pattern == PLAIN or spec.pattern.endswith(("print", "stripe")) else spec.pattern
+    ahead = (
+        "" if spec.pattern == PLAIN or spec.pattern.endswith(("print", "stripe")) else spec.pattern
+    )
     stuff = "" if spec.stuff == spec.colour else spec.stuff
     return " ".join(part for part in (spec.colour, ahead, stuff) if part)
 
@@ -136,16 +138,16 @@ def description_en(spec: Spec) -> str:
     noun, use = kind.shapes[spec.shape][0], kind.uses[spec.number % len(kind.uses)][0]
     article = "An" if spec.colour[0] in "aeiou" else "A"
     stuff = spec.stuff if spec.stuff not in noun else ""
-    what = " ".join(f"{article} {spec.colour} {noun}".split()) + (f" made of {stuff}" if stuff else "")
+    what = " ".join(f"{article} {spec.colour} {noun}".split()) + (
+        f" made of {stuff}" if stuff else ""
+    )
     size = kind.sizes[spec.size][0]
     return f"{what}{_decoration(spec, kind)}, {use}. Size: {size}. {CARE.get(spec.stuff, DEFAULT_CARE)[0]}"
 
 
 def _decoration(spec: Spec, kind: Kind) -> str:
     if spec.pattern in MARKS:
-        return (
-            f", with {'a ' if spec.pattern in {'heart print', 'sun print'} else ''}{spec.accent} {MARKS[spec.pattern]}"
-        )
+        return f", with {'a ' if spec.pattern in {'heart print', 'sun print'} else ''}{spec.accent} {MARKS[spec.pattern]}"
     if spec.pattern != PLAIN:
         return {
             "ribbed": ", with a ribbed surface",

@@ -1,4 +1,5 @@
-"""Planar distance fields, baked once per outline on a grid and looked up bilinearly while rays march.
+"""Planar distance fields, baked once per outline on a grid and looked up bilinearly while rays
+march.
 
 A lathe or an inflated panel then costs the same per ray however intricate its outline is.
 """
@@ -22,7 +23,8 @@ CELLS = 192
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """Distances to an outline on a square grid; `grid` has shape (CELLS, CELLS), rows along the second axis."""
+    """Distances to an outline on a square grid; `grid` has shape (CELLS, CELLS), rows along the
+    second axis."""
 
     grid: Array
     low: tuple[float, float]
@@ -44,7 +46,8 @@ class Field:
         up = np.maximum(np.maximum(self.low[1] - b, b - self.high[1]), np.float32(0))
         if not (over.any() or up.any()):
             return near
-        # Beyond the grid the outline lies inwards, so Pythagoras on the clamped point is still a lower bound.
+        # Beyond the grid the outline lies inwards, so Pythagoras on the clamped point is still a
+        # lower bound.
         return np.where(near > 0, np.sqrt(near * near + over * over + up * up), near)
 
 
@@ -59,7 +62,9 @@ def smooth(points: Sequence[tuple[float, float]], steps: int = 11) -> Outline:
     """A Catmull-Rom curve through `points`; a point given twice stays a corner."""
     knots = [points[0], *points, points[-1]]
     curve: list[tuple[float, float]] = []
-    for (ax, ay), (bx, by), (cx, cy), (dx, dy) in zip(knots, knots[1:], knots[2:], knots[3:], strict=False):
+    for (ax, ay), (bx, by), (cx, cy), (dx, dy) in zip(
+        knots, knots[1:], knots[2:], knots[3:], strict=False
+    ):
         if (bx, by) != (cx, cy):
             places = np.linspace(0, 1, steps, endpoint=False).tolist()
             curve.extend((_catmull(ax, bx, cx, dx, t), _catmull(ay, by, cy, dy, t)) for t in places)
@@ -67,7 +72,9 @@ def smooth(points: Sequence[tuple[float, float]], steps: int = 11) -> Outline:
 
 
 def _catmull(a: float, b: float, c: float, d: float, t: float) -> float:
-    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
+    return 0.5 * (
+        2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3
+    )
 
 
 @functools.lru_cache(maxsize=96)
@@ -87,7 +94,8 @@ def solid(outline: Outline, rounding: float = 0.0) -> Field:
 
 
 def turned(points: Outline, rounding: float = 0.0) -> Field:
-    """A solid turned on the lathe: `points` runs from the axis at the bottom to the axis at the top."""
+    """A solid turned on the lathe: `points` runs from the axis at the bottom to the axis at the
+    top."""
     # The outline is closed behind the axis, so that the axis itself is no surface.
     return solid(((-0.3, points[0][1]), *points, (-0.3, points[-1][1])), rounding)
 
@@ -98,7 +106,9 @@ def _bounds(line: Outline, grow: float) -> tuple[tuple[float, float], tuple[floa
     return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
 
 
-def _measure(line: Outline, low: tuple[float, float], high: tuple[float, float]) -> tuple[Array, npt.NDArray[np.bool_]]:
+def _measure(
+    line: Outline, low: tuple[float, float], high: tuple[float, float]
+) -> tuple[Array, npt.NDArray[np.bool_]]:
     """Unsigned distance to the line and even-odd inside flag, each (CELLS, CELLS)."""
     x = np.linspace(low[0], high[0], CELLS, dtype=np.float32)[None, :]
     y = np.linspace(low[1], high[1], CELLS, dtype=np.float32)[:, None]

@@ -1,4 +1,5 @@
-"""Signed distance functions. Points are (3, n) float32, y is up, one unit is about the height of a product.
+"""Signed distance functions. Points are (3, n) float32, y is up, one unit is about the height of
+a product.
 
 The primitives are the standard exact or bounded ones (Hart, "Sphere Tracing", 1996).
 """
@@ -26,7 +27,12 @@ def _length(*parts: Array) -> Array:
 def sphere(radius: float, centre: Vec = (0, 0, 0)) -> Sdf:
     def distance(p: Array) -> Array:
         return (
-            _length(p[0] - np.float32(centre[0]), p[1] - np.float32(centre[1]), p[2] - np.float32(centre[2])) - radius
+            _length(
+                p[0] - np.float32(centre[0]),
+                p[1] - np.float32(centre[1]),
+                p[2] - np.float32(centre[2]),
+            )
+            - radius
         )
 
     return distance
@@ -47,14 +53,22 @@ def ellipsoid(radii: Vec, centre: Vec = (0, 0, 0)) -> Sdf:
 
 def box(half: Vec, rounding: float = 0.02, centre: Vec = (0, 0, 0)) -> Sdf:
     def distance(p: Array) -> Array:
-        qx, qy, qz = (np.abs(p[k] - np.float32(centre[k])) - np.float32(half[k] - rounding) for k in range(3))
+        qx, qy, qz = (
+            np.abs(p[k] - np.float32(centre[k])) - np.float32(half[k] - rounding) for k in range(3)
+        )
         inner = np.minimum(np.maximum(np.maximum(qx, qy), qz), np.float32(0))
-        return _length(np.maximum(qx, 0), np.maximum(qy, 0), np.maximum(qz, 0)) + inner - np.float32(rounding)
+        return (
+            _length(np.maximum(qx, 0), np.maximum(qy, 0), np.maximum(qz, 0))
+            + inner
+            - np.float32(rounding)
+        )
 
     return distance
 
 
-def cylinder(radius: float, half: float, rounding: float = 0.01, centre: Vec = (0, 0, 0), axis: int = 1) -> Sdf:
+def cylinder(
+    radius: float, half: float, rounding: float = 0.01, centre: Vec = (0, 0, 0), axis: int = 1
+) -> Sdf:
     """A round-edged cylinder along one axis, `half` its half length."""
     across = [k for k in range(3) if k != axis]
 
@@ -76,7 +90,9 @@ def capsule(start: Vec, end: Vec, radius: float, end_radius: float | None = None
 
     def distance(p: Array) -> Array:
         x, y, z = (p[k] - np.float32(start[k]) for k in range(3))
-        along = (x * np.float32(edge[0]) + y * np.float32(edge[1]) + z * np.float32(edge[2])) * np.float32(1 / norm)
+        along = (
+            x * np.float32(edge[0]) + y * np.float32(edge[1]) + z * np.float32(edge[2])
+        ) * np.float32(1 / norm)
         np.clip(along, 0, 1, out=along)
         x -= along * np.float32(edge[0])
         y -= along * np.float32(edge[1])
@@ -88,23 +104,35 @@ def capsule(start: Vec, end: Vec, radius: float, end_radius: float | None = None
 
 def tube(points: list[Vec], radii: list[float]) -> Sdf:
     """A bent bar through `points`, its radius given at each."""
-    bars = [capsule(a, b, ra, rb) for a, b, ra, rb in zip(points, points[1:], radii, radii[1:], strict=False)]
+    bars = [
+        capsule(a, b, ra, rb)
+        for a, b, ra, rb in zip(points, points[1:], radii, radii[1:], strict=False)
+    ]
     return union(*bars)
 
 
-def torus(ring: float, bar: float, centre: Vec = (0, 0, 0), axis: int = 1, stretch: float = 1.0) -> Sdf:
-    """A ring of radius `ring` around `axis`; `stretch` > 1 makes it taller along y (for handles)."""
+def torus(
+    ring: float, bar: float, centre: Vec = (0, 0, 0), axis: int = 1, stretch: float = 1.0
+) -> Sdf:
+    """A ring of radius `ring` around `axis`; `stretch` > 1 makes it taller along y (for
+    handles)."""
     across = [k for k in range(3) if k != axis]
 
     def distance(p: Array) -> Array:
-        first, second = ((p[k] - np.float32(centre[k])) * np.float32(1 / stretch if k == 1 else 1) for k in across)
-        return _length(_length(first, second) - np.float32(ring), p[axis] - np.float32(centre[axis])) - np.float32(bar)
+        first, second = (
+            (p[k] - np.float32(centre[k])) * np.float32(1 / stretch if k == 1 else 1)
+            for k in across
+        )
+        return _length(
+            _length(first, second) - np.float32(ring), p[axis] - np.float32(centre[axis])
+        ) - np.float32(bar)
 
     return distance
 
 
 def lathe(field: Field, ribs: int = 0, depth: float = 0.0, twist: float = 0.0) -> Sdf:
-    """A surface of revolution around y, optionally fluted with `ribs` waves that wind by `twist` per unit."""
+    """A surface of revolution around y, optionally fluted with `ribs` waves that wind by `twist`
+    per unit."""
 
     def distance(p: Array) -> Array:
         base = field(_length(p[0], p[2]), p[1])
@@ -117,11 +145,16 @@ def lathe(field: Field, ribs: int = 0, depth: float = 0.0, twist: float = 0.0) -
 
 
 def panel(
-    field: Field, thickness: float, puff: float = 0.0, fold: float = 0.0, dome: tuple[float, float] | None = None
+    field: Field,
+    thickness: float,
+    puff: float = 0.0,
+    fold: float = 0.0,
+    dome: tuple[float, float] | None = None,
 ) -> Sdf:
     """A sheet in the x-y plane with soft folds of depth `fold`.
 
-    It swells by `puff` with the distance from its edge or, with `dome` half widths, like a stuffed cushion.
+    It swells by `puff` with the distance from its edge or, with `dome` half widths, like a
+    stuffed cushion.
     """
 
     def distance(p: Array) -> Array:
@@ -172,7 +205,9 @@ def blend(radius: float, *shapes: Sdf) -> Sdf:
         nearest = shapes[0](p)
         for shape in shapes[1:]:
             other = shape(p)
-            overlap = np.maximum(np.float32(radius) - np.abs(nearest - other), 0) * np.float32(1 / radius)
+            overlap = np.maximum(np.float32(radius) - np.abs(nearest - other), 0) * np.float32(
+                1 / radius
+            )
             nearest = np.minimum(nearest, other) - overlap * overlap * np.float32(radius / 4)
         return nearest
 
@@ -193,7 +228,9 @@ def clip_axis(shape: Sdf, axis: int, low: float = -9.0, high: float = 9.0) -> Sd
     """The slab low ≤ p[axis] ≤ high of a shape."""
 
     def distance(p: Array) -> Array:
-        return np.maximum(shape(p), np.maximum(np.float32(low) - p[axis], p[axis] - np.float32(high)))
+        return np.maximum(
+            shape(p), np.maximum(np.float32(low) - p[axis], p[axis] - np.float32(high))
+        )
 
     return distance
 
@@ -209,7 +246,10 @@ def move(shape: Sdf, by: Vec) -> Sdf:
 
 def turn(shape: Sdf, axis: int, degrees: float) -> Sdf:
     """Rotate a shape about one axis, counter-clockwise as seen from the axis' tip."""
-    cosine, sine = np.float32(math.cos(math.radians(degrees))), np.float32(math.sin(math.radians(degrees)))
+    cosine, sine = (
+        np.float32(math.cos(math.radians(degrees))),
+        np.float32(math.sin(math.radians(degrees))),
+    )
     first, second = (axis + 1) % 3, (axis + 2) % 3
 
     def distance(p: Array) -> Array:

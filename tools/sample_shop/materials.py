@@ -1,4 +1,5 @@
-"""Materials as a shopper knows them: words in both languages, a finish and what they do to the price."""
+"""Materials as a shopper knows them: words in both languages, a finish and what they do to the
+price."""
 
 from __future__ import annotations
 

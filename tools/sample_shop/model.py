@@ -18,7 +18,8 @@ Painter = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`colour` and `accent` are `#rrggbb`; `along` is the axis that wood grain and brushing follow."""
+    """`colour` and `accent` are `#rrggbb`; `along` is the axis that wood grain and brushing
+    follow."""
 
     shape: Sdf
     colour: str
@@ -30,7 +31,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Camera direction in degrees: `yaw` around the product, `pitch` above the horizon; `zoom` crops closer."""
+    """Camera direction in degrees: `yaw` around the product, `pitch` above the horizon; `zoom`
+    crops closer."""
 
     yaw: float
     pitch: float
@@ -45,7 +47,8 @@ class Model:
     views: tuple[View, ...] = (View(28, 16), View(-42, 38, 1.08))
     reach: float = 1.3
     cloud: Array = field(default_factory=lambda: np.zeros((3, 0), dtype=np.float32))
-    """Points near the surface, (3, n): how the camera frames and where the floor is. `measured` fills it."""
+    """Points near the surface, (3, n): how the camera frames and where the floor is. `measured`
+    fills it."""
 
 
 def measured(model: Model, cells: int = 28) -> Model:
@@ -68,7 +71,8 @@ def measured(model: Model, cells: int = 28) -> Model:
 
 
 def wrap(name: str, cell: float, radius: float, low: float = -9, high: float = 9) -> Painter | None:
-    """A named pattern wound around y, in cells that close seamlessly at `radius`, between two heights.
+    """A named pattern wound around y, in cells that close seamlessly at `radius`, between two
+    heights.
 
     These three give no painter for a name that is no repeating pattern.
     """
@@ -84,7 +88,9 @@ def wrap(name: str, cell: float, radius: float, low: float = -9, high: float = 9
 
     def paint(p: Array, n: Array) -> Array:
         u = np.arctan2(p[2], p[0]) * np.float32(count / (2 * np.pi))
-        return pattern(u, (p[1] - np.float32(base)) * np.float32(1 / row)) * _between(p[1], low, high)
+        return pattern(u, (p[1] - np.float32(base)) * np.float32(1 / row)) * _between(
+            p[1], low, high
+        )
 
     return paint
 
@@ -106,7 +112,9 @@ def boxed(name: str, cell: float) -> Painter | None:
 
     def paint(p: Array, n: Array) -> Array:
         facing = np.argmax(np.abs(n), axis=0)
-        return pattern(np.where(facing == 0, p[2], p[0]) * scale, np.where(facing == 1, p[2], p[1]) * scale)
+        return pattern(
+            np.where(facing == 0, p[2], p[0]) * scale, np.where(facing == 1, p[2], p[1]) * scale
+        )
 
     return paint
 
@@ -118,4 +126,6 @@ def heights(low: float, high: float) -> Painter:
 
 def _between(y: Array, low: float, high: float) -> Array:
     soft = np.float32(160)
-    return np.clip((y - np.float32(low)) * soft, 0, 1) * np.clip((np.float32(high) - y) * soft, 0, 1)
+    return np.clip((y - np.float32(low)) * soft, 0, 1) * np.clip(
+        (np.float32(high) - y) * soft, 0, 1
+    )

@@ -15,7 +15,9 @@ def hashed(i: Cells, j: Cells, salt: int = 0) -> Array:
     h = i.astype(np.uint32) * np.uint32(374761393) + j.astype(np.uint32) * np.uint32(668265263)
     h += np.uint32((salt * 2246822519) & 0xFFFFFFFF)
     h = (h ^ (h >> np.uint32(13))) * np.uint32(1274126177)
-    return ((h ^ (h >> np.uint32(16))) & np.uint32(0xFFFF)).astype(np.float32) * np.float32(1 / 65535)
+    return ((h ^ (h >> np.uint32(16))) & np.uint32(0xFFFF)).astype(np.float32) * np.float32(
+        1 / 65535
+    )
 
 
 def value(x: Array, y: Array, salt: int = 0) -> Array:

@@ -22,7 +22,9 @@ class Colour:
 def linear(code: str) -> Array:
     """`#rrggbb` in sRGB as linear light, shape (3,), 0…1 (IEC 61966-2-1)."""
     srgb = np.array([int(code[k : k + 2], 16) for k in (1, 3, 5)], dtype=np.float32) / 255
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(
+        np.float32
+    )
 
 
 _ALL = (
@@ -51,7 +53,17 @@ PAINTS = tuple(colour.name for colour in _ALL[:15])
 """Colours that any paint, glaze or dye comes in."""
 METALS = ("gold", "silver", "copper")
 
-BACKDROPS = ("#e9e4dc", "#dfe6e8", "#ece0d6", "#e2e7dc", "#e6e0ea", "#d3dde2", "#ecdfdc", "#d9d3c8", "#cfd6d0")
+BACKDROPS = (
+    "#e9e4dc",
+    "#dfe6e8",
+    "#ece0d6",
+    "#e2e7dc",
+    "#e6e0ea",
+    "#d3dde2",
+    "#ecdfdc",
+    "#d9d3c8",
+    "#cfd6d0",
+)
 """Studio paper behind the product."""
 
 

@@ -10,7 +10,8 @@ from tools.sample_shop import noise
 from tools.sample_shop.distance_fields import Array
 
 Pattern = Callable[[Array, Array], Array]
-"""(u, v) in cells, each (n,) → mask (n,). Periodic in u with period 1 or 2, so it closes around a lathe."""
+"""(u, v) in cells, each (n,) → mask (n,). Periodic in u with period 1 or 2, so it closes around
+a lathe."""
 
 SOFT = np.float32(0.04)
 
@@ -40,7 +41,9 @@ def dots(u: Array, v: Array) -> Array:
 
 def checks(u: Array, v: Array) -> Array:
     """Gingham: two crossing half-strength bands."""
-    return (_edge(np.abs(_tile(u)) - np.float32(0.25)) + _edge(np.abs(_tile(v)) - np.float32(0.25))) * np.float32(0.5)
+    return (
+        _edge(np.abs(_tile(u)) - np.float32(0.25)) + _edge(np.abs(_tile(v)) - np.float32(0.25))
+    ) * np.float32(0.5)
 
 
 def zigzag(u: Array, v: Array) -> Array:
@@ -49,11 +52,15 @@ def zigzag(u: Array, v: Array) -> Array:
 
 
 def waves(u: Array, v: Array) -> Array:
-    return _edge(np.abs(_tile(v + np.sin(u * np.float32(2 * np.pi)) * np.float32(0.22))) - np.float32(0.2))
+    return _edge(
+        np.abs(_tile(v + np.sin(u * np.float32(2 * np.pi)) * np.float32(0.22))) - np.float32(0.2)
+    )
 
 
 def diamonds(u: Array, v: Array) -> Array:
-    return _edge((np.abs(_tile(u)) + np.abs(_tile(v * np.float32(0.7))) - np.float32(0.36)) * np.float32(0.8))
+    return _edge(
+        (np.abs(_tile(u)) + np.abs(_tile(v * np.float32(0.7))) - np.float32(0.36)) * np.float32(0.8)
+    )
 
 
 def floral(u: Array, v: Array) -> Array:
@@ -75,7 +82,9 @@ def terrazzo(u: Array, v: Array) -> Array:
     cy = _tile(v) - (noise.hashed(i, j, 2) - np.float32(0.5)) * np.float32(0.4)
     angle = np.arctan2(cy, cx) + noise.hashed(i, j, 3) * 6
     size = np.float32(0.12) + noise.hashed(i, j, 4) * np.float32(0.2)
-    chip = np.hypot(cx, cy) - size * (1 + np.float32(0.28) * np.cos(angle * 3) + np.float32(0.15) * np.cos(angle * 5))
+    chip = np.hypot(cx, cy) - size * (
+        1 + np.float32(0.28) * np.cos(angle * 3) + np.float32(0.15) * np.cos(angle * 5)
+    )
     return _edge(chip) * (np.float32(0.55) + np.float32(0.45) * noise.hashed(i, j, 5))
 
 

@@ -9,8 +9,30 @@ from tools.sample_shop.spec import PLAIN, Kind, Words
 KITCHEN: Words = ("Kitchen", "厨房")
 HOME: Words = ("Home", "家居")
 
-POTTERY = (PLAIN, "striped", "dotted", "floral", PLAIN, "zigzag", "wavy", "checked", "terrazzo", "diamond")
-PRINTS = ("striped", "floral", PLAIN, "dotted", "zigzag", "checked", "diamond", "starry", "wavy", "terrazzo")
+POTTERY = (
+    PLAIN,
+    "striped",
+    "dotted",
+    "floral",
+    PLAIN,
+    "zigzag",
+    "wavy",
+    "checked",
+    "terrazzo",
+    "diamond",
+)
+PRINTS = (
+    "striped",
+    "floral",
+    PLAIN,
+    "dotted",
+    "zigzag",
+    "checked",
+    "diamond",
+    "starry",
+    "wavy",
+    "terrazzo",
+)
 
 LIVING = (
     Kind(
@@ -96,12 +118,23 @@ LIVING = (
         ("Water bottles", "水瓶"),
         kitchen.bottle,
         (*PAINTS, "silver"),
-        (("powder-coated steel", "glass"), ("powder-coated steel", "glass"), ("powder-coated steel",)),
+        (
+            ("powder-coated steel", "glass"),
+            ("powder-coated steel", "glass"),
+            ("powder-coated steel",),
+        ),
         (PLAIN, "striped", "floral", PLAIN, "dotted", "zigzag", "wavy"),
-        (("water bottle", "随行水瓶"), ("slim water bottle", "细身水瓶"), ("wide-neck flask", "广口保温瓶")),
+        (
+            ("water bottle", "随行水瓶"),
+            ("slim water bottle", "细身水瓶"),
+            ("wide-neck flask", "广口保温瓶"),
+        ),
         (("500 ml", "500 毫升"), ("750 ml", "750 毫升"), ("1 l", "1 升")),
         (16, 29),
-        (("keeps tight in any bag", "密封防漏，放心入包"), ("for hikes, gym and desk", "徒步、健身、办公都能用")),
+        (
+            ("keeps tight in any bag", "密封防漏，放心入包"),
+            ("for hikes, gym and desk", "徒步、健身、办公都能用"),
+        ),
     ),
     Kind(
         "vase",
@@ -120,7 +153,10 @@ LIVING = (
         ),
         (("18 cm", "18 厘米"), ("25 cm", "25 厘米"), ("32 cm", "32 厘米")),
         (18, 39),
-        (("for one branch or a full bunch", "单枝或整束花都好看"), ("looks good even when empty", "空着摆放也是风景")),
+        (
+            ("for one branch or a full bunch", "单枝或整束花都好看"),
+            ("looks good even when empty", "空着摆放也是风景"),
+        ),
     ),
     Kind(
         "lamp",
@@ -134,7 +170,10 @@ LIVING = (
         (("table lamp", "台灯"), ("drum-shade lamp", "圆筒罩台灯"), ("reading lamp", "阅读台灯")),
         (("38 cm", "38 厘米"), ("46 cm", "46 厘米")),
         (39, 79),
-        (("gives a warm, soft light", "光线温暖柔和"), ("for bedside and reading corner", "床头与阅读角的好搭档")),
+        (
+            ("gives a warm, soft light", "光线温暖柔和"),
+            ("for bedside and reading corner", "床头与阅读角的好搭档"),
+        ),
     ),
     Kind(
         "cushion",
@@ -145,7 +184,11 @@ LIVING = (
         PAINTS,
         (("cotton", "linen", "velvet", "wool"),),
         PRINTS,
-        (("square cushion", "方形靠垫"), ("lumbar cushion", "长方腰枕"), ("round cushion", "圆形靠垫")),
+        (
+            ("square cushion", "方形靠垫"),
+            ("lumbar cushion", "长方腰枕"),
+            ("round cushion", "圆形靠垫"),
+        ),
         (("40 cm", "40 厘米"), ("50 cm", "50 厘米")),
         (17, 34),
         (("brightens any sofa", "让沙发立刻亮起来"), ("with a washable cover", "外套可拆洗")),
@@ -157,12 +200,23 @@ LIVING = (
         ("Clocks", "时钟"),
         home.clock,
         PAINTS,
-        (("tin", "powder-coated steel"), ("painted wood", "lacquered wood"), ("plastic", "powder-coated steel")),
+        (
+            ("tin", "powder-coated steel"),
+            ("painted wood", "lacquered wood"),
+            ("plastic", "powder-coated steel"),
+        ),
         (PLAIN,),
-        (("twin-bell alarm clock", "双铃闹钟"), ("mantel clock", "座钟"), ("wall clock", "圆形挂钟")),
+        (
+            ("twin-bell alarm clock", "双铃闹钟"),
+            ("mantel clock", "座钟"),
+            ("wall clock", "圆形挂钟"),
+        ),
         (("Ø 12 cm", "直径 12 厘米"), ("Ø 25 cm", "直径 25 厘米")),
         (19, 45),
-        (("easy to read across the room", "远处也看得清"), ("runs a year on one battery", "一节电池走时一年")),
+        (
+            ("easy to read across the room", "远处也看得清"),
+            ("runs a year on one battery", "一节电池走时一年"),
+        ),
         accented=True,
     ),
     Kind(
@@ -196,10 +250,17 @@ LIVING = (
         PAINTS,
         (("terracotta", "ceramic", "stoneware"),),
         POTTERY,
-        (("potted cactus", "仙人掌盆栽"), ("potted snake plant", "虎尾兰盆栽"), ("potted succulent", "多肉盆栽")),
+        (
+            ("potted cactus", "仙人掌盆栽"),
+            ("potted snake plant", "虎尾兰盆栽"),
+            ("potted succulent", "多肉盆栽"),
+        ),
         (("Ø 10 cm", "盆径 10 厘米"), ("Ø 14 cm", "盆径 14 厘米")),
         (13, 28),
-        (("forgives a forgotten watering", "偶尔忘浇水也没关系"), ("happy on a sunny sill", "喜欢阳光充足的窗台")),
+        (
+            ("forgives a forgotten watering", "偶尔忘浇水也没关系"),
+            ("happy on a sunny sill", "喜欢阳光充足的窗台"),
+        ),
     ),
 )
 """Kinds that stand in kitchen and home."""

@@ -36,10 +36,14 @@ def photograph(model: Model, view: View, paper: str, size: int = 400, spin: floa
     picture, layout = backdrop.copy(), np.full((2, size, size), FARAWAY, dtype=np.float32)
     shoot = functools.partial(_shoot, model, camera, tint)
     centre = np.float32(0.5)
-    picture[:, y, x], layout[:, y, x] = shoot(x + centre, y + centre, starts[y, x], backdrop[:, y, x], (x, y))
+    picture[:, y, x], layout[:, y, x] = shoot(
+        x + centre, y + centre, starts[y, x], backdrop[:, y, x], (x, y)
+    )
     developed_picture = developed(picture)
     y, x = np.nonzero(_edges(developed_picture, *layout) & np.isfinite(starts))
-    fine = np.concatenate([np.stack([x + np.float32(dx), y + np.float32(dy)]) for dx, dy in SUBPIXELS], axis=1)
+    fine = np.concatenate(
+        [np.stack([x + np.float32(dx), y + np.float32(dy)]) for dx, dy in SUBPIXELS], axis=1
+    )
     sharp, _ = shoot(fine[0], fine[1], np.tile(starts[y, x], 4), np.tile(backdrop[:, y, x], 4))
     # Averaging after the shoulder keeps a bright highlight from flickering at its edge.
     developed_picture[:, y, x] = developed(sharp).reshape(3, 4, -1).mean(axis=1)
@@ -52,9 +56,12 @@ def _far(camera: Camera, model: Model) -> float:
 
 
 def _starts(model: Model, camera: Camera) -> Array:
-    """Per pixel, a distance safely before the product, infinite where nothing can be hit; (size, size)."""
+    """Per pixel, a distance safely before the product, infinite where nothing can be hit; (size,
+    size)."""
     tiles = -(-camera.size // TILE)
-    y, x = (axis.ravel().astype(np.float32) * TILE + TILE / 2 for axis in np.mgrid[0:tiles, 0:tiles])
+    y, x = (
+        axis.ravel().astype(np.float32) * TILE + TILE / 2 for axis in np.mgrid[0:tiles, 0:tiles]
+    )
     nearest = scene([part.shape for part in model.parts])
     spread = camera.pixel * TILE * 0.75
     gap = model.cloud - camera.eye[:, None]
@@ -75,7 +82,8 @@ def _shoot(
     behind: Array,
     at: Places | None = None,
 ) -> tuple[Array, Array]:
-    """Light (3, n), and depth and part (2, n), along rays: opaque parts over the backdrop, then clear parts.
+    """Light (3, n), and depth and part (2, n), along rays: opaque parts over the backdrop, then
+    clear parts.
 
     `at` are the rays' pixels, if they are one per pixel.
     """
@@ -126,7 +134,10 @@ def _backdrop(model: Model, camera: Camera, tint: Array) -> Array:
 def _floor_shadow(model: Model, camera: Camera) -> Array:
     """How lit the floor is at each pixel, (size, size), traced coarsely because it is soft."""
     cells = -(-camera.size // FLOOR_STEP)
-    y, x = ((axis.ravel().astype(np.float32) + np.float32(0.5)) * FLOOR_STEP for axis in np.mgrid[0:cells, 0:cells])
+    y, x = (
+        (axis.ravel().astype(np.float32) + np.float32(0.5)) * FLOOR_STEP
+        for axis in np.mgrid[0:cells, 0:cells]
+    )
     rays = camera.rays(x, y)
     ground = np.float32(model.cloud[1].min())
     t = (ground - camera.eye[1]) / np.minimum(rays[1], np.float32(-1e-3))
@@ -140,7 +151,9 @@ def _floor_shadow(model: Model, camera: Camera) -> Array:
     up = np.broadcast_to(np.array([[0], [1], [0]], dtype=np.float32), spots.shape)
     cast = shadow(solid, spots, towards(camera, KEY), hardness=4.5, steps=16)
     contact = occlusion(solid, spots, up, reach=0.32, samples=5)
-    clear[near] = (np.float32(0.58) + np.float32(0.42) * cast) * (np.float32(0.45) + np.float32(0.55) * contact)
+    clear[near] = (np.float32(0.58) + np.float32(0.42) * cast) * (
+        np.float32(0.45) + np.float32(0.55) * contact
+    )
     small = Image.fromarray(_blurred(clear.reshape(cells, cells)))
     wide = small.resize((cells * FLOOR_STEP, cells * FLOOR_STEP), Image.Resampling.BICUBIC)
     return np.asarray(wide, dtype=np.float32)[: camera.size, : camera.size]
@@ -154,7 +167,8 @@ def _blurred(image: Array) -> Array:
 
 
 def _edges(picture: Array, depth: Array, owner: Array) -> npt.NDArray[np.bool_]:
-    """Pixels at an outline, crease or seam that shows in colour, (size, size). Patterns are soft by themselves."""
+    """Pixels at an outline, crease or seam that shows in colour, (size, size). Patterns are soft
+    by themselves."""
     rough = np.zeros(depth.shape, dtype=bool)
     bent = np.zeros(depth.shape, dtype=bool)
     for axis in (0, 1):

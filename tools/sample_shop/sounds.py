@@ -22,7 +22,8 @@ CHURCH = (
     (3.76, 0.2, 0.3),
     (5.4, 0.12, 0.18),
 )
-"""Ratio, strength and decay in seconds of a bell's partials: hum, prime, tierce, quint, nominal and above."""
+"""Ratio, strength and decay in seconds of a bell's partials: hum, prime, tierce, quint, nominal
+and above."""
 BAR = ((1.0, 1.0, 0.5), (3.93, 0.35, 0.16), (9.54, 0.12, 0.05))
 """A wooden bar tuned to the double octave."""
 
@@ -32,10 +33,15 @@ def _time(seconds: float) -> Samples:
 
 
 def _struck(
-    pitch: float, partials: tuple[tuple[float, float, float], ...], seconds: float, stretch: float = 1.0
+    pitch: float,
+    partials: tuple[tuple[float, float, float], ...],
+    seconds: float,
+    stretch: float = 1.0,
 ) -> Samples:
     t = _time(seconds)
-    tone = sum(a * np.exp(-t / (d * stretch)) * np.sin(2 * np.pi * pitch * r * t) for r, a, d in partials)
+    tone = sum(
+        a * np.exp(-t / (d * stretch)) * np.sin(2 * np.pi * pitch * r * t) for r, a, d in partials
+    )
     return np.asarray(tone) * np.minimum(t / 0.002, 1)
 
 
@@ -51,14 +57,20 @@ def _mix(total: float, events: list[tuple[float, Samples]]) -> Samples:
 def bell(rng: np.random.Generator) -> Samples:
     pitch = float(rng.uniform(520, 1500))
     gap = float(rng.uniform(0.55, 1.1))
-    return _mix(3.4, [(0.05 + k * gap, _struck(pitch, CHURCH, 3.0) * (1 - 0.15 * k)) for k in range(2)])
+    return _mix(
+        3.4, [(0.05 + k * gap, _struck(pitch, CHURCH, 3.0) * (1 - 0.15 * k)) for k in range(2)]
+    )
 
 
 def kettle(rng: np.random.Generator) -> Samples:
     """Rumbling water, then a whistle that rises and steadies."""
     t = _time(3.6)
     rise = 1 / (1 + np.exp(-(t - 1.3) * 4))
-    pitch = float(rng.uniform(1900, 2400)) * (0.8 + 0.2 * rise) * (1 + 0.006 * np.sin(2 * np.pi * 7 * t))
+    pitch = (
+        float(rng.uniform(1900, 2400))
+        * (0.8 + 0.2 * rise)
+        * (1 + 0.006 * np.sin(2 * np.pi * 7 * t))
+    )
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     steam = np.convolve(rng.standard_normal(t.size), np.ones(9) / 9, mode="same")
     return rise * (np.sin(phase) + 0.35 * np.sin(2 * phase)) * 0.7 + steam * (0.25 + 0.15 * rise)
@@ -70,7 +82,11 @@ def drum(rng: np.random.Generator) -> Samples:
     boom = np.exp(-t / 0.14) * np.sin(2 * np.pi * (low * t + low * 0.06 * (1 - np.exp(-t / 0.03))))
     tap = np.exp(-t / 0.05) * rng.standard_normal(t.size) * 0.5 + 0.4 * boom
     beat = float(rng.uniform(0.19, 0.26))
-    events = [(0.05 + k * beat, boom if hit == "x" else tap) for k, hit in enumerate("x.oox.ox.oox") if hit != "."]
+    events = [
+        (0.05 + k * beat, boom if hit == "x" else tap)
+        for k, hit in enumerate("x.oox.ox.oox")
+        if hit != "."
+    ]
     return _mix(0.6 + 12 * beat, events)
 
 

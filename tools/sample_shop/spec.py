@@ -51,9 +51,10 @@ Words = tuple[str, str]
 class Kind:
     """A shelf of the shop: what may be chosen for a product there and how it is drawn.
 
-    `shapes` are what the product is called. `stuffs` holds one choice of materials for every shape, the last one for
-    all further shapes. `plain_shapes` take no pattern; `accented` kinds show their second colour even when plain.
-    `price` is the range in EUR for the smallest size of an ordinary material.
+    `shapes` are what the product is called. `stuffs` holds one choice of materials for every
+    shape, the last one for all further shapes. `plain_shapes` take no pattern; `accented` kinds
+    show their second colour even when plain. `price` is the range in EUR for the smallest size
+    of an ordinary material.
     """
 
     key: str

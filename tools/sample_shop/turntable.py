@@ -18,12 +18,17 @@ SIZE = 320
 LAYERS = 24
 
 
-def write_turntable(model: Model, paper: str, path: Path, *, size: int = SIZE, frames: int = FRAMES) -> None:
+def write_turntable(
+    model: Model, paper: str, path: Path, *, size: int = SIZE, frames: int = FRAMES
+) -> None:
     """H.264 in MP4, playable while it loads. `size` is in pixels and even."""
     still = dataclasses.replace(model, cloud=_swept(model.cloud))
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        # The encoder's look-ahead decides by timing; without it the same frames give the same bytes.
-        stream = container.add_stream("libx264", rate=RATE, options={"crf": "24", "tune": "zerolatency"})
+        # The encoder's look-ahead decides by timing; without it the same frames give the same
+        # bytes.
+        stream = container.add_stream(
+            "libx264", rate=RATE, options={"crf": "24", "tune": "zerolatency"}
+        )
         stream.width = stream.height = size
         stream.pix_fmt = "yuv420p"
         # One thread: the bytes must not depend on how many cores the machine has.
@@ -41,5 +46,7 @@ def _swept(cloud: Array) -> Array:
     reach = np.zeros(LAYERS, dtype=np.float32)
     np.maximum.at(reach, layer, np.hypot(cloud[0], cloud[2]))
     angles = np.linspace(0, 2 * np.pi, 16, endpoint=False, dtype=np.float32)[:, None]
-    rings = np.stack([reach * np.cos(angles), np.broadcast_to(heights, (16, LAYERS)), reach * np.sin(angles)])
+    rings = np.stack(
+        [reach * np.cos(angles), np.broadcast_to(heights, (16, LAYERS)), reach * np.sin(angles)]
+    )
     return rings.reshape(3, -1)

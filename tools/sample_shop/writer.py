@@ -1,4 +1,5 @@
-"""Writing the sample shop: `catalog.jsonl` and the media it names, ready for the ordinary import."""
+"""Writing the sample shop: `catalog.jsonl` and the media it names, ready for the ordinary
+import."""
 
 from __future__ import annotations
 
@@ -58,18 +59,24 @@ def write_sample_shop(
 ) -> Path:
     """Draw a shop into `out` and return the path of its `catalog.jsonl`.
 
-    The same seed, count and size give the same bytes, whatever `workers` is. `progress` is called with how many of
-    the products are done and how many there are. `size` is the width and height of the pictures in pixels.
+    The same seed, count and size give the same bytes, whatever `workers` is. `progress` is
+    called with how many of the products are done and how many there are. `size` is the width and
+    height of the pictures in pixels.
     """
     out.mkdir(parents=True, exist_ok=True)
-    jobs = [_Job(spec, row, out, size) for spec, row in zip(*planned(seed, products, clips), strict=True)]
+    jobs = [
+        _Job(spec, row, out, size)
+        for spec, row in zip(*planned(seed, products, clips), strict=True)
+    ]
     for job in jobs:
         (out / "media" / job.spec.kind).mkdir(parents=True, exist_ok=True)
     for done, _ in enumerate(_drawn(jobs, workers), start=1):
         if progress is not None:
             progress(done, products)
     catalog = out / "catalog.jsonl"
-    catalog.write_text("".join(json.dumps(job.row, ensure_ascii=False) + "\n" for job in jobs), encoding="utf-8")
+    catalog.write_text(
+        "".join(json.dumps(job.row, ensure_ascii=False) + "\n" for job in jobs), encoding="utf-8"
+    )
     return catalog
 
 
@@ -77,7 +84,8 @@ def _drawn(jobs: list[_Job], workers: int) -> Iterator[None]:
     if workers <= 1:
         yield from map(_draw, jobs)
         return
-    # Spawned, not forked: the caller may hold threads, and locks copied in the middle of use hang a child.
+    # Spawned, not forked: the caller may hold threads, and locks copied in the middle of use hang a
+    # child.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(_draw, jobs, chunksize=2)
 
@@ -96,7 +104,8 @@ def _draw(job: _Job) -> None:
 
 
 def planned(seed: int, products: int, clips: bool) -> tuple[list[Spec], list[Row]]:
-    """What the shop will hold, before anything is drawn: the designs and their rows of the catalogue."""
+    """What the shop will hold, before anything is drawn: the designs and their rows of the
+    catalogue."""
     specs = designs(seed, products)
     rng = np.random.default_rng([seed, 99])
     counts: dict[str, int] = {}
@@ -107,7 +116,9 @@ def planned(seed: int, products: int, clips: bool) -> tuple[list[Spec], list[Row
     return specs, rows
 
 
-def _row(spec: Spec, place: int, english: str, chinese: str, clips: bool, rng: np.random.Generator) -> Row:
+def _row(
+    spec: Spec, place: int, english: str, chinese: str, clips: bool, rng: np.random.Generator
+) -> Row:
     kind = BY_KEY[spec.kind]
     sku = f"{kind.prefix}-{place:04d}"
     stem = f"{spec.kind}/{sku.lower()}"
@@ -125,14 +136,17 @@ def _row(spec: Spec, place: int, english: str, chinese: str, clips: bool, rng: n
         "stock": 0 if rng.random() < 0.07 else int(rng.integers(1, 140)),
         "language": "en",
         "images": [f"{stem}-1.jpg", f"{stem}-2.jpg"],
-        "audio": [f"{stem}.wav"] if clips and spec.kind in SOUNDS and place <= HEARD[spec.kind] else [],
+        "audio": [f"{stem}.wav"]
+        if clips and spec.kind in SOUNDS and place <= HEARD[spec.kind]
+        else [],
         "video": [f"{stem}.mp4"] if clips and spec.kind in TURNED and place == 1 else [],
         "attributes": copy.attributes(spec),
     }
 
 
 def _price(spec: Spec, rng: np.random.Generator) -> str:
-    """Within the kind's range, dearer for larger sizes and better materials, with a shop's ending."""
+    """Within the kind's range, dearer for larger sizes and better materials, with a shop's
+    ending."""
     low, high = BY_KEY[spec.kind].price
     raw = float(rng.uniform(low, high)) * (1 + 0.18 * spec.size) * STUFFS[spec.stuff].factor
     ending = ("0.90", "0.50", "0.95")[int(rng.integers(3))]

@@ -1,7 +1,9 @@
-"""Sounds for a student to imitate its teacher on: crops of recordings, tones, noise and knocks, changed and mixed.
+"""Sounds for a student to imitate its teacher on: crops of recordings, tones, noise and knocks,
+changed and mixed.
 
-What is right is what the teacher hears, so a sound may be changed until nobody could name it. Source: Hinton et al.,
-Distilling the Knowledge in a Neural Network (2015), section 2: a teacher needs no labels.
+What is right is what the teacher hears, so a sound may be changed until nobody could name it.
+Source: Hinton et al., Distilling the Knowledge in a Neural Network (2015), section 2: a teacher
+needs no labels.
 """
 
 from __future__ import annotations
@@ -13,9 +15,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from search.encoders.base import Waveform
 from search.encoders.compact.sound_tower import PATCH
 from search.encoders.compact.spectrogram import RATE, log_mel, samples_of
+from search.encoders.protocol import Waveform
 from tools.training.sound_examples import ratio_between
 
 SAMPLES = samples_of(PATCH)
@@ -65,7 +67,8 @@ class PatchSource:
 
 
 def _cropped(wave: Waveform, rng: np.random.Generator) -> Samples:
-    """Part of a recording, faster or slower by up to a half; of a few parts the first that is not silent."""
+    """Part of a recording, faster or slower by up to a half; of a few parts the first that is
+    not silent."""
     factor = 2 ** rng.uniform(-0.6, 0.6)
     needed = int(SAMPLES * factor) + 2
     wave = np.pad(wave, (0, max(0, needed - len(wave))))
@@ -87,7 +90,11 @@ def _tones(rng: np.random.Generator) -> Samples:
     count = int(rng.integers(2, 9))
     wave = np.zeros(SAMPLES)
     for overtone in range(1, count):
-        wave += np.where(pitch * overtone < RATE / 2, np.sin(phase * overtone), 0.0) * rng.random() / overtone
+        wave += (
+            np.where(pitch * overtone < RATE / 2, np.sin(phase * overtone), 0.0)
+            * rng.random()
+            / overtone
+        )
     seconds = np.arange(SAMPLES) / RATE
     return wave * np.exp(-seconds * rng.uniform(1, 20)) if rng.random() < 0.5 else wave
 

@@ -1,7 +1,9 @@
-"""Makes a sound network thinner: takes channels out between two blocks, and fits the next block to those that stay.
+"""Makes a sound network thinner: takes channels out between two blocks, and fits the next block
+to those that stay.
 
-Source: He et al., Channel Pruning for Accelerating Very Deep Neural Networks (2017), section 3: choose channels, then
-reconstruct what follows by least squares. Channels are chosen by how much each moves what follows.
+Source: He et al., Channel Pruning for Accelerating Very Deep Neural Networks (2017), section 3:
+choose channels, then reconstruct what follows by least squares. Channels are chosen by how much
+each moves what follows.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ _FLAT = 1e-4
 
 
 def thinned(network: SoundNetwork, channels: Mapping[int, int], patches: Tensor) -> SoundNetwork:
-    """`network` with so many channels after each named block, the first block being 0, ready to hear.
+    """`network` with so many channels after each named block, the first block being 0, ready to
+    hear.
 
-    `patches` (n, frames, BANDS) are what it hears meanwhile. Every number is at most what the block has, and the last
-    block keeps its own.
+    `patches` (n, frames, BANDS) are what it hears meanwhile. Every number is at most what the
+    block has, and the last block keeps its own.
     """
     for block, wanted in sorted(channels.items()):
         network = network_of(_without(network, block, wanted, patches))
@@ -35,8 +38,8 @@ def thinned(network: SoundNetwork, channels: Mapping[int, int], patches: Tensor)
 
 @dataclass(frozen=True, slots=True)
 class _Joint:
-    """What the block after a joint takes, at some of its cells (cells, channels), and what it makes of that
-    (cells, outputs), both before its last rectifier."""
+    """What the block after a joint takes, at some of its cells (cells, channels), and what it
+    makes of that (cells, outputs), both before its last rectifier."""
 
     taken: Tensor
     made: Tensor
@@ -49,9 +52,16 @@ def _without(network: SoundNetwork, block: int, wanted: int, patches: Tensor) ->
     before, after = f"blocks.{block}.point", f"blocks.{block + 1}"
     moved = weights[f"{after}.point.weight"] / joint.made.std(0).clamp(min=_FLAT)[:, None]
     kept = (joint.taken.std(0) * moved.norm(dim=0)).topk(wanted).indices.sort().values
-    for name in (f"{before}.weight", f"{before}.bias", f"{after}.depth.weight", f"{after}.depth.bias"):
+    for name in (
+        f"{before}.weight",
+        f"{before}.bias",
+        f"{after}.depth.weight",
+        f"{after}.depth.bias",
+    ):
         weights[name] = weights[name][kept]
-    weights[f"{after}.point.weight"], weights[f"{after}.point.bias"] = _fitted(joint.taken[:, kept], joint.made)
+    weights[f"{after}.point.weight"], weights[f"{after}.point.bias"] = _fitted(
+        joint.taken[:, kept], joint.made
+    )
     return weights
 
 
@@ -72,7 +82,8 @@ def _cells(maps: Tensor) -> Tensor:
 
 
 def _fitted(taken: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight (outputs, channels) and bias (outputs,) of the line from one to the other, by ridge regression."""
+    """Weight (outputs, channels) and bias (outputs,) of the line from one to the other, by ridge
+    regression."""
     means = taken.mean(0), made.mean(0)
     left, right = (taken - means[0]).double(), (made - means[1]).double()
     products = left.T @ left

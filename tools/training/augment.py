@@ -1,4 +1,5 @@
-"""More texts for the same pictures: frozen text towers make a variation a text of its own, encoded once like the rest.
+"""More texts for the same pictures: frozen text towers make a variation a text of its own,
+encoded once like the rest.
 
 Colours are never dropped, because a text without its colour is true of other pictures too.
 Source of word dropout: Iyyer et al., Deep Unordered Composition Rivals Syntactic Methods (2015).
@@ -27,10 +28,11 @@ LONGEST_LABEL = 3
 
 @dataclass(frozen=True, slots=True)
 class TextVariations:
-    """How texts are varied: `copies` variations of each, words dropped with probability `dropout`, drawn from `seed`.
+    """How texts are varied: `copies` variations of each, words dropped with probability
+    `dropout`, drawn from `seed`.
 
-    The variations of a text depend on the seed and the text alone, so they stay the same, and cached, when other
-    texts come or go.
+    The variations of a text depend on the seed and the text alone, so they stay the same, and
+    cached, when other texts come or go.
     """
 
     copies: int = 0
@@ -38,8 +40,9 @@ class TextVariations:
     seed: int = 0
 
     def of(self, text: str) -> tuple[str, ...]:
-        """Distinct variations other than the text itself, `copies` at most: a label of up to three words gets another
-        template, a list of attributes another order, and a longer text loses words."""
+        """Distinct variations other than the text itself, `copies` at most: a label of up to
+        three words gets another template, a list of attributes another order, and a longer text
+        loses words."""
         rng = np.random.default_rng([self.seed, *hashlib.sha256(text.encode()).digest()])
         found = [self._one(text, rng) for _ in range(self.copies)]
         return tuple(dict.fromkeys(one for one in found if one != text))
@@ -55,7 +58,9 @@ class TextVariations:
 def varied(examples: Iterable[Example], variations: TextVariations) -> list[Example]:
     """The examples with the variations of their texts added."""
     return [
-        replace(example, texts=tuple(dict.fromkeys([*example.texts, *_variations(example, variations)])))
+        replace(
+            example, texts=tuple(dict.fromkeys([*example.texts, *_variations(example, variations)]))
+        )
         for example in examples
     ]
 
@@ -65,13 +70,19 @@ def _variations(example: Example, variations: TextVariations) -> list[str]:
 
 
 def drop_words(text: str, share: float, rng: np.random.Generator) -> str:
-    """The text without some of its words, each dropped with probability `share`. Texts of fewer than four words stay
-    whole, colours stay always, and at least half of the words do."""
+    """The text without some of its words, each dropped with probability `share`. Texts of fewer
+    than four words stay whole, colours stay always, and at least half of the words do."""
     words = text.split()
     if len(words) < FEWEST_WORDS:
         return text
-    may_go = [index for index, word in enumerate(words) if word.strip(".,;:!?()").lower() not in COLOURS]
-    dropped = set(rng.permutation([index for index in may_go if rng.random() < share])[: len(words) // 2].tolist())
+    may_go = [
+        index for index, word in enumerate(words) if word.strip(".,;:!?()").lower() not in COLOURS
+    ]
+    dropped = set(
+        rng.permutation([index for index in may_go if rng.random() < share])[
+            : len(words) // 2
+        ].tolist()
+    )
     return " ".join(word for index, word in enumerate(words) if index not in dropped)
 
 

@@ -1,4 +1,5 @@
-"""Training pairs from a catalogue as the shop imports it: `catalog.jsonl` beside a folder `media`."""
+"""Training pairs from a catalogue as the shop imports it: `catalog.jsonl` beside a folder
+`media`."""
 
 from __future__ import annotations
 
@@ -13,11 +14,15 @@ CATALOGUE = "catalog.jsonl"
 
 
 def read_catalogue(folder: Path) -> Iterator[Example]:
-    """Every picture of every product with the product's title, description, kind, colour and pattern."""
+    """Every picture of every product with the product's title, description, kind, colour and
+    pattern."""
     with (folder / CATALOGUE).open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             texts = tuple(dict.fromkeys(text for text in _texts(row) if text))
-            yield from (Example(folder.name, folder / "media" / name, texts, row["sku"]) for name in row["images"])
+            yield from (
+                Example(folder.name, folder / "media" / name, texts, row["sku"])
+                for name in row["images"]
+            )
 
 
 def _texts(row: Mapping[str, Any]) -> Iterator[str]:

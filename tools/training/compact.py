@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from search.config import engine_settings
-from search.encoders.compact.classes import ClassWords, class_texts, class_vectors
-from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.engine import HEADS
 from search.encoders.compact.heads import save_heads
+from search.encoders.compact.imagenet_labels import ClassWords, class_texts, class_vectors
+from search.encoders.compact.pooling import FEATURES
 from search.encoders.compact.towers import Towers
+from search.encoders.device import pick_runtime
 from search.encoders.digests import file_digest
 from search.encoders.presets import FOLDER, Preset, load_preset
-from search.encoders.runtime import pick_runtime
 from search.media.picture import PictureLimits
 from search.tuning.checkpoints import Checkpoints
 from search.tuning.fit import Fitted, Recipe, fit
@@ -48,7 +48,8 @@ PRESET = FOLDER / "compact.json"
 def main(argv: Sequence[str] | None = None) -> None:
     """Read pairs, compute features once, fit, write the heads and their checksum into the preset.
 
-    Killed and started again with the same arguments, it goes on where it was and writes the same file.
+    Killed and started again with the same arguments, it goes on where it was and writes the same
+    file.
     """
     options = _parse(argv)
     known = [options.data / name for name in DESCRIBERS if name not in options.without]
@@ -65,7 +66,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     counts = [len(members) for _, members in _by_folder(examples)]
     add_class_words(fitted, torch.split(pairs.pictures, counts, dim=1), cache.texts)
     for epoch, seen in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
-        sys.stdout.write("epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen))
+        sys.stdout.write(
+            "epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen)
+        )
     sources = {
         "folders": folder_summaries(examples), "views": options.views, "text_variations": asdict(variations),
         "class_texts": digest_of(class_texts()),
@@ -85,28 +88,35 @@ def _read(folder: Path) -> list[Example]:
 
 
 def folder_summaries(examples: Sequence[Example]) -> dict[str, dict[str, int | str]]:
-    """Of every folder how many pictures and distinct texts are trained on, and a digest of their names and texts."""
+    """Of every folder how many pictures and distinct texts are trained on, and a digest of their
+    names and texts."""
     return {
         folder: {
             "pictures": len(members),
             "texts": len(distinct_texts(members)),
-            "digest": digest_of([[example.picture.name, example.group, *example.texts] for example in members]),
+            "digest": digest_of(
+                [[example.picture.name, example.group, *example.texts] for example in members]
+            ),
         }
         for folder, members in _by_folder(examples)
     }
 
 
 def _by_folder(examples: Sequence[Example]) -> Iterator[tuple[str, list[Example]]]:
-    yield from ((folder, list(group)) for folder, group in groupby(examples, key=lambda example: example.folder))
+    yield from (
+        (folder, list(group))
+        for folder, group in groupby(examples, key=lambda example: example.folder)
+    )
 
 
 def add_class_words(
     fitted: Fitted, sources: Sequence[Tensor], text_features: Callable[[Sequence[str]], Tensor]
 ) -> None:
-    """Give the picture head the words of the picture network's own classes, as the trained text head places them.
+    """Give the picture head the words of the picture network's own classes, as the trained text
+    head places them.
 
-    `sources` are the training pictures' features (views, n, width) of every folder. The words are added after the
-    training, because training with them gained nothing.
+    `sources` are the training pictures' features (views, n, width) of every folder. The words
+    are added after the training, because training with them gained nothing.
     """
     texts = torch.stack([text_features(kind) for kind in class_texts()]).float()
     classes = ClassWords(class_vectors(fitted.text(texts)))
@@ -115,7 +125,8 @@ def add_class_words(
 
 
 def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
-    """Write the heads with their record, and their checksum into the preset: the two are only good together.
+    """Write the heads with their record, and their checksum into the preset: the two are only
+    good together.
 
     `sources` is added to the record of the training.
     """
@@ -135,14 +146,18 @@ def _cache(preset: Preset, folder: Path) -> FeatureCache:
     checksums = preset.checksums
     version = f"{checksums['pictures']} {checksums['texts']} {FEATURES}"
     return FeatureCache(
-        Towers(checksums, pick_runtime(settings)), version, folder, PictureLimits.from_settings(settings)
+        Towers(checksums, pick_runtime(settings)),
+        version,
+        folder,
+        PictureLimits.from_settings(settings),
     )
 
 
 def _pairs(examples: Sequence[Example], cache: FeatureCache, views: Sequence[View]) -> Pairs:
     pictures: list[Tensor] = []
     texts: dict[str, Tensor] = {}
-    # One folder at a time, so that another folder more or less leaves the features of the rest valid.
+    # One folder at a time, so that another folder more or less leaves the features of the rest
+    # valid.
     for folder, members in _by_folder(examples):
         pictures.append(cache.pictures([example.picture for example in members], folder, views))
         own = distinct_texts(members)
@@ -155,7 +170,9 @@ def _pairs(examples: Sequence[Example], cache: FeatureCache, views: Sequence[Vie
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.training.compact", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder of data folders and their eval folder")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of data folders and their eval folder"
+    )
     parser.add_argument(
         "--extra",
         type=Path,
@@ -163,19 +180,40 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         default=[],
         help="one more folder of pairs or a catalogue",
     )
-    parser.add_argument("--without", action="append", default=[], choices=DESCRIBERS, help="a data folder to leave out")
+    parser.add_argument(
+        "--without",
+        action="append",
+        default=[],
+        choices=DESCRIBERS,
+        help="a data folder to leave out",
+    )
     parser.add_argument("--out", type=Path, default=HEADS, help="where the heads go")
-    parser.add_argument("--preset", type=Path, default=PRESET, help="preset file that gets the new checksum")
+    parser.add_argument(
+        "--preset", type=Path, default=PRESET, help="preset file that gets the new checksum"
+    )
     cache = engine_settings().var_dir / "train"
-    parser.add_argument("--cache", type=Path, default=cache, help="where features are kept between runs")
     parser.add_argument(
-        "--checkpoint", type=Path, default=cache / "checkpoint", help="folder to go on from when a training was killed"
+        "--cache", type=Path, default=cache, help="where features are kept between runs"
     )
-    parser.add_argument("--checkpoint-seconds", type=float, default=20.0, help="how often to write it, at most")
     parser.add_argument(
-        "--views", nargs="+", choices=VIEWS, default=["whole", "mirrored"], help="views of every picture, whole first"
+        "--checkpoint",
+        type=Path,
+        default=cache / "checkpoint",
+        help="folder to go on from when a training was killed",
     )
-    parser.add_argument("--text-variations", type=int, default=0, help="variations of every text, at most")
+    parser.add_argument(
+        "--checkpoint-seconds", type=float, default=20.0, help="how often to write it, at most"
+    )
+    parser.add_argument(
+        "--views",
+        nargs="+",
+        choices=VIEWS,
+        default=["whole", "mirrored"],
+        help="views of every picture, whole first",
+    )
+    parser.add_argument(
+        "--text-variations", type=int, default=0, help="variations of every text, at most"
+    )
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)
     return parser.parse_args(argv)

@@ -22,9 +22,11 @@ LABEL_TEMPLATES = ("{}", "a photo of a {}", "a picture of {}", "{} product photo
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture and the texts that describe it. Texts shared by two pictures make each a positive of the other.
+    """One picture and the texts that describe it. Texts shared by two pictures make each a
+    positive of the other.
 
-    `group` names what the pictures of one product have in common; without it a picture is a group of its own.
+    `group` names what the pictures of one product have in common; without it a picture is a
+    group of its own.
     """
 
     folder: str
@@ -34,14 +36,18 @@ class Example:
 
 
 def read_examples(folder: Path) -> list[Example]:
-    """Pairs of one data folder (`items.jsonl` beside its pictures); rows without a usable text are left out.
+    """Pairs of one data folder (`items.jsonl` beside its pictures); rows without a usable text
+    are left out.
 
-    A folder named like a known dataset is read with that dataset's fields; any other folder must give `path` and
-    `texts` (a list of strings) in every row, and may give a `group`. Raises ConfigError when `items.jsonl` is missing.
+    A folder named like a known dataset is read with that dataset's fields; any other folder must
+    give `path` and `texts` (a list of strings) in every row, and may give a `group`. Raises
+    ConfigError when `items.jsonl` is missing.
     """
     listing = folder / "items.jsonl"
     if not listing.is_file():
-        raise ConfigError("no items.jsonl in the training folder", value=str(folder), fix="Name a data folder.")
+        raise ConfigError(
+            "no items.jsonl in the training folder", value=str(folder), fix="Name a data folder."
+        )
     describe = DESCRIBERS.get(folder.name, _own_texts)
     examples = []
     for row in _rows(listing):
@@ -74,7 +80,13 @@ def _grocery(row: Row) -> list[str]:
     fine = row["fine"].replace("-", " ").lower()
     coarse = row["coarse"].replace("-", " ").lower()
     category = row["category"].lower()
-    return [*_labelled(fine), *_labelled(coarse), f"{fine} {coarse}", category, row["description"] or ""]
+    return [
+        *_labelled(fine),
+        *_labelled(coarse),
+        f"{fine} {coarse}",
+        category,
+        row["description"] or "",
+    ]
 
 
 CLOTHING_WORDLESS = {"Not sure", "Other", "Skip", None}
@@ -92,7 +104,9 @@ def _clothing(row: Row) -> list[str]:
     if row["label"] in CLOTHING_WORDLESS:
         return []
     label = row["label"].lower()
-    texts = [text for word in (label, *CLOTHING_SYNONYMS.get(label, ())) for text in _labelled(word)]
+    texts = [
+        text for word in (label, *CLOTHING_SYNONYMS.get(label, ())) for text in _labelled(word)
+    ]
     return [*texts, f"children's {label}"] if row["kids"] else texts
 
 
@@ -101,7 +115,13 @@ def _ikea(row: Row) -> list[str]:
     colour = row["colour"].lower()
     named = f"{colour} {kind}".strip()
     room_object = row["object_class"].replace("_", " ") if row["object_class"] else ""
-    return [kind, *_labelled(named), f"{named}. {row['description']}", row["description"], room_object]
+    return [
+        kind,
+        *_labelled(named),
+        f"{named}. {row['description']}",
+        row["description"],
+        room_object,
+    ]
 
 
 def _myntra(row: Row) -> list[str]:
@@ -109,7 +129,14 @@ def _myntra(row: Row) -> list[str]:
     gender = row["gender"].lower()
     colour = (row["baseColour"] or "").lower()
     named = f"{colour} {kind}".strip()
-    return [kind, *_labelled(named), f"{gender} {named}", f"{gender} {kind}", row["title"], row["title"]]
+    return [
+        kind,
+        *_labelled(named),
+        f"{gender} {named}",
+        f"{gender} {kind}",
+        row["title"],
+        row["title"],
+    ]
 
 
 def _flickr8k(row: Row) -> list[str]:
@@ -125,7 +152,8 @@ DESCRIBERS: Mapping[str, Callable[[Row], list[str]]] = {
 }
 
 GROUPED_BY = {"ikea": "description", "myntra": "title"}
-"""The field whose equal values mean the same product in several pictures, where a dataset has such products."""
+"""The field whose equal values mean the same product in several pictures, where a dataset has
+such products."""
 
 
 def distinct_texts(examples: Sequence[Example]) -> list[str]:
@@ -138,7 +166,9 @@ def truth_table(examples: Sequence[Example], texts: Sequence[str]) -> csr_matrix
     column = {text: index for index, text in enumerate(texts)}
     indices = [column[text] for example in examples for text in example.texts]
     starts = np.cumsum([0, *(len(example.texts) for example in examples)])
-    return csr_matrix((np.ones(len(indices), np.float32), indices, starts), shape=(len(examples), len(texts)))
+    return csr_matrix(
+        (np.ones(len(indices), np.float32), indices, starts), shape=(len(examples), len(texts))
+    )
 
 
 def group_numbers(examples: Sequence[Example]) -> Ids:

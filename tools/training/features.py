@@ -15,10 +15,10 @@ from rich.progress import Progress, track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from search.encoders.base import Pixels
 from search.encoders.compact.network import SIDE
 from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.towers import Towers
+from search.encoders.protocol import Pixels
 from search.media.picture import PictureLimits, decode_picture
 from search.types import Modality
 from tools.training.image_augment import USUAL, View
@@ -29,8 +29,8 @@ TEXTS_AT_ONCE = 1024
 class FeatureCache:
     """Features kept in `folder` as half-precision safetensors, one file per list of inputs.
 
-    `version` names the towers and the preprocessing: features of another version are computed again. A file appears
-    whole or not at all, so that a killed training can be started again.
+    `version` names the towers and the preprocessing: features of another version are computed
+    again. A file appears whole or not at all, so that a killed training can be started again.
     """
 
     def __init__(self, towers: Towers, version: str, folder: Path, limits: PictureLimits) -> None:
@@ -40,7 +40,8 @@ class FeatureCache:
         self._limits = limits
 
     def pictures(self, paths: Sequence[Path], name: str, views: Sequence[View] = USUAL) -> Tensor:
-        """Picture files → (views, n, features) float16. Each view is kept by itself, so adding one costs that one.
+        """Picture files → (views, n, features) float16. Each view is kept by itself, so adding
+        one costs that one.
 
         Raises MediaError for a file that cannot be decoded.
         """
@@ -54,7 +55,9 @@ class FeatureCache:
         """Texts → (n, 384) float16."""
         return self._kept(Modality.TEXT, texts, lambda: torch.cat([*self._text_batches(texts)]))
 
-    def _kept(self, modality: Modality, inputs: Sequence[str], compute: Callable[[], Tensor]) -> Tensor:
+    def _kept(
+        self, modality: Modality, inputs: Sequence[str], compute: Callable[[], Tensor]
+    ) -> Tensor:
         key = hashlib.sha256("\n".join([self._version, *inputs]).encode()).hexdigest()[:16]
         path = self._folder / f"{modality}-{key}.safetensors"
         if not path.is_file():
@@ -65,7 +68,9 @@ class FeatureCache:
         return load_file(path)["features"]
 
     def _text_batches(self, texts: Sequence[str]) -> Iterator[Tensor]:
-        for start in track(range(0, len(texts), TEXTS_AT_ONCE), "texts", console=Console(stderr=True)):
+        for start in track(
+            range(0, len(texts), TEXTS_AT_ONCE), "texts", console=Console(stderr=True)
+        ):
             yield self._towers.text_features(texts[start : start + TEXTS_AT_ONCE]).half()
 
     def _picture_features(self, paths: Sequence[Path], name: str, view: View) -> Tensor:
@@ -82,7 +87,9 @@ class FeatureCache:
         return prepare(view.of(decode_picture(path, self._limits, at_least=SIDE)))
 
 
-def _decoded_ahead(paths: Sequence[Path], decode: Callable[[Path], Pixels], batch: int) -> Iterator[list[Pixels]]:
+def _decoded_ahead(
+    paths: Sequence[Path], decode: Callable[[Path], Pixels], batch: int
+) -> Iterator[list[Pixels]]:
     """Batches of decoded pictures; the next batch is decoded while the model works on this one."""
     waiting: deque[list[Future[Pixels]]] = deque()
     with ThreadPoolExecutor() as pool:

@@ -1,4 +1,5 @@
-"""Fine-tuning with the last blocks of a picture tower unfrozen. The blocks before them see every picture once."""
+"""Fine-tuning with the last blocks of a picture tower unfrozen. The blocks before them see every
+picture once."""
 
 from __future__ import annotations
 
@@ -26,11 +27,13 @@ def fit_unfrozen(
     *,
     checkpoint: Path | Checkpoints | None = None,
 ) -> Fitted:
-    """Train `tail` at the recipe's `tower_rate` together with trained `heads`; neither argument is changed.
+    """Train `tail` at the recipe's `tower_rate` together with trained `heads`; neither argument
+    is changed.
 
-    `pairs` hold as pictures (views, n, ...) what enters the tail, see `tail.inputs_of`. The picture head of the result
-    is an nn.Sequential of the new tail and the new head. Everything else is as `fit` does it. Start from trained heads:
-    untrained ones would shake the blocks with the large gradients of their first steps.
+    `pairs` hold as pictures (views, n, ...) what enters the tail, see `tail.inputs_of`. The
+    picture head of the result is an nn.Sequential of the new tail and the new head. Everything
+    else is as `fit` does it. Start from trained heads: untrained ones would shake the blocks
+    with the large gradients of their first steps.
     """
     picture, text = heads
     return fit(pairs, recipe, start=(nn.Sequential(tail, picture), text), checkpoint=checkpoint)
@@ -39,17 +42,21 @@ def fit_unfrozen(
 def efficientnet_tail(layers: Any, stages: int, finish: Callable[[Tensor], Tensor]) -> Tail:
     """The last `stages` stages and the last convolution of a timm EfficientNet.
 
-    `finish` pools its maps, (n, c, h, w) → (n, width). The tail's inputs are those of its first stage,
-    `tail.blocks[0]`.
+    `finish` pools its maps, (n, c, h, w) → (n, width). The tail's inputs are those of its first
+    stage, `tail.blocks[0]`.
     """
-    return Tail([*layers.blocks[len(layers.blocks) - stages :], layers.conv_head, layers.bn2], finish)
+    return Tail(
+        [*layers.blocks[len(layers.blocks) - stages :], layers.conv_head, layers.bn2], finish
+    )
 
 
 def vision_transformer_tail(visual: Any, blocks: int) -> Tail:
-    """The last `blocks` blocks of an open_clip model's picture tower, be it its own VisionTransformer or timm's.
+    """The last `blocks` blocks of an open_clip model's picture tower, be it its own
+    VisionTransformer or timm's.
 
-    The normalisation, pooling and projection behind them are part of it: it returns unit vectors (n, dim). The tail's
-    inputs are those of its first block, `tail.blocks[0]`. Raises ConfigError for a pooling not known here.
+    The normalisation, pooling and projection behind them are part of it: it returns unit vectors
+    (n, dim). The tail's inputs are those of its first block, `tail.blocks[0]`. Raises
+    ConfigError for a pooling not known here.
     """
     if hasattr(visual, "trunk"):
         trunk = visual.trunk
@@ -63,7 +70,9 @@ class _OpenClipEnd(nn.Module):
         super().__init__()
         if visual.attn_pool is not None or visual.pool_type not in {"avg", "tok"}:
             raise ConfigError(
-                "this tower's pooling cannot be fine-tuned", value=visual.pool_type, fix="Train heads alone."
+                "this tower's pooling cannot be fine-tuned",
+                value=visual.pool_type,
+                fix="Train heads alone.",
             )
         self.average = visual.pool_type == "avg"
         self.pool_first = visual.final_ln_after_pool

@@ -1,4 +1,5 @@
-"""Which pictures may never be trained on: those of the evaluation folders, and copies of them under other names."""
+"""Which pictures may never be trained on: those of the evaluation folders, and copies of them
+under other names."""
 
 from __future__ import annotations
 
@@ -15,7 +16,12 @@ from tools.training.examples import Example
 
 def held_out_pictures(evaluation: Path) -> set[Path]:
     """Resolved paths of every picture that a catalogue or a query under `evaluation` names."""
-    return {path for folder in sorted(evaluation.iterdir()) if folder.is_dir() for path in _named(folder)}
+    return {
+        path
+        for folder in sorted(evaluation.iterdir())
+        if folder.is_dir()
+        for path in _named(folder)
+    }
 
 
 def _named(folder: Path) -> Iterator[Path]:
@@ -29,17 +35,20 @@ def _named(folder: Path) -> Iterator[Path]:
 
 
 def without_held_out(examples: Iterable[Example], held_out: Collection[Path]) -> list[Example]:
-    """The examples whose picture is neither held out nor pixel for pixel the same as one that is."""
+    """The examples whose picture is neither held out nor pixel for pixel the same as one that
+    is."""
     digests = {pixel_digest(path) for path in held_out}
     return [
         example
         for example in examples
-        if example.picture.resolve() not in held_out and pixel_digest(example.picture) not in digests
+        if example.picture.resolve() not in held_out
+        and pixel_digest(example.picture) not in digests
     ]
 
 
 def pixel_digest(path: Path) -> str:
-    """SHA-256 of the decoded RGB pixels: the same for copies whose files differ only in their metadata."""
+    """SHA-256 of the decoded RGB pixels: the same for copies whose files differ only in their
+    metadata."""
     with Image.open(path) as picture:
         pixels = picture.convert("RGB")
         return hashlib.sha256(f"{pixels.size}".encode() + pixels.tobytes()).hexdigest()

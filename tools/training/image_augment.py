@@ -1,4 +1,5 @@
-"""Views of a training picture, as data: each is decoded and seen by the frozen tower once. None changes a colour."""
+"""Views of a training picture, as data: each is decoded and seen by the frozen tower once. None
+changes a colour."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from PIL import Image, ImageOps
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Turned by `degrees`, cut to the box `crop` (left, top, right, bottom, as shares of the sides), then mirrored.
+    """Turned by `degrees`, cut to the box `crop` (left, top, right, bottom, as shares of the
+    sides), then mirrored.
 
     Turning also cuts away the corners that it leaves empty, so the angle should be small.
     """
@@ -28,15 +30,25 @@ class View:
             left, top, right, bottom = self.crop
             width, height = picture.size
             picture = picture.crop(
-                (round(left * width), round(top * height), round(right * width), round(bottom * height))
+                (
+                    round(left * width),
+                    round(top * height),
+                    round(right * width),
+                    round(bottom * height),
+                )
             )
         return ImageOps.mirror(picture) if self.mirrored else picture
 
     @property
     def key(self) -> Sequence[str]:
-        """Names the view in a cache. The whole picture has no name: its features are those of an encoder."""
+        """Names the view in a cache. The whole picture has no name: its features are those of an
+        encoder."""
         parts = {"mirrored": self.mirrored, f"crop {self.crop}": self.crop != WHOLE.crop}
-        return [name for name, holds in (parts | {f"turned {self.degrees}": bool(self.degrees)}).items() if holds]
+        return [
+            name
+            for name, holds in (parts | {f"turned {self.degrees}": bool(self.degrees)}).items()
+            if holds
+        ]
 
 
 WHOLE = View()
@@ -62,4 +74,6 @@ def _turned(picture: Image.Image, degrees: float) -> Image.Image:
     kept = 1 / (math.cos(angle) + longer * math.sin(angle))
     left, top = width * (1 - kept) / 2, height * (1 - kept) / 2
     turned = picture.rotate(degrees, Image.Resampling.BICUBIC)
-    return turned.crop((math.ceil(left), math.ceil(top), math.floor(width - left), math.floor(height - top)))
+    return turned.crop(
+        (math.ceil(left), math.ceil(top), math.floor(width - left), math.floor(height - top))
+    )

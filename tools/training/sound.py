@@ -1,8 +1,8 @@
 """Makes the sound side of the compact encoder: `python -m tools.training.sound --data FOLDER`.
 
-The tower learns to hear as YAMNet does (`sound_distil.py`), from sounds of ESC-10, folds 1 to 3, and from made ones.
-The head says the names of YAMNet's classes in the words of this encoder's own texts, and learns a correction from the
-labels of those folds.
+The tower learns to hear as YAMNet does (`sound_distil.py`), from sounds of ESC-10, folds 1 to 3,
+and from made ones. The head says the names of YAMNet's classes in the words of this encoder's
+own texts, and learns a correction from the labels of those folds.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from search.config import engine_settings
+from search.encoders.compact.audio import HEAD, TOWER
 from search.encoders.compact.engine import load
-from search.encoders.compact.hearing import HEAD, TOWER
 from search.encoders.compact.sound_head import SoundHead, load_sound_head, save_sound_head
 from search.encoders.compact.sound_network import flattened, network_of
 from search.encoders.compact.sound_tower import FORMAT
@@ -43,11 +43,18 @@ PRESET = "compact"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Write tower, head and their checksums; with --validate write nothing and say how good recipes are."""
+    """Write tower, head and their checksums; with --validate write nothing and say how good
+    recipes are."""
     parser = argparse.ArgumentParser(prog="python -m tools.training.sound", description=__doc__)
-    parser.add_argument("--data", type=Path, required=True, help="folder with the folders models and esc10")
-    parser.add_argument("--validate", action="store_true", help="judge heads on folds and labels left out in turn")
-    parser.add_argument("--checkpoint", type=Path, help="folder that a killed training goes on from")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with the folders models and esc10"
+    )
+    parser.add_argument(
+        "--validate", action="store_true", help="judge heads on folds and labels left out in turn"
+    )
+    parser.add_argument(
+        "--checkpoint", type=Path, help="folder that a killed training goes on from"
+    )
     asked = parser.parse_args(argv)
     clips = read_clips(asked.data / "esc10", FORMAT.rate)
     if asked.validate:
@@ -67,21 +74,31 @@ def _tower(teacher: Teacher, clips: Sequence[Clip], checkpoint: Path | None) -> 
     told = listener(network_of(teacher.network()), weight[list(KEPT)], bias[list(KEPT)])
     recipe = Distillation()
     waves = [clip.wave for clip in clips]
-    student = distil(told, PatchSource(waves, recipe.seed), recipe, Checkpoints(checkpoint) if checkpoint else None)
+    student = distil(
+        told,
+        PatchSource(waves, recipe.seed),
+        recipe,
+        Checkpoints(checkpoint) if checkpoint else None,
+    )
     alike = agreement(told, student, PatchSource(waves, recipe.seed + 1).draw(JUDGED))
-    sys.stdout.write(", ".join(f"{name} {value:.3f}" for name, value in alike.items()) + " as the teacher\n")
+    sys.stdout.write(
+        ", ".join(f"{name} {value:.3f}" for name, value in alike.items()) + " as the teacher\n"
+    )
     save_file(packed(flattened(student.network)), TOWER)
     _record(EARS, TOWER)
     return student
 
 
 class Learning:
-    """The data of one training: sounds as the tower hears them, and words as the text side embeds them."""
+    """The data of one training: sounds as the tower hears them, and words as the text side
+    embeds them."""
 
     def __init__(self, clips: Sequence[Clip], classifier: nn.Linear) -> None:
         self._encoder = load(load_preset(PRESET), engine_settings())
         self._clips = clips
-        self._words = Words(classifier.weight, classifier.bias, torch.from_numpy(self._embed(class_texts())))
+        self._words = Words(
+            classifier.weight, classifier.bias, torch.from_numpy(self._embed(class_texts()))
+        )
         self._heard: Heard = hear(clips, self._encoder, COPIES, SoundRecipe().seed)
         self.labels = sorted({clip.label for clip in clips})
 
@@ -95,11 +112,19 @@ class Learning:
     def compare(self) -> None:
         """Print what recipes reach on what was left out."""
         recipes = [SoundRecipe(steps=0)]
-        recipes += [SoundRecipe(anchor=anchor, among=among) for anchor in (2.0, 4.0) for among in (0.0, 0.25, 0.5)]
+        recipes += [
+            SoundRecipe(anchor=anchor, among=among)
+            for anchor in (2.0, 4.0)
+            for among in (0.0, 0.25, 0.5)
+        ]
         for recipe in recipes:
-            found = validate(self._clips, self._heard, partial(self.head, recipe=recipe), self._embed)
+            found = validate(
+                self._clips, self._heard, partial(self.head, recipe=recipe), self._embed
+            )
             shown = ", ".join(f"{name} {value:.3f}" for name, value in found.items())
-            sys.stdout.write(f"steps {recipe.steps}, anchor {recipe.anchor:g}, among {recipe.among:g}: {shown}\n")
+            sys.stdout.write(
+                f"steps {recipe.steps}, anchor {recipe.anchor:g}, among {recipe.among:g}: {shown}\n"
+            )
 
     def _texts(self, labels: Sequence[str]) -> Tensor:
         return torch.stack([torch.from_numpy(self._embed(phrased(label))) for label in labels])

@@ -1,7 +1,8 @@
-"""Learns the sound tower: a thinner network that begins as what is left of its teacher and imitates it on sounds.
+"""Learns the sound tower: a thinner network that begins as what is left of its teacher and
+imitates it on sounds.
 
-Sources: Sanh et al., DistilBERT (2019), section 2, for a student that begins with its teacher's weights; Hinton et al.,
-Distilling the Knowledge in a Neural Network (2015), for what it learns.
+Sources: Sanh et al., DistilBERT (2019), section 2, for a student that begins with its teacher's
+weights; Hinton et al., Distilling the Knowledge in a Neural Network (2015), for what it learns.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ AT_ONCE = 64
 
 @dataclass(frozen=True, slots=True)
 class Distillation:
-    """How the student is made. `channels` after some blocks: those where the teacher has many that move nothing.
-    `sizes` and `classes` weigh the features' differences and what the classifier says against their direction."""
+    """How the student is made. `channels` after some blocks: those where the teacher has many
+    that move nothing. `sizes` and `classes` weigh the features' differences and what the
+    classifier says against their direction."""
 
     channels: Mapping[int, int] = field(default_factory=lambda: {10: 384, 11: 512})
     thinned_on: int = 2_000
@@ -43,7 +45,8 @@ class Distillation:
 
 
 class Listener(nn.Module):
-    """A network and the classifier over it: patches (n, frames, BANDS) → features (n, FEATURES), logits (n, k)."""
+    """A network and the classifier over it: patches (n, frames, BANDS) → features (n, FEATURES),
+    logits (n, k)."""
 
     def __init__(self, network: SoundNetwork, classifier: nn.Linear) -> None:
         super().__init__()
@@ -62,14 +65,19 @@ def listener(network: SoundNetwork, weight: Tensor, bias: Tensor) -> Listener:
     return Listener(network, classifier).eval().requires_grad_(False)
 
 
-def distil(teacher: Listener, source: PatchSource, recipe: Distillation, checkpoints: Checkpoints | None) -> Listener:
-    """The student, ready to hear. With `checkpoints`, goes on after a kill as if nothing had happened.
+def distil(
+    teacher: Listener, source: PatchSource, recipe: Distillation, checkpoints: Checkpoints | None
+) -> Listener:
+    """The student, ready to hear. With `checkpoints`, goes on after a kill as if nothing had
+    happened.
 
     Raises WeightsRefused when a checkpoint cannot be read, and OSError when the disk is full.
     """
     patches = source.draw(recipe.patches)
     network = thinned(teacher.network, recipe.channels, patches[: recipe.thinned_on])
-    student = listener(network, teacher.classifier.weight, teacher.classifier.bias).requires_grad_(True)
+    student = listener(network, teacher.classifier.weight, teacher.classifier.bias).requires_grad_(
+        True
+    )
     learning = _Learning(student, patches, _answers(teacher, patches), recipe)
     digest = digest_of([asdict(recipe), module_digest(student)])
     learning.run(Keeper(checkpoints, digest) if checkpoints else None)
@@ -77,10 +85,17 @@ def distil(teacher: Listener, source: PatchSource, recipe: Distillation, checkpo
 
 
 def agreement(teacher: Listener, student: Listener, patches: Tensor) -> dict[str, float]:
-    """On patches (n, frames, BANDS): the mean cosine of the features, and for how many the likeliest class is one."""
-    (told, told_logits), (said, said_logits) = _answers(teacher, patches), _answers(student, patches)
+    """On patches (n, frames, BANDS): the mean cosine of the features, and for how many the
+    likeliest class is one."""
+    (told, told_logits), (said, said_logits) = (
+        _answers(teacher, patches),
+        _answers(student, patches),
+    )
     same = told_logits.argmax(1) == said_logits.argmax(1)
-    return {"cosine": float(functional.cosine_similarity(said, told).mean()), "same class": float(same.float().mean())}
+    return {
+        "cosine": float(functional.cosine_similarity(said, told).mean()),
+        "same class": float(same.float().mean()),
+    }
 
 
 @torch.no_grad()
@@ -90,10 +105,15 @@ def _answers(asked: Listener, patches: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _Learning:
-    """One training, epoch by epoch; what it draws depends on the seed and the epoch's number alone."""
+    """One training, epoch by epoch; what it draws depends on the seed and the epoch's number
+    alone."""
 
     def __init__(
-        self, student: Listener, patches: Tensor, answers: tuple[Tensor, Tensor], recipe: Distillation
+        self,
+        student: Listener,
+        patches: Tensor,
+        answers: tuple[Tensor, Tensor],
+        recipe: Distillation,
     ) -> None:
         self._student = student.train()
         self._patches = patches
@@ -121,13 +141,17 @@ class _Learning:
 
     def _batches(self, epoch: int) -> tuple[Tensor, ...]:
         generator = torch.Generator().manual_seed(self._recipe.seed * self._recipe.epochs + epoch)
-        return torch.split(torch.randperm(len(self._patches), generator=generator), self._recipe.batch)
+        return torch.split(
+            torch.randperm(len(self._patches), generator=generator), self._recipe.batch
+        )
 
     def _step(self, rows: Tensor) -> None:
         features, logits = self._student(self._patches[rows])
         loss = 1 - functional.cosine_similarity(features, self._features[rows]).mean()
         loss = loss + functional.mse_loss(features, self._features[rows]) * self._recipe.sizes
-        loss = loss + self._recipe.classes * functional.binary_cross_entropy_with_logits(logits, self._likely[rows])
+        loss = loss + self._recipe.classes * functional.binary_cross_entropy_with_logits(
+            logits, self._likely[rows]
+        )
         self._optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self._optimiser.step()

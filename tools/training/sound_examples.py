@@ -15,10 +15,10 @@ from rich.progress import track
 from torch import Tensor
 
 from search.config import engine_settings
-from search.encoders.base import SoundEncoder, Waveform
-from search.media.limits import ClipLimits
+from search.encoders.protocol import SoundEncoder, Waveform
+from search.media.audio_windows import sound_windows
+from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
-from search.media.windows import sound_windows
 
 FOLDS = (1, 2, 3)
 """Fold 4 judges the result, and fold 5 is kept apart altogether."""
@@ -36,7 +36,8 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """Windows of clips: features (n, width), which clip each is of (n,), and whether of the unchanged clip (n,)."""
+    """Windows of clips: features (n, width), which clip each is of (n,), and whether of the
+    unchanged clip (n,)."""
 
     features: Tensor
     clips: Tensor
@@ -49,12 +50,20 @@ class Heard:
 
 
 def read_clips(folder: Path, rate: int) -> list[Clip]:
-    """The clips of ESC-10 that may be learned from. Raises MediaError for one that cannot be read."""
+    """The clips of ESC-10 that may be learned from. Raises MediaError for one that cannot be
+    read."""
     limits = ClipLimits.from_settings(engine_settings())
     rows = [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
     return [
-        Clip(np.concatenate(list(open_sound(folder / row["path"], limits, rate))), row["label"], row["fold"], source)
-        for row in track([row for row in rows if row["fold"] in FOLDS], "reading", console=Console(stderr=True))
+        Clip(
+            np.concatenate(list(open_sound(folder / row["path"], limits, rate))),
+            row["label"],
+            row["fold"],
+            source,
+        )
+        for row in track(
+            [row for row in rows if row["fold"] in FOLDS], "reading", console=Console(stderr=True)
+        )
         if (source := str(row["source_clip"]))
     ]
 
@@ -64,10 +73,16 @@ def hear(clips: Sequence[Clip], encoder: SoundEncoder, copies: int, seed: int) -
     rng = np.random.default_rng(seed)
     features, owners, original = [], [], []
     for copy in track(range(copies + 1), "hearing", console=Console(stderr=True)):
-        waves = [changed(clips, number, rng) if copy else clip.wave for number, clip in enumerate(clips)]
+        waves = [
+            changed(clips, number, rng) if copy else clip.wave for number, clip in enumerate(clips)
+        ]
         windows = _windows(waves, encoder)
         while batch := list(islice(windows, encoder.sound_batch_size)):
-            features.append(torch.from_numpy(encoder.sound_features([prepared for _, prepared in batch])).float())
+            features.append(
+                torch.from_numpy(
+                    encoder.sound_features([prepared for _, prepared in batch])
+                ).float()
+            )
             owners += [number for number, _ in batch]
             original += [copy == 0] * len(batch)
     return Heard(torch.cat(features), torch.tensor(owners), torch.tensor(original))
@@ -80,8 +95,9 @@ def _windows(waves: Sequence[Waveform], encoder: SoundEncoder) -> Iterator[tuple
 
 
 def changed(clips: Sequence[Clip], number: int, rng: np.random.Generator) -> Waveform:
-    """A copy of a clip: faster or slower (and so higher or lower) by up to a fifth, begun elsewhere, louder or quieter,
-    and for two of three with noise or another clip in the background."""
+    """A copy of a clip: faster or slower (and so higher or lower) by up to a fifth, begun
+    elsewhere, louder or quieter, and for two of three with noise or another clip in the
+    background."""
     factor = 2 ** rng.uniform(-0.25, 0.25)
     wave = clips[number].wave
     wave = np.interp(np.arange(int(len(wave) / factor)) * factor, np.arange(len(wave)), wave)

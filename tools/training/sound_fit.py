@@ -1,6 +1,8 @@
-"""Learns the correction of the sound head: labelled sounds towards the words for them, and towards each other.
+"""Learns the correction of the sound head: labelled sounds towards the words for them, and
+towards each other.
 
-What the classes' names say already holds it back: a correction that forgot them would know ten sounds and no other.
+What the classes' names say already holds it back: a correction that forgot them would know ten
+sounds and no other.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ from search.tuning.objectives import InfoNCE, Vectors
 
 @dataclass(frozen=True, slots=True)
 class SoundRecipe:
-    """How the correction is learned. `among` weighs sounds against each other, `anchor` the classes' names; both were
-    chosen by `python -m tools.training.sound --validate`."""
+    """How the correction is learned. `among` weighs sounds against each other, `anchor` the
+    classes' names; both were chosen by `python -m tools.training.sound --validate`."""
 
     hidden: int = 64
     dropout: float = 0.2
@@ -34,7 +36,8 @@ class SoundRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The classifier's rows of the classes that are kept, (k, 1024) and (k,), and their names' vectors, (k, 384)."""
+    """The classifier's rows of the classes that are kept, (k, 1024) and (k,), and their names'
+    vectors, (k, 384)."""
 
     weight: Tensor
     bias: Tensor
@@ -52,15 +55,23 @@ class Words:
         return head
 
 
-def fit(words: Words, features: Tensor, labels: Tensor, texts: Tensor, recipe: SoundRecipe) -> SoundHead:
-    """Features (n, 1024), the number of each one's label (n,), and the labels' texts (labels, phrases, 384) → a head.
+def fit(
+    words: Words, features: Tensor, labels: Tensor, texts: Tensor, recipe: SoundRecipe
+) -> SoundHead:
+    """Features (n, 1024), the number of each one's label (n,), and the labels' texts (labels,
+    phrases, 384) → a head.
 
     Every label needs a feature.
     """
     torch.manual_seed(recipe.seed)
     head = words.head(recipe.hidden, recipe.dropout)
     asked, among = InfoNCE(), InfoNCE()
-    learned = [weight for module in (head, asked, among) for weight in module.parameters() if weight.requires_grad]
+    learned = [
+        weight
+        for module in (head, asked, among)
+        for weight in module.parameters()
+        if weight.requires_grad
+    ]
     optimiser = torch.optim.AdamW(learned, recipe.learning_rate, weight_decay=recipe.weight_decay)
     with torch.no_grad():
         heard = head.heard(features)
@@ -70,7 +81,9 @@ def fit(words: Words, features: Tensor, labels: Tensor, texts: Tensor, recipe: S
         rows = _drawn(rows_of, recipe.per_label)
         sounds = head(features[rows])
         loss = asked(Vectors(sounds, _phrases(texts), truth))
-        loss = loss + recipe.among * among(Vectors(sounds[::2], sounds[1::2], truth[::2] @ truth[1::2].T))
+        loss = loss + recipe.among * among(
+            Vectors(sounds[::2], sounds[1::2], truth[::2] @ truth[1::2].T)
+        )
         loss = loss + recipe.anchor * cosine_distance(sounds, heard[rows])
         optimiser.zero_grad()
         loss.backward()

@@ -1,7 +1,9 @@
-"""YAMNet as a TFLite file: its weights, and what it says itself, to check that our network is the same.
+"""YAMNet as a TFLite file: its weights, and what it says itself, to check that our network is
+the same.
 
-Needs the package `ai-edge-litert`, which nothing but training uses. The file holds kernels in 8 bits with one scale a
-channel, computed as `search/encoders/packing.py` computes them, so packing them again loses nothing.
+Needs the package `ai-edge-litert`, which nothing but training uses. The file holds kernels in 8
+bits with one scale a channel, computed as `search/encoders/packing.py` computes them, so packing
+them again loses nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor
 
-from search.encoders.base import Waveform
+from search.encoders.protocol import Waveform
 
 SAMPLES = 15_600
 """What the teacher hears at once: 0.975 s at 16 kHz."""
@@ -50,7 +52,8 @@ class Teacher:
         return found
 
     def classifier(self) -> tuple[Tensor, Tensor]:
-        """Weight (521, 1024) and bias (521,) of the last layer: from the network's means to the classes' logits."""
+        """Weight (521, 1024) and bias (521,) of the last layer: from the network's means to the
+        classes' logits."""
         details = self._interpreter.get_tensor_details()
         weight = next(one for one in details if tuple(one["shape"]) == (521, 1024))
         bias = next(one for one in details if tuple(one["shape"]) == (521,))

@@ -1,4 +1,5 @@
-"""How good a sound head gets on what it has not learned from: a fold left out, and labels left out."""
+"""How good a sound head gets on what it has not learned from: a fold left out, and labels left
+out."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ PARTS = 5
 
 
 def validate(clips: Sequence[Clip], heard: Heard, learn: Learn, embed: Embed) -> dict[str, float]:
-    """Mean average precision on left-out folds: by words, by sounds, and by words whose label was left out as well."""
+    """Mean average precision on left-out folds: by words, by sounds, and by words whose label
+    was left out as well."""
     labels = sorted({clip.label for clip in clips})
     asked = dict(zip(labels, embed([PHRASES[0].format(label) for label in labels]), strict=True))
     words, sounds, unseen = [], [], []
@@ -47,10 +49,13 @@ def validate(clips: Sequence[Clip], heard: Heard, learn: Learn, embed: Embed) ->
 
 
 class _Held:
-    """The clips of one fold. A clip scores as its best window does; a clip asks by the mean of its windows."""
+    """The clips of one fold. A clip scores as its best window does; a clip asks by the mean of
+    its windows."""
 
     def __init__(self, clips: Sequence[Clip], heard: Heard, fold: int) -> None:
-        self._clips = [(str(number), clip) for number, clip in enumerate(clips) if clip.fold == fold]
+        self._clips = [
+            (str(number), clip) for number, clip in enumerate(clips) if clip.fold == fold
+        ]
         self._rows = [heard.of([int(name)], original=True) for name, _ in self._clips]
         self._heard = heard
         self._vectors: list[Vectors] = []
@@ -60,12 +65,18 @@ class _Held:
         self._vectors = [head(self._heard.features[rows]).numpy() for rows in self._rows]
 
     def by_words(self, asked: Vectors, label: str) -> float:
-        return self._precision(asked, [name for name, clip in self._clips if clip.label == label], "")
+        return self._precision(
+            asked, [name for name, clip in self._clips if clip.label == label], ""
+        )
 
     def by_sounds(self) -> list[float]:
         found = []
         for (name, clip), vectors in zip(self._clips, self._vectors, strict=True):
-            alike = [it for it, other in self._clips if other.label == clip.label and other.source != clip.source]
+            alike = [
+                it
+                for it, other in self._clips
+                if other.label == clip.label and other.source != clip.source
+            ]
             if alike and len(vectors):
                 found.append(self._precision(vectors.mean(0), alike, name))
         return found

@@ -10,13 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from webapp.api.keys import token_assign
+from webapp.api.api_keys import token_assign
 from webapp.api.models import ApiKey
 from webapp.api.scopes import Scope
 
 
 class ApiKeyForm(forms.ModelForm):
-    scopes = forms.MultipleChoiceField(label=_("scopes"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(
+        label=_("scopes"), choices=Scope.choices, widget=forms.CheckboxSelectMultiple
+    )
 
     class Meta:
         model = ApiKey
@@ -26,7 +28,15 @@ class ApiKeyForm(forms.ModelForm):
 @admin.register(ApiKey)
 class ApiKeyAdmin(admin.ModelAdmin):
     form = ApiKeyForm
-    list_display = ["name", "prefix", "scope_names", "expires", "revoked", "last_used", "created_by"]
+    list_display = [
+        "name",
+        "prefix",
+        "scope_names",
+        "expires",
+        "revoked",
+        "last_used",
+        "created_by",
+    ]
     list_filter = ["revoked"]
     search_fields = ["name", "prefix"]
     readonly_fields = ["prefix", "last_used", "created", "created_by"]
@@ -36,14 +46,19 @@ class ApiKeyAdmin(admin.ModelAdmin):
     def scope_names(self, key: ApiKey) -> str:
         return ", ".join(key.scopes)
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: ApiKey, form: forms.ModelForm, change: bool
+    ) -> None:
         if not change:
             obj.created_by = request.user
             obj.shown_token = token_assign(obj)
         super().save_model(request, obj, form, change)
 
-    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Shown in the page itself, which no cache keeps: a message would stay in the session or a cookie."""
+    def response_add(
+        self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Shown in the page itself, which no cache keeps: a message would stay in the session or
+        a cookie."""
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": _("API key made"),

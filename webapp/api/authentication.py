@@ -1,4 +1,5 @@
-"""Who is calling: the holder of an API key. Signed-in staff come in through DRF's SessionAuthentication."""
+"""Who is calling: the holder of an API key. Signed-in staff come in through DRF's
+SessionAuthentication."""
 
 from __future__ import annotations
 
@@ -7,12 +8,13 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from webapp.api.keys import api_key_find
+from webapp.api.api_keys import api_key_find
 from webapp.api.models import ApiKey
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <key>`. The key becomes `request.auth`; `request.user` stays anonymous."""
+    """`Authorization: Bearer <key>`. The key becomes `request.auth`; `request.user` stays
+    anonymous."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
         scheme, _, token = get_authorization_header(request).strip().partition(b" ")
@@ -20,7 +22,9 @@ class ApiKeyAuthentication(BaseAuthentication):
             return None
         key = api_key_find(token=token.strip().decode("latin-1"))
         if key is None:
-            raise AuthenticationFailed("This API key is unknown, expired or revoked.", code="bad_api_key")
+            raise AuthenticationFailed(
+                "This API key is unknown, expired or revoked.", code="bad_api_key"
+            )
         return AnonymousUser(), key
 
     def authenticate_header(self, request: Request) -> str:

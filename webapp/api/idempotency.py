@@ -1,7 +1,7 @@
 """Idempotency-Key on POST: a repeated request gets the answer of the first one, for a day.
 
-After draft-ietf-httpapi-idempotency-key-header. Only successful answers are remembered: after a failure the caller
-may try again with the same key.
+After draft-ietf-httpapi-idempotency-key-header. Only successful answers are remembered: after a
+failure the caller may try again with the same key.
 """
 
 from __future__ import annotations
@@ -57,12 +57,15 @@ def idempotent(handler: Handler) -> Handler:
 
 
 def request_digest(request: Request) -> str:
-    """SHA-256 over method, path and content. A multipart body is taken by its parts: its boundary is random."""
+    """SHA-256 over method, path and content. A multipart body is taken by its parts: its
+    boundary is random."""
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     if isinstance(request.data, bytes):
         digest.update(request.data)
         return digest.hexdigest()
-    digest.update(json.dumps(sorted((name, request.POST.getlist(name)) for name in request.POST)).encode())
+    digest.update(
+        json.dumps(sorted((name, request.POST.getlist(name)) for name in request.POST)).encode()
+    )
     for name, file in sorted(request.FILES.items()):
         digest.update(json.dumps([name, file.name, file.size]).encode())
         for chunk in file.chunks():
@@ -101,4 +104,6 @@ def _remember(record: IdempotentRequest, response: HttpResponse) -> None:
 def _replay(record: IdempotentRequest) -> HttpResponse:
     headers = {**record.headers, "Idempotent-Replayed": "true"}
     content = b"" if record.body is None else json.dumps(record.body).encode()
-    return HttpResponse(content, status=record.status, content_type="application/json", headers=headers)
+    return HttpResponse(
+        content, status=record.status, content_type="application/json", headers=headers
+    )

@@ -13,7 +13,8 @@ from webapp.api.scopes import Scope
 
 
 class ApiKey(models.Model):
-    """A service's key. Only a digest is kept: the token has 256 random bits, so a plain SHA-256 cannot be reversed."""
+    """A service's key. Only a digest is kept: the token has 256 random bits, so a plain SHA-256
+    cannot be reversed."""
 
     name = models.CharField(_("name"), max_length=120, help_text=_("which service uses it"))
     prefix = models.CharField(_("begins with"), max_length=12, editable=False)
@@ -64,7 +65,11 @@ class IdempotentRequest(models.Model):
     created = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["caller", "key"], name="idempotency_key_once_per_caller")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["caller", "key"], name="idempotency_key_once_per_caller"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.caller} {self.key}"

@@ -1,4 +1,5 @@
-"""Keyset pages: the cursor is the signed id of the last row, bound to the list and filters it belongs to."""
+"""Keyset pages: the cursor is the signed id of the last row, bound to the list and filters it
+belongs to."""
 
 from __future__ import annotations
 
@@ -25,7 +26,9 @@ def _read(cursor: str, digest: str) -> int | None:
     try:
         content = signing.loads(cursor, salt=SALT)
     except signing.BadSignature as error:
-        raise BadCursor("this cursor was not made here", fix="Use next_cursor as it came.") from error
+        raise BadCursor(
+            "this cursor was not made here", fix="Use next_cursor as it came."
+        ) from error
     if content["d"] != digest:
         raise BadCursor("this cursor belongs to another list", fix="Page with the same filters.")
     return int(content["i"])
@@ -34,7 +37,8 @@ def _read(cursor: str, digest: str) -> int | None:
 def keyset_page(
     rows: QuerySet[ModelT], *, cursor: str, limit: int, asked: object, newest_first: bool = False
 ) -> tuple[list[ModelT], str]:
-    """One page in id order and the cursor of the next one ('' on the last). One query. Raises BadCursor."""
+    """One page in id order and the cursor of the next one ('' on the last). One query. Raises
+    BadCursor."""
     digest = _belongs_to((rows.model._meta.label, asked))
     last = _read(cursor, digest)
     if last is not None:

@@ -1,4 +1,5 @@
-"""From a request to a shape. JSON is read strictly, forms and query parameters as the texts they are."""
+"""From a request to a shape. JSON is read strictly, forms and query parameters as the texts they
+are."""
 
 from __future__ import annotations
 
@@ -12,18 +13,22 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 
-from webapp.api.shapes.base import Shape
+from webapp.api.schemas.base import Shape
 
 ShapeT = TypeVar("ShapeT", bound=Shape)
 
 
 class JsonBytes(BaseParser):
-    """Leaves JSON as bytes: the shape parses and checks it in one pass, NaN, depth and surrogates included."""
+    """Leaves JSON as bytes: the shape parses and checks it in one pass, NaN, depth and
+    surrogates included."""
 
     media_type = "application/json"
 
     def parse(
-        self, stream: IO[bytes], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
     ) -> bytes:
         return stream.read()
 
@@ -39,8 +44,11 @@ def read_query(request: Request, shape: type[ShapeT]) -> ShapeT:
     return shape.model_validate(_fields(request.query_params, shape))
 
 
-def read_form(request: Request, shape: type[ShapeT], files: Collection[str]) -> tuple[ShapeT, dict[str, UploadedFile]]:
-    """The fields and files of a multipart body; unknown ones are refused. Raises pydantic's ValidationError."""
+def read_form(
+    request: Request, shape: type[ShapeT], files: Collection[str]
+) -> tuple[ShapeT, dict[str, UploadedFile]]:
+    """The fields and files of a multipart body; unknown ones are refused. Raises pydantic's
+    ValidationError."""
     sent = request.FILES
     unknown = {name: "No file of this name is expected" for name in sent if name not in files}
     if unknown:
@@ -49,7 +57,8 @@ def read_form(request: Request, shape: type[ShapeT], files: Collection[str]) -> 
 
 
 def _fields(given: QueryDict, shape: type[Shape]) -> dict[str, Any]:
-    """Repeated names become lists where the shape wants one; otherwise the last one counts, as everywhere."""
+    """Repeated names become lists where the shape wants one; otherwise the last one counts, as
+    everywhere."""
     lists = {name for name, field in shape.model_fields.items() if field.default_factory is list}
     return {name: given.getlist(name) if name in lists else given[name] for name in given}
 

@@ -14,7 +14,8 @@ from webapp.api.scopes import Scope, staff_has
 
 
 class ScopedView(Protocol):
-    """`scopes` by method; `public` names the methods open to everybody while anonymous search is on."""
+    """`scopes` by method; `public` names the methods open to everybody while anonymous search is
+    on."""
 
     scopes: ClassVar[Mapping[str, Scope]]
     public: ClassVar[frozenset[str]]

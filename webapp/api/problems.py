@@ -1,4 +1,5 @@
-"""Every error as a problem document (RFC 9457): type, title, status, detail, code, and errors by field."""
+"""Every error as a problem document (RFC 9457): type, title, status, detail, code, and errors by
+field."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import kombu.exceptions
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
 from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
@@ -85,9 +91,14 @@ class Problem:
             "detail": self.detail,
         }
         if self.errors:
-            content["errors"] = [{"field": error.field, "reason": error.reason} for error in self.errors]
+            content["errors"] = [
+                {"field": error.field, "reason": error.reason} for error in self.errors
+            ]
         return HttpResponse(
-            json.dumps(content), status=self.status, content_type=MEDIA_TYPE, headers=dict(self.headers)
+            json.dumps(content),
+            status=self.status,
+            content_type=MEDIA_TYPE,
+            headers=dict(self.headers),
         )
 
 
@@ -111,7 +122,10 @@ def _of_validation(error: ValidationError) -> Problem:
         FieldError(".".join(str(part) for part in item["loc"]), item["msg"])
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
-    if any(item["type"] == "json_invalid" for item in error.errors(include_url=False, include_input=False)):
+    if any(
+        item["type"] == "json_invalid"
+        for item in error.errors(include_url=False, include_input=False)
+    ):
         return Problem(400, "malformed", found[0].reason)
     names = ", ".join(dict.fromkeys(item.field for item in found if item.field)) or "the body"
     return Problem(400, "invalid", f"Not accepted: {names}.", found)
@@ -124,7 +138,9 @@ def _of_omnishelf(error: OmnishelfError) -> Problem:
     if status == 503:
         logger.warning("cannot answer now: %s", error)
         # The value and the remedy are for whoever runs the service; they may name its files.
-        return Problem(status, error.code, f"{error.problem}.", headers={"Retry-After": str(RETRY_AFTER_S)})
+        return Problem(
+            status, error.code, f"{error.problem}.", headers={"Retry-After": str(RETRY_AFTER_S)}
+        )
     return Problem(status, error.code, str(error))
 
 
@@ -136,7 +152,10 @@ def _of_rest_framework(error: APIException) -> Problem:
         headers["Retry-After"] = str(int(error.wait))
     code = error.get_codes()
     return Problem(
-        error.status_code, code if isinstance(code, str) else error.default_code, str(error.detail), headers=headers
+        error.status_code,
+        code if isinstance(code, str) else error.default_code,
+        str(error.detail),
+        headers=headers,
     )
 
 
@@ -163,12 +182,15 @@ def problem_of(error: Exception) -> Problem:
         return Problem(400, "malformed", str(error) or "The request cannot be read.")
     if isinstance(error, AWAY):
         logger.warning("a service is away: %s", error)
-        return Problem(503, "unavailable", "Try again shortly.", headers={"Retry-After": str(RETRY_AFTER_S)})
+        return Problem(
+            503, "unavailable", "Try again shortly.", headers={"Retry-After": str(RETRY_AFTER_S)}
+        )
     return _unforeseen(error)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
-    """REST framework's hook. An error nobody foresaw is logged, and signalled as Django signals it."""
+    """REST framework's hook. An error nobody foresaw is logged, and signalled as Django signals
+    it."""
     problem = problem_of(error)
     if problem.status == 500:
         got_request_exception.send(sender=None, request=context["request"]._request)

@@ -1,4 +1,5 @@
-"""What the OpenAPI document says beyond the shapes: the key, the problems, and parameters made from shapes."""
+"""What the OpenAPI document says beyond the shapes: the key, the problems, and parameters made
+from shapes."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, 
 from pydantic.json_schema import models_json_schema
 
 from webapp.api.problems import MEDIA_TYPE
-from webapp.api.shapes.base import ProblemDetails, Shape
+from webapp.api.schemas.base import ProblemDetails, Shape
 
 ViewMethod = TypeVar("ViewMethod", bound=Callable[..., Any])
 
@@ -54,11 +55,17 @@ def operation(
 
     `public` says that it may be open to callers without a key.
     """
-    parameters = [*(query_parameters(query) if query else ()), *((IDEMPOTENCY_KEY,) if idempotent else ())]
+    parameters = [
+        *(query_parameters(query) if query else ()),
+        *((IDEMPOTENCY_KEY,) if idempotent else ()),
+    ]
     statuses = sorted({*EVERYWHERE, *problems, *((409, 422) if idempotent else ())})
     responses = {
         **answers,
-        **{(status, MEDIA_TYPE): OpenApiResponse(ProblemDetails, description=REASONS[status]) for status in statuses},
+        **{
+            (status, MEDIA_TYPE): OpenApiResponse(ProblemDetails, description=REASONS[status])
+            for status in statuses
+        },
     }
     return extend_schema(
         request=body,
@@ -96,11 +103,14 @@ def _without_null(field: Mapping[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def file_body(shape: type[Shape], files: Mapping[str, str], required: Collection[str]) -> dict[str, Any]:
+def file_body(
+    shape: type[Shape], files: Mapping[str, str], required: Collection[str]
+) -> dict[str, Any]:
     """A multipart body: a shape's fields beside files, each with its description."""
     schema = shape.model_json_schema(mode="validation")
     contents = {
-        name: {"type": "string", "format": "binary", "description": description} for name, description in files.items()
+        name: {"type": "string", "format": "binary", "description": description}
+        for name, description in files.items()
     }
     return {
         "type": "object",
@@ -111,19 +121,24 @@ def file_body(shape: type[Shape], files: Mapping[str, str], required: Collection
 
 
 class ShapeExtension(PydanticExtension):
-    """Request bodies as they are validated, answers as they are written; the two differ for prices."""
+    """Request bodies as they are validated, answers as they are written; the two differ for
+    prices."""
 
-    target_class = "webapp.api.shapes.base.Shape"
+    target_class = "webapp.api.schemas.base.Shape"
     match_subclasses = True
     priority = 1
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
         mode = "validation" if direction == "request" else "serialization"
-        _, document = models_json_schema([(self.target, mode)], ref_template="#/components/schemas/{model}")
+        _, document = models_json_schema(
+            [(self.target, mode)], ref_template="#/components/schemas/{model}"
+        )
         definitions = document["$defs"]
         own = definitions.pop(self.target.__name__)
         for name, schema in definitions.items():
-            component = ResolvedComponent(name, ResolvedComponent.SCHEMA, object=name, schema=schema)
+            component = ResolvedComponent(
+                name, ResolvedComponent.SCHEMA, object=name, schema=schema
+            )
             auto_schema.registry.register_on_missing(component)
         return own
 

@@ -1,4 +1,5 @@
-"""What a caller may do. An API key names its scopes; staff who are signed in have them by Django's permissions."""
+"""What a caller may do. An API key names its scopes; staff who are signed in have them by
+Django's permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +22,11 @@ class Scope(models.TextChoices):
 DJANGO_PERMISSIONS: dict[Scope, tuple[str, ...]] = {
     Scope.SEARCH: (),
     Scope.CATALOG_READ: ("catalog.view_product",),
-    Scope.CATALOG_WRITE: ("catalog.add_product", "catalog.change_product", "catalog.delete_product"),
+    Scope.CATALOG_WRITE: (
+        "catalog.add_product",
+        "catalog.change_product",
+        "catalog.delete_product",
+    ),
     Scope.CLICKS_WRITE: ("shop.add_clickcount",),
     Scope.UPLOADS_READ: ("catalog.view_upload",),
     Scope.UPLOADS_WRITE: ("catalog.add_upload", "catalog.change_upload"),
@@ -33,4 +38,8 @@ DJANGO_PERMISSIONS: dict[Scope, tuple[str, ...]] = {
 
 def staff_has(user: AbstractBaseUser | AnonymousUser, scope: Scope) -> bool:
     """Shop customers with an account count as anonymous here."""
-    return bool(user.is_active and getattr(user, "is_staff", False) and user.has_perms(DJANGO_PERMISSIONS[scope]))
+    return bool(
+        user.is_active
+        and getattr(user, "is_staff", False)
+        and user.has_perms(DJANGO_PERMISSIONS[scope])
+    )

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from webapp.api.authentication import caller_name
-from webapp.rates import count_up
+from webapp.rate_counter import count_up
 
 if TYPE_CHECKING:
     # REST framework's views import the throttles that the settings name.
@@ -52,7 +52,8 @@ class RateState:
 
 
 class CallerThrottle(BaseThrottle):
-    """By key or user where there is one, else by address. A fixed window costs one round trip to the cache."""
+    """By key or user where there is one, else by address. A fixed window costs one round trip to
+    the cache."""
 
     state: RateState | None = None
 
@@ -62,7 +63,9 @@ class CallerThrottle(BaseThrottle):
         rate = Rate.parse(settings.API_RATE_ANONYMOUS if anonymous else settings.API_RATE_KEY)
         ident = self.get_ident(request) if anonymous else caller
         window, elapsed = divmod(int(time.time()), rate.seconds)
-        self.state = RateState(rate, count_up(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed)
+        self.state = RateState(
+            rate, count_up(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed
+        )
         request._request.rate_state = self.state
         return self.state.used <= rate.requests
 

@@ -4,7 +4,17 @@ from django.urls import path, re_path, register_converter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from webapp.api.converters import RowIdConverter, SkuConverter
-from webapp.api.views import assets, clicks, fallback, index, jobs, products, search, speech, uploads
+from webapp.api.views import (
+    assets,
+    clicks,
+    index,
+    jobs,
+    not_found,
+    products,
+    search,
+    speech,
+    uploads,
+)
 
 register_converter(SkuConverter, "sku")
 register_converter(RowIdConverter, "rowid")
@@ -26,11 +36,17 @@ urlpatterns = [
     path("uploads", uploads.UploadListView.as_view(), name="uploads"),
     path("uploads/<uuid:upload_id>", uploads.UploadView.as_view(), name="upload"),
     path("uploads/<uuid:upload_id>/rows", uploads.UploadRowsView.as_view(), name="upload-rows"),
-    path("uploads/<uuid:upload_id>/failed-rows", uploads.FailedRowsView.as_view(), name="upload-failed-rows"),
-    path("uploads/<uuid:upload_id>/cancel", uploads.UploadCancelView.as_view(), name="upload-cancel"),
+    path(
+        "uploads/<uuid:upload_id>/failed-rows",
+        uploads.FailedRowsView.as_view(),
+        name="upload-failed-rows",
+    ),
+    path(
+        "uploads/<uuid:upload_id>/cancel", uploads.UploadCancelView.as_view(), name="upload-cancel"
+    ),
     path("jobs", jobs.JobListView.as_view(), name="jobs"),
     path("jobs/<rowid:job_id>", jobs.JobView.as_view(), name="job"),
     path("jobs/<rowid:job_id>/retry", jobs.JobRetryView.as_view(), name="job-retry"),
     path("index", index.IndexView.as_view(), name="index"),
-    re_path("^", fallback.FallbackView.as_view()),
+    re_path("^", not_found.FallbackView.as_view()),
 ]

@@ -1,4 +1,5 @@
-"""Is everything there that an answer needs? One check each; a fault is one sentence without secrets."""
+"""Is everything there that an answer needs? One check each; a fault is one sentence without
+secrets."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from kombu.exceptions import OperationalError
 
 from search.errors import OmnishelfError
 from webapp.celery import app
-from webapp.retrieval.runtime import index_status
+from webapp.retrieval.models_runtime import index_status
 
 logger = logging.getLogger(__name__)
 

@@ -11,12 +11,13 @@ from prometheus_client.registry import Collector
 
 from search.errors import OmnishelfError
 from webapp.catalog.models import IndexJob, JobState, Upload, UploadState
-from webapp.catalog.services.clock import clock_now
-from webapp.retrieval.runtime import index_status
+from webapp.catalog.services.index_sequence import clock_now
+from webapp.retrieval.models_runtime import index_status
 
 
 class CatalogueCollector(Collector):
-    """Three queries and a look at this process's index reader. While the database is away, only that is told."""
+    """Three queries and a look at this process's index reader. While the database is away, only
+    that is told."""
 
     def describe(self) -> list[Metric]:
         """Registering must not touch the database."""
@@ -27,7 +28,9 @@ class CatalogueCollector(Collector):
             metrics = [
                 _by_state("omnishelf_jobs", "Index jobs by state", IndexJob, JobState.values),
                 _by_state("omnishelf_uploads", "Uploads by state", Upload, UploadState.values),
-                _gauge("omnishelf_index_clock", "Newest change number of the catalogue", clock_now()),
+                _gauge(
+                    "omnishelf_index_clock", "Newest change number of the catalogue", clock_now()
+                ),
                 *_index(),
             ]
         except DatabaseError:
@@ -43,15 +46,33 @@ def _index() -> Iterator[Metric]:
     except OmnishelfError:
         yield _gauge("omnishelf_index_up", "Whether the index can be searched without a fault", 0)
         return
-    yield _gauge("omnishelf_index_up", "Whether the index can be searched without a fault", status.fault is None)
-    yield _gauge("omnishelf_index_seq", "Change number up to which this process searches", status.seq)
+    yield _gauge(
+        "omnishelf_index_up",
+        "Whether the index can be searched without a fault",
+        status.fault is None,
+    )
+    yield _gauge(
+        "omnishelf_index_seq", "Change number up to which this process searches", status.seq
+    )
     yield _gauge("omnishelf_index_views", "Searchable views", status.views)
-    yield _gauge("omnishelf_index_delta_products", "Products changed since the generation", status.delta_products)
-    yield _gauge("omnishelf_index_delta_views", "Searchable views newer than the generation", status.delta_views)
+    yield _gauge(
+        "omnishelf_index_delta_products",
+        "Products changed since the generation",
+        status.delta_products,
+    )
+    yield _gauge(
+        "omnishelf_index_delta_views",
+        "Searchable views newer than the generation",
+        status.delta_views,
+    )
     if status.generation is not None:
-        yield _gauge("omnishelf_index_generation", "Number of the generation in use", status.generation)
+        yield _gauge(
+            "omnishelf_index_generation", "Number of the generation in use", status.generation
+        )
     if status.age_s is not None:
-        yield _gauge("omnishelf_index_generation_age_seconds", "Age of the generation in use", status.age_s)
+        yield _gauge(
+            "omnishelf_index_generation_age_seconds", "Age of the generation in use", status.age_s
+        )
 
 
 def _gauge(name: str, help_text: str, value: float) -> Metric:
@@ -59,7 +80,9 @@ def _gauge(name: str, help_text: str, value: float) -> Metric:
 
 
 def _by_state(name: str, help_text: str, model: type[models.Model], states: list[str]) -> Metric:
-    counts = dict(model._default_manager.order_by().values_list("state").annotate(count=Count("pk")))
+    counts = dict(
+        model._default_manager.order_by().values_list("state").annotate(count=Count("pk"))
+    )
     family = GaugeMetricFamily(name, help_text, labels=["state"])
     for state in states:
         family.add_metric([state], counts.get(state, 0))

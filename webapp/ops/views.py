@@ -1,4 +1,5 @@
-"""Probes and metrics for whoever runs the service. They hold no data of the catalogue but counts."""
+"""Probes and metrics for whoever runs the service. They hold no data of the catalogue but
+counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The category facet walks down the tree: one step below what is chosen, counting whole branches."""
+"""The category facet walks down the tree: one step below what is chosen, counting whole
+branches."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ STEP = Category.steplen
 
 
 def category_values(products: QuerySet[Product], selected: str) -> tuple[FacetValue, ...]:
-    """The way down to the chosen category, then its children; with none chosen the first level that branches.
+    """The way down to the chosen category, then its children; with none chosen the first level
+    that branches.
 
     `selected` is a slug or empty. A branch counts every product below it.
     """
@@ -28,13 +30,19 @@ def category_values(products: QuerySet[Product], selected: str) -> tuple[FacetVa
     else:
         shown = _first_branching(nodes)
     return tuple(
-        FacetValue(nodes[path].slug, nodes[path].label, counts[path], nodes[path].slug == selected) for path in shown
+        FacetValue(nodes[path].slug, nodes[path].label, counts[path], nodes[path].slug == selected)
+        for path in shown
     )
 
 
 def _branch_counts(products: QuerySet[Product]) -> Counter[str]:
     """Products at or below every category path that has any."""
-    rows = products.order_by().filter(category__isnull=False).values_list("category__path").annotate(n=Count("pk"))
+    rows = (
+        products.order_by()
+        .filter(category__isnull=False)
+        .values_list("category__path")
+        .annotate(n=Count("pk"))
+    )
     counts: Counter[str] = Counter()
     for path, count in rows:
         for upper in _way(path):
@@ -49,7 +57,9 @@ def _way(path: str) -> list[str]:
 
 def _children(paths: Iterable[str], parent: str) -> list[str]:
     """Paths are in the order of the tree, which is by name."""
-    return sorted(path for path in paths if len(path) == len(parent) + STEP and path.startswith(parent))
+    return sorted(
+        path for path in paths if len(path) == len(parent) + STEP and path.startswith(parent)
+    )
 
 
 def _first_branching(paths: Iterable[str]) -> list[str]:

@@ -1,4 +1,5 @@
-"""Signed paging cursors: the place after the last product of a page, bound to the request it belongs to."""
+"""Signed paging cursors: the place after the last product of a page, bound to the request it
+belongs to."""
 
 from __future__ import annotations
 
@@ -36,7 +37,12 @@ def cursor_read(cursor: str, digest: str) -> Position | None:
     try:
         content = signing.loads(cursor, salt=SALT)
     except signing.BadSignature as error:
-        raise BadCursor("this cursor was not made here", value=cursor, fix="Use next_cursor as it came.") from error
+        raise BadCursor(
+            "this cursor was not made here", value=cursor, fix="Use next_cursor as it came."
+        ) from error
     if content["d"] != digest:
-        raise BadCursor("this cursor belongs to another search", fix="Page with the same words, filters and sort.")
+        raise BadCursor(
+            "this cursor belongs to another search",
+            fix="Page with the same words, filters and sort.",
+        )
     return tuple(content["p"])

@@ -21,7 +21,8 @@ Passing = Callable[[ProductFilters], "QuerySet[Product]"]
 
 
 def build_facets(filters: ProductFilters, passing: Passing) -> tuple[Facet, ...]:
-    """Category, brand and the commonest attributes. A facet with a choice counts as if that choice were not made."""
+    """Category, brand and the commonest attributes. A facet with a choice counts as if that
+    choice were not made."""
     base = passing(filters)
     names = ["category", "brand", *_attribute_names(filters, base)]
     facets = []
@@ -63,18 +64,26 @@ def _attribute_names(filters: ProductFilters, base: QuerySet[Product]) -> list[s
     return [ATTRIBUTE_PREFIX + name for name in names[:MOST_ATTRIBUTES]]
 
 
-def _values(name: str, products: QuerySet[Product], selected: tuple[str, ...]) -> tuple[FacetValue, ...]:
+def _values(
+    name: str, products: QuerySet[Product], selected: tuple[str, ...]
+) -> tuple[FacetValue, ...]:
     if name == "category":
         return category_values(products, selected[0] if selected else "")
     counts = _counts(name, products)
     shown = sorted(counts, key=lambda value: (-counts[value], value))[:MOST_VALUES]
     shown += [value for value in selected if value not in shown]
-    return tuple(FacetValue(value, value, counts.get(value, 0), value in selected) for value in shown)
+    return tuple(
+        FacetValue(value, value, counts.get(value, 0), value in selected) for value in shown
+    )
 
 
 def _counts(name: str, products: QuerySet[Product]) -> dict[str, int]:
     """Products per value of a brand or attribute facet."""
     if name == "brand":
-        return dict(products.order_by().exclude(brand="").values_list("brand").annotate(n=Count("pk")))
-    values = AttributeValue.objects.filter(name=name.removeprefix(ATTRIBUTE_PREFIX), product__in=products.values("pk"))
+        return dict(
+            products.order_by().exclude(brand="").values_list("brand").annotate(n=Count("pk"))
+        )
+    values = AttributeValue.objects.filter(
+        name=name.removeprefix(ATTRIBUTE_PREFIX), product__in=products.values("pk")
+    )
     return dict(values.values_list("value").annotate(n=Count("product")))

@@ -19,7 +19,8 @@ ATTRIBUTE_PREFIX = "attr:"
 
 @dataclass(frozen=True, slots=True)
 class ProductFilters:
-    """All given filters must hold; values of one attribute, and brands, are alternatives of each other."""
+    """All given filters must hold; values of one attribute, and brands, are alternatives of each
+    other."""
 
     category: str = ""
     brands: tuple[str, ...] = ()
@@ -48,20 +49,23 @@ class ProductFilters:
         if facet == "price":
             return replace(self, price_min=None, price_max=None)
         name = facet.removeprefix(ATTRIBUTE_PREFIX)
-        return replace(self, attributes={key: values for key, values in self.attributes.items() if key != name})
+        return replace(
+            self, attributes={key: values for key, values in self.attributes.items() if key != name}
+        )
 
 
 def filtered_products(filters: ProductFilters) -> QuerySet[Product]:
-    """Visible products that pass. Raises QueryError for an unknown category or an empty price range."""
+    """Visible products that pass. Raises QueryError for an unknown category or an empty price
+    range."""
     products = Product.objects.filter(_stored_fields(filters), visible=True)
     if filters.category:
         products = products.filter(category__path__startswith=_category(filters.category).path)
     for name, values in filters.attributes.items():
         if values:
             products = products.filter(
-                pk__in=Product.objects.filter(attribute_values__name=name, attribute_values__value__in=values).values(
-                    "pk"
-                )
+                pk__in=Product.objects.filter(
+                    attribute_values__name=name, attribute_values__value__in=values
+                ).values("pk")
             )
     return products
 
@@ -69,14 +73,20 @@ def filtered_products(filters: ProductFilters) -> QuerySet[Product]:
 def _category(slug: str) -> Category:
     category = Category.objects.filter(slug=slug).first()
     if category is None:
-        raise QueryError("no such category", value=slug, fix="Use a category slug as the category facet gives it.")
+        raise QueryError(
+            "no such category",
+            value=slug,
+            fix="Use a category slug as the category facet gives it.",
+        )
     return category
 
 
 def _stored_fields(filters: ProductFilters) -> Q:
     low, high = filters.price_min, filters.price_max
     if low is not None and high is not None and low > high:
-        raise QueryError("the lowest price is above the highest", value=f"{low} > {high}", fix="Swap the two.")
+        raise QueryError(
+            "the lowest price is above the highest", value=f"{low} > {high}", fix="Swap the two."
+        )
     condition = Q()
     if filters.brands:
         condition &= Q(brand__in=filters.brands)

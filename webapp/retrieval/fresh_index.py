@@ -7,14 +7,15 @@ import threading
 import time
 
 from search.vectors.contract import IndexReader
-from webapp.catalog.selectors.views import changes_since
+from webapp.catalog.selectors.embeddings import changes_since
 from webapp.celery import MEND, wake
 
 logger = logging.getLogger(__name__)
 
 
 class FreshIndex:
-    """A reader that follows the database: at most `poll_s` seconds behind, refreshed by whoever asks first."""
+    """A reader that follows the database: at most `poll_s` seconds behind, refreshed by whoever
+    asks first."""
 
     def __init__(self, index: IndexReader, poll_s: float) -> None:
         self._index = index
@@ -24,9 +25,11 @@ class FreshIndex:
         self._fault: str | None = None
 
     def current(self) -> IndexReader:
-        """The index, brought up to date when its last look is too old. Others never wait for a refresh under way,
-        except for the very first one."""
-        if time.monotonic() - self._looked >= self._poll_s and self._lock.acquire(blocking=self._looked < 0):
+        """The index, brought up to date when its last look is too old. Others never wait for a
+        refresh under way, except for the very first one."""
+        if time.monotonic() - self._looked >= self._poll_s and self._lock.acquire(
+            blocking=self._looked < 0
+        ):
             try:
                 self._refresh()
             finally:

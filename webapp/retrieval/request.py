@@ -17,7 +17,8 @@ from webapp.retrieval.filters import ProductFilters
 LONGEST_TEXT = 1000
 LARGEST_PAGE = 100
 WINDOW = 240
-"""A relevance search ranks this many products; beyond them nobody pages, and facets would count noise."""
+"""A relevance search ranks this many products; beyond them nobody pages, and facets would count
+noise."""
 
 
 class Sort(enum.StrEnum):
@@ -33,10 +34,11 @@ Tokens = dict[Modality, str]
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """Words, a picture, a sound, any of them together, a product to find similar ones of, or nothing (browse).
+    """Words, a picture, a sound, any of them together, a product to find similar ones of, or
+    nothing (browse).
 
-    `sound` is a file, audio or video, whose sound asks; `video` is one whose key frames ask, in place of a picture.
-    Raises QueryError when made.
+    `sound` is a file, audio or video, whose sound asks; `video` is one whose key frames ask, in
+    place of a picture. Raises QueryError when made.
     """
 
     text: str = ""
@@ -56,7 +58,9 @@ class SearchRequest:
     def __post_init__(self) -> None:
         if len(self.text) > LONGEST_TEXT:
             raise QueryError(
-                f"the text is longer than {LONGEST_TEXT} characters", value=len(self.text), fix="Shorten it."
+                f"the text is longer than {LONGEST_TEXT} characters",
+                value=len(self.text),
+                fix="Shorten it.",
             )
         if "\0" in self.text:
             raise QueryError("the text holds a NUL character", fix="Remove it.")
@@ -74,8 +78,8 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class ProductHit:
-    """A product on the page. `product.pictures` holds its picture assets in order, loaded beforehand; evidence that is
-    part of a clip has its seconds."""
+    """A product on the page. `product.pictures` holds its picture assets in order, loaded
+    beforehand; evidence that is part of a clip has its seconds."""
 
     product: Product
     score: float
@@ -101,7 +105,8 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
-    """One page. `total` counts what passed: for a relevance search within its window, see `window_full`."""
+    """One page. `total` counts what passed: for a relevance search within its window, see
+    `window_full`."""
 
     hits: tuple[ProductHit, ...]
     total: int

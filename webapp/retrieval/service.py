@@ -6,18 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Prefetch, QuerySet
 
-from search.query.engine import Stopwatch
+from search.ranking.engine import Stopwatch
 from search.types import Hit, StageTimings
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import Asset, AssetKind, Product
+from webapp.retrieval.clip_matches import with_seconds
 from webapp.retrieval.cursor import Position, cursor_read, cursor_write, request_digest
 from webapp.retrieval.facets import Passing, build_facets, price_range
 from webapp.retrieval.filters import ProductFilters, filtered_products
-from webapp.retrieval.moments import with_seconds
+from webapp.retrieval.models_runtime import live_index, serving
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
-from webapp.retrieval.ranking import Question
+from webapp.retrieval.query import Question
 from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest, Tokens
-from webapp.retrieval.runtime import live_index, serving
 
 
 def search_products(request: SearchRequest) -> SearchAnswer:
@@ -58,7 +58,9 @@ def _browse(request: SearchRequest) -> SearchAnswer:
     products = filtered_products(request.filters)
     digest = request_digest(request, {})
     after = cursor_read(request.cursor, digest)
-    page, more = watch.time("filter", lambda: browse_page(products, request.sort, after, request.limit))
+    page, more = watch.time(
+        "filter", lambda: browse_page(products, request.sort, after, request.limit)
+    )
     return _answer(
         request,
         hits=watch.time("load", lambda: _load(page, {})),
@@ -102,14 +104,23 @@ def _answer(
 
 
 def _load(page: Sequence[Position], ranked: Mapping[int, Hit]) -> tuple[ProductHit, ...]:
-    """The products of a page with categories and pictures: two queries. One hidden a moment ago is left out."""
+    """The products of a page with categories and pictures: two queries. One hidden a moment ago
+    is left out."""
     pictures = Prefetch(
-        "assets", Asset.objects.filter(kind=AssetKind.PICTURE).order_by("position", "id"), to_attr="pictures"
+        "assets",
+        Asset.objects.filter(kind=AssetKind.PICTURE).order_by("position", "id"),
+        to_attr="pictures",
     )
     ids = [product_id(position) for position in page]
-    query = Product.objects.filter(pk__in=ids, visible=True).select_related("category").prefetch_related(pictures)
+    query = (
+        Product.objects.filter(pk__in=ids, visible=True)
+        .select_related("category")
+        .prefetch_related(pictures)
+    )
     found = {product.pk: product for product in query}
     unranked = Hit(0, 0.0)
     return tuple(
-        ProductHit(found[pk], (hit := ranked.get(pk, unranked)).score, hit.evidence) for pk in ids if pk in found
+        ProductHit(found[pk], (hit := ranked.get(pk, unranked)).score, hit.evidence)
+        for pk in ids
+        if pk in found
     )

@@ -1,4 +1,5 @@
-"""The click log in the admin: to be searched and added up. A row can be deleted, when a query names somebody."""
+"""The click log in the admin: to be searched and added up. A row can be deleted, when a query
+names somebody."""
 
 from __future__ import annotations
 
@@ -26,9 +27,13 @@ class ClickCountAdmin(admin.ModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and "cl" in (response.context_data or {}):
             found = response.context_data["cl"].queryset
-            response.context_data["clicks"] = found.aggregate(total=Sum("count", default=0))["total"]
+            response.context_data["clicks"] = found.aggregate(total=Sum("count", default=0))[
+                "total"
+            ]
         return response

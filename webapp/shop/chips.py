@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from webapp.shop.data_translations import spoken
 from webapp.shop.facet_groups import FacetGroup
-from webapp.shop.vocabulary import spoken
-from webapp.shop.wish import Wish
+from webapp.shop.search_params import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,9 @@ def _facet_chips(wish: Wish, facets: Iterable[FacetGroup]) -> Iterator[Chip]:
 def _field_chips(wish: Wish) -> Iterator[Chip]:
     low, high = wish.filters.price_min, wish.filters.price_max
     if low is not None and high is not None:
-        yield Chip(_("Price %(low)s to %(high)s") % {"low": low, "high": high}, wish.without_price().url())
+        yield Chip(
+            _("Price %(low)s to %(high)s") % {"low": low, "high": high}, wish.without_price().url()
+        )
     elif low is not None:
         yield Chip(_("Price from %(low)s") % {"low": low}, wish.without_price().url())
     elif high is not None:

@@ -1,6 +1,8 @@
-"""Keeps the click log from being inflated: each token once, each shopper's way to a product once, nobody too often.
+"""Keeps the click log from being inflated: each token once, each shopper's way to a product
+once, nobody too often.
 
-Only the cache remembers, for an hour at most, and only keyed digests: no address can be read from it.
+Only the cache remembers, for an hour at most, and only keyed digests: no address can be read
+from it.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ import time
 from django.core.cache import caches
 from django.utils.crypto import salted_hmac
 
-from webapp.rates import count_up
+from webapp.rate_counter import count_up
 from webapp.shop.click_token import LIFETIME
 
 CLICKS_PER_WINDOW = 30
@@ -24,7 +26,8 @@ def too_often(address: str) -> bool:
 
 
 def is_first(token: str, *, address: str, query: str, product_id: int) -> bool:
-    """Whether neither the token nor the same click from the same address was seen within the hour. Remembers both."""
+    """Whether neither the token nor the same click from the same address was seen within the
+    hour. Remembers both."""
     seen = caches["clicks"]
     return all(
         seen.add(f"click:{_digest(*told)}", 1, LIFETIME.total_seconds())

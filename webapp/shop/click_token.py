@@ -1,7 +1,7 @@
 """What a results page says about itself: a signed, short-lived token for each product it shows.
 
-Without a token made here no click is counted, and each is counted once, so clicks cannot be made up. A token names the
-query and the product; it is random for each page and names no shopper.
+Without a token made here no click is counted, and each is counted once, so clicks cannot be made
+up. A token names the query and the product; it is random for each page and names no shopper.
 """
 
 from __future__ import annotations
@@ -34,5 +34,7 @@ def token_read(token: str) -> tuple[str, int]:
     try:
         _, query, product_id = signing.loads(token, salt=SALT, max_age=LIFETIME)
     except signing.BadSignature as error:
-        raise QueryError("this click token was not made here, or is too old", fix="Load the results again.") from error
+        raise QueryError(
+            "this click token was not made here, or is too old", fix="Load the results again."
+        ) from error
     return query, product_id

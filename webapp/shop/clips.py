@@ -1,4 +1,5 @@
-"""The clips of a product page: each with its player at the right second, and what there is to see of it beside it."""
+"""The clips of a product page: each with its player at the right second, and what there is to
+see of it beside it."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
 from webapp.catalog.selectors.previews import NOTHING, Preview, previews_of
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
-from webapp.retrieval.moments import Moment, Strip
-from webapp.shop.asked import Asked
-from webapp.shop.evidence import ICONS, LEAST_SHOWN, found_at
+from webapp.retrieval.clip_matches import Moment, Strip
+from webapp.shop.match_reasons import ICONS, LEAST_SHOWN, found_at
 from webapp.shop.media_types import SHOWN_INLINE
-from webapp.shop.openings import preview_url
-from webapp.shop.times import clock_within, fragment, spoken_clock, written
+from webapp.shop.result_links import preview_url
+from webapp.shop.search_context import Asked
+from webapp.shop.timecodes import clock_within, fragment, spoken_clock, written
 from webapp.shop.waveform import bars, stretches
 
 NEAR_BEST = 1.0
@@ -41,7 +42,8 @@ class Way(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A second of a clip to go to: a key frame with its picture, or a moment that was heard or said."""
+    """A second of a clip to go to: a key frame with its picture, or a moment that was heard or
+    said."""
 
     second: str
     href: str
@@ -55,8 +57,8 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What the page shows of one clip. Addresses are empty where there is nothing; seconds are None where nothing was
-    asked, or nothing answers."""
+    """What the page shows of one clip. Addresses are empty where there is nothing; seconds are
+    None where nothing was asked, or nothing answers."""
 
     asset: Asset
     way: Way
@@ -107,12 +109,19 @@ def _clip(asset: Asset, preview: Preview | None, asked: Asked) -> Clip | None:
         start=start,
         source=asset.file.url + (fragment(start) if start else ""),
         poster="" if frame is None else preview_url(digest, frame_file(frame)),
-        frames=_frames(asset, shown, [moment for modality, moment in marked if modality is Modality.VIDEO], start),
+        frames=_frames(
+            asset,
+            shown,
+            [moment for modality, moment in marked if modality is Modality.VIDEO],
+            start,
+        ),
         places=_places(asset, marked, start, seconds),
         seconds=seconds,
         bars=bars(shown.peaks),
         stretches=stretches(heard, seconds),
-        spectrogram=preview_url(digest, SPECTROGRAM) if asset.kind == AssetKind.AUDIO and shown.peaks else "",
+        spectrogram=preview_url(digest, SPECTROGRAM)
+        if asset.kind == AssetKind.AUDIO and shown.peaks
+        else "",
         subtitles=preview_url(digest, SUBTITLES) if shown.subtitled else "",
     )
 
@@ -121,7 +130,11 @@ def _way(asset: Asset) -> Way:
     suffix = PurePosixPath(asset.file.name).suffix
     if suffix in ANIMATIONS:
         return Way.ANIMATION
-    return Way.PLAYER if SHOWN_INLINE.get(suffix, "").startswith(("audio/", "video/")) else Way.DOWNLOAD
+    return (
+        Way.PLAYER
+        if SHOWN_INLINE.get(suffix, "").startswith(("audio/", "video/"))
+        else Way.DOWNLOAD
+    )
 
 
 def _marked(strips: Sequence[Strip]) -> list[tuple[Modality, Moment]]:
@@ -129,7 +142,9 @@ def _marked(strips: Sequence[Strip]) -> list[tuple[Modality, Moment]]:
     moments = [(strip.modality, moment) for strip in strips for moment in strip.moments]
     # Several views may show the same seconds: the best of them counts.
     worst_first = sorted(moments, key=lambda found: found[1].standardised)
-    ranked = list({(modality, moment.span): (modality, moment) for modality, moment in worst_first}.values())
+    ranked = list(
+        {(modality, moment.span): (modality, moment) for modality, moment in worst_first}.values()
+    )
     ranked.sort(key=lambda found: -found[1].standardised)
     if not ranked:
         return []
@@ -138,7 +153,9 @@ def _marked(strips: Sequence[Strip]) -> list[tuple[Modality, Moment]]:
     return sorted(best, key=lambda found: found[1].span.start)
 
 
-def _frames(asset: Asset, preview: Preview, seen: Sequence[Moment], start: float | None) -> tuple[Place, ...]:
+def _frames(
+    asset: Asset, preview: Preview, seen: Sequence[Moment], start: float | None
+) -> tuple[Place, ...]:
     marked = {preview.frame_at(moment.span.start) for moment in seen}
     best = preview.frame_at(start) if start is not None else None
     return tuple(

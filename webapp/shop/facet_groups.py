@@ -28,4 +28,6 @@ def facet_groups(facets: Iterable[Facet]) -> list[FacetGroup]:
 
 def _group(facet: Facet) -> FacetGroup:
     shown, rest = facet.values[:SHOWN_AT_ONCE], facet.values[SHOWN_AT_ONCE:]
-    return FacetGroup(facet.name, facet.label, shown, rest, rest_open=any(value.selected for value in rest))
+    return FacetGroup(
+        facet.name, facet.label, shown, rest, rest_open=any(value.selected for value in rest)
+    )

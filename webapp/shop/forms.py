@@ -9,7 +9,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from webapp.retrieval.request import LONGEST_TEXT, Sort
-from webapp.shop.wish import Wish, read_filters
+from webapp.shop.search_params import Wish, read_filters
 
 SORTS = (
     (Sort.RELEVANCE, _("Best match")),
@@ -23,7 +23,8 @@ BROWSE_SORTS = (SORTS[3], SORTS[1], SORTS[2])
 
 
 class WishForm(forms.Form):
-    """The address of a results page. Unknown parameters are ignored: links from elsewhere carry their own."""
+    """The address of a results page. Unknown parameters are ignored: links from elsewhere carry
+    their own."""
 
     q = forms.CharField(label=_("Words"), required=False, max_length=LONGEST_TEXT)
     picture_token = forms.CharField(required=False, max_length=20_000)
@@ -49,11 +50,16 @@ class WishForm(forms.Form):
 
 
 def read_wish(params: QueryDict, *, category: str = "") -> Wish:
-    """The wish of an address; `category` is given by the path of category pages. Raises forms.ValidationError."""
+    """The wish of an address; `category` is given by the path of category pages. Raises
+    forms.ValidationError."""
     form = WishForm(params)
     if not form.is_valid():
         raise forms.ValidationError(
-            [f"{form[name].label}: {message}" for name, messages in form.errors.items() for message in messages]
+            [
+                f"{form[name].label}: {message}"
+                for name, messages in form.errors.items()
+                for message in messages
+            ]
         )
     cleaned = form.cleaned_data
     return Wish(

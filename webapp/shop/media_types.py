@@ -9,4 +9,5 @@ SHOWN_INLINE = {
     ".flac": "audio/flac", ".m4a": "audio/mp4", ".aac": "audio/aac",
     ".mp4": "video/mp4", ".m4v": "video/mp4", ".webm": "video/webm", ".mov": "video/quicktime", ".ogv": "video/ogg",
 }  # fmt: skip
-"""What a browser may show by itself; anything else is downloaded, so that no stored file can run as a page."""
+"""What a browser may show by itself; anything else is downloaded, so that no stored file can run
+as a page."""

@@ -1,4 +1,5 @@
-"""Values of attributes that the shop can say in other languages: listed here so that translators find them."""
+"""Values of attributes that the shop can say in other languages: listed here so that translators
+find them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The shopper's own picture: decoded, exchanged for a token, and kept small for a while to be shown again."""
+"""The shopper's own picture: decoded, exchanged for a token, and kept small for a while to be
+shown again."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from search.config import engine_settings
 from search.media.picture import PictureLimits, decode_picture
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.service import search_products
-from webapp.shop.wish import Wish
+from webapp.shop.search_params import Wish
 
 DECODE_SIDE = 512
 """Shorter side kept, in pixels: more than any encoder preset looks at."""
@@ -35,7 +36,8 @@ def wish_with_picture(wish: Wish, file: BinaryIO | File) -> Wish:
 
 
 def preview(picture_token: str) -> str:
-    """The picture behind a token as a data URL; empty when none is kept any more, which harms nothing."""
+    """The picture behind a token as a data URL; empty when none is kept any more, which harms
+    nothing."""
     return cache.get(_key(picture_token), "") if picture_token else ""
 
 

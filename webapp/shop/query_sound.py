@@ -6,14 +6,15 @@ from dataclasses import replace
 
 from django.core.files.uploadedfile import UploadedFile
 
-from webapp.retrieval.query_clip import uploaded_path
+from webapp.retrieval.query_media import uploaded_path
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.service import search_products
-from webapp.shop.wish import Wish
+from webapp.shop.search_params import Wish
 
 
 def wish_with_sound(wish: Wish, file: UploadedFile) -> Wish:
-    """`wish` with the token of this sound. Raises MediaError, EncoderError, Unavailable, QueryError for silence."""
+    """`wish` with the token of this sound. Raises MediaError, EncoderError, Unavailable,
+    QueryError for silence."""
     with uploaded_path(file) as path:
         answer = search_products(SearchRequest(sound=path, limit=1, facets=False, window=1))
     return replace(wish, sound_token=answer.sound_token)

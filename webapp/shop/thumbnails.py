@@ -1,4 +1,5 @@
-"""Small WebP copies of pictures, made when first asked for and kept under the var folder (derived: may be deleted)."""
+"""Small WebP copies of pictures, made when first asked for and kept under the var folder
+(derived: may be deleted)."""
 
 from __future__ import annotations
 
@@ -20,14 +21,24 @@ WEBP_QUALITY = 82
 
 
 def thumbnail(name: str, content_hash: str, width: int) -> Path:
-    """The copy of the stored picture `name`, at most `width` pixels wide and 1.5 times as high; never enlarged.
+    """The copy of the stored picture `name`, at most `width` pixels wide and 1.5 times as high;
+    never enlarged.
 
-    Raises FileNotFoundError where the store has no such file, and MediaError where it is no picture.
+    Raises FileNotFoundError where the store has no such file, and MediaError where it is no
+    picture.
     """
-    path = Path(settings.VAR_DIR) / "thumbnails" / str(width) / content_hash[:2] / f"{content_hash}.webp"
+    path = (
+        Path(settings.VAR_DIR)
+        / "thumbnails"
+        / str(width)
+        / content_hash[:2]
+        / f"{content_hash}.webp"
+    )
     if not path.exists():
         with default_storage.open(name) as file:
-            picture = decode_picture(file, PictureLimits.from_settings(engine_settings()), at_least=width)
+            picture = decode_picture(
+                file, PictureLimits.from_settings(engine_settings()), at_least=width
+            )
         picture.thumbnail((width, width * 3 // 2), Image.Resampling.LANCZOS, reducing_gap=2.0)
         _write(picture, path)
     return path

@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 
 from webapp.shop.thumbnails import WIDTHS
-from webapp.shop.views import clicks, home, media, product, results, site, spoken
+from webapp.shop.views import clicks, home, media, product, results, transcription, well_known
 
 app_name = "shop"
 
@@ -12,13 +12,15 @@ _CONTENT = r"(?P<content_hash>[0-9a-f]{64})(?P<suffix>\.[a-z0-9]{1,5})"
 urlpatterns = [
     path("", home.home, name="home"),
     path("search", results.search, name="search"),
-    path("transcriptions", spoken.transcription, name="transcription"),
+    path("transcriptions", transcription.transcription, name="transcription"),
     path("clicks", clicks.click, name="click"),
     path("c/<slug:slug>/", results.category, name="category"),
     path("p/<path:sku>/", product.product, name="product"),
-    path("robots.txt", site.robots, name="robots"),
-    path("favicon.ico", site.favicon, name="favicon"),
-    re_path(rf"^media/assets/(?P<folder>[0-9a-f]{{2}})/{_CONTENT}$", media.asset_file, name="asset-file"),
+    path("robots.txt", well_known.robots, name="robots"),
+    path("favicon.ico", well_known.favicon, name="favicon"),
+    re_path(
+        rf"^media/assets/(?P<folder>[0-9a-f]{{2}})/{_CONTENT}$", media.asset_file, name="asset-file"
+    ),
     re_path(
         r"^previews/(?P<content_hash>[0-9a-f]{64})/(?P<file>frame-[0-9]{1,3}\.webp|spectrogram\.webp|subtitles\.vtt)$",
         media.clip_preview,

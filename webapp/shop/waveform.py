@@ -17,11 +17,14 @@ def bars(peaks: bytes) -> str:
     step = WIDTH / len(peaks) if peaks else 0.0
     half = HEIGHT / 2
     tall = (max(1, round(peak / 255 * (half - 2))) for peak in peaks)
-    return "".join(f"M{(number + 0.5) * step:g} {half - one:g}v{2 * one}" for number, one in enumerate(tall))
+    return "".join(
+        f"M{(number + 0.5) * step:g} {half - one:g}v{2 * one}" for number, one in enumerate(tall)
+    )
 
 
 def stretches(spans: Iterable[Span], seconds: float) -> tuple[tuple[float, float], ...]:
-    """Start and width of these parts of a clip in units of the drawing; those that overlap become one."""
+    """Start and width of these parts of a clip in units of the drawing; those that overlap
+    become one."""
     joined: list[list[float]] = []
     for span in sorted(spans, key=lambda span: span.start) if seconds > 0 else ():
         if joined and span.start <= joined[-1][1]:

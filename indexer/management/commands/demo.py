@@ -25,7 +25,9 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on")
         parser.add_argument("--products", type=int, default=320, help="how many products to draw")
-        parser.add_argument("--exit-when-ready", action="store_true", help="stop as soon as the shop is searchable")
+        parser.add_argument(
+            "--exit-when-ready", action="store_true", help="stop as soon as the shop is searchable"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         call_command("migrate", interactive=False, verbosity=0)
@@ -38,7 +40,9 @@ class Command(BaseCommand):
         supervisor.run()
         loading.join()
         if loading.fault is not None:
-            raise CommandError(f"the sample shop was not loaded: {loading.fault}") from loading.fault
+            raise CommandError(
+                f"the sample shop was not loaded: {loading.fault}"
+            ) from loading.fault
 
     def _draw(self, products: int) -> Path:
         """The sample shop's folder; drawn once."""
@@ -63,7 +67,9 @@ class Command(BaseCommand):
 class Loading(threading.Thread):
     """Loads the shop beside the running processes, as a merchant would from the terminal."""
 
-    def __init__(self, command: Command, supervisor: Supervisor, catalog: Path, address: str, *, leave: bool) -> None:
+    def __init__(
+        self, command: Command, supervisor: Supervisor, catalog: Path, address: str, *, leave: bool
+    ) -> None:
         super().__init__(name="loading", daemon=True)
         self.fault: BaseException | None = None
         self._command = command
@@ -75,7 +81,9 @@ class Loading(threading.Thread):
     def run(self) -> None:
         started = time.monotonic()
         try:
-            call_command("import_catalog", self._catalog, media=self._catalog.parent / "media", wait=True)
+            call_command(
+                "import_catalog", self._catalog, media=self._catalog.parent / "media", wait=True
+            )
             self._command.greet(self._address, time.monotonic() - started)
         except (Exception, SystemExit) as fault:
             self.fault = fault

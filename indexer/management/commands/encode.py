@@ -7,20 +7,22 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
-from indexer.pipeline import runner
-from indexer.pipeline.totals import DrainTotals
-from indexer.sweep import jobs_enqueue_missing, jobs_take_back
+from indexer.encoding import run
+from indexer.encoding.totals import DrainTotals
+from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
 from search.errors import OmnishelfError
 from webapp.catalog.models import IndexJob, JobState
 from webapp.catalog.services.jobs import jobs_retry
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 
 class Command(BaseCommand):
     help = "Encode every content that waits, with lost work taken up first. Ends with 1 when the encoder fails."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--retry-failed", action="store_true", help="try again what was set aside")
+        parser.add_argument(
+            "--retry-failed", action="store_true", help="try again what was set aside"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         space = active_space().fingerprint
@@ -29,7 +31,9 @@ class Command(BaseCommand):
         jobs = IndexJob.objects.filter(space=space)
         if options["retry_failed"]:
             jobs_retry(jobs=jobs)
-        with tqdm(total=jobs.filter(state=JobState.QUEUED).count(), unit="content", disable=None) as bar:
+        with tqdm(
+            total=jobs.filter(state=JobState.QUEUED).count(), unit="content", disable=None
+        ) as bar:
             passes = self._encode(bar)
         for totals in passes:
             self.stdout.write(str(totals))
@@ -40,6 +44,6 @@ class Command(BaseCommand):
             bar.update(totals.encoded.total() + totals.set_aside - bar.n)
 
         try:
-            return runner.encode_queued(show)
+            return run.encode_queued(show)
         except OmnishelfError as error:
             raise CommandError(str(error)) from error

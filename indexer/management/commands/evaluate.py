@@ -14,9 +14,9 @@ from indexer.evaluation.document import write_document
 from indexer.evaluation.installation import run_apart
 from indexer.evaluation.suite import Precisions, Suite, choose, evaluate_folders, read_precisions
 from indexer.evaluation.tables import comparison, figures
-from search.console import output
 from search.errors import OmnishelfError
 from search.evaluation.folder import folders_in
+from search.terminal import output
 
 
 class Command(BaseCommand):
@@ -29,10 +29,18 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("folder", type=Path, help="an evaluation folder, or a folder of them")
-        parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="of a folder of them, only these")
-        parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure, query by query")
-        parser.add_argument("--compare", type=Path, metavar="FORMER", help="a file of --json to compare with")
-        parser.add_argument("--out", type=Path, metavar="DOCS", help="write evaluation.md and evaluation.svg there")
+        parser.add_argument(
+            "--only", nargs="+", default=[], metavar="NAME", help="of a folder of them, only these"
+        )
+        parser.add_argument(
+            "--json", type=Path, metavar="FILE", help="write every figure, query by query"
+        )
+        parser.add_argument(
+            "--compare", type=Path, metavar="FORMER", help="a file of --json to compare with"
+        )
+        parser.add_argument(
+            "--out", type=Path, metavar="DOCS", help="write evaluation.md and evaluation.svg there"
+        )
         parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -51,7 +59,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _run_apart(self, options: dict[str, Any]) -> None:
-        named = [f"--{name}={options[name]}" for name in ("json", "compare", "out") if options[name]]
+        named = [
+            f"--{name}={options[name]}" for name in ("json", "compare", "out") if options[name]
+        ]
         only = ["--only", *options["only"]] if options["only"] else []
         if status := run_apart("evaluate", str(options["folder"]), "--here", *named, *only):
             raise CommandError("the evaluation failed", returncode=status)
@@ -68,6 +78,8 @@ class Command(BaseCommand):
 
 def _write(suite: Suite, json_file: Path | None, docs: Path | None) -> None:
     if json_file:
-        json_file.write_text(json.dumps(suite.as_dict(), ensure_ascii=False) + "\n", encoding="utf-8")
+        json_file.write_text(
+            json.dumps(suite.as_dict(), ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     if docs:
         write_document(suite, docs)

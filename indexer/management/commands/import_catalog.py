@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
 from indexer.upload_console import UploadConsole, wait_until_encoded
-from search.console import output
 from search.errors import OmnishelfError
-from webapp.catalog.importing.failed import failed_rows_write
-from webapp.catalog.importing.service import upload_create, upload_run
+from search.terminal import output
 from webapp.catalog.models import Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
+from webapp.importing.failed import failed_rows_write
+from webapp.importing.service import upload_create, upload_run
 
 
 class Command(BaseCommand):
@@ -29,14 +29,27 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("file", type=Path, help="the catalogue file")
         parser.add_argument(
-            "--media", type=Path, metavar="DIR|ZIP", help="where media files are; default: the catalogue's own folder"
+            "--media",
+            type=Path,
+            metavar="DIR|ZIP",
+            help="where media files are; default: the catalogue's own folder",
         )
-        parser.add_argument("--dry-run", action="store_true", help="check rows and open files, change nothing")
-        parser.add_argument("--remove-absent", action="store_true", help="remove products that the file does not list")
         parser.add_argument(
-            "--wait", action="store_true", help="also wait until everything is encoded; encode here when no worker does"
+            "--dry-run", action="store_true", help="check rows and open files, change nothing"
         )
-        parser.add_argument("--failed-rows", type=Path, metavar="OUT", help="write failed rows here, to be mended")
+        parser.add_argument(
+            "--remove-absent",
+            action="store_true",
+            help="remove products that the file does not list",
+        )
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="also wait until everything is encoded; encode here when no worker does",
+        )
+        parser.add_argument(
+            "--failed-rows", type=Path, metavar="OUT", help="write failed rows here, to be mended"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         console = output()

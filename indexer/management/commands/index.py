@@ -1,7 +1,7 @@
 """`manage.py index build|status|verify|rollback|migrate|plan`: look after published generations.
 
-Exit codes: 0 done · 1 refused or damaged · 2 wrong arguments · 3 there is no such generation · 75 another build is
-running, try again later (EX_TEMPFAIL of sysexits.h).
+Exit codes: 0 done · 1 refused or damaged · 2 wrong arguments · 3 there is no such generation ·
+75 another build is running, try again later (EX_TEMPFAIL of sysexits.h).
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
 from tqdm import tqdm
 
-from indexer.compaction import generation_build, generations_mirror
-from indexer.migration import migration_build, migration_check, migration_plan
-from indexer.plan_table import add_plan_arguments, plans, print_plans
-from indexer.state import index_state
+from indexer.index.capacity_table import add_plan_arguments, plans, print_plans
+from indexer.index.compaction import generation_build, generations_mirror
+from indexer.index.migration import migration_build, migration_check, migration_plan
+from indexer.index.status import index_state
 from search.config import IndexBackend, engine_settings
 from search.errors import BuildInProgress, NoGeneration, OmnishelfError
 from search.vectors import Manifest
 from search.vectors.backends import generations_of
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 REFUSED, NOTHING_THERE, TRY_LATER = 1, 3, 75
 
@@ -33,17 +33,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("build", help="build a generation from the stored embeddings and publish it")
+        actions.add_parser(
+            "build", help="build a generation from the stored embeddings and publish it"
+        )
         status = actions.add_parser("status", help="show generations, delta and jobs")
         status.add_argument("--json", action="store_true", help="for programs")
-        check = actions.add_parser("verify", help="compare every file of a generation with its checksum")
-        check.add_argument("--number", type=int, help="generation to verify (default: the live one)")
+        check = actions.add_parser(
+            "verify", help="compare every file of a generation with its checksum"
+        )
+        check.add_argument(
+            "--number", type=int, help="generation to verify (default: the live one)"
+        )
         back = actions.add_parser("rollback", help="make an earlier generation live again")
-        back.add_argument("--to", type=int, help="generation to go back to (default: the one before the live one)")
-        move = actions.add_parser("migrate", help="build the other backend's index while search goes on in this one")
-        move.add_argument("--to", required=True, choices=get_args(IndexBackend), help="backend to build for")
-        move.add_argument("--dry-run", action="store_true", help="say what would be done, and look whether it can be")
-        add_plan_arguments(actions.add_parser("plan", help="shape, memory, machines and cost of indexes of any size"))
+        back.add_argument(
+            "--to", type=int, help="generation to go back to (default: the one before the live one)"
+        )
+        move = actions.add_parser(
+            "migrate", help="build the other backend's index while search goes on in this one"
+        )
+        move.add_argument(
+            "--to", required=True, choices=get_args(IndexBackend), help="backend to build for"
+        )
+        move.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="say what would be done, and look whether it can be",
+        )
+        add_plan_arguments(
+            actions.add_parser(
+                "plan", help="shape, memory, machines and cost of indexes of any size"
+            )
+        )
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
@@ -61,10 +81,14 @@ class Command(BaseCommand):
             return
         self.stdout.write(f"space {state['space']} ({state['preset']}), clock {state['clock']}")
         self.stdout.write(f"{state['changed']} products changed since the live generation")
-        self.stdout.write("jobs: " + ", ".join(f"{count} {name}" for name, count in state["jobs"].items()))
+        self.stdout.write(
+            "jobs: " + ", ".join(f"{count} {name}" for name, count in state["jobs"].items())
+        )
         for row in state["generations"]:
             mark = "live" if row["live"] else "kept"
-            self.stdout.write(f"generation {row['number']} {mark}: {row['fault'] or _size_and_age(row)}")
+            self.stdout.write(
+                f"generation {row['number']} {mark}: {row['fault'] or _size_and_age(row)}"
+            )
             for part in row.get("segments", ()):
                 self.stdout.write(f"  {_segment(part)}")
 
@@ -76,7 +100,9 @@ class Command(BaseCommand):
             print_plans(rows, options)
 
     def _verify(self, options: dict[str, Any]) -> None:
-        self._say("intact:", generations_of(engine_settings(), active_space()).verify(options["number"]))
+        self._say(
+            "intact:", generations_of(engine_settings(), active_space()).verify(options["number"])
+        )
 
     def _rollback(self, options: dict[str, Any]) -> None:
         manifest = generations_of(engine_settings(), active_space()).rollback(options["to"])
@@ -100,14 +126,18 @@ class Command(BaseCommand):
             f"the same {report.views} views in both; of the best 10 answers to {report.queries} sampled queries, "
             f"{report.agreement:.1%} are as good as those of {plan.source.index_backend}"
         )
-        self.stdout.write(f"Switch now: set OMNISHELF_INDEX_BACKEND={to} for every process and restart them.")
+        self.stdout.write(
+            f"Switch now: set OMNISHELF_INDEX_BACKEND={to} for every process and restart them."
+        )
         self.stdout.write(
             f"Back: manage.py index migrate --to {plan.source.index_backend}, then set "
             f"OMNISHELF_INDEX_BACKEND={plan.source.index_backend} and restart."
         )
 
     def _say(self, what: str, manifest: Manifest) -> None:
-        self.stdout.write(f"{what} generation {manifest.number}: {manifest.views} views, clock {manifest.seq}")
+        self.stdout.write(
+            f"{what} generation {manifest.number}: {manifest.views} views, clock {manifest.seq}"
+        )
 
 
 def _size_and_age(row: dict[str, Any]) -> str:

@@ -1,8 +1,9 @@
-"""`manage.py space status|change|rollback`: another model, made beside the one in use, judged, swapped in or refused.
+"""`manage.py space status|change|rollback`: another model, made beside the one in use, judged,
+swapped in or refused.
 
-Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 the golden set gets worse, so the old space stays ·
-75 a change is under way elsewhere, or something is away: try again later (EX_TEMPFAIL of sysexits.h) · 130 stopped by
-Ctrl-C, the same command goes on.
+Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 the golden set gets worse, so
+the old space stays · 75 a change is under way elsewhere, or something is away: try again later
+(EX_TEMPFAIL of sysexits.h) · 130 stopped by Ctrl-C, the same command goes on.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from indexer.changing.claiming import changes_release
-from indexer.changing.going_back import change_roll_back
-from indexer.changing.report import as_dict, latest, print_change, print_state, refused, spaces_state
-from indexer.changing.run import space_change
-from indexer.stage_bar import StageBar
-from search.console import output
+from indexer.model_change.claiming import changes_release
+from indexer.model_change.report import (
+    as_dict,
+    latest,
+    print_change,
+    print_state,
+    refused,
+    spaces_state,
+)
+from indexer.model_change.rollback import change_roll_back
+from indexer.model_change.run import space_change
+from indexer.progress_bar import StageBar
 from search.encoders.registry import preset_names
 from search.errors import OmnishelfError
 from search.evaluation.folder import read_queries
+from search.terminal import output
 from webapp.catalog.models import SpaceChange
 
 FAILED, WORSE, TRY_LATER, STOPPED = 1, 3, 75, 130
@@ -38,15 +46,22 @@ class Command(BaseCommand):
             help="encode everything for another model beside the one in use, compare both, and swap if not worse",
             description="Stopped at any point, the same command goes on. Search answers from the old space meanwhile.",
         )
-        change.add_argument("--to", required=True, metavar="PRESET", choices=preset_names(), help="the new model")
+        change.add_argument(
+            "--to", required=True, metavar="PRESET", choices=preset_names(), help="the new model"
+        )
         change.add_argument(
             "--golden", type=Path, metavar="FILE.jsonl",
             help='lines of {"text" or "image": …, "relevant": [skus]} (default: clicks, else titles)',
         )  # fmt: skip
-        change.add_argument("--force", action="store_true", help="swap even when the golden set gets worse")
-        change.add_argument("--dry-run", action="store_true", help="encode and compare, do not swap")
+        change.add_argument(
+            "--force", action="store_true", help="swap even when the golden set gets worse"
+        )
+        change.add_argument(
+            "--dry-run", action="store_true", help="encode and compare, do not swap"
+        )
         back = actions.add_parser(
-            "rollback", help="bring back the model that was in use before; give up a change that was interrupted"
+            "rollback",
+            help="bring back the model that was in use before; give up a change that was interrupted",
         )
         for action in (status, change, back):
             action.add_argument("--json", action="store_true", help="print one JSON object")
@@ -55,7 +70,9 @@ class Command(BaseCommand):
         try:
             getattr(self, f"_{action}")(options)
         except OmnishelfError as error:
-            raise CommandError(str(error), returncode=FAILED if error.permanent else TRY_LATER) from error
+            raise CommandError(
+                str(error), returncode=FAILED if error.permanent else TRY_LATER
+            ) from error
         except KeyboardInterrupt as stop:
             told = "stopped; nothing is lost, and the same command goes on with it"
             raise CommandError(told, returncode=STOPPED) from stop
@@ -72,7 +89,11 @@ class Command(BaseCommand):
         golden = read_queries(options["golden"]) if options["golden"] else ()
         with StageBar() as bar:
             change = space_change(
-                options["to"], golden=golden, force=options["force"], dry_run=options["dry_run"], show=bar
+                options["to"],
+                golden=golden,
+                force=options["force"],
+                dry_run=options["dry_run"],
+                show=bar,
             )
         self._say(change, options)
         if refused(change):

@@ -1,4 +1,5 @@
-"""`manage.py tune`: learn heads from this catalogue, publish them when they find held-out products better; roll back.
+"""`manage.py tune`: learn heads from this catalogue, publish them when they find held-out
+products better; roll back.
 
 Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 not better, so not published.
 """
@@ -10,12 +11,12 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from indexer.stage_bar import StageBar
+from indexer.progress_bar import StageBar
 from indexer.tuning.claiming import tunings_take_back
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
 from indexer.tuning.run import tuning_roll_back, tuning_run
-from search.console import output
 from search.errors import OmnishelfError
+from search.terminal import output
 from webapp.catalog.models import Tuning, TuningStage, TuningState
 from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.services.tunings import tuning_create
@@ -28,11 +29,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--preset", help="encoder to tune (default: the one in use)")
-        parser.add_argument("--from-clicks", action="store_true", help="learn from clicked queries as well")
+        parser.add_argument(
+            "--from-clicks", action="store_true", help="learn from clicked queries as well"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         what = parser.add_mutually_exclusive_group()
         what.add_argument("--dry-run", action="store_true", help="measure, and publish nothing")
-        what.add_argument("--rollback", action="store_true", help="bring back what was in use before the last tuning")
+        what.add_argument(
+            "--rollback",
+            action="store_true",
+            help="bring back what was in use before the last tuning",
+        )
         what.add_argument("--status", action="store_true", help="list the tunings")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -49,7 +56,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _tune(self, options: dict[str, Any]) -> None:
-        queued = tuning_create(preset=options["preset"], dry_run=options["dry_run"], from_clicks=options["from_clicks"])
+        queued = tuning_create(
+            preset=options["preset"], dry_run=options["dry_run"], from_clicks=options["from_clicks"]
+        )
         # The training draws a bar of its own.
         with StageBar(hidden=TuningStage.TRAINING) as bar:
             tuning = tuning_run(queued.pk, bar)

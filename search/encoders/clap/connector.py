@@ -1,9 +1,10 @@
 """A connector: the affine map from CLAP's space into that of the preset beside which it hears.
 
-It is learned from texts alone, because both spaces have a text side: the same text through both towers. Source: Wang
-et al., Connecting Multi-modal Contrastive Representations (2023), which adds noise to close the gap between a space's
-texts and its other modality; for an affine map that noise is the penalty of a ridge regression (Bishop 1995, Training
-with Noise is Equivalent to Tikhonov Regularization), so the map has a closed form.
+It is learned from texts alone, because both spaces have a text side: the same text through both
+towers. Source: Wang et al., Connecting Multi-modal Contrastive Representations (2023), which
+adds noise to close the gap between a space's texts and its other modality; for an affine map
+that noise is the penalty of a ridge regression (Bishop 1995, Training with Noise is Equivalent
+to Tikhonov Regularization), so the map has a closed form.
 """
 
 from __future__ import annotations
@@ -36,14 +37,19 @@ class Connector:
     def __call__(self, vectors: Vectors) -> Vectors:
         """Unit vectors of CLAP (n, width) → unit vectors of the space (n, dim)."""
         found = vectors @ self.weight.T + self.bias
-        return cast("Vectors", found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6))
+        return cast(
+            "Vectors", found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
+        )
 
     def save(self, path: Path) -> None:
-        save_file({"weight": torch.from_numpy(self.weight), "bias": torch.from_numpy(self.bias)}, path)
+        save_file(
+            {"weight": torch.from_numpy(self.weight), "bias": torch.from_numpy(self.bias)}, path
+        )
 
 
 def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
-    """Vectors of the same texts in both spaces, (n, width) and (n, dim) → the map with the least squared error."""
+    """Vectors of the same texts in both spaces, (n, width) and (n, dim) → the map with the least
+    squared error."""
     mean, target = theirs.mean(0), ours.mean(0)
     centred = (theirs - mean).astype(np.float64)
     penalty = len(theirs) * noise**2 * np.eye(theirs.shape[1])
@@ -53,11 +59,16 @@ def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
 
 
 def load_connector(path: Path, dim: int, preset: str) -> Connector:
-    """Raises WeightsMissing with the command that learns it, WeightsRefused for one into another dimension."""
+    """Raises WeightsMissing with the command that learns it, WeightsRefused for one into another
+    dimension."""
     fix = f"Learn it: python -m search.tuning.connector --preset {preset}"
     if not path.is_file():
-        raise WeightsMissing("the connector of CLAP into this space is not here", value=str(path), fix=fix)
+        raise WeightsMissing(
+            "the connector of CLAP into this space is not here", value=str(path), fix=fix
+        )
     tensors = read_safetensors(path)
     if set(tensors) != {"weight", "bias"} or len(tensors["bias"]) != dim:
-        raise WeightsRefused(f"{path.name} is no connector into a space of {dim} dimensions", fix=fix)
+        raise WeightsRefused(
+            f"{path.name} is no connector into a space of {dim} dimensions", fix=fix
+        )
     return Connector(tensors["weight"].numpy(), tensors["bias"].numpy())

@@ -1,4 +1,5 @@
-"""CLAP beside a preset for pictures and texts: sounds come into that preset's space through a connector."""
+"""CLAP beside a preset for pictures and texts: sounds come into that preset's space through a
+connector."""
 
 from __future__ import annotations
 
@@ -11,21 +12,22 @@ import numpy as np
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder, Features, Prepared, Waveform
 from search.encoders.checkpoints import require_checkpoint
 from search.encoders.clap.connector import FILE, Connector, load_connector
 from search.encoders.clap.model import AudioTower, Extractor, Mels
+from search.encoders.device import Runtime, pick_runtime
 from search.encoders.digests import file_digest
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
+from search.encoders.protocol import Encoder, Features, Prepared, Waveform
 from search.encoders.registry import load_engine, space_of
-from search.encoders.runtime import Runtime, pick_runtime
 from search.errors import WeightsRefused
 from search.types import Space, TextRole, Vectors
 
 
 class ClapEncoder:
-    """Everything but sounds is the other encoder's. The audio tower is loaded at the first sound."""
+    """Everything but sounds is the other encoder's. The audio tower is loaded at the first
+    sound."""
 
     def __init__(self, space: Space, beside: Encoder, folder: Path, runtime: Runtime) -> None:
         self.space = space
@@ -65,7 +67,8 @@ class ClapEncoder:
         return self._extract(window)
 
     def encode_sounds(self, batch: Sequence[Mels]) -> Vectors:
-        """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and WeightsRefused at the first call."""
+        """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and WeightsRefused at the
+        first call."""
         return self.project_sounds(self.sound_features(batch))
 
     def sound_features(self, batch: Sequence[Mels]) -> Features:
@@ -83,14 +86,16 @@ class ClapEncoder:
 def load(preset: Preset, settings: EngineSettings) -> ClapEncoder:
     """The encoder of a CLAP preset; towers are read at their first use.
 
-    Raises WeightsMissing with the command that fetches a checkpoint or learns the connector, WeightsRefused when the
-    two do not fit, and what the engine of the preset beside raises.
+    Raises WeightsMissing with the command that fetches a checkpoint or learns the connector,
+    WeightsRefused when the two do not fit, and what the engine of the preset beside raises.
     """
     folder = require_checkpoint(preset, settings)
     load_connector(folder / FILE, preset.dim, preset.name)
     beside = load_engine(settings.model_copy(update={"preset": preset.beside}))
     if beside.space.dim != preset.dim:
-        raise WeightsRefused(f"preset {preset.beside} is not of dimension {preset.dim}", value=beside.space.dim)
+        raise WeightsRefused(
+            f"preset {preset.beside} is not of dimension {preset.dim}", value=beside.space.dim
+        )
     space = space_of(settings.model_copy(update={"preset": preset.name}))
     return ClapEncoder(space, beside, folder, pick_runtime(settings))
 
@@ -98,5 +103,9 @@ def load(preset: Preset, settings: EngineSettings) -> ClapEncoder:
 def _ears(folder: Path) -> str:
     """Names the checkpoint without its connector."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != FILE]
-    named = [f"{path.name} {file_digest(path)}" for path in files if path.suffix in (".json", ".safetensors")]
+    named = [
+        f"{path.name} {file_digest(path)}"
+        for path in files
+        if path.suffix in (".json", ".safetensors")
+    ]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]

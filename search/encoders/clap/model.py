@@ -1,7 +1,7 @@
 """CLAP read from a checkpoint on local disk by transformers, each tower by itself.
 
-Source: Wu et al., Large-scale Contrastive Language-Audio Pretraining (2023). Nothing is downloaded, pickles are never
-read, and code of a checkpoint is never run.
+Source: Wu et al., Large-scale Contrastive Language-Audio Pretraining (2023). Nothing is
+downloaded, pickles are never read, and code of a checkpoint is never run.
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ import numpy.typing as npt
 import torch
 from safetensors import SafetensorError
 from torch import nn
-from transformers import AutoTokenizer, ClapAudioModelWithProjection, ClapFeatureExtractor, ClapTextModelWithProjection
+from transformers import (
+    AutoTokenizer,
+    ClapAudioModelWithProjection,
+    ClapFeatureExtractor,
+    ClapTextModelWithProjection,
+)
 
-from search.encoders.base import SoundFormat, Waveform
-from search.encoders.runtime import Runtime
+from search.encoders.device import Runtime
+from search.encoders.protocol import SoundFormat, Waveform
 from search.errors import WeightsRefused
 from search.types import Vectors
 
@@ -28,7 +33,15 @@ Mels = npt.NDArray[np.float32]
 Part = TypeVar("Part")
 
 _TEXTS_AT_ONCE = 64
-_UNREADABLE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, OSError, SafetensorError)
+_UNREADABLE = (
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OSError,
+    SafetensorError,
+)
 
 
 class Extractor:
@@ -72,8 +85,15 @@ class TextTower:
         for start in range(0, len(texts), _TEXTS_AT_ONCE):
             batch = list(texts[start : start + _TEXTS_AT_ONCE])
             tokens = self._tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
-            sent = {name: tokens[name].to(self._runtime.device) for name in ("input_ids", "attention_mask")}
-            found.append(nn.functional.normalize(self._model(**sent).text_embeds.float(), dim=-1).cpu().numpy())
+            sent = {
+                name: tokens[name].to(self._runtime.device)
+                for name in ("input_ids", "attention_mask")
+            }
+            found.append(
+                nn.functional.normalize(self._model(**sent).text_embeds.float(), dim=-1)
+                .cpu()
+                .numpy()
+            )
         return cast("Vectors", np.concatenate(found))
 
 

@@ -1,4 +1,5 @@
-"""What runs the picture network: torch where it multiplies bfloat16 or has a GPU, else ONNX Runtime.
+"""What runs the picture network: torch where it multiplies bfloat16 or has a GPU, else ONNX
+Runtime.
 
 docs/adr/0005-serving-the-compact-encoder.md has the figures behind this choice.
 """
@@ -12,13 +13,14 @@ import torch
 from torch import Tensor
 
 from search.encoders.compact.network import load_network
-from search.encoders.runtime import Runtime
+from search.encoders.device import Runtime
 
 Maps = dict[str, Tensor]
 
 
 class Backend(Protocol):
-    """Prepared pictures (n, 3, 224, 224) float32 on its device → feature maps (n, c, h, w) float32, by name."""
+    """Prepared pictures (n, 3, 224, 224) float32 on its device → feature maps (n, c, h, w)
+    float32, by name."""
 
     @property
     def device(self) -> torch.device:
@@ -26,14 +28,16 @@ class Backend(Protocol):
 
     @property
     def at_once(self) -> int:
-        """How many pictures one call should hold: more would leave the caches, or what the allocator keeps."""
+        """How many pictures one call should hold: more would leave the caches, or what the
+        allocator keeps."""
 
     def __call__(self, pixels: Tensor) -> Maps:
         """Runs under torch's inference mode."""
 
 
 class TorchBackend:
-    """The network in torch, in the runtime's precision. Channels last is what convolutions are fastest with."""
+    """The network in torch, in the runtime's precision. Channels last is what convolutions are
+    fastest with."""
 
     def __init__(self, maps: Sequence[str], runtime: Runtime) -> None:
         self.device = runtime.device

@@ -1,4 +1,5 @@
-"""The bundled encoder: two frozen towers from packages, and the sound tower and heads shipped beside this module."""
+"""The bundled encoder: two frozen towers from packages, and the sound tower and heads shipped
+beside this module."""
 
 from __future__ import annotations
 
@@ -9,19 +10,19 @@ import numpy as np
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.base import Features, Pixels, Regions, Waveform
 from search.encoders.compact import sound_tower
-from search.encoders.compact.describe import FEATURES
+from search.encoders.compact.audio import Hearing
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
-from search.encoders.compact.hearing import Hearing
 from search.encoders.compact.int8_space import int8_digest
 from search.encoders.compact.network import SIDE, picture_weights_path
 from search.encoders.compact.picture_tower import prepare
+from search.encoders.compact.pooling import FEATURES
 from search.encoders.compact.towers import Towers
+from search.encoders.device import Runtime, pick_runtime
 from search.encoders.precision import require_int8
 from search.encoders.presets import Preset, tuned_space
-from search.encoders.residual import project
-from search.encoders.runtime import Runtime, pick_runtime
+from search.encoders.protocol import Features, Pixels, Regions, Waveform
+from search.encoders.residual_heads import project
 from search.encoders.tuned_heads import read_heads
 from search.encoders.weights import check_digest
 from search.errors import WeightsRefused
@@ -31,10 +32,17 @@ HEADS = Path(__file__).parent / "weights" / "heads.safetensors"
 
 
 class CompactEncoder:
-    """EfficientNet-Lite0, MiniLM and a sound tower, joined by small heads. Every call is safe from several threads."""
+    """EfficientNet-Lite0, MiniLM and a sound tower, joined by small heads. Every call is safe
+    from several threads."""
 
     def __init__(
-        self, space: Space, frozen: Towers, heads: tuple[PictureHead, TextHead], hearing: Hearing, *, towers: str
+        self,
+        space: Space,
+        frozen: Towers,
+        heads: tuple[PictureHead, TextHead],
+        hearing: Hearing,
+        *,
+        towers: str,
     ) -> None:
         self.space = space
         self.frozen = frozen
@@ -57,9 +65,12 @@ class CompactEncoder:
         return self.project_pictures(self.picture_features(batch))
 
     def encode_regions(self, batch: Sequence[Pixels]) -> Regions:
-        """Prepared pictures → (n, 7, 7, 384) unit vectors: of every cell of a grid together with its neighbours."""
+        """Prepared pictures → (n, 7, 7, 384) unit vectors: of every cell of a grid together with
+        its neighbours."""
         features = self.frozen.region_features(batch).numpy().astype(np.float16)
-        return self.project_pictures(features.reshape(-1, FEATURES)).reshape(*features.shape[:3], DIM)
+        return self.project_pictures(features.reshape(-1, FEATURES)).reshape(
+            *features.shape[:3], DIM
+        )
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, 384) unit vectors, the same for both roles."""
@@ -98,7 +109,8 @@ class CompactEncoder:
         return self.hearing.project(features)
 
     def with_heads(self, path: Path) -> CompactEncoder:
-        """The same towers under tuned heads; sounds stay where they are. Raises WeightsMissing and WeightsRefused."""
+        """The same towers under tuned heads; sounds stay where they are. Raises WeightsMissing
+        and WeightsRefused."""
         picture, text = read_heads(path, towers=self.towers, dim=DIM)
         heads = _checked(fill_heads(picture, text, path.name))
         space = tuned_space(self.space, path.stem)
@@ -106,8 +118,8 @@ class CompactEncoder:
 
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
-    """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is not as the preset says,
-    ConfigError when the device is not there or has no such precision."""
+    """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is
+    not as the preset says, ConfigError when the device is not there or has no such precision."""
     check_digest(heads_path, preset.checksums["heads"])
     # The heads read the network's classifier from the package.
     check_digest(picture_weights_path(), preset.checksums["pictures"])
@@ -118,7 +130,9 @@ def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> 
         raise WeightsRefused(f"the preset should be of dimension {DIM}", value=preset.dim)
     numbers = int8_digest(settings)
     hearing = Hearing(preset, runtime)
-    return CompactEncoder(preset.space(numbers), frozen, heads, hearing, towers=preset.towers(f"{FEATURES}{numbers}"))
+    return CompactEncoder(
+        preset.space(numbers), frozen, heads, hearing, towers=preset.towers(f"{FEATURES}{numbers}")
+    )
 
 
 def _towers(preset: Preset, settings: EngineSettings, runtime: Runtime) -> Towers:
@@ -130,11 +144,17 @@ def _towers(preset: Preset, settings: EngineSettings, runtime: Runtime) -> Tower
 
 def _runtime(settings: EngineSettings) -> Runtime:
     """INT8 is for pictures alone: one text or window of sound takes milliseconds already."""
-    plain = settings.model_copy(update={"precision": "auto"}) if settings.precision == "int8" else settings
+    plain = (
+        settings.model_copy(update={"precision": "auto"})
+        if settings.precision == "int8"
+        else settings
+    )
     return pick_runtime(plain)
 
 
 def _checked(heads: tuple[PictureHead, TextHead]) -> tuple[PictureHead, TextHead]:
     if heads[0].features != FEATURES:
-        raise WeightsRefused(f"picture heads should take {FEATURES} features", value=heads[0].features)
+        raise WeightsRefused(
+            f"picture heads should take {FEATURES} features", value=heads[0].features
+        )
     return heads

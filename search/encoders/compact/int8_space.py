@@ -1,4 +1,5 @@
-"""INT8 moves a vector by more than rounding, so it has a space of its own, named by the calibrated ranges."""
+"""INT8 moves a vector by more than rounding, so it has a space of its own, named by the
+calibrated ranges."""
 
 from __future__ import annotations
 
@@ -20,5 +21,7 @@ def int8_digest(settings: EngineSettings, ranges: Path = RANGES) -> str:
     if settings.precision != "int8":
         return ""
     if not ranges.is_file():
-        raise WeightsMissing("the calibrated ranges of INT8 are missing", value=str(ranges), fix=MEND)
+        raise WeightsMissing(
+            "the calibrated ranges of INT8 are missing", value=str(ranges), fix=MEND
+        )
     return f"int8 {file_digest(ranges)}"

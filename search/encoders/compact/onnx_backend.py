@@ -1,7 +1,7 @@
 """The picture network in ONNX Runtime: float32, or INT8 with the ranges shipped beside this module.
 
-The model is built in memory from the same weights as torch's network, so there is no second file to ship, to check
-or to go stale.
+The model is built in memory from the same weights as torch's network, so there is no second file
+to ship, to check or to go stale.
 """
 
 from __future__ import annotations
@@ -27,7 +27,9 @@ class OnnxBackend:
         model = onnx_model(load_network(maps))
         self._maps = tuple(maps)
         self._session = onnxruntime.InferenceSession(
-            quantise(model) if quantised else model.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
+            quantise(model) if quantised else model.SerializeToString(),
+            _options(),
+            providers=["CPUExecutionProvider"],
         )
 
     def __call__(self, pixels: Tensor) -> Maps:
@@ -38,6 +40,7 @@ class OnnxBackend:
 def _options() -> onnxruntime.SessionOptions:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
-    # Threads that wait by spinning take the cores from decoding, from the index and from other processes.
+    # Threads that wait by spinning take the cores from decoding, from the index and from other
+    # processes.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options

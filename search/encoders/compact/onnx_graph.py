@@ -1,4 +1,5 @@
-"""The picture network as an ONNX model, so that ONNX Runtime can run it where torch has no fast arithmetic.
+"""The picture network as an ONNX model, so that ONNX Runtime can run it where torch has no fast
+arithmetic.
 
 Source of the operators: the ONNX specification, https://onnx.ai/onnx/operators/.
 """
@@ -22,10 +23,11 @@ IR_VERSION = 10
 
 
 def onnx_model(network: Network) -> ModelProto:
-    """A network with folded batch normalisation, float32 → the model from `pixels` (n, 3, 224, 224) to its maps.
+    """A network with folded batch normalisation, float32 → the model from `pixels` (n, 3, 224,
+    224) to its maps.
 
-    Outputs stand in the order of `network.maps`, under the names of the tensors inside: these do not depend on which
-    maps are asked for, and calibrated ranges go by them.
+    Outputs stand in the order of `network.maps`, under the names of the tensors inside: these do
+    not depend on which maps are asked for, and calibrated ranges go by them.
     """
     writer = _Writer(network)
     outputs = writer.write(_Tracer().trace(network))
@@ -33,21 +35,28 @@ def onnx_model(network: Network) -> ModelProto:
         writer.nodes,
         "picture_network",
         [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["n", 3, SIDE, SIDE])],
-        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None, None]) for name in outputs],
+        [
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", None, None, None])
+            for name in outputs
+        ],
         writer.weights,
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+    return helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
 
 
 class _Tracer(fx.Tracer):
-    """Convolutions stay whole: timm's own would otherwise come apart into paddings of a fixed batch size."""
+    """Convolutions stay whole: timm's own would otherwise come apart into paddings of a fixed
+    batch size."""
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
 
 
 class _Writer:
-    """Nodes of a traced network → nodes and weights of ONNX. Raises TypeError for other layers than this network's."""
+    """Nodes of a traced network → nodes and weights of ONNX. Raises TypeError for other layers
+    than this network's."""
 
     def __init__(self, network: Network) -> None:
         self.nodes: list[NodeProto] = []
@@ -84,7 +93,11 @@ class _Writer:
             self._weight(f"{name}.{kind}", tensor.detach().contiguous().numpy())
             for kind, tensor in (("weight", module.weight), ("bias", module.bias))
         ]
-        padding = {"auto_pad": "SAME_UPPER"} if isinstance(module, Conv2dSame) else {"pads": [*module.padding] * 2}
+        padding = (
+            {"auto_pad": "SAME_UPPER"}
+            if isinstance(module, Conv2dSame)
+            else {"pads": [*module.padding] * 2}
+        )
         return self._add(
             "Conv", inputs + weights, name,
             kernel_shape=module.kernel_size, strides=module.stride, group=module.groups, **padding,

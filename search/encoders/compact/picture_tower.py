@@ -9,15 +9,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from search.encoders.base import Pixels
 from search.encoders.compact.backends import Backend, Maps, pick_backend
-from search.encoders.compact.describe import MAPS, describe, describe_regions
 from search.encoders.compact.network import MEAN, SCALE, SIDE
-from search.encoders.runtime import Runtime
+from search.encoders.compact.pooling import MAPS, describe, describe_regions
+from search.encoders.device import Runtime
+from search.encoders.protocol import Pixels
 
 
 def prepare(picture: Image.Image) -> Pixels:
-    """RGB picture → (3, 224, 224) float32. The whole picture is kept: its sides are squashed to a square."""
+    """RGB picture → (3, 224, 224) float32. The whole picture is kept: its sides are squashed to
+    a square."""
     resized = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     pixels = np.asarray(resized, dtype=np.float32).transpose(2, 0, 1)
     return np.ascontiguousarray((pixels - MEAN) / SCALE)
@@ -37,7 +38,9 @@ class PictureTower:
     @torch.inference_mode()
     def region_features(self, batch: Tensor) -> Tensor:
         """(n, GRID, GRID, FEATURES): of every cell and its neighbours."""
-        return torch.cat([self._described(describe_regions, pixels) for pixels in self._split(batch)])
+        return torch.cat(
+            [self._described(describe_regions, pixels) for pixels in self._split(batch)]
+        )
 
     def _split(self, batch: Tensor) -> Sequence[Tensor]:
         return torch.split(batch, self._backend.at_once)
@@ -48,5 +51,6 @@ class PictureTower:
 
 
 def load_picture_tower(runtime: Runtime, *, quantised: bool = False) -> PictureTower:
-    """The tower on a device in a precision. Raises WeightsRefused when the ranges of INT8 cannot be used."""
+    """The tower on a device in a precision. Raises WeightsRefused when the ranges of INT8 cannot
+    be used."""
     return PictureTower(pick_backend(MAPS, runtime, quantised=quantised))

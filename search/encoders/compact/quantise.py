@@ -1,7 +1,8 @@
 """The picture network in INT8: weights per channel, activations by calibrated ranges.
 
-Source: Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference
-(2018), https://arxiv.org/abs/1712.05877, as done by `onnxruntime.quantization`.
+Source: Jacob et al., Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference (2018), https://arxiv.org/abs/1712.05877, as done by
+`onnxruntime.quantization`.
 """
 
 from __future__ import annotations
@@ -17,18 +18,21 @@ from onnx import ModelProto
 from onnxruntime.quantization import QuantType, quantize_static
 from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 
-from search.encoders.base import Pixels
 from search.encoders.compact.int8_space import MEND, RANGES
 from search.encoders.compact.onnx_graph import INPUT
+from search.encoders.protocol import Pixels
 from search.errors import WeightsRefused
 
 
 def quantise(model: ModelProto, ranges: Path = RANGES) -> bytes:
-    """The network in float32 → the same in INT8, serialised. Raises WeightsRefused when the ranges do not fit it."""
+    """The network in float32 → the same in INT8, serialised. Raises WeightsRefused when the
+    ranges do not fit it."""
     try:
         return _quantise(model, ranges, None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsRefused(f"calibrated ranges do not fit: {error}", value=str(ranges), fix=MEND) from error
+        raise WeightsRefused(
+            f"calibrated ranges do not fit: {error}", value=str(ranges), fix=MEND
+        ) from error
 
 
 def calibrate(model: ModelProto, pictures: Iterable[Pixels], out: Path) -> None:
@@ -49,7 +53,8 @@ class _Reader:
 
 
 def _quantise(model: ModelProto, ranges: Path, reader: _Reader | None) -> bytes:
-    # The model is clean already, batch normalisation folded: without this mark the library warns that it may not be.
+    # The model is clean already, batch normalisation folded: without this mark the library warns
+    # that it may not be.
     add_pre_process_metadata(model)
     with tempfile.TemporaryDirectory() as scratch, _quiet():
         out = Path(scratch) / "int8.onnx"
@@ -67,7 +72,8 @@ def _quantise(model: ModelProto, ranges: Path, reader: _Reader | None) -> bytes:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """The library tells the root logger of every channel whose scale it widens; there are hundreds."""
+    """The library tells the root logger of every channel whose scale it widens; there are
+    hundreds."""
     root = logging.getLogger()
 
     def matters(record: logging.LogRecord) -> bool:

@@ -1,8 +1,10 @@
-"""The head over the sound tower: what is heard in words, and a correction learned from labelled sounds.
+"""The head over the sound tower: what is heard in words, and a correction learned from labelled
+sounds.
 
-The words are the names of the classes that the network was trained to tell apart, as vectors of this space, weighted
-by what its own classifier hears: so a sound that no training here showed is found by what it is called. Source:
-Norouzi et al., Zero-Shot Learning by Convex Combination of Semantic Embeddings (2014), over all classes.
+The words are the names of the classes that the network was trained to tell apart, as vectors of
+this space, weighted by what its own classifier hears: so a sound that no training here showed is
+found by what it is called. Source: Norouzi et al., Zero-Shot Learning by Convex Combination of
+Semantic Embeddings (2014), over all classes.
 """
 
 from __future__ import annotations
@@ -38,8 +40,8 @@ class SoundHead(nn.Module):
         nn.init.zeros_(self.outer.bias)
 
     def heard(self, features: Tensor) -> Tensor:
-        """What the classes' names say, unit vectors (n, 384). Square roots, because several classes of one sound are
-        likely at once and the likeliest should not speak alone."""
+        """What the classes' names say, unit vectors (n, 384). Square roots, because several
+        classes of one sound are likely at once and the likeliest should not speak alone."""
         likely = self.classifier(features).sigmoid().sqrt()
         return functional.normalize(likely @ self.words, dim=-1)
 
@@ -54,7 +56,8 @@ def save_sound_head(path: Path, head: SoundHead) -> None:
 
 
 def load_sound_head(path: Path) -> SoundHead:
-    """The head in float32, ready to encode. Raises WeightsRefused when the file is not one of a sound head."""
+    """The head in float32, ready to encode. Raises WeightsRefused when the file is not one of a
+    sound head."""
     return filled(unpacked(read_safetensors(path)), path.name)
 
 

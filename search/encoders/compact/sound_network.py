@@ -1,8 +1,10 @@
-"""The network that hears: a MobileNet over log-mel spectrograms, batch normalisation folded into convolutions.
+"""The network that hears: a MobileNet over log-mel spectrograms, batch normalisation folded into
+convolutions.
 
-Source: Howard et al., MobileNets (2017), table 1, and YAMNet's definition in the TensorFlow model garden
-(research/audioset/yamnet). It is convolutional throughout, so a window may hold any number of frames. How wide each
-block is, its weights say: the bundled network is thinner than YAMNet's.
+Source: Howard et al., MobileNets (2017), table 1, and YAMNet's definition in the TensorFlow
+model garden (research/audioset/yamnet). It is convolutional throughout, so a window may hold any
+number of frames. How wide each block is, its weights say: the bundled network is thinner than
+YAMNet's.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 
 
 class _Conv(nn.Conv2d):
-    """A 3 × 3 convolution padded as TensorFlow pads ("same"): after the picture alone where the stride is 2."""
+    """A 3 × 3 convolution padded as TensorFlow pads ("same"): after the picture alone where the
+    stride is 2."""
 
     def __init__(self, inputs: int, outputs: int, stride: int, groups: int) -> None:
         super().__init__(inputs, outputs, 3, stride=stride, groups=groups, padding=2 - stride)
@@ -41,14 +44,17 @@ class Block(nn.Module):
 
 
 class SoundNetwork(nn.Module):
-    """Log-mel spectrograms (n, frames, 64) → (n, 1024), the mean of the last map. `frames` is a multiple of 32."""
+    """Log-mel spectrograms (n, frames, 64) → (n, 1024), the mean of the last map. `frames` is a
+    multiple of 32."""
 
     def __init__(self, channels: Sequence[int]) -> None:
         """`channels` that the stem and each block give; FEATURES is the last of them."""
         super().__init__()
         self.stem = _Conv(1, channels[0], 2, groups=1)
         blocks = zip(channels, channels[1:], STRIDES, strict=False)
-        self.blocks = nn.Sequential(*(Block(width, wanted, stride) for width, wanted, stride in blocks))
+        self.blocks = nn.Sequential(
+            *(Block(width, wanted, stride) for width, wanted, stride in blocks)
+        )
 
     def forward(self, spectrograms: Tensor) -> Tensor:
         found: Tensor = self.blocks(self.stem(spectrograms.unsqueeze(1))).mean((2, 3))
@@ -56,22 +62,28 @@ class SoundNetwork(nn.Module):
 
 
 def flattened(network: SoundNetwork) -> dict[str, Tensor]:
-    """The weights by name, every kernel as a matrix (outputs, inputs × height × width) that packs in 8 bits."""
-    return {name: weight.flatten(1) if weight.ndim > 1 else weight for name, weight in network.state_dict().items()}
+    """The weights by name, every kernel as a matrix (outputs, inputs × height × width) that
+    packs in 8 bits."""
+    return {
+        name: weight.flatten(1) if weight.ndim > 1 else weight
+        for name, weight in network.state_dict().items()
+    }
 
 
 def network_of(weights: Mapping[str, Tensor]) -> SoundNetwork:
-    """The network with weights that `flattened` named, ready to hear. Raises KeyError and RuntimeError where they do
-    not fit."""
+    """The network with weights that `flattened` named, ready to hear. Raises KeyError and
+    RuntimeError where they do not fit."""
     network = SoundNetwork(channels_of(weights))
-    shaped = {name: weights[name].view(weight.shape) for name, weight in network.state_dict().items()}
+    shaped = {
+        name: weights[name].view(weight.shape) for name, weight in network.state_dict().items()
+    }
     network.load_state_dict(shaped)
     return network.eval().requires_grad_(False)
 
 
 def channels_of(weights: Mapping[str, Tensor]) -> list[int]:
-    """How many channels the stem and each block give. Raises KeyError where one is missing, and RuntimeError where the
-    last gives another number than FEATURES."""
+    """How many channels the stem and each block give. Raises KeyError where one is missing, and
+    RuntimeError where the last gives another number than FEATURES."""
     blocks = [len(weights[f"blocks.{number}.point.bias"]) for number in range(len(STRIDES))]
     found = [len(weights["stem.bias"]), *blocks]
     if found[-1] != FEATURES:

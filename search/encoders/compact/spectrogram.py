@@ -1,8 +1,10 @@
-"""Log-mel spectrograms as YAMNet takes them, in plain numpy: the same numbers wherever they are computed.
+"""Log-mel spectrograms as YAMNet takes them, in plain numpy: the same numbers wherever they are
+computed.
 
-Source: YAMNet's parameters in the TensorFlow model garden (research/audioset/yamnet/params.py): frames of 25 ms every
-10 ms, periodic Hann window, magnitudes of an FFT of 512, 64 mel bands from 125 to 7,500 Hz, log(x + 0.001). The mel
-scale is HTK's, 1127 ln(1 + f / 700), with triangles of height 1 on it.
+Source: YAMNet's parameters in the TensorFlow model garden (research/audioset/yamnet/params.py):
+frames of 25 ms every 10 ms, periodic Hann window, magnitudes of an FFT of 512, 64 mel bands from
+125 to 7,500 Hz, log(x + 0.001). The mel scale is HTK's, 1127 ln(1 + f / 700), with triangles of
+height 1 on it.
 """
 
 from __future__ import annotations
@@ -12,8 +14,8 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from search.encoders.base import Waveform
-from search.mel import triangles
+from search.dsp import triangles
+from search.encoders.protocol import Waveform
 
 RATE = 16_000
 FRAME = 400
@@ -29,7 +31,8 @@ Spectrogram = npt.NDArray[np.float32]
 
 
 def log_mel(wave: Waveform) -> Spectrogram:
-    """A waveform of at least FRAME samples at RATE → its spectrogram, one row every STEP samples."""
+    """A waveform of at least FRAME samples at RATE → its spectrogram, one row every STEP
+    samples."""
     frames = np.lib.stride_tricks.sliding_window_view(wave, FRAME)[::STEP]
     magnitudes = np.abs(np.fft.rfft(frames * _hann(), _FFT))
     found: Spectrogram = np.log(magnitudes @ _mel_weights() + np.float32(_OFFSET), dtype=np.float32)
@@ -48,7 +51,8 @@ def _hann() -> npt.NDArray[np.float32]:
 
 @functools.cache
 def _mel_weights() -> npt.NDArray[np.float32]:
-    """(FFT bins, BANDS): every band's triangle, rising from the centre before to its own and falling to the next."""
+    """(FFT bins, BANDS): every band's triangle, rising from the centre before to its own and
+    falling to the next."""
     weights = np.maximum(0.0, triangles(_FFT // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE))
     weights[0] = 0.0  # The constant part carries no sound.
     return weights.astype(np.float32)

@@ -1,7 +1,8 @@
-"""The frozen text tower: all-MiniLM-L6-v2, read from its package and run by torch's own transformer encoder.
+"""The frozen text tower: all-MiniLM-L6-v2, read from its package and run by torch's own
+transformer encoder.
 
-Source: Wang et al., MiniLM (2020), and the sentence-transformers model card: mean of the last hidden states over real
-tokens, scaled to unit length, at most 256 tokens.
+Source: Wang et al., MiniLM (2020), and the sentence-transformers model card: mean of the last
+hidden states over real tokens, scaled to unit length, at most 256 tokens.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ class TextTower(nn.Module):
 
     @torch.inference_mode()
     def features(self, texts: Sequence[str]) -> Tensor:
-        """Texts → (n, 384) unit vectors. Batches hold texts of similar length, because padding costs time."""
+        """Texts → (n, 384) unit vectors. Batches hold texts of similar length, because padding
+        costs time."""
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         found = torch.empty(len(texts), WIDTH)
         for start in range(0, len(order), BATCH):
@@ -53,14 +55,17 @@ class TextTower(nn.Module):
         tokens = self.tokenizer.encode_batch(texts)
         device = self.norm.weight.device
         ids = torch.tensor([each.ids for each in tokens], device=device)
-        real = torch.tensor([each.attention_mask for each in tokens], device=device, dtype=torch.bool)
+        real = torch.tensor(
+            [each.attention_mask for each in tokens], device=device, dtype=torch.bool
+        )
         # Called as a module, because only a module's call is compiled.
         hidden = self(ids, None if bool(real.all()) else ~real).float()
         weights = real.unsqueeze(-1).float()
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
     def forward(self, ids: Tensor, padding: Tensor | None) -> Tensor:
-        """Token ids and which of them are padding, (n, tokens) → last hidden states, (n, tokens, 384)."""
+        """Token ids and which of them are padding, (n, tokens) → last hidden states, (n, tokens,
+        384)."""
         hidden = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
         found: Tensor = self.layers(hidden, src_key_padding_mask=padding)
         return found
@@ -89,7 +94,8 @@ def _tokenizer() -> Tokenizer:
 
 
 def _renamed(weights: Weights) -> dict[str, Tensor]:
-    """BERT's names → those of torch's encoder. Every token is of type 0, so that row is added to the positions."""
+    """BERT's names → those of torch's encoder. Every token is of type 0, so that row is added to
+    the positions."""
     renamed = {
         "words.weight": weights["embeddings.word_embeddings.weight"],
         "positions.weight": weights["embeddings.position_embeddings.weight"]
@@ -105,7 +111,9 @@ def _renamed(weights: Weights) -> dict[str, Tensor]:
 
 def _renamed_layer(weights: Weights, layer: int, kind: str) -> dict[str, Tensor]:
     theirs, ours = f"encoder.layer.{layer}", f"layers.layers.{layer}"
-    projections = [weights[f"{theirs}.attention.self.{name}.{kind}"] for name in ("query", "key", "value")]
+    projections = [
+        weights[f"{theirs}.attention.self.{name}.{kind}"] for name in ("query", "key", "value")
+    ]
     return {
         f"{ours}.self_attn.in_proj_{kind}": torch.cat(projections),
         f"{ours}.self_attn.out_proj.{kind}": weights[f"{theirs}.attention.output.dense.{kind}"],

@@ -9,21 +9,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from search.encoders.base import Pixels
-from search.encoders.compact.describe import FEATURES, GRID
 from search.encoders.compact.network import picture_weights_path
 from search.encoders.compact.picture_tower import PictureTower, load_picture_tower
+from search.encoders.compact.pooling import FEATURES, GRID
 from search.encoders.compact.text_tower import TextTower, load_text_tower, text_weights_path
+from search.encoders.device import Runtime
 from search.encoders.lazy import Lazy
-from search.encoders.runtime import Runtime
+from search.encoders.protocol import Pixels
 from search.encoders.weights import check_digest
 
 
 class Towers:
     """What the frozen towers see, before any head. Safe to call from several threads."""
 
-    def __init__(self, checksums: Mapping[str, str], runtime: Runtime, *, quantised: bool = False) -> None:
-        """`quantised` runs the picture tower in INT8; the text tower stays in the runtime's precision."""
+    def __init__(
+        self, checksums: Mapping[str, str], runtime: Runtime, *, quantised: bool = False
+    ) -> None:
+        """`quantised` runs the picture tower in INT8; the text tower stays in the runtime's
+        precision."""
         self.runtime = runtime
 
         def load_pictures() -> PictureTower:
@@ -46,7 +49,8 @@ class Towers:
             return self.pictures.get().features(torch.from_numpy(np.stack(batch)))
 
     def region_features(self, batch: Sequence[Pixels]) -> Tensor:
-        """Prepared pictures → (n, GRID, GRID, FEATURES) float32 on the CPU: of every cell and its neighbours."""
+        """Prepared pictures → (n, GRID, GRID, FEATURES) float32 on the CPU: of every cell and
+        its neighbours."""
         if not batch:
             return torch.empty(0, GRID, GRID, FEATURES)
         with self._turns:

@@ -1,8 +1,10 @@
-"""Any image-text model of the open_clip library, read from a checkpoint on local disk, each tower at its first use.
+"""Any image-text model of the open_clip library, read from a checkpoint on local disk, each
+tower at its first use.
 
-Nothing is downloaded here: a server that fetches weights when it starts hangs when the hub is away. The tokenizer is
-open_clip's own for the checkpoint, because SigLIP text that is not lower-cased and padded as in training is silently
-wrong (Zhai et al., Sigmoid Loss for Language Image Pre-Training, 2023, and the open_clip model configurations).
+Nothing is downloaded here: a server that fetches weights when it starts hangs when the hub is
+away. The tokenizer is open_clip's own for the checkpoint, because SigLIP text that is not
+lower-cased and padded as in training is silently wrong (Zhai et al., Sigmoid Loss for Language
+Image Pre-Training, 2023, and the open_clip model configurations).
 """
 
 from __future__ import annotations
@@ -17,13 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from search.config import EngineSettings
-from search.encoders.base import Pixels
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
+from search.encoders.device import Runtime, pick_runtime
 from search.encoders.lazy import Lazy
 from search.encoders.open_clip.checkpoint import Checkpoint, Tokenizer, read_checkpoint
 from search.encoders.presets import Preset
-from search.encoders.runtime import Runtime, pick_runtime
-from search.encoders.self_test import check_letter_case, check_pairs, check_pictures, check_texts
+from search.encoders.protocol import Pixels
+from search.encoders.sanity_check import check_letter_case, check_pairs, check_pictures, check_texts
 from search.errors import WeightsRefused
 from search.types import Space, TextRole, Vectors
 
@@ -31,7 +33,8 @@ TEXTS_AT_ONCE = 64
 
 
 class Tower:
-    """A tower on its device. As many calls run side by side as keep the device busy; others wait."""
+    """A tower on its device. As many calls run side by side as keep the device busy; others
+    wait."""
 
     def __init__(self, module: nn.Module, runtime: Runtime, dim: int) -> None:
         self.module = runtime.place(module)
@@ -40,18 +43,26 @@ class Tower:
 
     @torch.inference_mode()
     def __call__(self, inputs: Tensor) -> Vectors:
-        """Inputs on the device → (n, dim) unit vectors. Raises WeightsRefused when they have another dimension."""
+        """Inputs on the device → (n, dim) unit vectors. Raises WeightsRefused when they have
+        another dimension."""
         with self._turns:
-            vectors: Vectors = functional.normalize(self.module(inputs).float(), dim=-1).cpu().numpy()
+            vectors: Vectors = (
+                functional.normalize(self.module(inputs).float(), dim=-1).cpu().numpy()
+            )
         if vectors.shape[1] != self._dim:
-            raise WeightsRefused(f"a tower's vectors are not of dimension {self._dim}", value=vectors.shape[1])
+            raise WeightsRefused(
+                f"a tower's vectors are not of dimension {self._dim}", value=vectors.shape[1]
+            )
         return vectors
 
 
 class OpenClipEncoder:
-    """One open_clip model. A process that only encodes texts never holds the picture tower, and vice versa."""
+    """One open_clip model. A process that only encodes texts never holds the picture tower, and
+    vice versa."""
 
-    def __init__(self, space: Space, checkpoint: Checkpoint, runtime: Runtime, *, tested: bool) -> None:
+    def __init__(
+        self, space: Space, checkpoint: Checkpoint, runtime: Runtime, *, tested: bool
+    ) -> None:
         self.space = space
         self.picture_batch_size = runtime.picture_batch_size
         self.calls_at_once = runtime.calls_at_once
@@ -66,23 +77,29 @@ class OpenClipEncoder:
         self.texts: Lazy[tuple[Tokenizer, Tower]] = Lazy(self._load_texts, loading)
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:
-        """RGB picture → (3, height, width), resized and normalised as the checkpoint's configuration says."""
+        """RGB picture → (3, height, width), resized and normalised as the checkpoint's
+        configuration says."""
         pixels: Pixels = self._transform(picture).numpy()
         return pixels
 
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
-        """Prepared pictures → (n, dim) unit vectors. Raises WeightsRefused or SelfTestFailed at the first call."""
+        """Prepared pictures → (n, dim) unit vectors. Raises WeightsRefused or SelfTestFailed at
+        the first call."""
         return self._pictures(self.pictures.get(), batch) if batch else self._nothing()
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        """Texts → (n, dim) unit vectors, the same for both roles. Raises as `encode_pictures` does."""
+        """Texts → (n, dim) unit vectors, the same for both roles. Raises as `encode_pictures`
+        does."""
         return self._texts(*self.texts.get(), texts) if texts else self._nothing()
 
     def _pictures(self, tower: Tower, batch: Sequence[Pixels]) -> Vectors:
         return tower(self._runtime.stack(batch))
 
     def _texts(self, tokenizer: Tokenizer, tower: Tower, texts: Sequence[str]) -> Vectors:
-        batches = (list(texts[start : start + TEXTS_AT_ONCE]) for start in range(0, len(texts), TEXTS_AT_ONCE))
+        batches = (
+            list(texts[start : start + TEXTS_AT_ONCE])
+            for start in range(0, len(texts), TEXTS_AT_ONCE)
+        )
         return np.concatenate([tower(self._runtime.send(tokenizer(batch))) for batch in batches])
 
     def _load_pictures(self) -> Tower:
@@ -105,7 +122,10 @@ class OpenClipEncoder:
         return tokenizer, tower
 
     def _check_pairs(self, pictures: Tower, tokenizer: Tokenizer, texts: Tower) -> None:
-        check_pairs(lambda given: self._texts(tokenizer, texts, given), lambda given: self._drawings(pictures, given))
+        check_pairs(
+            lambda given: self._texts(tokenizer, texts, given),
+            lambda given: self._drawings(pictures, given),
+        )
 
     def _drawings(self, tower: Tower, pictures: Sequence[Image.Image]) -> Vectors:
         return self._pictures(tower, [self.prepare_picture(picture) for picture in pictures])
@@ -117,8 +137,8 @@ class OpenClipEncoder:
 def load(preset: Preset, settings: EngineSettings) -> OpenClipEncoder:
     """The encoder of an open_clip preset; its towers are read, and tested, at their first use.
 
-    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it is a pickle, is damaged
-    or does not fit, ConfigError when the device is not there.
+    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it is
+    a pickle, is damaged or does not fit, ConfigError when the device is not there.
     """
     folder = require_checkpoint(preset, settings)
     space = preset.space(checkpoint_digest(folder))

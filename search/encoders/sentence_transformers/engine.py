@@ -1,7 +1,9 @@
-"""Any SentenceTransformer folder, of texts alone or of texts, pictures and sounds in one space, read from local disk.
+"""Any SentenceTransformer folder, of texts alone or of texts, pictures and sounds in one space,
+read from local disk.
 
-Pictures and sounds go through the model's own preprocessing one by one, in the caller's pool; the model call only joins
-the tensors that come out. Code from a checkpoint is never run and pickles are never read.
+Pictures and sounds go through the model's own preprocessing one by one, in the caller's pool;
+the model call only joins the tensors that come out. Code from a checkpoint is never run and
+pickles are never read.
 """
 
 from __future__ import annotations
@@ -20,25 +22,38 @@ from torch import Tensor
 from torch.nn import functional
 
 from search.config import EngineSettings
-from search.encoders.base import Features, SoundFormat, Waveform
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
+from search.encoders.device import Runtime, pick_runtime
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
-from search.encoders.runtime import Runtime, pick_runtime
-from search.encoders.self_test import check_pairs, check_pictures, check_texts
+from search.encoders.protocol import Features, SoundFormat, Waveform
+from search.encoders.sanity_check import check_pairs, check_pictures, check_texts
 from search.encoders.sentence_transformers.inputs import Inputs, Padding, join
 from search.errors import ModalityUnsupported, WeightsRefused
 from search.types import Modality, Space, TextRole, Vectors
 
 TEXTS_AT_ONCE = 64
 
-THEIRS: dict[Modality, Literal["image", "audio"]] = {Modality.PICTURE: "image", Modality.AUDIO: "audio"}
+THEIRS: dict[Modality, Literal["image", "audio"]] = {
+    Modality.PICTURE: "image",
+    Modality.AUDIO: "audio",
+}
 """The library's names of modalities."""
 
 SOUND = SoundFormat(rate=16_000, window_s=10.0, hop_s=5.0)
-"""What the feature extractor of Gemma's audio tower takes; the tower hears up to half a minute at once."""
+"""What the feature extractor of Gemma's audio tower takes; the tower hears up to half a minute
+at once."""
 
-UNREADABLE = (RuntimeError, ValueError, KeyError, TypeError, AttributeError, ImportError, OSError, SafetensorError)
+UNREADABLE = (
+    RuntimeError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    OSError,
+    SafetensorError,
+)
 """What the library raises on folders it cannot load."""
 
 
@@ -71,13 +86,21 @@ class Model:
     def encode(self, batch: Sequence[Inputs]) -> Vectors:
         """Prepared pictures, or prepared sounds → (n, dim) unit vectors."""
         joined = join(batch, self._padding)
-        sent = {name: self._sent(value) if isinstance(value, Tensor) else value for name, value in joined.items()}
+        sent = {
+            name: self._sent(value) if isinstance(value, Tensor) else value
+            for name, value in joined.items()
+        }
         with self._lock:
             return self._unit(self.transformer(sent)["sentence_embedding"])
 
     def texts(self, texts: Sequence[str], role: TextRole, prompt: str | None) -> Vectors:
-        """Texts → (n, dim) unit vectors, with the prompt of that name or else the model's own for the role."""
-        encode = self.transformer.encode_query if role == TextRole.QUERY else self.transformer.encode_document
+        """Texts → (n, dim) unit vectors, with the prompt of that name or else the model's own
+        for the role."""
+        encode = (
+            self.transformer.encode_query
+            if role == TextRole.QUERY
+            else self.transformer.encode_document
+        )
         with self._lock:
             return self._unit(
                 encode(
@@ -90,19 +113,24 @@ class Model:
             )
 
     def _sent(self, inputs: Tensor) -> Tensor:
-        sent = self._runtime.send(inputs.pin_memory() if self._runtime.device.type == "cuda" else inputs)
+        sent = self._runtime.send(
+            inputs.pin_memory() if self._runtime.device.type == "cuda" else inputs
+        )
         return sent.to(self._runtime.dtype) if sent.is_floating_point() else sent
 
     def _unit(self, found: Tensor) -> Vectors:
         vectors: Vectors = functional.normalize(found.float(), dim=-1).cpu().numpy()
         if vectors.shape[1] != self._dim:
-            raise WeightsRefused(f"the model's vectors are not of dimension {self._dim}", value=vectors.shape[1])
+            raise WeightsRefused(
+                f"the model's vectors are not of dimension {self._dim}", value=vectors.shape[1]
+            )
         return vectors
 
 
 class SentenceTransformerEncoder:
-    """One SentenceTransformer. Where the preset says which part of the model serves pictures alone, a process that
-    only encodes texts never holds that part; the first picture loads the model anew, with it."""
+    """One SentenceTransformer. Where the preset says which part of the model serves pictures
+    alone, a process that only encodes texts never holds that part; the first picture loads the
+    model anew, with it."""
 
     def __init__(self, preset: Preset, space: Space, folder: Path, runtime: Runtime) -> None:
         self.space = space
@@ -121,8 +149,8 @@ class SentenceTransformerEncoder:
         self.blind: Lazy[Model] = Lazy(self._load_blind, loading) if apart else self.whole
 
     def prepare_picture(self, picture: Image.Image) -> Inputs:
-        """RGB picture → the model's inputs for it. Raises ModalityUnsupported, and at the first call WeightsRefused
-        or SelfTestFailed."""
+        """RGB picture → the model's inputs for it. Raises ModalityUnsupported, and at the first
+        call WeightsRefused or SelfTestFailed."""
         self._require(Modality.PICTURE)
         return self.whole.get().prepare(picture, Modality.PICTURE)
 
@@ -134,21 +162,26 @@ class SentenceTransformerEncoder:
     def prepare_sound(self, window: Waveform) -> Inputs:
         """A window → the model's inputs for it. Raises as `prepare_picture` does."""
         self._require(Modality.AUDIO)
-        return self.whole.get().prepare({"array": window, "sampling_rate": SOUND.rate}, Modality.AUDIO)
+        return self.whole.get().prepare(
+            {"array": window, "sampling_rate": SOUND.rate}, Modality.AUDIO
+        )
 
     def encode_sounds(self, batch: Sequence[Inputs]) -> Vectors:
         """Prepared windows → (n, dim) unit vectors. Raises as `prepare_picture` does."""
         return self.project_sounds(self.sound_features(batch))
 
     def sound_features(self, batch: Sequence[Inputs]) -> Features:
-        """Prepared windows → the model's own vectors, (n, dim) float16. Raises as `prepare_picture` does."""
+        """Prepared windows → the model's own vectors, (n, dim) float16. Raises as
+        `prepare_picture` does."""
         self._require(Modality.AUDIO)
         return (self.whole.get().encode(batch) if batch else self._nothing()).astype(np.float16)
 
     def project_sounds(self, features: Features) -> Vectors:
         """The model's own vectors, of unit length again."""
         vectors = features.astype(np.float32)
-        return cast("Vectors", vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6))
+        return cast(
+            "Vectors", vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6)
+        )
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, dim) unit vectors. Raises as `prepare_picture` does."""
@@ -170,12 +203,18 @@ class SentenceTransformerEncoder:
         sees = Modality.PICTURE in self.space.modalities and model.transformer.supports("image")
         if self._preset.self_test and sees:
             check_pictures(lambda drawn: _drawings(model, drawn))
-            check_pairs(lambda texts: self._queries(model, texts), lambda drawn: _drawings(model, drawn))
+            check_pairs(
+                lambda texts: self._queries(model, texts), lambda drawn: _drawings(model, drawn)
+            )
         self.blind.forget()
         return model
 
     def _load(self, modalities: frozenset[Modality]) -> Model:
-        left_out = {part: None for modality, part in self._preset.parts.items() if modality not in modalities}
+        left_out = {
+            part: None
+            for modality, part in self._preset.parts.items()
+            if modality not in modalities
+        }
         model = Model(self._open(left_out), self._runtime, self.space.dim)
         if self._preset.self_test and Modality.TEXT in modalities:
             check_texts(lambda texts: self._queries(model, texts))
@@ -211,10 +250,13 @@ def _drawings(model: Model, pictures: Sequence[Image.Image]) -> Vectors:
 
 
 def load(preset: Preset, settings: EngineSettings) -> SentenceTransformerEncoder:
-    """The encoder of a sentence-transformers preset; the model is read, and tested, at its first use.
+    """The encoder of a sentence-transformers preset; the model is read, and tested, at its first
+    use.
 
-    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it holds a pickle or a
-    file is not as the preset says, ConfigError when the device is not there.
+    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it
+    holds a pickle or a file is not as the preset says, ConfigError when the device is not there.
     """
     folder = require_checkpoint(preset, settings)
-    return SentenceTransformerEncoder(preset, preset.space(checkpoint_digest(folder)), folder, pick_runtime(settings))
+    return SentenceTransformerEncoder(
+        preset, preset.space(checkpoint_digest(folder)), folder, pick_runtime(settings)
+    )

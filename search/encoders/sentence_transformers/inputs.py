@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn import functional
 
 Inputs = Mapping[str, Any]
-"""What a model's own preprocessing makes of a list of contents: tensors whose first axis runs over the contents or
-their patches, and words such as the modality that are the same for all."""
+"""What a model's own preprocessing makes of a list of contents: tensors whose first axis runs
+over the contents or their patches, and words such as the modality that are the same for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,12 @@ class Padding:
 
 
 def join(batch: Sequence[Inputs], padding: Padding) -> dict[str, Any]:
-    """Inputs of single contents → inputs of the batch, as the model's preprocessing would have made them at once.
+    """Inputs of single contents → inputs of the batch, as the model's preprocessing would have
+    made them at once.
 
-    Tensors are joined along their first axis. Where their second axis differs they are rows of tokens: shorter ones
-    are filled up with the padding token, and everything that accompanies tokens (masks, types) with 0.
+    Tensors are joined along their first axis. Where their second axis differs they are rows of
+    tokens: shorter ones are filled up with the padding token, and everything that accompanies
+    tokens (masks, types) with 0.
     """
     return {name: _join(name, [inputs[name] for inputs in batch], padding) for name in batch[0]}
 
@@ -39,7 +41,10 @@ def _join(name: str, values: Sequence[Any], padding: Padding) -> Any:
         return values[0]
     if values[0].ndim > 1 and len({value.shape[1] for value in values}) > 1:
         longest = max(value.shape[1] for value in values)
-        values = [_fill_up(value, longest, padding, padding.token if name == "input_ids" else 0) for value in values]
+        values = [
+            _fill_up(value, longest, padding, padding.token if name == "input_ids" else 0)
+            for value in values
+        ]
     return torch.cat(list(values))
 
 

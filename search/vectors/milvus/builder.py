@@ -10,14 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from search.config import MilvusIndexType
 from search.errors import ConfigError, QueryError
 from search.types import Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors.checks import check_batch, check_vectors
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, SegmentManifest
-from search.vectors.milvus.admin import MilvusGenerations
+from search.vectors.milvus.build_stats import Tallies, Tally, held_back, sampled_queries
 from search.vectors.milvus.collection import RemoteCollection
 from search.vectors.milvus.connection import BUILD_SECONDS, CHANGE_SECONDS, Connection
-from search.vectors.milvus.names import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID, Names
-from search.vectors.milvus.record import Record, write_record
+from search.vectors.milvus.generations import MilvusGenerations
+from search.vectors.milvus.metadata import Record, write_record
+from search.vectors.milvus.naming import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID, Names
 from search.vectors.milvus.schema import (
     LISTED,
     PARTITIONS,
@@ -27,9 +27,9 @@ from search.vectors.milvus.schema import (
     index_type_for,
     list_count,
 )
-from search.vectors.milvus.tally import Tallies, Tally, held_back, sampled_queries
 from search.vectors.milvus.tuning import tuned_segment
 from search.vectors.scoring import rounded
+from search.vectors.validation import check_batch, check_vectors
 
 INSERT_BYTES = 8 << 20
 """Vectors sent in one insertion; a server takes messages of up to 64 MiB."""
@@ -38,7 +38,8 @@ INSERT_BYTES = 8 << 20
 class MilvusBuilder:
     """An `IndexBuilder` over Milvus.
 
-    The live generation and the one before it stay loaded, the other `keep` - 2 stay stored for a rollback.
+    The live generation and the one before it stay loaded, the other `keep` - 2 stay stored for a
+    rollback.
     """
 
     def __init__(
@@ -58,13 +59,18 @@ class MilvusBuilder:
         self._keep = keep
 
     def build(
-        self, batches: Iterable[ViewBatch], seq: int, questions: Mapping[Modality, Vectors] | None = None
+        self,
+        batches: Iterable[ViewBatch],
+        seq: int,
+        questions: Mapping[Modality, Vectors] | None = None,
     ) -> Manifest:
-        """Write, verify and publish a generation from a stream of batches; see `GenerationBuilder.build`.
+        """Write, verify and publish a generation from a stream of batches; see
+        `GenerationBuilder.build`.
 
-        Memory holds one insertion at a time. Raises BuildInProgress, VectorsRefused, Unavailable when the server is
-        away or full, CorruptGeneration when it holds other counts than were sent. The live generation stays whatever
-        is raised, and the new collection is dropped, by the next build if not by this one.
+        Memory holds one insertion at a time. Raises BuildInProgress, VectorsRefused, Unavailable
+        when the server is away or full, CorruptGeneration when it holds other counts than were
+        sent. The live generation stays whatever is raised, and the new collection is dropped, by
+        the next build if not by this one.
         """
         if seq < 0:
             raise QueryError("seq must not be negative", value=seq)
@@ -104,7 +110,12 @@ class MilvusBuilder:
                 self._connection("drop_collection", name, seconds=CHANGE_SECONDS)
 
     def _published(
-        self, name: str, number: int, batches: Iterable[ViewBatch], seq: int, asked: Mapping[Modality, Vectors]
+        self,
+        name: str,
+        number: int,
+        batches: Iterable[ViewBatch],
+        seq: int,
+        asked: Mapping[Modality, Vectors],
     ) -> Manifest:
         started = time.monotonic()
         tallies = self._inserted(name, batches, asked)
@@ -114,31 +125,48 @@ class MilvusBuilder:
         self._connection("load_collection", name, seconds=BUILD_SECONDS)
         record = self._tuned(name, self._draft(number, seq, tallies), tallies)
         seconds = round(time.monotonic() - started, 3)
-        record = record.model_copy(update={"manifest": record.manifest.model_copy(update={"build_seconds": seconds})})
+        record = record.model_copy(
+            update={"manifest": record.manifest.model_copy(update={"build_seconds": seconds})}
+        )
         self._generations.check_counts(name, record.manifest)
         write_record(self._connection, name, record)
         self._generations.point_to(name)
         return record.manifest
 
-    def _inserted(self, name: str, batches: Iterable[ViewBatch], asked: Mapping[Modality, Vectors]) -> Tallies:
+    def _inserted(
+        self, name: str, batches: Iterable[ViewBatch], asked: Mapping[Modality, Vectors]
+    ) -> Tallies:
         held, stream = held_back(check_batch(batch, self._space.dim) for batch in batches)
         tallies = Tallies(sampled_queries(held) | dict(asked))
         step = max(1, INSERT_BYTES // (4 * self._space.dim))
         for batch in stream:
             for at in range(0, len(batch), step):
                 cut = slice(at, at + step)
-                piece = ViewBatch(batch.modality, batch.view_ids[cut], batch.product_ids[cut], batch.vectors[cut])
+                piece = ViewBatch(
+                    batch.modality, batch.view_ids[cut], batch.product_ids[cut], batch.vectors[cut]
+                )
                 self._insert(name, piece, tallies.add(piece))
         return tallies
 
     def _insert(self, name: str, batch: ViewBatch, rows: Ids) -> None:
         part = self._names.part(batch.modality)
-        columns = (rows.tolist(), batch.view_ids.tolist(), batch.product_ids.tolist(), rounded(batch.vectors))
+        columns = (
+            rows.tolist(),
+            batch.view_ids.tolist(),
+            batch.product_ids.tolist(),
+            rounded(batch.vectors),
+        )
         self._connection(
             "insert",
             name,
             [
-                {ROW: row, PARTITION_KEY: part, VIEW_ID: view_id, PRODUCT_ID: product_id, VECTOR: vector}
+                {
+                    ROW: row,
+                    PARTITION_KEY: part,
+                    VIEW_ID: view_id,
+                    PRODUCT_ID: product_id,
+                    VECTOR: vector,
+                }
                 for row, view_id, product_id, vector in zip(*columns, strict=True)
             ],
             seconds=BUILD_SECONDS,
@@ -146,7 +174,9 @@ class MilvusBuilder:
 
     def _draft(self, number: int, seq: int, tallies: Tallies) -> Record:
         lists = list_count(tallies.rows, self._space.dim) if self._index_type in LISTED else 0
-        segments = [self._segment(tallies.by_modality[part], lists) for part in sorted(tallies.by_modality)]
+        segments = [
+            self._segment(tallies.by_modality[part], lists) for part in sorted(tallies.by_modality)
+        ]
         manifest = Manifest(
             number=number,
             previous=self._generations.live_number(),
@@ -158,7 +188,9 @@ class MilvusBuilder:
             build_seconds=0,
             segments=tuple(segments),
         )
-        background = {part: tuple(tally.sample.tolist()) for part, tally in tallies.by_modality.items()}
+        background = {
+            part: tuple(tally.sample.tolist()) for part, tally in tallies.by_modality.items()
+        }
         return Record(manifest=manifest, index_type=self._index_type, background=background)
 
     def _segment(self, tally: Tally, lists: int) -> SegmentManifest:
@@ -175,9 +207,15 @@ class MilvusBuilder:
         )
 
     def _tuned(self, name: str, draft: Record, tallies: Tallies) -> Record:
-        collection = RemoteCollection(self._connection, name, self._names, draft, seconds=BUILD_SECONDS)
+        collection = RemoteCollection(
+            self._connection, name, self._names, draft, seconds=BUILD_SECONDS
+        )
         segments = tuple(
-            tuned_segment(collection, segment, tallies.by_modality[segment.modality], self._recall_target)
+            tuned_segment(
+                collection, segment, tallies.by_modality[segment.modality], self._recall_target
+            )
             for segment in draft.manifest.segments
         )
-        return draft.model_copy(update={"manifest": draft.manifest.model_copy(update={"segments": segments})})
+        return draft.model_copy(
+            update={"manifest": draft.manifest.model_copy(update={"segments": segments})}
+        )

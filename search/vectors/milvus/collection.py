@@ -8,13 +8,14 @@ from typing import Any
 
 from search.types import Ids, Modality, Vectors
 from search.vectors.milvus.connection import ANSWER_SECONDS, Connection
-from search.vectors.milvus.fetched import FIELDS, FetchedRows
-from search.vectors.milvus.names import PARTITION_KEY, VECTOR, Names, among
-from search.vectors.milvus.record import Record
+from search.vectors.milvus.metadata import Record
+from search.vectors.milvus.naming import PARTITION_KEY, VECTOR, Names, among
+from search.vectors.milvus.result_rows import FIELDS, FetchedRows
 from search.vectors.milvus.schema import most_returned, search_params
 
 ANSWER_BYTES = 64 << 20
-"""Most bytes of vectors in one answer; a server refuses 100 MB (quotaAndLimits.limits.maxOutputSize)."""
+"""Most bytes of vectors in one answer; a server refuses 100 MB
+(quotaAndLimits.limits.maxOutputSize)."""
 
 PIECE_OF_PRODUCTS = 1_000
 """Products asked for in one query."""
@@ -26,7 +27,8 @@ Entities = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class RemoteCollection:
-    """Rows of a published generation never change, so reads need no more than Milvus's weakest consistency.
+    """Rows of a published generation never change, so reads need no more than Milvus's weakest
+    consistency.
 
     `seconds` is the time limit of one request.
     """
@@ -48,13 +50,20 @@ class RemoteCollection:
 
     def query(self, expression: str, limit: int, fields: Sequence[str]) -> Entities:
         found = self.connection(
-            "query", self.name, filter=expression, output_fields=list(fields), limit=limit, seconds=self.seconds
+            "query",
+            self.name,
+            filter=expression,
+            output_fields=list(fields),
+            limit=limit,
+            seconds=self.seconds,
         )
         return list(found)
 
     def count(self, expression: str) -> int:
         """How many rows match."""
-        (row,) = self.connection("query", self.name, filter=expression, output_fields=[COUNT], seconds=self.seconds)
+        (row,) = self.connection(
+            "query", self.name, filter=expression, output_fields=[COUNT], seconds=self.seconds
+        )
         return int(row[COUNT])
 
     def rows(self, expression: str, limit: int) -> FetchedRows:
@@ -66,7 +75,10 @@ class RemoteCollection:
 
     def _pieces(self, part: str, product_ids: Ids, fields: Sequence[str]) -> Iterator[Entities]:
         """A piece that comes back full may have been cut off, and is halved."""
-        pieces = [product_ids[at : at + PIECE_OF_PRODUCTS] for at in range(0, len(product_ids), PIECE_OF_PRODUCTS)]
+        pieces = [
+            product_ids[at : at + PIECE_OF_PRODUCTS]
+            for at in range(0, len(product_ids), PIECE_OF_PRODUCTS)
+        ]
         while pieces:
             piece = pieces.pop()
             found = self.query(part + among(piece), self.most, fields)
@@ -75,7 +87,9 @@ class RemoteCollection:
             else:
                 pieces += [piece[: len(piece) // 2], piece[len(piece) // 2 :]]
 
-    def search(self, queries: Vectors, limit: int, expression: str, nprobe: int) -> list[FetchedRows]:
+    def search(
+        self, queries: Vectors, limit: int, expression: str, nprobe: int
+    ) -> list[FetchedRows]:
         """The rows that the index ranks best for each query (q, dim), at most `limit`."""
         found: list[FetchedRows] = []
         group = max(1, ANSWER_BYTES // (4 * self.dim * limit))
@@ -95,7 +109,9 @@ class RemoteCollection:
         return found
 
 
-def by_modality(entities: Entities, names: Names, convert: Callable[[Entities], Any]) -> dict[Modality, Any]:
+def by_modality(
+    entities: Entities, names: Names, convert: Callable[[Entities], Any]
+) -> dict[Modality, Any]:
     """Rows sorted out by their partition; modalities without any are left out."""
     found: dict[Modality, Any] = {}
     for modality in Modality:

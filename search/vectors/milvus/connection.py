@@ -18,9 +18,11 @@ CHANGE_SECONDS = 60.0
 """Time limit of making, dropping and pointing to a collection."""
 
 BUILD_SECONDS = 4 * 3600.0
-"""Time limit of one step of a build: flushing, indexing or loading a billion vectors takes hours."""
+"""Time limit of one step of a build: flushing, indexing or loading a billion vectors takes
+hours."""
 
-# Codes of merr in Milvus's source. milvus-lite answers 100 for an alias that does not exist, the server 1600.
+# Codes of merr in Milvus's source. milvus-lite answers 100 for an alias that does not exist, the
+# server 1600.
 NOT_FOUND = frozenset({100, 1600})
 PASSING = frozenset({*range(1, 10), 11, 100, 101, 103})
 REFUSED_TOKEN = frozenset({1400, 1401})
@@ -32,16 +34,20 @@ logging.getLogger("pymilvus.decorators").setLevel(logging.CRITICAL)
 
 
 class Connection:
-    """Calls methods of `pymilvus.MilvusClient` by name. Safe to use from many threads; open it after any fork."""
+    """Calls methods of `pymilvus.MilvusClient` by name. Safe to use from many threads; open it
+    after any fork."""
 
     def __init__(self, uri: str, token: str = "") -> None:
-        """Raises ConfigError for a URI or token that is refused, Unavailable when the server is away."""
+        """Raises ConfigError for a URI or token that is refused, Unavailable when the server is
+        away."""
         self.uri = uri
         try:
             self._client = MilvusClient(uri=uri, token=token, timeout=ANSWER_SECONDS)
         except ConnectionConfigException as error:
             raise ConfigError(
-                f"Milvus cannot be opened: {error.message}", value=uri, fix="Correct OMNISHELF_MILVUS_URI."
+                f"Milvus cannot be opened: {error.message}",
+                value=uri,
+                fix="Correct OMNISHELF_MILVUS_URI.",
             ) from error
         except (MilvusException, grpc.RpcError) as error:
             raise _typed(error, uri, "connect") from error
@@ -51,8 +57,11 @@ class Connection:
         """milvus-lite: embedded, one process, few index types."""
         return self.uri.endswith(LITE_SUFFIX)
 
-    def __call__(self, method: str, *arguments: Any, seconds: float = ANSWER_SECONDS, **options: Any) -> Any:
-        """What the client's method returns. Raises Unavailable, ConfigError (token), IndexingError (anything else)."""
+    def __call__(
+        self, method: str, *arguments: Any, seconds: float = ANSWER_SECONDS, **options: Any
+    ) -> Any:
+        """What the client's method returns. Raises Unavailable, ConfigError (token),
+        IndexingError (anything else)."""
         try:
             return getattr(self._client, method)(*arguments, timeout=seconds, **options)
         except (MilvusException, grpc.RpcError) as error:
@@ -86,7 +95,11 @@ def _typed(error: MilvusException | grpc.RpcError, uri: str, method: str) -> Omn
 def _typed_rpc(error: grpc.RpcError, uri: str, method: str) -> OmnishelfError:
     code = error.code() if isinstance(error, grpc.Call) else None
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-        return ConfigError(f"Milvus refused {method}: {code}", value=uri, fix="Correct OMNISHELF_MILVUS_TOKEN.")
+        return ConfigError(
+            f"Milvus refused {method}: {code}", value=uri, fix="Correct OMNISHELF_MILVUS_TOKEN."
+        )
     if code in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INVALID_ARGUMENT):
         return IndexingError(f"Milvus cannot {method}: {error}", value=uri)
-    return Unavailable(f"Milvus did not answer {method}: {code}", value=uri, fix="Look at the server.")
+    return Unavailable(
+        f"Milvus did not answer {method}: {code}", value=uri, fix="Look at the server."
+    )

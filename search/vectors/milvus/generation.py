@@ -12,9 +12,9 @@ from search.types import Ids, Modality, Space
 from search.vectors.manifest import Manifest
 from search.vectors.milvus.collection import RemoteCollection, by_modality
 from search.vectors.milvus.connection import Connection
-from search.vectors.milvus.fetched import FIELDS, FetchedRows
-from search.vectors.milvus.names import PARTITION_KEY, Names, rows_listed
-from search.vectors.milvus.record import read_record
+from search.vectors.milvus.metadata import read_record
+from search.vectors.milvus.naming import PARTITION_KEY, Names, rows_listed
+from search.vectors.milvus.result_rows import FIELDS, FetchedRows
 from search.vectors.milvus.segment import RemoteSegment
 
 
@@ -31,7 +31,9 @@ class RemoteGeneration:
         self.background = {modality: self._sample(modality) for modality in self.segments}
 
     @classmethod
-    def open(cls, connection: Connection, name: str, names: Names, space: Space) -> RemoteGeneration:
+    def open(
+        cls, connection: Connection, name: str, names: Names, space: Space
+    ) -> RemoteGeneration:
         """Raises CorruptGeneration, Unavailable."""
         return cls(RemoteCollection(connection, name, names, read_record(connection, name, space)))
 
@@ -42,15 +44,21 @@ class RemoteGeneration:
     def _sample(self, modality: Modality) -> FetchedRows:
         wanted = self._collection.record.background.get(modality, ())
         part = self._collection.names.in_part(modality)
-        found = self._collection.rows(part + rows_listed(np.array(wanted, np.int64)), max(1, len(wanted)))
+        found = self._collection.rows(
+            part + rows_listed(np.array(wanted, np.int64)), max(1, len(wanted))
+        )
         if len(found) != len(wanted):
-            raise CorruptGeneration(f"{self.name} has lost rows of its background sample", value=len(found))
+            raise CorruptGeneration(
+                f"{self.name} has lost rows of its background sample", value=len(found)
+            )
         order = np.lexsort((found.product_ids, found.view_ids))
         return FetchedRows(found.view_ids[order], found.product_ids[order], found.stored[order])
 
     def of_products(self, product_ids: Ids) -> dict[Modality, FetchedRows]:
         """Every view of these products, by modality."""
-        entities = self._collection.of_products(self._any_part, product_ids, [PARTITION_KEY, *FIELDS])
+        entities = self._collection.of_products(
+            self._any_part, product_ids, [PARTITION_KEY, *FIELDS]
+        )
         convert = functools.partial(FetchedRows.of, dim=self._collection.dim)
         return by_modality(entities, self._collection.names, convert)
 

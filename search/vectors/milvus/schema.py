@@ -1,6 +1,7 @@
 """Collections of a generation: fields, index parameters by type, search parameters.
 
-Parameter names and limits: https://milvus.io/docs/index-vector-fields.md and https://milvus.io/docs/gpu_index.md.
+Parameter names and limits: https://milvus.io/docs/index-vector-fields.md and
+https://milvus.io/docs/gpu_index.md.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pymilvus.milvus_client.index import IndexParams
 from search.config import MilvusIndexType
 from search.errors import ConfigError
 from search.vectors.milvus.connection import Connection
-from search.vectors.milvus.names import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID
+from search.vectors.milvus.naming import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID
 
 IndexType = Literal["FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
 
@@ -28,7 +29,8 @@ MOST_RETURNED_GPU = 1_024
 """Largest limit of one search."""
 
 PARTITIONS = 8
-"""Partitions that the values of the key are hashed to: one for each modality, with room against collisions."""
+"""Partitions that the values of the key are hashed to: one for each modality, with room against
+collisions."""
 
 SEGMENT_BYTES = 1 << 30
 """Size at which Milvus seals a segment; each has an index of its own."""
@@ -44,7 +46,9 @@ def index_type_for(wanted: MilvusIndexType, connection: Connection) -> IndexType
         return "FLAT" if connection.is_lite else "IVF_PQ"
     if connection.is_lite and wanted not in LITE_TYPES:
         raise ConfigError(
-            "milvus-lite has no such index", value=wanted, fix=f"Choose one of {', '.join(sorted(LITE_TYPES))}."
+            "milvus-lite has no such index",
+            value=wanted,
+            fix=f"Choose one of {', '.join(sorted(LITE_TYPES))}.",
         )
     return wanted
 
@@ -71,13 +75,19 @@ def list_count(views: int, dim: int) -> int:
 
 
 def sub_vectors(dim: int) -> int:
-    """Sub-quantisers of a product quantiser, 8 bits each: a byte for four dimensions where `dim` can be divided so."""
+    """Sub-quantisers of a product quantiser, 8 bits each: a byte for four dimensions where `dim`
+    can be divided so."""
     return next(count for count in range(max(1, dim // 4), 0, -1) if dim % count == 0)
 
 
 def index_params(index_type: IndexType, views: int, dim: int) -> IndexParams:
     params = MilvusClient.prepare_index_params()
-    params.add_index(VECTOR, index_type=index_type, metric_type="IP", params=_build_params(index_type, views, dim))
+    params.add_index(
+        VECTOR,
+        index_type=index_type,
+        metric_type="IP",
+        params=_build_params(index_type, views, dim),
+    )
     params.add_index(PRODUCT_ID, index_type="INVERTED")
     return params
 
@@ -96,5 +106,8 @@ def search_params(index_type: IndexType, limit: int, nprobe: int) -> dict[str, A
     if index_type in LISTED:
         return {"metric_type": "IP", "params": {"nprobe": nprobe}}
     if index_type == "GPU_CAGRA":
-        return {"metric_type": "IP", "params": {"itopk_size": max(LEAST_ITOPK, 32 * math.ceil(limit / 32))}}
+        return {
+            "metric_type": "IP",
+            "params": {"itopk_size": max(LEAST_ITOPK, 32 * math.ceil(limit / 32))},
+        }
     return {"metric_type": "IP", "params": {}}

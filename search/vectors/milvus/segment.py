@@ -1,4 +1,5 @@
-"""One modality of a generation in Milvus: a coarse search there, final scores here, on the vectors it returns."""
+"""One modality of a generation in Milvus: a coarse search there, final scores here, on the
+vectors it returns."""
 
 from __future__ import annotations
 
@@ -9,14 +10,15 @@ import numpy as np
 from search.types import Candidates, Ids, Modality, Vectors
 from search.vectors.manifest import SegmentManifest, Tuned
 from search.vectors.milvus.collection import RemoteCollection
-from search.vectors.milvus.eligible import Eligible
-from search.vectors.milvus.fetched import FIELDS, FetchedRows
-from search.vectors.milvus.names import rows_between
+from search.vectors.milvus.filters import Eligible
+from search.vectors.milvus.naming import rows_between
 from search.vectors.milvus.ranking import merged, nothing, ranked
+from search.vectors.milvus.result_rows import FIELDS, FetchedRows
 from search.vectors.scoring import SPARE, TIE_MARGIN
 
 SCANNED_PRODUCTS = 1_000
-"""A filter that leaves no more products is answered by fetching and scoring all their views: exact, and one query."""
+"""A filter that leaves no more products is answered by fetching and scoring all their views:
+exact, and one query."""
 
 SCANNED_ROWS = 4_096
 """Rows fetched at a time where everything is scored."""
@@ -47,9 +49,10 @@ class RemoteSegment:
     ) -> list[Candidates]:
         """One Candidates per query (q, dim) with min(k, eligible views) entries, best first.
 
-        `tuned` replaces what was tuned for queries of the modality `asked`, `nprobe` the number of lists alone. The
-        shortlist is `refine` × k rows. It is filtered by expression where the filter is a short list, else by fetching
-        more and dropping what is not eligible; a query that this leaves short is filled up exactly.
+        `tuned` replaces what was tuned for queries of the modality `asked`, `nprobe` the number
+        of lists alone. The shortlist is `refine` × k rows. It is filtered by expression where
+        the filter is a short list, else by fetching more and dropping what is not eligible; a
+        query that this leaves short is filled up exactly.
         """
         allowed = eligible.allowed
         if allowed is not None and len(allowed) <= SCANNED_PRODUCTS:
@@ -61,7 +64,10 @@ class RemoteSegment:
         limit = min(self._collection.most, wanted if expression else math.ceil(wanted / share))
         lists = nprobe or self._lists_for(setting.nprobe, limit, share if expression else 1.0)
         shortlists = self._collection.search(queries, limit, self._part + expression, lists)
-        return [self._finish(query, rows, limit, k, eligible) for query, rows in zip(queries, shortlists, strict=True)]
+        return [
+            self._finish(query, rows, limit, k, eligible)
+            for query, rows in zip(queries, shortlists, strict=True)
+        ]
 
     def _exactly(self, queries: Vectors, k: int, product_ids: Ids) -> list[Candidates]:
         entities = self._collection.of_products(self._part, product_ids, FIELDS)
@@ -69,11 +75,14 @@ class RemoteSegment:
         return [ranked(rows, query, self.modality, k) for query in queries]
 
     def _lists_for(self, nprobe: int, limit: int, share: float) -> int:
-        """As many lists as hold, on average, the eligible rows that the tuned number holds, and `limit` of them."""
+        """As many lists as hold, on average, the eligible rows that the tuned number holds, and
+        `limit` of them."""
         lists, views = self.manifest.lists, self.manifest.views
         return max(1, min(lists, math.ceil(max(nprobe, limit * lists / views) / share)))
 
-    def _finish(self, query: Vectors, rows: FetchedRows, limit: int, k: int, eligible: Eligible) -> Candidates:
+    def _finish(
+        self, query: Vectors, rows: FetchedRows, limit: int, k: int, eligible: Eligible
+    ) -> Candidates:
         found = self._ranked(query, rows, eligible)
         if self._settled(found, len(rows), limit, k):
             return merged([found], self.modality, k)
@@ -83,17 +92,25 @@ class RemoteSegment:
         return ranked(eligible.kept(rows), query, self.modality)
 
     def _settled(self, found: Candidates, returned: int, limit: int, k: int) -> bool:
-        """Are the best k among these? An exact index leaves it open only when the cut may have split a tie."""
+        """Are the best k among these? An exact index leaves it open only when the cut may have
+        split a tie."""
         if len(found.scores) < k:
             return self._is_exact and returned < limit
-        return not self._is_exact or returned < limit or bool(found.scores[k - 1] - found.scores[-1] > TIE_MARGIN)
+        return (
+            not self._is_exact
+            or returned < limit
+            or bool(found.scores[k - 1] - found.scores[-1] > TIE_MARGIN)
+        )
 
     def _fill(self, query: Vectors, k: int, eligible: Eligible) -> Candidates:
-        """Every list probed and the exact filter, for what the ordinary search left short; else all rows scored."""
+        """Every list probed and the exact filter, for what the ordinary search left short; else
+        all rows scored."""
         parts = []
         for expression in eligible.expressions():
             wanted, lists = self._part + expression, max(1, self.manifest.lists)
-            (rows,) = self._collection.search(query[np.newaxis], self._collection.most, wanted, lists)
+            (rows,) = self._collection.search(
+                query[np.newaxis], self._collection.most, wanted, lists
+            )
             if len(rows) < k and len(rows) < self._collection.count(wanted):
                 return self._scan(query, k, eligible)
             parts.append(self._ranked(query, rows, eligible))

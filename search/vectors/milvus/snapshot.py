@@ -1,4 +1,5 @@
-"""One consistent picture of a generation in Milvus and the delta in memory, never changed: searches need no lock."""
+"""One consistent picture of a generation in Milvus and the delta in memory, never changed:
+searches need no lock."""
 
 from __future__ import annotations
 
@@ -11,17 +12,18 @@ import numpy as np
 from search.types import Candidates, Ids, Modality, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 from search.vectors.delta import DeltaSegment
-from search.vectors.milvus.eligible import Eligible
-from search.vectors.milvus.fetched import FetchedRows
+from search.vectors.milvus.filters import Eligible
 from search.vectors.milvus.generation import RemoteGeneration
 from search.vectors.milvus.ranking import merged, ranked
+from search.vectors.milvus.result_rows import FetchedRows
 from search.vectors.scoring import Scored, exact_line, exact_scores
 from search.vectors.store import BACKGROUND_SIZE, sample_rows
 
 
 @dataclass(frozen=True)
 class RemoteSnapshot:
-    """`changed` holds the seq of every changed product, `superseded` how many of the generation's views they mask."""
+    """`changed` holds the seq of every changed product, `superseded` how many of the
+    generation's views they mask."""
 
     dim: int
     seq: int = 0
@@ -48,22 +50,38 @@ class RemoteSnapshot:
         product_ids = np.array(sorted(changes), np.int64)
         delta = dict(self.delta)
         for modality in Modality:
-            batches = [batch for change in changes.values() for batch in change.batches if batch.modality == modality]
+            batches = [
+                batch
+                for change in changes.values()
+                for batch in change.batches
+                if batch.modality == modality
+            ]
             if modality in delta or any(map(len, batches)):
-                delta[modality] = delta.get(modality, DeltaSegment.empty(self.dim)).replaced(product_ids, batches)
+                delta[modality] = delta.get(modality, DeltaSegment.empty(self.dim)).replaced(
+                    product_ids, batches
+                )
         masked = self._masked_by(np.setdiff1d(product_ids, self.hidden, assume_unique=True))
         return replace(
             self,
             seq=max(self.seq, seq),
             delta=delta,
-            changed={**self.changed, **{change.product_id: change.seq for change in changes.values()}},
-            superseded={modality: self.superseded.get(modality, 0) + masked.get(modality, 0) for modality in Modality},
+            changed={
+                **self.changed,
+                **{change.product_id: change.seq for change in changes.values()},
+            },
+            superseded={
+                modality: self.superseded.get(modality, 0) + masked.get(modality, 0)
+                for modality in Modality
+            },
         )
 
     def swapped(self, generation: RemoteGeneration) -> RemoteSnapshot:
-        """The picture over another generation, without the changes that it holds; see `Snapshot.swapped`."""
+        """The picture over another generation, without the changes that it holds; see
+        `Snapshot.swapped`."""
         covered = generation.manifest.seq
-        folded = np.array(sorted(product for product, seq in self.changed.items() if seq <= covered), np.int64)
+        folded = np.array(
+            sorted(product for product, seq in self.changed.items() if seq <= covered), np.int64
+        )
         picture = RemoteSnapshot(
             dim=self.dim,
             seq=covered if covered < self.generation_seq else max(self.seq, covered),
@@ -94,11 +112,16 @@ class RemoteSnapshot:
         if modality in self.delta:
             fresh = self.delta[modality]
             rows = fresh.search(queries, k, allowed).rows
-            parts.append(Scored.of(fresh, exact_scores(fresh, queries, rows)).best_first(modality, k))
-        return [merged([part[number] for part in parts], modality, k) for number in range(len(queries))]
+            parts.append(
+                Scored.of(fresh, exact_scores(fresh, queries, rows)).best_first(modality, k)
+            )
+        return [
+            merged([part[number] for part in parts], modality, k) for number in range(len(queries))
+        ]
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
-        """Exact scores of all views of these ascending products, one Candidates per modality that has any."""
+        """Exact scores of all views of these ascending products, one Candidates per modality
+        that has any."""
         stored = self._stored(product_ids)
         scored = []
         for modality in Modality:
@@ -122,7 +145,11 @@ class RemoteSnapshot:
                 batches.append(stored[modality].batch(modality))
             elif modality in self.delta and (rows := self.delta[modality].rows_of(wanted)).size:
                 part = self.delta[modality]
-                batches.append(ViewBatch(modality, part.view_ids[rows], part.product_ids[rows], part.vectors(rows)))
+                batches.append(
+                    ViewBatch(
+                        modality, part.view_ids[rows], part.product_ids[rows], part.vectors(rows)
+                    )
+                )
         return batches
 
     def _stored(self, product_ids: Ids) -> Mapping[Modality, FetchedRows]:
@@ -131,7 +158,8 @@ class RemoteSnapshot:
         return self.generation.of_products(wanted) if self.generation and wanted.size else {}
 
     def background(self, modality: Modality) -> Vectors:
-        """The generation's sample; while that is small, filled up from the delta. Shape (b, dim)."""
+        """The generation's sample; while that is small, filled up from the delta. Shape (b,
+        dim)."""
         sample = self.generation.background.get(modality) if self.generation else None
         part = sample if sample is not None else FetchedRows.of([], self.dim)
         if len(part) >= BACKGROUND_SIZE or modality not in self.delta:

@@ -1,4 +1,5 @@
-"""The cheapest search parameters that reach the target recall, measured on the server against exact answers."""
+"""The cheapest search parameters that reach the target recall, measured on the server against
+exact answers."""
 
 from __future__ import annotations
 
@@ -9,28 +10,35 @@ import numpy as np
 
 from search.types import Modality
 from search.vectors.manifest import RECALL_AT, SegmentManifest, Setting, Tuned
+from search.vectors.milvus.build_stats import Tally
 from search.vectors.milvus.collection import RemoteCollection
-from search.vectors.milvus.eligible import Eligible
+from search.vectors.milvus.filters import Eligible
 from search.vectors.milvus.segment import RemoteSegment
-from search.vectors.milvus.tally import Tally
 from search.vectors.scoring import TIE_MARGIN
 
 REFINE_STEPS = (4, 8, 16)
 
 
-def tuned_segment(collection: RemoteCollection, draft: SegmentManifest, tally: Tally, target: float) -> SegmentManifest:
-    """The manifest with what was tuned for queries of each modality; an exact index has nothing to tune."""
+def tuned_segment(
+    collection: RemoteCollection, draft: SegmentManifest, tally: Tally, target: float
+) -> SegmentManifest:
+    """The manifest with what was tuned for queries of each modality; an exact index has nothing
+    to tune."""
     if collection.record.index_type == "FLAT":
         return draft
     segment = RemoteSegment(collection, draft)
-    return draft.model_copy(update={"tuned": {asked: _tuned(segment, tally, asked, target) for asked in tally.queries}})
+    return draft.model_copy(
+        update={"tuned": {asked: _tuned(segment, tally, asked, target) for asked in tally.queries}}
+    )
 
 
 def _tuned(segment: RemoteSegment, tally: Tally, asked: Modality, target: float) -> Tuned:
     """The first setting at the target, or the best."""
     curve: list[Setting] = []
     for nprobe, refine in _ladder(segment):
-        curve.append(_tried(segment, tally, asked, Tuned(nprobe=nprobe, refine=refine, recall=0, queries=1)))
+        curve.append(
+            _tried(segment, tally, asked, Tuned(nprobe=nprobe, refine=refine, recall=0, queries=1))
+        )
         if curve[-1].recall >= target:
             break
     best = max(curve, key=lambda setting: setting.recall)
@@ -52,9 +60,17 @@ def _tried(segment: RemoteSegment, tally: Tally, asked: Modality, setting: Tuned
     everything = Eligible(None, np.empty(0, np.int64))
     queries = tally.queries[asked]
     started = time.perf_counter()
-    answers = segment.search(queries, min(RECALL_AT, tally.views), everything, tuned=setting, nprobe=setting.nprobe)
+    answers = segment.search(
+        queries, min(RECALL_AT, tally.views), everything, tuned=setting, nprobe=setting.nprobe
+    )
     microseconds = (time.perf_counter() - started) * 1e6 / len(queries)
-    right = [found.scores >= cut - TIE_MARGIN for found, cut in zip(answers, tally.truth(asked), strict=True)]
+    right = [
+        found.scores >= cut - TIE_MARGIN
+        for found, cut in zip(answers, tally.truth(asked), strict=True)
+    ]
     return Setting(
-        nprobe=setting.nprobe, refine=setting.refine, recall=float(np.mean(right)), microseconds=microseconds
+        nprobe=setting.nprobe,
+        refine=setting.refine,
+        recall=float(np.mean(right)),
+        microseconds=microseconds,
     )

@@ -17,7 +17,14 @@ from django.core.management.base import CommandError
 from tests.search.evaluation.folders import write_folder, write_sound_folder
 from tests.support.installation import ROOT
 
-COLOURS = {"R1": "#e01010", "R2": "#b01818", "B1": "#1020d0", "B2": "#182090", "G1": "#10a020", "G2": "#187028"}
+COLOURS = {
+    "R1": "#e01010",
+    "R2": "#b01818",
+    "B1": "#1020d0",
+    "B2": "#182090",
+    "G1": "#10a020",
+    "G2": "#187028",
+}
 
 LANGUAGES = {"en": ("red", "blue", "green"), "de": ("rot", "blau", "grün")}
 
@@ -25,7 +32,9 @@ LANGUAGES = {"en": ("red", "blue", "green"), "de": ("rot", "blau", "grün")}
 def manage(*arguments: object) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"COLUMNS": "120"}
     command = [sys.executable, "manage.py", "evaluate", *map(str, arguments)]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
 
 
 def write_suite(root: Path) -> Path:
@@ -51,10 +60,18 @@ def write_suite(root: Path) -> Path:
 
 
 def write_former(file: Path) -> Path:
-    """A former run that found no picture's like, and some words right that are now wrong and the other way round."""
-    words = {f"{language}-{colour}": float(language == "en") for language in LANGUAGES for colour in LANGUAGES["en"]}
+    """A former run that found no picture's like, and some words right that are now wrong and the
+    other way round."""
+    words = {
+        f"{language}-{colour}": float(language == "en")
+        for language in LANGUAGES
+        for colour in LANGUAGES["en"]
+    }
     sets = {"pictures": {"p": 0.0, "q": 0.0}, "words": words}
-    content = {name: {"queries": {it: {"AP": value} for it, value in asked.items()}} for name, asked in sets.items()}
+    content = {
+        name: {"queries": {it: {"AP": value} for it, value in asked.items()}}
+        for name, asked in sets.items()
+    }
     file.write_text(json.dumps({"sets": content}), encoding="utf-8")
     return file
 
@@ -65,7 +82,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     out = tmp_path_factory.mktemp("evaluate")
     former = write_former(out / "former.json")
     folder = write_suite(out / "eval")
-    done = manage(folder, "--json", out / "figures.json", "--out", out / "docs", "--compare", former)
+    done = manage(
+        folder, "--json", out / "figures.json", "--out", out / "docs", "--compare", former
+    )
     assert done.returncode == 0, done.stderr
     return out, done.stdout
 
@@ -79,12 +98,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluate")]
 
 
 def test_every_folder_is_evaluated_on_its_own_catalogue(figures: dict[str, Any]) -> None:
-    assert {name: (found["products"], found["views"]) for name, found in figures["sets"].items()} == {
+    assert {
+        name: (found["products"], found["views"]) for name, found in figures["sets"].items()
+    } == {
         "pictures": (5, 5),
         "sounds": (3, 7),
         "words": (6, 6),
     }
-    assert figures["sets"]["pictures"]["queries"]["p"]["relevant"] == 1, "the query's own product does not count"
+    assert figures["sets"]["pictures"]["queries"]["p"]["relevant"] == 1, (
+        "the query's own product does not count"
+    )
     assert figures["sets"]["pictures"]["metrics"]["hit@1"] == 1.0
 
 
@@ -98,8 +121,14 @@ def test_products_are_found_by_what_they_sound_like(figures: dict[str, Any]) -> 
 def test_figures_are_kept_by_query_language_and_category(figures: dict[str, Any]) -> None:
     found = figures["sets"]["words"]
     assert found["queries"]["en-red"].keys() == {"asked", "language", "category", "relevant", "AP"}
-    assert {name: group["queries"] for name, group in found["by_language"].items()} == {"de": 3, "en": 3}
-    assert {name: group["queries"] for name, group in found["by_category"].items()} == {"cold": 4, "warm": 2}
+    assert {name: group["queries"] for name, group in found["by_language"].items()} == {
+        "de": 3,
+        "en": 3,
+    }
+    assert {name: group["queries"] for name, group in found["by_category"].items()} == {
+        "cold": 4,
+        "warm": 2,
+    }
     english = [query["AP"] for query in found["queries"].values() if query["language"] == "en"]
     assert found["by_language"]["en"]["mAP"] == pytest.approx(sum(english) / 3)
     assert found["interval"][0] <= found["metrics"]["mAP"] <= found["interval"][1]
@@ -130,7 +159,9 @@ def test_the_comparison_says_what_is_better_and_what_is_noise(run: tuple[Path, s
         ({"compare": Path("missing.json")}, "no file that evaluate --json wrote"),
     ],
 )
-def test_a_wrong_name_is_refused_before_anything_runs(tmp_path: Path, options: dict[str, Any], problem: str) -> None:
+def test_a_wrong_name_is_refused_before_anything_runs(
+    tmp_path: Path, options: dict[str, Any], problem: str
+) -> None:
     with pytest.raises(CommandError, match=problem):
         call_command("evaluate", write_suite(tmp_path), **options)
 
@@ -138,7 +169,11 @@ def test_a_wrong_name_is_refused_before_anything_runs(tmp_path: Path, options: d
 def test_absent_data_is_said_and_is_no_failure(tmp_path: Path) -> None:
     missing = tmp_path / "nowhere"
     done = subprocess.run(
-        ["make", "eval", f"DATA={missing}", "INSTALLED_DEV="], cwd=ROOT, capture_output=True, text=True, check=False
+        ["make", "eval", f"DATA={missing}", "INSTALLED_DEV="],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert f"there is no folder {missing}/eval" in done.stdout

@@ -14,8 +14,8 @@ from indexer.evaluation.report import Report
 from indexer.evaluation.suite import HEADLINE, Suite, compare
 from indexer.evaluation.tables import comparison, figures
 from search.errors import InputError
-from search.evaluation.answers import Answer
 from search.evaluation.folder import EvaluationQuery
+from search.evaluation.per_query import Answer
 from search.evaluation.summary import Judged
 from search.types import Space
 
@@ -23,10 +23,13 @@ SPACE = Space("compact", "0123456789abcdef", 384, frozenset())
 
 
 def report(name: str, ranks: Sequence[int], languages: Sequence[str] = ("en",)) -> Report:
-    """Queries with two relevant products: the first place and this rank, in the languages by turns."""
+    """Queries with two relevant products: the first place and this rank, in the languages by
+    turns."""
     answers = [
         Answer(
-            EvaluationQuery(f"{name}-{place}", f"red | {place}", None, ("a",), languages[place % len(languages)]),
+            EvaluationQuery(
+                f"{name}-{place}", f"red | {place}", None, ("a",), languages[place % len(languages)]
+            ),
             Judged((1, rank), 3, 50),
         )
         for place, rank in enumerate(ranks)
@@ -54,18 +57,28 @@ def test_the_mean_is_over_the_nine_sets_and_no_other() -> None:
     more = suite({**NINE, "ikea-room-to-objects": [50]})
     assert more.mean == alone.mean
     assert suite(dict(list(NINE.items())[:8])).mean is None
-    assert "mean of 9" in text(figures(more)) and "mean of 9" not in text(figures(suite({"flickr8k": [2, 3]})))
+    assert "mean of 9" in text(figures(more)) and "mean of 9" not in text(
+        figures(suite({"flickr8k": [2, 3]}))
+    )
 
 
 def test_a_small_gain_everywhere_moves_the_mean_and_a_mixed_one_is_noise() -> None:
     now = suite({**NINE, "other": [2, 40, 3, 30]})
-    former = suite({**{name: [rank + 1 for rank in ranks] for name, ranks in NINE.items()}, "other": [40, 2, 30, 3]})
+    former = suite(
+        {
+            **{name: [rank + 1 for rank in ranks] for name, ranks in NINE.items()},
+            "other": [40, 2, 30, 3],
+        }
+    )
     found = compare(now.precisions, former.precisions)
     assert found.keys() == {*HEADLINE, "other", "mean"}
     assert found["other"].noise and found["other"].value == pytest.approx(0)
     assert not found["mean"].noise and found["mean"].low > 0
     lines = text(comparison(now, former.precisions)).splitlines()
-    assert [line.split("│")[-2].strip() for line in lines if "other" in line or "mean" in line] == ["noise", "better"]
+    assert [line.split("│")[-2].strip() for line in lines if "other" in line or "mean" in line] == [
+        "noise",
+        "better",
+    ]
     assert "worse" in text(comparison(former, now.precisions))
 
 
@@ -86,13 +99,17 @@ def test_page_and_plot_are_the_same_bytes_every_time(tmp_path: Path) -> None:
     found = suite({**NINE, "other": [2, 40, 3, 30]})
     for name in ("a", "b"):
         write_document(found, tmp_path / name)
-    first, second = ({it.name: it.read_bytes() for it in (tmp_path / name).iterdir()} for name in ("a", "b"))
+    first, second = (
+        {it.name: it.read_bytes() for it in (tmp_path / name).iterdir()} for name in ("a", "b")
+    )
     assert first == second and first.keys() == {"evaluation.md", "evaluation.svg"}
     assert len(first[PLOT]) < 60_000
     page = first["evaluation.md"].decode()
     assert "**mean of 9**" in page and "- sound: why" in page and "red \\| 1" in page
     assert all(
-        line.count("|") - line.count("\\|") == 10 for line in page.splitlines() if line.startswith("| flickr8k | 50")
+        line.count("|") - line.count("\\|") == 10
+        for line in page.splitlines()
+        if line.startswith("| flickr8k | 50")
     )
 
 

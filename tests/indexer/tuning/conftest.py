@@ -1,4 +1,5 @@
-"""An installation whose encoder has never learned what words mean, with a space of its own for every test."""
+"""An installation whose encoder has never learned what words mean, with a space of its own for
+every test."""
 
 from __future__ import annotations
 
@@ -8,26 +9,28 @@ from typing import Any
 
 import pytest
 
-from indexer.pipeline.drain import Drain
-from indexer.tuning import learning
-from search.encoders.base import TunableEncoder
-from search.encoders.residual import tunable
+from indexer.encoding.worker import Drain
+from indexer.tuning import train
+from search.encoders.protocol import TunableEncoder
+from search.encoders.residual_heads import tunable
 from search.tuning.fit import Recipe
 from search.types import Modality, Space
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.services import tunings
-from webapp.retrieval import runtime
+from webapp.retrieval import models_runtime
 
 
 @pytest.fixture
 def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
     """The configured preset of this process."""
-    space = Space("compact", uuid.uuid4().hex[:16], 48, frozenset({Modality.TEXT, Modality.PICTURE}))
+    space = Space(
+        "compact", uuid.uuid4().hex[:16], 48, frozenset({Modality.TEXT, Modality.PICTURE})
+    )
     encoder = tunable(ColourEncoder(space, picture_batch_size=64))
-    monkeypatch.setattr(runtime, "_following", runtime.Following())
-    for module in (runtime, tunings):
+    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
+    for module in (models_runtime, tunings):
         monkeypatch.setattr(module, "space_of", lambda settings: space)
-    monkeypatch.setattr(runtime, "load_encoder", lambda settings: encoder)
+    monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     forget()
     yield encoder
     forget()
@@ -37,16 +40,16 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few and small rounds: colours are learned quickly."""
     recipe = Recipe(batch=64, epochs=20, patience=5, validation_share=0.1)
-    monkeypatch.setattr(learning, "tuning_recipe", lambda pictures: recipe)
+    monkeypatch.setattr(train, "tuning_recipe", lambda pictures: recipe)
 
 
 def forget() -> None:
-    runtime.own_space.cache_clear()
-    runtime._encoders.clear()
+    models_runtime.own_space.cache_clear()
+    models_runtime._encoders.clear()
 
 
 def encode_all() -> None:
-    Drain(runtime.serving().encoder(), "here:1:1").run()
+    Drain(models_runtime.serving().encoder(), "here:1:1").run()
 
 
 @pytest.fixture

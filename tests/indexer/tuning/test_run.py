@@ -1,4 +1,5 @@
-"""Tuning improves what can be improved, publishes nothing else, and can be taken back to the very same answers."""
+"""Tuning improves what can be improved, publishes nothing else, and can be taken back to the
+very same answers."""
 
 from __future__ import annotations
 
@@ -7,21 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from indexer.compaction import generation_build
-from indexer.tuning import publishing
-from indexer.tuning.publishing import spaces_prune
+from indexer.index.compaction import generation_build
+from indexer.tuning import publish
+from indexer.tuning.publish import spaces_prune
 from indexer.tuning.run import tuning_roll_back, tuning_run
-from search.encoders.base import TunableEncoder
+from search.encoders.protocol import TunableEncoder
 from search.errors import InputError
 from search.types import Space
 from tests.indexer.tuning.conftest import encode_all
 from tests.support.catalogue import add_product
 from tests.support.colour_shop import COLOURS, fill_shop, picture
-from webapp.catalog.models import Embedding, IndexJob, JobState, Product, TowerFeatures, Tuning, TuningState
-from webapp.catalog.services.clock import products_remove
+from webapp.catalog.models import (
+    Embedding,
+    IndexJob,
+    JobState,
+    Product,
+    TowerFeatures,
+    Tuning,
+    TuningState,
+)
+from webapp.catalog.services.index_sequence import products_remove
 from webapp.catalog.services.tunings import tuning_create
+from webapp.retrieval.models_runtime import active_space, heads_path, index_status
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import active_space, heads_path, index_status
 from webapp.retrieval.service import search_products
 from webapp.shop.services.clicks import clicks_add
 
@@ -37,7 +46,10 @@ def tune(**options: bool) -> Tuning:
 def answers() -> dict[str, list[tuple[int, float]]]:
     """What the shop answers: products and scores."""
     return {
-        colour: [(hit.product.pk, hit.score) for hit in search_products(SearchRequest(text=f"{colour} mugs")).hits]
+        colour: [
+            (hit.product.pk, hit.score)
+            for hit in search_products(SearchRequest(text=f"{colour} mugs")).hits
+        ]
         for colour in COLOURS
     }
 
@@ -68,7 +80,9 @@ def test_a_tuning_is_published_without_decoding_and_rolled_back_exactly(
 
     taken_back = tuning_roll_back("compact")
     assert taken_back.state == TuningState.ROLLED_BACK and active_space() == colours.space
-    assert search_products(SearchRequest(text="red mugs newest")).hits[0].product.sku == "new", "nothing is lost"
+    assert search_products(SearchRequest(text="red mugs newest")).hits[0].product.sku == "new", (
+        "nothing is lost"
+    )
     add_product_gone()
     assert answers() == before
 
@@ -92,7 +106,10 @@ def test_a_dry_run_says_and_changes_nothing(colours: TunableEncoder) -> None:
     shop(colours.space.fingerprint, 240)
     tuning = tune(dry_run=True)
     assert tuning.state == TuningState.TRIED and "Would be published" in tuning.decision
-    assert active_space() == colours.space and not Tuning.objects.filter(state=TuningState.LIVE).exists()
+    assert (
+        active_space() == colours.space
+        and not Tuning.objects.filter(state=TuningState.LIVE).exists()
+    )
 
 
 def test_a_small_catalogue_is_refused_with_the_number(colours: TunableEncoder) -> None:
@@ -110,7 +127,9 @@ def test_two_at_once_are_refused(colours: TunableEncoder) -> None:
         tuning_create(preset="compact")
 
 
-def test_contents_encoded_before_features_were_kept_are_decoded_once(colours: TunableEncoder) -> None:
+def test_contents_encoded_before_features_were_kept_are_decoded_once(
+    colours: TunableEncoder,
+) -> None:
     shop(colours.space.fingerprint, 240)
     TowerFeatures.objects.filter(modality="picture").delete()
     assert tune(dry_run=True).decoded == 240
@@ -119,7 +138,12 @@ def test_contents_encoded_before_features_were_kept_are_decoded_once(colours: Tu
 
 def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> None:
     shop(colours.space.fingerprint, 240)
-    add_product("late", title="red mugs late", pictures=[picture("red", 9999)], space=colours.space.fingerprint)
+    add_product(
+        "late",
+        title="red mugs late",
+        pictures=[picture("red", 9999)],
+        space=colours.space.fingerprint,
+    )
     tuning = tune()
     waiting = IndexJob.objects.filter(state=JobState.QUEUED)
     assert set(waiting.values_list("space", flat=True)) == {tuning.space} and waiting.count() == 2
@@ -128,7 +152,9 @@ def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> No
 
     heads_path(tuning.heads_digest).unlink()
     tuning_roll_back("compact")
-    assert active_space() == colours.space and index_status().views == 482, "also when the tuned heads are gone"
+    assert active_space() == colours.space and index_status().views == 482, (
+        "also when the tuned heads are gone"
+    )
 
 
 def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> None:
@@ -148,7 +174,9 @@ def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> 
 def test_all_but_the_spaces_kept_are_dropped(colours: TunableEncoder) -> None:
     for space in ("newest", "former", "older"):
         state = TuningState.LIVE if space == "newest" else TuningState.RETIRED
-        newest = Tuning.objects.create(preset="compact", base="base", state=state, space=space, heads_digest=space)
+        newest = Tuning.objects.create(
+            preset="compact", base="base", state=state, space=space, heads_digest=space
+        )
     for space in ("base", "newest", "former", "older"):
         Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
     spaces_prune(newest, kept={"newest", "former", "base"})
@@ -166,7 +194,9 @@ def test_clicked_queries_teach_what_the_catalogue_does_not_say(colours: TunableE
     clicks_add(clicked)
     tuning = tune(from_clicks=True)
     assert "queries → pictures" in tuning.before, sorted(tuning.before)
-    assert tuning.after["queries → pictures"]["mAP"] > tuning.before["queries → pictures"]["mAP"] + 0.2
+    assert (
+        tuning.after["queries → pictures"]["mAP"] > tuning.before["queries → pictures"]["mAP"] + 0.2
+    )
 
 
 def test_a_tuning_cut_off_at_the_last_step_leaves_everything_as_it_was(
@@ -180,7 +210,7 @@ def test_a_tuning_cut_off_at_the_last_step_leaves_everything_as_it_was(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(publishing, "generation_build", cut_off)
+        patched.setattr(publish, "generation_build", cut_off)
         tune()
     assert Tuning.objects.get().state == TuningState.FAILED
     assert active_space() == colours.space and answers() == before

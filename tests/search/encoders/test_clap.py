@@ -1,4 +1,5 @@
-"""CLAP beside the bundled encoder: the real loading code on a tiny checkpoint, and a connector learned from texts."""
+"""CLAP beside the bundled encoder: the real loading code on a tiny checkpoint, and a connector
+learned from texts."""
 
 from __future__ import annotations
 
@@ -9,12 +10,12 @@ import pytest
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.base import SoundEncoder
 from search.encoders.clap.connector import FILE, Connector, learn
 from search.encoders.clap.engine import ClapEncoder
 from search.encoders.compact.engine import CompactEncoder
+from search.encoders.protocol import SoundEncoder
 from search.encoders.registry import load_encoder, load_engine, space_of
-from search.encoders.residual import HearingResidualEncoder
+from search.encoders.residual_heads import HearingResidualEncoder
 from search.encoders.tuned_heads import store_heads
 from search.errors import WeightsMissing, WeightsRefused
 from search.tuning.connector import connect, usual_texts
@@ -23,7 +24,16 @@ from tests.search.encoders.tiny_clap import WIDTH, write_clap
 
 RNG = np.random.default_rng(0)
 PRESET = "compact-clap"
-TEXTS = ["a red mug", "photo of a green mug", "blue mug", "a photo", "document of a query", "red", "green", "blue"]
+TEXTS = [
+    "a red mug",
+    "photo of a green mug",
+    "blue mug",
+    "a photo",
+    "document of a query",
+    "red",
+    "green",
+    "blue",
+]
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +45,9 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> EngineSettings:
 
 @pytest.fixture(scope="module")
 def encoder(settings: EngineSettings) -> ClapEncoder:
-    with pytest.raises(WeightsMissing, match=f"python -m search.tuning.connector --preset {PRESET}"):
+    with pytest.raises(
+        WeightsMissing, match=f"python -m search.tuning.connector --preset {PRESET}"
+    ):
         load_engine(settings)
     connect(PRESET, TEXTS, settings)
     found = load_engine(settings)
@@ -45,10 +57,15 @@ def encoder(settings: EngineSettings) -> ClapEncoder:
 
 def windows(encoder: SoundEncoder, *seconds: float) -> list[object]:
     rate = encoder.sound_format.rate
-    return [encoder.prepare_sound(RNG.standard_normal(round(s * rate)).astype(np.float32) * 0.1) for s in seconds]
+    return [
+        encoder.prepare_sound(RNG.standard_normal(round(s * rate)).astype(np.float32) * 0.1)
+        for s in seconds
+    ]
 
 
-def test_sounds_come_into_the_space_of_the_preset_beside(encoder: ClapEncoder, compact: CompactEncoder) -> None:
+def test_sounds_come_into_the_space_of_the_preset_beside(
+    encoder: ClapEncoder, compact: CompactEncoder
+) -> None:
     assert isinstance(encoder, SoundEncoder)
     assert encoder.space.dim == compact.space.dim and Modality.AUDIO in encoder.space.modalities
     assert (encoder.sound_format.rate, encoder.sound_format.window_s) == (8000, 2.0)
@@ -61,13 +78,17 @@ def test_sounds_come_into_the_space_of_the_preset_beside(encoder: ClapEncoder, c
     assert encoder.encode_sounds([]).shape == (0, 384)
 
 
-def test_everything_else_is_the_other_encoders(encoder: ClapEncoder, compact: CompactEncoder) -> None:
+def test_everything_else_is_the_other_encoders(
+    encoder: ClapEncoder, compact: CompactEncoder
+) -> None:
     picture = Image.new("RGB", (64, 64), "red")
     for ours, theirs in (
         [each.encode_texts(TEXTS, TextRole.QUERY) for each in (encoder, compact)],
         [each.encode_pictures([each.prepare_picture(picture)]) for each in (encoder, compact)],
     ):
-        assert (ours * theirs).sum(axis=1).min() > 0.98, "but for the precision of a fixture that others share"
+        assert (ours * theirs).sum(axis=1).min() > 0.98, (
+            "but for the precision of a fixture that others share"
+        )
 
 
 def test_the_space_is_known_without_loading_and_follows_the_connector(
@@ -78,7 +99,9 @@ def test_the_space_is_known_without_loading_and_follows_the_connector(
     connect(PRESET, TEXTS[:4], settings)
     other = load_engine(settings)
     assert space_of(settings).fingerprint != before.fingerprint
-    assert isinstance(other, ClapEncoder) and other.ears == encoder.ears, "what CLAP hears is the same"
+    assert isinstance(other, ClapEncoder) and other.ears == encoder.ears, (
+        "what CLAP hears is the same"
+    )
     connect(PRESET, TEXTS, settings)
     assert space_of(settings) == before
 
@@ -97,7 +120,8 @@ def test_under_tuned_heads_sounds_stay_where_they_are(
 
 
 def test_a_connector_learned_from_texts_carries_what_lies_near_them() -> None:
-    """Two spaces that are a rotation of each other, and sounds that lie beside the texts they belong to."""
+    """Two spaces that are a rotation of each other, and sounds that lie beside the texts they
+    belong to."""
     rotation = np.linalg.qr(RNG.standard_normal((40, 40)))[0][:, :24]
     texts = RNG.standard_normal((400, 24)).astype(np.float32)
     texts /= np.linalg.norm(texts, axis=1, keepdims=True)
@@ -107,7 +131,9 @@ def test_a_connector_learned_from_texts_carries_what_lies_near_them() -> None:
     assert ((connector(sounds) @ ours.T).argmax(1) == np.arange(50)).mean() > 0.95
 
 
-def test_a_connector_of_another_space_is_refused(settings: EngineSettings, encoder: ClapEncoder) -> None:
+def test_a_connector_of_another_space_is_refused(
+    settings: EngineSettings, encoder: ClapEncoder
+) -> None:
     assert settings.weights_dir is not None
     path = settings.weights_dir / PRESET / FILE
     kept = path.read_bytes()

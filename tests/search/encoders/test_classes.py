@@ -9,9 +9,15 @@ import torch
 from PIL import Image
 from safetensors import safe_open
 
-from search.encoders.compact.classes import CLASSES, STRENGTH, ClassWords, class_texts, class_vectors
 from search.encoders.compact.engine import HEADS, CompactEncoder
 from search.encoders.compact.heads import CLASS_WORDS, PictureHead, TextHead, load_heads, save_heads
+from search.encoders.compact.imagenet_labels import (
+    CLASSES,
+    STRENGTH,
+    ClassWords,
+    class_texts,
+    class_vectors,
+)
 from search.encoders.compact.network import ARCHITECTURE, load_plain_network
 from search.encoders.compact.picture_tower import prepare
 
@@ -29,13 +35,16 @@ def picture_of(words: ClassWords, number: int) -> torch.Tensor:
 
 
 def test_classes_are_those_of_the_published_network(compact: CompactEncoder) -> None:
-    """timm's own classifier, on the same picture, gives the same probabilities as the first features do."""
+    """timm's own classifier, on the same picture, gives the same probabilities as the first
+    features do."""
     rng = np.random.default_rng(0)
     pixels = prepare(Image.fromarray(rng.integers(0, 255, (90, 120, 3), dtype=np.uint8)))
     words = some_words()
     whole = timm.create_model(ARCHITECTURE, pretrained=False).eval()
     published = {**load_plain_network(["head"]).layers.state_dict()}
-    whole.load_state_dict(published | {"classifier.weight": words.weight, "classifier.bias": words.bias})
+    whole.load_state_dict(
+        published | {"classifier.weight": words.weight, "classifier.bias": words.bias}
+    )
     with torch.inference_mode():
         expected = whole(torch.from_numpy(pixels)[None]).softmax(1)
     found = words.probabilities(torch.from_numpy(compact.picture_features([pixels])))
@@ -69,7 +78,9 @@ def test_vectors_of_classes_leave_out_what_all_share() -> None:
 def test_classes_have_names_and_definitions() -> None:
     named, defined = class_texts()
     assert len(named) == len(defined) == CLASSES
-    assert named[831] == "a photo of a studio couch, day bed" and defined[831].startswith("studio couch, day bed: ")
+    assert named[831] == "a photo of a studio couch, day bed" and defined[831].startswith(
+        "studio couch, day bed: "
+    )
 
 
 def test_a_file_holds_the_words_and_not_the_classifier(tmp_path: Path) -> None:
@@ -79,7 +90,9 @@ def test_a_file_holds_the_words_and_not_the_classifier(tmp_path: Path) -> None:
     save_heads(path, *heads)
     with safe_open(path, "pt") as file:
         stored = [name for name in file.keys() if ".classes." in name]  # noqa: SIM118
-    assert sorted(name.removeprefix("scale of ") for name in stored) == [f"picture.{CLASS_WORDS}"] * 2
+    assert (
+        sorted(name.removeprefix("scale of ") for name in stored) == [f"picture.{CLASS_WORDS}"] * 2
+    )
     features = torch.randn(4, FEATURES)
     assert torch.cosine_similarity(load_heads(path)[0](features), heads[0](features)).min() > 0.999
 

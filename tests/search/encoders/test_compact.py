@@ -9,14 +9,14 @@ import torch
 from PIL import Image, ImageDraw
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder, RegionEncoder
-from search.encoders.compact.describe import FEATURES
 from search.encoders.compact.engine import HEADS, CompactEncoder, load
 from search.encoders.compact.heads import TextHead, load_heads, save_heads
 from search.encoders.compact.picture_tower import load_picture_tower, prepare
+from search.encoders.compact.pooling import FEATURES
 from search.encoders.compact.text_tower import load_text_tower
+from search.encoders.device import Runtime
 from search.encoders.presets import Preset, load_preset
-from search.encoders.runtime import Runtime
+from search.encoders.protocol import Encoder, RegionEncoder
 from search.errors import WeightsMissing, WeightsRefused
 from search.types import TextRole
 
@@ -31,7 +31,9 @@ def square(colour: str) -> Image.Image:
 
 
 def noise(count: int) -> list[Image.Image]:
-    return [Image.fromarray(RNG.integers(0, 255, (90, 120, 3), dtype=np.uint8)) for _ in range(count)]
+    return [
+        Image.fromarray(RNG.integers(0, 255, (90, 120, 3), dtype=np.uint8)) for _ in range(count)
+    ]
 
 
 def with_heads(path: Path, digest: str | None = None, **changes: object) -> Preset:
@@ -52,7 +54,11 @@ def test_vectors_are_unit_float32_of_the_space(compact: CompactEncoder) -> None:
 
 
 def test_nothing_in_nothing_out(compact: CompactEncoder) -> None:
-    assert compact.encode_pictures([]).shape == compact.encode_texts([], TextRole.DOCUMENT).shape == (0, 384)
+    assert (
+        compact.encode_pictures([]).shape
+        == compact.encode_texts([], TextRole.DOCUMENT).shape
+        == (0, 384)
+    )
 
 
 def test_vector_depends_neither_on_batch_nor_on_repetition(compact: CompactEncoder) -> None:
@@ -67,13 +73,24 @@ def test_vector_depends_neither_on_batch_nor_on_repetition(compact: CompactEncod
 
 def test_colours_find_their_words(compact: CompactEncoder) -> None:
     colours = ["red", "green", "yellow", "black"]
-    pictures = compact.encode_pictures([compact.prepare_picture(square(colour)) for colour in colours])
+    pictures = compact.encode_pictures(
+        [compact.prepare_picture(square(colour)) for colour in colours]
+    )
     texts = compact.encode_texts([f"{colour}" for colour in colours], TextRole.QUERY)
     assert (texts @ pictures.T).argmax(axis=1).tolist() == [0, 1, 2, 3]
 
 
 def test_text_keeps_the_geometry_of_minilm(compact: CompactEncoder) -> None:
-    texts = ["red mug", "crimson cup", "wooden chair", "oak stool", "running shoes", "trainers", "a dog barks", "lamp"]
+    texts = [
+        "red mug",
+        "crimson cup",
+        "wooden chair",
+        "oak stool",
+        "running shoes",
+        "trainers",
+        "a dog barks",
+        "lamp",
+    ]
     plain = compact.frozen.text_features(texts).numpy()
     joined = compact.encode_texts(texts, TextRole.QUERY)
     upper = np.triu_indices(len(texts), 1)
@@ -95,7 +112,9 @@ def test_text_tower_agrees_with_the_reference(compact: CompactEncoder) -> None:
 
 
 def test_picture_tower_agrees_in_both_precisions() -> None:
-    batch = torch.stack([torch.from_numpy(prepare(square("red"))), torch.from_numpy(prepare(noise(1)[0]))])
+    batch = torch.stack(
+        [torch.from_numpy(prepare(square("red"))), torch.from_numpy(prepare(noise(1)[0]))]
+    )
     exact = load_picture_tower(Runtime(CPU, torch.float32)).features(batch)
     rounded = load_picture_tower(Runtime(CPU, torch.bfloat16)).features(batch)
     assert torch.cosine_similarity(exact, rounded).min() > 0.997
@@ -111,7 +130,10 @@ def test_threads_share_one_encoder(compact: CompactEncoder) -> None:
     prepared = [compact.prepare_picture(each) for each in noise(4)]
     expected = compact.encode_pictures(prepared)
     found: list[np.ndarray] = []
-    threads = [threading.Thread(target=lambda: found.append(compact.encode_pictures(prepared))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(compact.encode_pictures(prepared)))
+        for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -191,4 +213,6 @@ def test_the_text_tower_runs_compiled_where_that_is_chosen() -> None:
     tower = Runtime(CPU, torch.float32, "eager").place(load_text_tower())
     compiled = tower.features(["red mug", "a blue chair in a garden"])
     assert counters["frames"]["ok"] > 0
-    assert torch.allclose(compiled, load_text_tower().features(["red mug", "a blue chair in a garden"]), atol=1e-5)
+    assert torch.allclose(
+        compiled, load_text_tower().features(["red mug", "a blue chair in a garden"]), atol=1e-5
+    )

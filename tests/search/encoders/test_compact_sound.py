@@ -10,20 +10,20 @@ import torch
 from safetensors.torch import save_file
 
 from search.config import EngineSettings
-from search.encoders.base import SoundEncoder, Waveform
-from search.encoders.compact import hearing, sound_tower
+from search.encoders.compact import audio, sound_tower
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.compact.sound_head import SoundHead, load_sound_head, save_sound_head
 from search.encoders.compact.sound_network import FEATURES
 from search.encoders.compact.sound_tower import FORMAT, SoundTower
 from search.encoders.compact.spectrogram import BANDS, RATE, log_mel, samples_of
+from search.encoders.device import Runtime
 from search.encoders.digests import file_digest
 from search.encoders.presets import EARS, SOUND_HEAD, Preset, load_preset
-from search.encoders.runtime import Runtime
+from search.encoders.protocol import SoundEncoder, Waveform
 from search.errors import WeightsRefused
-from search.media.limits import ClipLimits
+from search.media.audio_windows import sound_windows
+from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
-from search.media.windows import sound_windows
 from search.types import Modality, TextRole
 from tools.sample_shop.sounds import write_sound
 
@@ -33,7 +33,9 @@ RNG = np.random.default_rng(0)
 
 
 def tone(hertz: float, seconds: float) -> Waveform:
-    return (np.sin(np.arange(round(seconds * RATE)) * 2 * np.pi * hertz / RATE) * 0.3).astype(np.float32)
+    return (np.sin(np.arange(round(seconds * RATE)) * 2 * np.pi * hertz / RATE) * 0.3).astype(
+        np.float32
+    )
 
 
 def noise(seconds: float) -> Waveform:
@@ -48,7 +50,8 @@ def with_checksums(**checksums: str) -> Preset:
 def test_spectrogram_has_the_published_shape_and_bands() -> None:
     found = log_mel(tone(1000, 0.975))
     assert found.shape == (96, BANDS) and found.dtype == np.float32
-    # 1127 ln(1 + f / 700) puts 1000 Hz 0.308 of the way from 125 to 7500 Hz: band 19 of 64, counted from 0.
+    # 1127 ln(1 + f / 700) puts 1000 Hz 0.308 of the way from 125 to 7500 Hz: band 19 of 64, counted
+    # from 0.
     assert set(found.argmax(axis=1).tolist()) == {19}
     assert log_mel(np.zeros(samples_of(3), np.float32)) == pytest.approx(np.log(0.001))
 
@@ -56,7 +59,10 @@ def test_spectrogram_has_the_published_shape_and_bands() -> None:
 def test_sounds_become_unit_vectors_of_the_space(compact: CompactEncoder) -> None:
     assert isinstance(compact, SoundEncoder)
     assert compact.space.modalities >= {Modality.AUDIO, Modality.VIDEO}
-    batch = [compact.prepare_sound(sound) for sound in (noise(FORMAT.window_s), tone(440, 0.2), noise(1.4))]
+    batch = [
+        compact.prepare_sound(sound)
+        for sound in (noise(FORMAT.window_s), tone(440, 0.2), noise(1.4))
+    ]
     assert [len(patches) for patches in batch] == [2, 1, 2]
     vectors = compact.encode_sounds(batch)
     assert vectors.shape == (3, compact.space.dim) and vectors.dtype == np.float32
@@ -69,16 +75,25 @@ def test_a_vector_depends_on_its_window_alone(compact: CompactEncoder) -> None:
     features = compact.sound_features(batch)
     assert features.shape == (3, FEATURES) and features.dtype == np.float16
     assert np.array_equal(compact.encode_sounds(batch), compact.project_sounds(features))
-    assert np.allclose(compact.encode_sounds(batch[1:2])[0], compact.encode_sounds(batch)[1], atol=5e-3)
+    assert np.allclose(
+        compact.encode_sounds(batch[1:2])[0], compact.encode_sounds(batch)[1], atol=5e-3
+    )
 
 
-@pytest.mark.parametrize("samples", [0, 1, 399, 15_600, 15_601, 31_000, sound_tower.samples_of(192)])
+@pytest.mark.parametrize(
+    "samples", [0, 1, 399, 15_600, 15_601, 31_000, sound_tower.samples_of(192)]
+)
 def test_windows_of_any_length_are_prepared(samples: int) -> None:
     prepared = sound_tower.prepare(np.full(samples, 0.1, np.float32))
-    assert prepared.shape == (1 if samples < samples_of(97) else 2, 96, BANDS) and np.isfinite(prepared).all()
+    assert (
+        prepared.shape == (1 if samples < samples_of(97) else 2, 96, BANDS)
+        and np.isfinite(prepared).all()
+    )
 
 
-def test_words_for_sounds_that_no_training_showed_find_them(compact: CompactEncoder, tmp_path: Path) -> None:
+def test_words_for_sounds_that_no_training_showed_find_them(
+    compact: CompactEncoder, tmp_path: Path
+) -> None:
     heard = []
     for kind in ("drum", "bell"):
         write_sound(kind, 1, tmp_path / f"{kind}.wav")
@@ -91,7 +106,7 @@ def test_words_for_sounds_that_no_training_showed_find_them(compact: CompactEnco
 
 
 def test_the_sound_side_is_small_and_loaded_only_to_hear() -> None:
-    assert hearing.TOWER.stat().st_size + hearing.HEAD.stat().st_size <= LARGEST
+    assert audio.TOWER.stat().st_size + audio.HEAD.stat().st_size <= LARGEST
     encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
     encoder.encode_texts(["a dog barks"], TextRole.QUERY)
     assert not encoder.hearing.tower.loaded and not encoder.hearing.head.loaded
@@ -100,7 +115,11 @@ def test_the_sound_side_is_small_and_loaded_only_to_hear() -> None:
 
 
 def test_other_ears_leave_stored_pictures_valid_and_make_another_space() -> None:
-    preset, ears, head = load_preset("compact"), with_checksums(sounds="x"), with_checksums(sound_head="x")
+    preset, ears, head = (
+        load_preset("compact"),
+        with_checksums(sounds="x"),
+        with_checksums(sound_head="x"),
+    )
     assert preset.towers("f") == ears.towers("f") == head.towers("f")
     assert preset.ears("f") == head.ears("f") != ears.ears("f")
     assert len({each.space().fingerprint for each in (preset, ears, head)}) == 3
@@ -131,4 +150,6 @@ def test_a_head_is_stored_and_read_back(tmp_path: Path) -> None:
     assert file_digest(tmp_path / "a.safetensors") == file_digest(tmp_path / "b.safetensors")
     features = torch.rand(4, FEATURES)
     with torch.no_grad():
-        assert torch.allclose(load_sound_head(tmp_path / "a.safetensors")(features), head(features), atol=0.05)
+        assert torch.allclose(
+            load_sound_head(tmp_path / "a.safetensors")(features), head(features), atol=0.05
+        )

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from search.encoders.compact.colour import BINS, foreground, histograms, lab
-from search.encoders.compact.describe import (
+from search.encoders.compact.network import MEAN, SCALE, SIDE
+from search.encoders.compact.pooling import (
     FEATURES,
     GRID,
     LAST,
@@ -16,14 +17,16 @@ from search.encoders.compact.describe import (
     describe,
     describe_regions,
 )
-from search.encoders.compact.network import MEAN, SCALE, SIDE
 
 SIDES = {"stage3": 28, "stage5": 14, "stage6": 7}
 
 
 def some_maps(pictures: int) -> dict[str, Tensor]:
     torch.manual_seed(0)
-    maps = {name: torch.randn(pictures, channels, SIDES[name], SIDES[name]) for name, channels in MIDDLE.items()}
+    maps = {
+        name: torch.randn(pictures, channels, SIDES[name], SIDES[name])
+        for name, channels in MIDDLE.items()
+    }
     maps[LAST] = torch.rand(pictures, LAST_CHANNELS, GRID, GRID)
     maps[LAYOUT] = torch.randn(pictures, LAYOUT_CHANNELS, GRID, GRID)
     return maps
@@ -31,7 +34,9 @@ def some_maps(pictures: int) -> dict[str, Tensor]:
 
 def plain(*rgb: int) -> Tensor:
     """A prepared picture of one colour, (1, 3, 224, 224)."""
-    return ((torch.tensor(rgb).float() - MEAN) / SCALE)[None, :, None, None].expand(1, 3, SIDE, SIDE)
+    return ((torch.tensor(rgb).float() - MEAN) / SCALE)[None, :, None, None].expand(
+        1, 3, SIDE, SIDE
+    )
 
 
 @pytest.mark.parametrize(
@@ -45,7 +50,9 @@ def plain(*rgb: int) -> Tensor:
         ((0, 0, 0), (0.0, 0.0, 0.0)),
     ],
 )
-def test_lab_is_that_of_the_standard(rgb: tuple[int, int, int], expected: tuple[float, float, float]) -> None:
+def test_lab_is_that_of_the_standard(
+    rgb: tuple[int, int, int], expected: tuple[float, float, float]
+) -> None:
     found = lab(torch.tensor(rgb).float()[None, :, None, None] / 255).flatten()
     assert found.tolist() == pytest.approx(expected, abs=0.6)
 

@@ -16,16 +16,24 @@ from PIL import Image
 from torch import nn
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder
+from search.encoders.device import Runtime
 from search.encoders.digests import file_digest
 from search.encoders.open_clip.checkpoint import read_checkpoint
 from search.encoders.open_clip.engine import OpenClipEncoder, load
 from search.encoders.presets import load_preset, preset_names
+from search.encoders.protocol import Encoder
 from search.encoders.registry import space_of
-from search.encoders.runtime import Runtime
 from search.errors import SelfTestFailed, WeightsRefused
 from search.types import TextRole
-from tests.search.encoders.tiny_open_clip import CLIP, CONTEXT, DIM, SIGLIP, WORDS, tiny_preset, write_checkpoint
+from tests.search.encoders.tiny_open_clip import (
+    CLIP,
+    CONTEXT,
+    DIM,
+    SIGLIP,
+    WORDS,
+    tiny_preset,
+    write_checkpoint,
+)
 
 WEIGHTS = "open_clip_model.safetensors"
 
@@ -36,7 +44,9 @@ def settings_of(weights_dir: Path) -> EngineSettings:
 
 def noise(count: int = 3) -> list[Image.Image]:
     rng = np.random.default_rng(0)
-    return [Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)) for _ in range(count)]
+    return [
+        Image.fromarray(rng.integers(0, 255, (40, 60, 3), dtype=np.uint8)) for _ in range(count)
+    ]
 
 
 def parameters_in_memory() -> int:
@@ -65,7 +75,9 @@ def encoder(weights_dir: Path) -> OpenClipEncoder:
     return load(tiny_preset(), settings_of(weights_dir))
 
 
-@pytest.mark.parametrize("name", [name for name in preset_names() if load_preset(name).engine == "open_clip"])
+@pytest.mark.parametrize(
+    "name", [name for name in preset_names() if load_preset(name).engine == "open_clip"]
+)
 def test_presets_agree_with_the_librarys_own_list(name: str) -> None:
     preset = load_preset(name)
     listed = open_clip.get_pretrained_cfg(preset.model, preset.weights)
@@ -81,24 +93,37 @@ def test_vectors_are_unit_float32_of_the_space(encoder: OpenClipEncoder) -> None
     picture = encoder.prepare_picture(Image.new("RGB", (80, 50), "red"))
     assert picture.shape == (3, 32, 32) and picture.dtype == np.float32
     assert encoder.decode_size == 32
-    for vectors in (encoder.encode_pictures([picture, picture]), encoder.encode_texts(["a", "mug"], TextRole.QUERY)):
+    for vectors in (
+        encoder.encode_pictures([picture, picture]),
+        encoder.encode_texts(["a", "mug"], TextRole.QUERY),
+    ):
         assert vectors.shape == (2, DIM) and vectors.dtype == np.float32
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
 def test_nothing_in_nothing_out(encoder: OpenClipEncoder) -> None:
-    assert encoder.encode_pictures([]).shape == encoder.encode_texts([], TextRole.DOCUMENT).shape == (0, DIM)
+    assert (
+        encoder.encode_pictures([]).shape
+        == encoder.encode_texts([], TextRole.DOCUMENT).shape
+        == (0, DIM)
+    )
 
 
-def test_siglip_text_is_cleaned_lower_cased_and_padded_to_the_context(encoder: OpenClipEncoder) -> None:
+def test_siglip_text_is_cleaned_lower_cased_and_padded_to_the_context(
+    encoder: OpenClipEncoder,
+) -> None:
     tokenizer, _ = encoder.texts.get()
     tokens = tokenizer(["  A red   MUG! "])
     assert tokens.shape == (1, CONTEXT)
-    assert tokens[0].tolist() == [WORDS.index(word) for word in ("a", "red", "mug")] + [0] * (CONTEXT - 3)
+    assert tokens[0].tolist() == [WORDS.index(word) for word in ("a", "red", "mug")] + [0] * (
+        CONTEXT - 3
+    )
 
 
 def test_letter_case_of_siglip_text_makes_no_difference(encoder: OpenClipEncoder) -> None:
-    plain, shouted, other = encoder.encode_texts(["a red mug", "A RED Mug", "a blue car"], TextRole.QUERY)
+    plain, shouted, other = encoder.encode_texts(
+        ["a red mug", "A RED Mug", "a blue car"], TextRole.QUERY
+    )
     assert np.array_equal(plain, shouted) and not np.allclose(plain, other, atol=1e-3)
 
 
@@ -109,13 +134,17 @@ def test_more_texts_than_one_call_holds(encoder: OpenClipEncoder) -> None:
 
 
 @pytest.mark.parametrize("configuration", [SIGLIP, CLIP], ids=["siglip", "clip"])
-def test_towers_read_apart_agree_with_the_whole_model(tmp_path: Path, configuration: dict[str, object]) -> None:
+def test_towers_read_apart_agree_with_the_whole_model(
+    tmp_path: Path, configuration: dict[str, object]
+) -> None:
     write_checkpoint(tmp_path / "tiny", configuration)
     name, texts = f"local-dir:{tmp_path / 'tiny'}", ["a red mug", "car"]
     whole, transform = open_clip.create_model_from_pretrained(name)
     encoder = load(tiny_preset(), settings_of(tmp_path))
     with torch.inference_mode():
-        pictures = whole.eval().encode_image(torch.stack([transform(each) for each in noise()]), normalize=True)
+        pictures = whole.eval().encode_image(
+            torch.stack([transform(each) for each in noise()]), normalize=True
+        )
         sentences = whole.encode_text(open_clip.get_tokenizer(name)(texts), normalize=True)
     found = encoder.encode_pictures([encoder.prepare_picture(each) for each in noise()])
     assert np.allclose(found, pictures, atol=1e-2)
@@ -138,7 +167,9 @@ def test_a_process_holds_the_tower_it_uses_and_no_other(weights_dir: Path, used:
     size = sum(parameter.nbytes for parameter in tower.parameters())
     del tower
     held = encoder.texts.get()[1] if used == "texts" else encoder.pictures.get()
-    assert parameters_in_memory() - before == sum(parameter.nbytes for parameter in held.module.parameters())
+    assert parameters_in_memory() - before == sum(
+        parameter.nbytes for parameter in held.module.parameters()
+    )
     assert 0 < parameters_in_memory() - before <= size
 
 
@@ -161,7 +192,9 @@ def test_threads_that_come_at_once_load_each_tower_once(weights_dir: Path) -> No
 
 
 @pytest.mark.parametrize("compiler", [None, "eager"])
-def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(weights_dir: Path, compiler: str | None) -> None:
+def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
+    weights_dir: Path, compiler: str | None
+) -> None:
     checkpoint, space = read_checkpoint(weights_dir / "tiny"), tiny_preset().space()
     exact, rounded = (
         OpenClipEncoder(space, checkpoint, runtime, tested=False)
@@ -172,13 +205,17 @@ def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(weights_dir: Pa
     )
     for batch in (noise(1), noise(4)):
         prepared = [exact.prepare_picture(each) for each in batch]
-        assert (exact.encode_pictures(prepared) * rounded.encode_pictures(prepared)).sum(axis=1).min() > 0.999
+        assert (exact.encode_pictures(prepared) * rounded.encode_pictures(prepared)).sum(
+            axis=1
+        ).min() > 0.999
     texts = ["red mug", "car", "a photo of a sofa"]
     found = [encoder.encode_texts(texts, TextRole.QUERY) for encoder in (exact, rounded)]
     assert (found[0] * found[1]).sum(axis=1).min() > 0.999
 
 
-def test_space_names_the_content_of_the_checkpoint(weights_dir: Path, tmp_path: Path, encoder: OpenClipEncoder) -> None:
+def test_space_names_the_content_of_the_checkpoint(
+    weights_dir: Path, tmp_path: Path, encoder: OpenClipEncoder
+) -> None:
     write_checkpoint(tmp_path / "tiny")
     (tmp_path / "tiny" / ".cache").mkdir()
     (tmp_path / "tiny" / ".cache" / "download.json").write_text("{}")

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from search.config import EngineSettings, Precision, read_settings
-from search.encoders.compact.describe import MAPS
 from search.encoders.compact.int8_space import RANGES, int8_digest
 from search.encoders.compact.network import SIDE, load_network
 from search.encoders.compact.onnx_backend import OnnxBackend
 from search.encoders.compact.onnx_graph import onnx_model
+from search.encoders.compact.pooling import MAPS
 from search.encoders.compact.quantise import quantise
 from search.encoders.precision import pick_dtype, require_int8
 from search.encoders.registry import space_of
@@ -51,7 +51,9 @@ def test_int8_is_refused_on_a_gpu_and_by_other_encoders() -> None:
 
 def test_onnx_runtime_gives_the_same_maps_and_int8_nearly() -> None:
     rng = np.random.default_rng(0)
-    smooth = rng.uniform(-1, 1, (2, 3, 7, 7)).repeat(32, axis=2).repeat(32, axis=3).astype(np.float32)
+    smooth = (
+        rng.uniform(-1, 1, (2, 3, 7, 7)).repeat(32, axis=2).repeat(32, axis=3).astype(np.float32)
+    )
     pixels = torch.from_numpy(smooth)
     with torch.inference_mode():
         expected = load_network(MAPS)(pixels)
@@ -60,7 +62,9 @@ def test_onnx_runtime_gives_the_same_maps_and_int8_nearly() -> None:
     assert list(exact) == list(rounded) == list(expected)
     for name, found in expected.items():
         assert torch.allclose(exact[name], found, atol=1e-3)
-        assert 0.9 < torch.cosine_similarity(rounded[name].flatten(1), found.flatten(1)).min() < 0.9999
+        assert (
+            0.9 < torch.cosine_similarity(rounded[name].flatten(1), found.flatten(1)).min() < 0.9999
+        )
 
 
 def test_only_int8_has_a_space_of_its_own() -> None:
@@ -86,4 +90,6 @@ def test_damaged_ranges_are_refused(tmp_path: Path, content: str) -> None:
 
 def test_network_takes_any_number_of_pictures() -> None:
     backend = OnnxBackend(MAPS, quantised=False)
-    assert all(len(backend(torch.zeros(count, 3, SIDE, SIDE))[MAPS[0]]) == count for count in (1, 3))
+    assert all(
+        len(backend(torch.zeros(count, 3, SIDE, SIDE))[MAPS[0]]) == count for count in (1, 3)
+    )

@@ -20,7 +20,9 @@ def test_every_preset_reads_and_names_itself() -> None:
         preset = load_preset(name)
         assert preset.name == name
         assert preset.modalities >= {Modality.TEXT, Modality.PICTURE}
-        assert preset.checksums or preset.hub, f"{name} says neither what is shipped nor where weights are fetched"
+        assert preset.checksums or preset.hub, (
+            f"{name} says neither what is shipped nor where weights are fetched"
+        )
 
 
 def test_unknown_preset_names_the_known_ones() -> None:

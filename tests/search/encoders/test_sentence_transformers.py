@@ -14,15 +14,20 @@ from PIL import Image
 from sentence_transformers import SentenceTransformer
 
 from search.config import EngineSettings
-from search.encoders.base import Encoder
+from search.encoders.device import Runtime
 from search.encoders.digests import file_digest
 from search.encoders.presets import Preset, load_preset
+from search.encoders.protocol import Encoder
 from search.encoders.registry import ENGINES
-from search.encoders.runtime import Runtime
 from search.encoders.sentence_transformers.engine import SentenceTransformerEncoder, load
 from search.errors import ModalityUnsupported, SelfTestFailed, WeightsRefused
 from search.types import Modality, TextRole
-from tests.search.encoders.tiny_sentence_transformers import DIM, write_clip, write_gemma, write_text_model
+from tests.search.encoders.tiny_sentence_transformers import (
+    DIM,
+    write_clip,
+    write_gemma,
+    write_text_model,
+)
 
 GEMMA = load_preset("embeddinggemma-2")
 BOTH = frozenset({Modality.TEXT, Modality.PICTURE})
@@ -81,7 +86,9 @@ def text_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module", params=["clip", "gemma"])
 def folder_and_encoder(request: pytest.FixtureRequest) -> tuple[Path, SentenceTransformerEncoder]:
     folder = request.getfixturevalue(f"{request.param}_dir")
-    return folder / "tiny", load(tiny_preset() if request.param == "clip" else like_gemma(), settings_of(folder))
+    return folder / "tiny", load(
+        tiny_preset() if request.param == "clip" else like_gemma(), settings_of(folder)
+    )
 
 
 Loaded = tuple[Path, SentenceTransformerEncoder]
@@ -98,12 +105,20 @@ def test_vectors_are_unit_float32_of_the_space(folder_and_encoder: Loaded) -> No
 
 def test_nothing_in_nothing_out(folder_and_encoder: Loaded) -> None:
     _, encoder = folder_and_encoder
-    assert encoder.encode_pictures([]).shape == encoder.encode_texts([], TextRole.DOCUMENT).shape == (0, DIM)
+    assert (
+        encoder.encode_pictures([]).shape
+        == encoder.encode_texts([], TextRole.DOCUMENT).shape
+        == (0, DIM)
+    )
 
 
-def test_pictures_prepared_one_by_one_give_what_the_library_gives_for_all(folder_and_encoder: Loaded) -> None:
+def test_pictures_prepared_one_by_one_give_what_the_library_gives_for_all(
+    folder_and_encoder: Loaded,
+) -> None:
     folder, encoder = folder_and_encoder
-    expected = SentenceTransformer(str(folder), device="cpu").encode(pictures(), normalize_embeddings=True)
+    expected = SentenceTransformer(str(folder), device="cpu").encode(
+        pictures(), normalize_embeddings=True
+    )
     with ThreadPoolExecutor(4) as pool:
         prepared = list(pool.map(encoder.prepare_picture, pictures()))
     assert (encoder.encode_pictures(prepared) * expected).sum(axis=1).min() > 0.999
@@ -123,22 +138,34 @@ def test_pictures_are_prepared_while_texts_are_encoded(folder_and_encoder: Loade
     assert np.allclose(encoder.encode_pictures(prepared[-4:]), expected, atol=1e-2)
 
 
-@pytest.mark.parametrize(("role", "name"), [(TextRole.QUERY, "SearchQuery"), (TextRole.DOCUMENT, "Document")])
-def test_each_role_has_the_prompt_that_the_preset_names(gemma_dir: Path, role: TextRole, name: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "name"), [(TextRole.QUERY, "SearchQuery"), (TextRole.DOCUMENT, "Document")]
+)
+def test_each_role_has_the_prompt_that_the_preset_names(
+    gemma_dir: Path, role: TextRole, name: str
+) -> None:
     found = load(like_gemma(), settings_of(gemma_dir)).encode_texts(TEXTS, role)
     model = SentenceTransformer(str(gemma_dir / "tiny"), device="cpu")
-    assert (found * model.encode(TEXTS, prompt_name=name, normalize_embeddings=True)).sum(axis=1).min() > 0.999
+    assert (found * model.encode(TEXTS, prompt_name=name, normalize_embeddings=True)).sum(
+        axis=1
+    ).min() > 0.999
     assert (found * model.encode(TEXTS, normalize_embeddings=True)).sum(axis=1).min() < 0.99
 
 
 def test_prompts_are_part_of_the_space() -> None:
-    assert tiny_preset().space().fingerprint != tiny_preset(prompts=GEMMA.prompts).space().fingerprint
+    assert (
+        tiny_preset().space().fingerprint != tiny_preset(prompts=GEMMA.prompts).space().fingerprint
+    )
 
 
-def test_a_process_of_texts_leaves_the_picture_tower_out_until_the_first_picture(gemma_dir: Path) -> None:
+def test_a_process_of_texts_leaves_the_picture_tower_out_until_the_first_picture(
+    gemma_dir: Path,
+) -> None:
     encoder = load(like_gemma(), settings_of(gemma_dir))
     texts = encoder.encode_texts(TEXTS, TextRole.QUERY)
-    assert not encoder.whole.loaded and parameters(encoder, "layers") > 0 == parameters(encoder, "vision")
+    assert not encoder.whole.loaded and parameters(encoder, "layers") > 0 == parameters(
+        encoder, "vision"
+    )
     encoder.encode_pictures([encoder.prepare_picture(pictures()[0])])
     assert not encoder.blind.loaded and parameters(encoder, "vision") > 0
     assert np.allclose(encoder.encode_texts(TEXTS, TextRole.QUERY), texts, atol=1e-2)
@@ -147,7 +174,10 @@ def test_a_process_of_texts_leaves_the_picture_tower_out_until_the_first_picture
 def test_text_model_embeds_texts_and_refuses_pictures(text_dir: Path) -> None:
     encoder = load(tiny_preset(modalities=frozenset({Modality.TEXT})), settings_of(text_dir))
     assert encoder.encode_texts(TEXTS, TextRole.DOCUMENT).shape == (3, DIM)
-    for call in (lambda: encoder.prepare_picture(pictures()[0]), lambda: encoder.encode_pictures([])):
+    for call in (
+        lambda: encoder.prepare_picture(pictures()[0]),
+        lambda: encoder.encode_pictures([]),
+    ):
         with pytest.raises(ModalityUnsupported, match="no picture tower"):
             call()
 
@@ -158,12 +188,18 @@ def test_preset_that_promises_pictures_of_a_text_model_is_found_out(text_dir: Pa
 
 
 @pytest.mark.parametrize("compiler", [None, "eager"])
-def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(clip_dir: Path, compiler: str | None) -> None:
+def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
+    clip_dir: Path, compiler: str | None
+) -> None:
     cpu, preset = torch.device("cpu"), tiny_preset()
     runtimes = (Runtime(cpu, torch.float32), Runtime(cpu, torch.bfloat16, compiler))
-    encoders = [SentenceTransformerEncoder(preset, preset.space(), clip_dir / "tiny", runtime) for runtime in runtimes]
+    encoders = [
+        SentenceTransformerEncoder(preset, preset.space(), clip_dir / "tiny", runtime)
+        for runtime in runtimes
+    ]
     exact, rounded = (
-        encoder.encode_pictures([encoder.prepare_picture(each) for each in pictures()]) for encoder in encoders
+        encoder.encode_pictures([encoder.prepare_picture(each) for each in pictures()])
+        for encoder in encoders
     )
     assert (exact * rounded).sum(axis=1).min() > 0.99 and not np.array_equal(exact, rounded)
 
@@ -200,7 +236,9 @@ def test_code_of_a_checkpoint_is_never_run(clip_dir: Path, tmp_path: Path) -> No
     modules = json.loads(path.read_text())
     modules[0]["type"] = "own.Module"
     path.write_text(json.dumps(modules))
-    (tmp_path / "tiny" / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Module: ...\n")
+    (tmp_path / "tiny" / "own.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Module: ...\n"
+    )
     with pytest.raises(WeightsRefused, match="code of their own"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
     assert not (tmp_path / "ran").exists()
@@ -222,7 +260,10 @@ def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
     write_gemma(tmp_path, hears=True)
     encoder = load(like_gemma(modalities=BOTH | {Modality.AUDIO}), settings_of(tmp_path))
     rng = np.random.default_rng(0)
-    sounds = [(rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32) for seconds in (2.0, 0.7, 1.2)]
+    sounds = [
+        (rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32)
+        for seconds in (2.0, 0.7, 1.2)
+    ]
     batch = [encoder.prepare_sound(sound) for sound in sounds]
     vectors = encoder.encode_sounds(batch)
     assert vectors.shape == (3, DIM) and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -233,6 +274,8 @@ def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
 
 def test_a_model_without_an_audio_tower_does_not_hear(text_dir: Path, gemma_dir: Path) -> None:
     with pytest.raises(ModalityUnsupported, match="no audio tower"):
-        load(tiny_preset(modalities=BOTH | {Modality.AUDIO}), settings_of(text_dir)).prepare_sound(np.zeros(1600, "f4"))
+        load(tiny_preset(modalities=BOTH | {Modality.AUDIO}), settings_of(text_dir)).prepare_sound(
+            np.zeros(1600, "f4")
+        )
     with pytest.raises(ModalityUnsupported, match="has no audio tower"):
         load(like_gemma(), settings_of(gemma_dir)).encode_sounds([])

@@ -1,4 +1,5 @@
-"""Tuned heads: stored under their checksum, refused when they are not what name and record say, and a space apart."""
+"""Tuned heads: stored under their checksum, refused when they are not what name and record say,
+and a space apart."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ import torch
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.base import TunableEncoder
 from search.encoders.compact.engine import CompactEncoder
 from search.encoders.open_clip.engine import load
+from search.encoders.protocol import TunableEncoder
 from search.encoders.registry import load_encoder, space_of
-from search.encoders.residual import tunable
+from search.encoders.residual_heads import tunable
 from search.encoders.tuned_heads import Heads, store_heads
 from search.errors import WeightsMissing, WeightsRefused
 from search.types import TextRole
@@ -38,15 +39,25 @@ def moved(heads: Heads) -> Heads:
 
 
 def stored(encoder: TunableEncoder, folder: Path) -> Path:
-    return store_heads(folder, moved(encoder.heads), towers=encoder.towers, dim=encoder.space.dim, notes={"pairs": 300})
+    return store_heads(
+        folder,
+        moved(encoder.heads),
+        towers=encoder.towers,
+        dim=encoder.space.dim,
+        notes={"pairs": 300},
+    )
 
 
 def prepared(encoder: TunableEncoder) -> list[np.ndarray]:
-    return [encoder.prepare_picture(Image.new("RGB", (32, 32), colour)) for colour in ("red", "blue")]
+    return [
+        encoder.prepare_picture(Image.new("RGB", (32, 32), colour)) for colour in ("red", "blue")
+    ]
 
 
 @pytest.fixture(params=["compact", "residual", "open_clip"])
-def encoder(request: pytest.FixtureRequest, compact: CompactEncoder, tmp_path: Path) -> TunableEncoder:
+def encoder(
+    request: pytest.FixtureRequest, compact: CompactEncoder, tmp_path: Path
+) -> TunableEncoder:
     if request.param == "compact":
         return compact
     if request.param == "residual":
@@ -64,11 +75,15 @@ def test_encoding_is_features_then_projection(encoder: TunableEncoder) -> None:
     assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), encoder.project_texts(words))
 
 
-def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_numbers_alone() -> None:
+def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_numbers_alone() -> (
+    None
+):
     torch.manual_seed(1)
     first, drawn = tunable(ColourEncoder()).heads, torch.rand(3)
     second = tunable(ColourEncoder()).heads
-    assert torch.equal(first[0].state_dict()["inner.weight"], second[0].state_dict()["inner.weight"])
+    assert torch.equal(
+        first[0].state_dict()["inner.weight"], second[0].state_dict()["inner.weight"]
+    )
     torch.manual_seed(1)
     assert torch.equal(drawn, torch.rand(3))
 
@@ -80,17 +95,25 @@ def test_residual_heads_start_at_the_identity() -> None:
     assert tunable(plain).space == plain.space
 
 
-def test_tuned_heads_share_the_towers_and_make_a_space_of_their_own(encoder: TunableEncoder, tmp_path: Path) -> None:
+def test_tuned_heads_share_the_towers_and_make_a_space_of_their_own(
+    encoder: TunableEncoder, tmp_path: Path
+) -> None:
     before = encoder.encode_texts(TEXTS, TextRole.QUERY)
     path = stored(encoder, tmp_path)
     tuned = encoder.with_heads(path)
     assert tuned.towers == encoder.towers and tuned.space.fingerprint != encoder.space.fingerprint
     words = tuned.text_features(TEXTS, TextRole.QUERY)
-    assert np.array_equal(words, encoder.text_features(TEXTS, TextRole.QUERY)), "features do not depend on heads"
+    assert np.array_equal(words, encoder.text_features(TEXTS, TextRole.QUERY)), (
+        "features do not depend on heads"
+    )
     vectors = tuned.project_texts(words)
-    assert vectors.shape == before.shape and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors.shape == before.shape and np.allclose(
+        np.linalg.norm(vectors, axis=1), 1, atol=1e-5
+    )
     assert not np.allclose(vectors, before, atol=1e-2)
-    assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), before), "the former encoder is as it was"
+    assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), before), (
+        "the former encoder is as it was"
+    )
     assert stored(encoder, tmp_path) == path, "the same heads, the same file"
 
 
@@ -119,6 +142,8 @@ def test_a_pickle_is_refused(encoder: TunableEncoder, tmp_path: Path) -> None:
         encoder.with_heads(path)
 
 
-def test_the_space_of_tuned_heads_is_known_without_loading(compact: CompactEncoder, tmp_path: Path) -> None:
+def test_the_space_of_tuned_heads_is_known_without_loading(
+    compact: CompactEncoder, tmp_path: Path
+) -> None:
     settings, path = EngineSettings(device="cpu"), stored(compact, tmp_path)
     assert space_of(settings, path.stem) == load_encoder(settings, path).space

@@ -22,7 +22,9 @@ def write_clap(folder: Path) -> None:
     }  # fmt: skip
     words = {**SMALL, "vocab_size": len(WORDS), "pad_token_id": 0, "max_position_embeddings": 64}
     ClapModel(
-        ClapConfig(text_config={**words, "projection_dim": WIDTH}, audio_config=sound, projection_dim=WIDTH)
+        ClapConfig(
+            text_config={**words, "projection_dim": WIDTH}, audio_config=sound, projection_dim=WIDTH
+        )
     ).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     ClapFeatureExtractor(

@@ -1,4 +1,5 @@
-"""Tiny open_clip checkpoints, written to disk as the hub holds them: SigLIP-like, CLIP-like, untrained or trained."""
+"""Tiny open_clip checkpoints, written to disk as the hub holds them: SigLIP-like, CLIP-like,
+untrained or trained."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from torch.nn import functional
 
 from search.encoders.open_clip.checkpoint import read_checkpoint
 from search.encoders.presets import Preset
-from search.encoders.self_test import COLOURS, SYNONYMS, drawing
+from search.encoders.sanity_check import COLOURS, SYNONYMS, drawing
 from search.types import Modality
 
 DIM = 32
@@ -39,7 +40,12 @@ CLIP = {
     "vision_cfg": VISION,
     "text_cfg": {"context_length": 77, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
 }
-PREPROCESS = {"mean": [0.5] * 3, "std": [0.5] * 3, "interpolation": "bicubic", "resize_mode": "squash"}
+PREPROCESS = {
+    "mean": [0.5] * 3,
+    "std": [0.5] * 3,
+    "interpolation": "bicubic",
+    "resize_mode": "squash",
+}
 
 
 def tiny_preset(**changes: object) -> Preset:
@@ -50,18 +56,28 @@ def tiny_preset(**changes: object) -> Preset:
     return preset.model_copy(update=changes)
 
 
-def write_checkpoint(folder: Path, configuration: dict[str, Any] = SIGLIP, *, trained: bool = False) -> None:
+def write_checkpoint(
+    folder: Path, configuration: dict[str, Any] = SIGLIP, *, trained: bool = False
+) -> None:
     """A whole open_clip model with its tokenizer, as the hub would hold it."""
     folder.mkdir(parents=True)
     torch.manual_seed(0)
     arguments = {key: value for key, value in configuration.items() if key != "custom_text"}
-    model = (open_clip.CustomTextCLIP if "custom_text" in configuration else open_clip.CLIP)(**arguments)
+    model = (open_clip.CustomTextCLIP if "custom_text" in configuration else open_clip.CLIP)(
+        **arguments
+    )
     found = {"model_cfg": configuration, "preprocess_cfg": PREPROCESS}
     (folder / "open_clip_config.json").write_text(json.dumps(found))
-    tokenizer = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>"))
+    tokenizer = Tokenizer(
+        models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>")
+    )
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
-    names = {"tokenizer_class": "PreTrainedTokenizerFast", "pad_token": "<pad>", "unk_token": "<unk>"}
+    names = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "pad_token": "<pad>",
+        "unk_token": "<unk>",
+    }
     (folder / "tokenizer_config.json").write_text(json.dumps(names))
     if trained:
         train(model, folder)
@@ -80,7 +96,10 @@ def train(model: torch.nn.Module, folder: Path) -> None:
         pictures = functional.normalize(model.encode_image(pixels), dim=-1)
         sentences, names = texts.split([len(SENTENCES), len(NAMES)])
         squares, discs = pictures.chunk(2)
-        loss = sum(match(*pair) for pair in ((squares, sentences), (squares, discs), (names[::2], names[1::2])))
+        loss = sum(
+            match(*pair)
+            for pair in ((squares, sentences), (squares, discs), (names[::2], names[1::2]))
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -27,9 +27,37 @@ from transformers import (
 
 DIM = 32
 PROMPTS = {"SearchQuery": "query photo ", "Document": "document a "}
-GEMMA = ["<bos>", "<eos>", "<|image|>", "<|image>", "<image|>", "<|audio|>", "<|audio>", "<audio|>", "<|video|>"]
-WORDS = ["<pad>", "<unk>", *GEMMA, "a", "photo", "of", "red", "green", "blue", "mug", "query", "document"]
-SMALL = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 2}
+GEMMA = [
+    "<bos>",
+    "<eos>",
+    "<|image|>",
+    "<|image>",
+    "<image|>",
+    "<|audio|>",
+    "<|audio>",
+    "<audio|>",
+    "<|video|>",
+]
+WORDS = [
+    "<pad>",
+    "<unk>",
+    *GEMMA,
+    "a",
+    "photo",
+    "of",
+    "red",
+    "green",
+    "blue",
+    "mug",
+    "query",
+    "document",
+]
+SMALL = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+}
 AUDIO = {
     "model_type": "gemma4_audio", "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
     "subsampling_conv_channels": [128, 4], "output_proj_dims": 32,
@@ -42,7 +70,9 @@ TEMPLATE = (
 
 
 def tokenizer(**names: str) -> PreTrainedTokenizerFast:
-    words = Tokenizer(models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>"))
+    words = Tokenizer(
+        models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>")
+    )
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(
         tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", bos_token="<bos>", eos_token="<eos>",
@@ -53,7 +83,9 @@ def tokenizer(**names: str) -> PreTrainedTokenizerFast:
 def write_text_model(folder: Path) -> None:
     """A BERT with mean pooling: it sees no pictures."""
     torch.manual_seed(0)
-    BertModel(BertConfig(vocab_size=len(WORDS), max_position_embeddings=64, **SMALL)).save_pretrained(folder / "raw")
+    BertModel(
+        BertConfig(vocab_size=len(WORDS), max_position_embeddings=64, **SMALL)
+    ).save_pretrained(folder / "raw")
     tokenizer().save_pretrained(folder / "raw")
     _write(folder, [Transformer(str(folder / "raw")), Pooling(DIM, "mean")])
 
@@ -74,8 +106,8 @@ def write_clip(folder: Path) -> None:
 
 
 def write_gemma(folder: Path, *, hears: bool = False) -> None:
-    """embeddinggemma-2 in small: pictures, and sounds if it hears, become tokens of the text model, as many as they
-    need."""
+    """embeddinggemma-2 in small: pictures, and sounds if it hears, become tokens of the text
+    model, as many as they need."""
     torch.manual_seed(0)
     heads = {"num_key_value_heads": 1, "head_dim": 16}
     configuration = EmbeddingGemma2Config(
@@ -104,4 +136,6 @@ def write_gemma(folder: Path, *, hears: bool = False) -> None:
 
 
 def _write(folder: Path, modules: list[torch.nn.Module]) -> None:
-    SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS).save_pretrained(str(folder / "tiny"))
+    SentenceTransformer(modules=modules, device="cpu", prompts=PROMPTS).save_pretrained(
+        str(folder / "tiny")
+    )

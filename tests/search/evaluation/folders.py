@@ -12,20 +12,26 @@ from PIL import Image
 from tools.sample_shop.sounds import write_sound
 
 
-def write_folder(root: Path, products: Mapping[str, str], queries: Sequence[Mapping[str, Any]]) -> Path:
-    """A folder whose products, sku → colour, are plain pictures; queries are written as they are."""
+def write_folder(
+    root: Path, products: Mapping[str, str], queries: Sequence[Mapping[str, Any]]
+) -> Path:
+    """A folder whose products, sku → colour, are plain pictures; queries are written as they
+    are."""
     (root / "pictures").mkdir(parents=True)
     lines = ["sku,title,images,audio,video"]
     for sku, colour in products.items():
         Image.new("RGB", (48, 48), colour).save(root / "pictures" / f"{sku}.png")
         lines.append(f"{sku},{sku},pictures/{sku}.png,,")
     (root / "catalog.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    (root / "queries.jsonl").write_text("".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8")
+    (root / "queries.jsonl").write_text(
+        "".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8"
+    )
     return root
 
 
 def write_sound_folder(root: Path) -> Path:
-    """A folder that is asked by words, and by one of its sounds, for products with sounds: a drum and a bell."""
+    """A folder that is asked by words, and by one of its sounds, for products with sounds: a
+    drum and a bell."""
     root.mkdir(parents=True)
     lines = ["sku,title,images,audio,video"]
     for sku, kind, seed in (("D1", "drum", 1), ("D2", "drum", 2), ("B1", "bell", 1)):
@@ -36,5 +42,7 @@ def write_sound_folder(root: Path) -> Path:
         {"id": "w", "text": "a bell rings", "relevant": ["B1"]},
         {"id": "s", "audio": "D1.wav", "relevant": ["D1", "D2"]},
     ]
-    (root / "queries.jsonl").write_text("".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8")
+    (root / "queries.jsonl").write_text(
+        "".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8"
+    )
     return root

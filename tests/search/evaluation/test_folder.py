@@ -10,7 +10,13 @@ from search.evaluation.folder import folders_in, modalities_of, read_folder, rea
 from search.types import Modality
 from tests.search.evaluation.folders import write_folder, write_sound_folder
 
-WORDS: dict[str, Any] = {"id": "w", "text": "red", "relevant": ["R"], "language": "de", "category": "colour"}
+WORDS: dict[str, Any] = {
+    "id": "w",
+    "text": "red",
+    "relevant": ["R"],
+    "language": "de",
+    "category": "colour",
+}
 PICTURE: dict[str, Any] = {"id": "p", "image": "pictures/R.png", "relevant": ["R", "B"]}
 
 
@@ -24,8 +30,15 @@ def test_queries_keep_language_and_category_and_default_to_english(tmp_path: Pat
 
 def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
     folder = read_folder(write_sound_folder(tmp_path / "a"))
-    assert folder.sounds()[0] == ("D1", folder.root / "D1.wav") and not folder.videos() and not folder.pictures()
-    lines = [{"id": "s", "audio": "s.wav", "relevant": ["R"]}, {"id": "v", "video": "v.mp4", "relevant": ["R"]}]
+    assert (
+        folder.sounds()[0] == ("D1", folder.root / "D1.wav")
+        and not folder.videos()
+        and not folder.pictures()
+    )
+    lines = [
+        {"id": "s", "audio": "s.wav", "relevant": ["R"]},
+        {"id": "v", "video": "v.mp4", "relevant": ["R"]},
+    ]
     sound, video = read_folder(write_folder(tmp_path / "b", {"R": "red"}, lines)).queries
     assert (sound.sound, sound.asked, sound.text) == (tmp_path / "b" / "s.wav", "s.wav", "")
     with pytest.raises(InputError, match=r"words or by pictures: got 's\.wav'"):
@@ -43,7 +56,9 @@ def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
         (["red"], "a JSON object|malformed"),
     ],
 )
-def test_a_malformed_query_is_refused_with_its_line(tmp_path: Path, query: Any, problem: str) -> None:
+def test_a_malformed_query_is_refused_with_its_line(
+    tmp_path: Path, query: Any, problem: str
+) -> None:
     with pytest.raises(InputError, match=problem):
         read_folder(write_folder(tmp_path / "a", {"R": "red"}, [query]))
 

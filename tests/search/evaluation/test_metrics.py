@@ -34,7 +34,12 @@ def test_an_item_never_ranked_lowers_average_precision_and_recall() -> None:
 
 
 def test_nothing_found() -> None:
-    assert (hit_at((), 10), reciprocal_rank(()), average_precision((), 3), ndcg_at((), 3, 10)) == (0, 0, 0, 0)
+    assert (hit_at((), 10), reciprocal_rank(()), average_precision((), 3), ndcg_at((), 3, 10)) == (
+        0,
+        0,
+        0,
+        0,
+    )
     assert first_rank((), missing=101) == 101
 
 

@@ -13,7 +13,8 @@ from search.evaluation.significance import differences, estimate
 
 
 def test_two_values_give_the_interval_worked_out_by_hand() -> None:
-    # Of 2 draws from {0, 1}, both are 0 with probability 1/4 and both are 1 with 1/4: more than 2.5 % on either side.
+    # Of 2 draws from {0, 1}, both are 0 with probability 1/4 and both are 1 with 1/4: more than 2.5
+    # % on either side.
     found = estimate([0.0, 1.0])
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
 
@@ -22,7 +23,9 @@ def test_many_values_agree_with_the_normal_approximation() -> None:
     values = np.random.default_rng(3).random(2000)
     found = estimate(values.tolist())
     half = 1.96 * values.std() / sqrt(len(values))
-    assert (found.low, found.high) == pytest.approx((values.mean() - half, values.mean() + half), abs=1e-3)
+    assert (found.low, found.high) == pytest.approx(
+        (values.mean() - half, values.mean() + half), abs=1e-3
+    )
 
 
 def test_identical_systems_differ_by_noise() -> None:
@@ -35,8 +38,14 @@ def test_a_gain_on_every_query_is_no_noise_though_the_queries_vary_far_more() ->
     former = {str(number): number / 60 for number in range(50)}
     now = {name: value + (0.01 if int(name) % 2 else 0.03) for name, value in former.items()}
     change = estimate(differences(now, former))
-    assert change.value == pytest.approx(0.02) and 0 < change.low < 0.02 < change.high and not change.noise
-    assert estimate(list(former.values())).high > change.value + estimate(list(former.values())).value
+    assert (
+        change.value == pytest.approx(0.02)
+        and 0 < change.low < 0.02 < change.high
+        and not change.noise
+    )
+    assert (
+        estimate(list(former.values())).high > change.value + estimate(list(former.values())).value
+    )
     assert not estimate(differences(former, now)).noise
 
 
@@ -49,7 +58,9 @@ def test_sets_weigh_the_same_whatever_their_size() -> None:
     small, large = [0.0, 1.0] * 5, [0.8] * 1000
     found = estimate(small, large)
     assert found.value == pytest.approx(0.65)
-    assert found.high - found.low == pytest.approx((estimate(small).high - estimate(small).low) / 2, abs=0.02)
+    assert found.high - found.low == pytest.approx(
+        (estimate(small).high - estimate(small).low) / 2, abs=0.02
+    )
 
 
 def test_the_same_values_give_the_same_interval() -> None:

@@ -1,4 +1,5 @@
-"""Odd pictures, drawn by code, and what must become of each: a size and a corner colour, or an error."""
+"""Odd pictures, drawn by code, and what must become of each: a size and a corner colour, or an
+error."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ RED, WHITE, BLACK, GREY = (255, 0, 0), (255, 255, 255), (0, 0, 0), (128, 128, 12
 
 @dataclass(frozen=True)
 class Case:
-    """`outcome` is the size of the RGB result or the error's class; `corner` the colour of its upper left pixel."""
+    """`outcome` is the size of the RGB result or the error's class; `corner` the colour of its
+    upper left pixel."""
 
     make: Callable[[], bytes]
     outcome: tuple[int, int] | type[MediaError]
@@ -57,16 +59,22 @@ def png_claiming(width: int, height: int) -> bytes:
     """A PNG whose header claims any size, with a body of one row."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        return (
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+        )
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = zlib.compress(b"\0" * 64)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", body) + chunk(b"IEND", b"")
+    )
 
 
 def animation(kind: str) -> bytes:
     frames = [plain(colour=RED), plain(colour=BLACK), plain(colour=WHITE)]
-    return saved(frames[0], kind, save_all=True, append_images=frames[1:], duration=100, lossless=True)
+    return saved(
+        frames[0], kind, save_all=True, append_images=frames[1:], duration=100, lossless=True
+    )
 
 
 def palette_with_transparency() -> bytes:
@@ -87,14 +95,24 @@ def with_profile() -> bytes:
 CORPUS: dict[str, Case] = {
     "jpeg": Case(lambda: saved(plain(), "JPEG", quality=95), (40, 30), (254, 0, 0)),
     "grey jpeg": Case(lambda: saved(plain("L", 128), "JPEG"), (40, 30), GREY),
-    "progressive jpeg": Case(lambda: saved(plain(), "JPEG", progressive=True, quality=95), (40, 30), (254, 0, 0)),
-    "mpo of two pictures": Case(
-        lambda: saved(plain(), "MPO", save_all=True, append_images=[plain()], quality=95), (40, 30), (254, 0, 0)
+    "progressive jpeg": Case(
+        lambda: saved(plain(), "JPEG", progressive=True, quality=95), (40, 30), (254, 0, 0)
     ),
-    "cmyk jpeg": Case(lambda: saved(plain("CMYK", (0, 255, 255, 0)), "JPEG", quality=95), (40, 30), (255, 0, 0)),
+    "mpo of two pictures": Case(
+        lambda: saved(plain(), "MPO", save_all=True, append_images=[plain()], quality=95),
+        (40, 30),
+        (254, 0, 0),
+    ),
+    "cmyk jpeg": Case(
+        lambda: saved(plain("CMYK", (0, 255, 255, 0)), "JPEG", quality=95), (40, 30), (255, 0, 0)
+    ),
     "cmyk jpeg with a profile for RGB": Case(with_profile, (40, 30), (255, 0, 0)),
     "cmyk jpeg with a broken profile": Case(
-        lambda: saved(plain("CMYK", (0, 255, 255, 0)), "JPEG", icc_profile=b"nonsense" * 20, quality=95), (40, 30), RED
+        lambda: saved(
+            plain("CMYK", (0, 255, 255, 0)), "JPEG", icc_profile=b"nonsense" * 20, quality=95
+        ),
+        (40, 30),
+        RED,
     ),
     "cmyk tiff": Case(lambda: saved(plain("CMYK", (0, 255, 255, 0)), "TIFF"), (40, 30), RED),
     "lab tiff": Case(lambda: saved(plain("LAB", (136, 208, 195)), "TIFF"), (40, 30), (250, 3, 11)),
@@ -105,42 +123,66 @@ CORPUS: dict[str, Case] = {
     "tiff with orientation": Case(lambda: turned("TIFF", 5), (30, 40), RED),
     "avif with orientation": Case(lambda: turned("AVIF", 6), (30, 40), WHITE),
     "jpeg with broken exif": Case(
-        lambda: saved(plain(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", quality=95), (40, 30), (254, 0, 0)
+        lambda: saved(plain(), "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff", quality=95),
+        (40, 30),
+        (254, 0, 0),
     ),
     "png": Case(lambda: saved(plain(), "PNG"), (40, 30), RED),
     "bilevel png": Case(lambda: saved(plain("1", 1), "PNG"), (40, 30), WHITE),
     "palette png": Case(lambda: saved(plain().quantize(2), "PNG"), (40, 30), RED),
     "palette png, transparent": Case(palette_with_transparency, (40, 30), WHITE),
-    "rgba png, transparent": Case(lambda: saved(plain("RGBA", (9, 9, 9, 0)), "PNG"), (40, 30), WHITE),
-    "rgba png, half transparent": Case(lambda: saved(plain("RGBA", (0, 0, 0, 127)), "PNG"), (40, 30), GREY),
+    "rgba png, transparent": Case(
+        lambda: saved(plain("RGBA", (9, 9, 9, 0)), "PNG"), (40, 30), WHITE
+    ),
+    "rgba png, half transparent": Case(
+        lambda: saved(plain("RGBA", (0, 0, 0, 127)), "PNG"), (40, 30), GREY
+    ),
     "grey and alpha png": Case(lambda: saved(plain("LA", (0, 0)), "PNG"), (40, 30), WHITE),
-    "rgb png with a transparent colour": Case(lambda: saved(plain(), "PNG", transparency=RED), (40, 30), WHITE),
-    "16-bit png": Case(lambda: grey_array(np.full((30, 40), 0x8080, np.uint16), "PNG"), (40, 30), GREY),
+    "rgb png with a transparent colour": Case(
+        lambda: saved(plain(), "PNG", transparency=RED), (40, 30), WHITE
+    ),
+    "16-bit png": Case(
+        lambda: grey_array(np.full((30, 40), 0x8080, np.uint16), "PNG"), (40, 30), GREY
+    ),
     "16-bit tiff": Case(lambda: grey_array(np.full((30, 40), 0xFFFF, np.uint16)), (40, 30), WHITE),
     "16-bit big-endian tiff": Case(lambda: saved(plain("I;16B", 0x8000), "TIFF"), (40, 30), GREY),
     "32-bit tiff": Case(lambda: grey_array(np.full((30, 40), 128, np.int32)), (40, 30), GREY),
-    "float tiff from 0 to 1": Case(lambda: grey_array(np.full((30, 40), 0.5, np.float32)), (40, 30), GREY),
-    "float tiff of any range": Case(
-        lambda: grey_array(np.linspace(-7e5, 9e5, 1200, dtype=np.float32).reshape(30, 40)), (40, 30), BLACK
+    "float tiff from 0 to 1": Case(
+        lambda: grey_array(np.full((30, 40), 0.5, np.float32)), (40, 30), GREY
     ),
-    "float tiff with NaN": Case(lambda: grey_array(np.full((30, 40), np.nan, np.float32)), (40, 30), BLACK),
-    "deflated tiff": Case(lambda: saved(plain(), "TIFF", compression="tiff_deflate"), (40, 30), RED),
+    "float tiff of any range": Case(
+        lambda: grey_array(np.linspace(-7e5, 9e5, 1200, dtype=np.float32).reshape(30, 40)),
+        (40, 30),
+        BLACK,
+    ),
+    "float tiff with NaN": Case(
+        lambda: grey_array(np.full((30, 40), np.nan, np.float32)), (40, 30), BLACK
+    ),
+    "deflated tiff": Case(
+        lambda: saved(plain(), "TIFF", compression="tiff_deflate"), (40, 30), RED
+    ),
     "tiff of several pages": Case(
-        lambda: saved(plain(), "TIFF", save_all=True, append_images=[plain(colour=BLACK)]), (40, 30), RED
+        lambda: saved(plain(), "TIFF", save_all=True, append_images=[plain(colour=BLACK)]),
+        (40, 30),
+        RED,
     ),
     "bmp": Case(lambda: saved(plain(), "BMP"), (40, 30), RED),
     "gif": Case(lambda: saved(plain(), "GIF"), (40, 30), RED),
     "animated gif": Case(lambda: animation("GIF"), (40, 30), RED),
     "animated webp": Case(lambda: animation("WEBP"), (40, 30), RED),
     "animated png": Case(lambda: animation("PNG"), (40, 30), RED),
-    "webp with alpha": Case(lambda: saved(plain("RGBA", (0, 0, 0, 0)), "WEBP", lossless=True), (40, 30), WHITE),
+    "webp with alpha": Case(
+        lambda: saved(plain("RGBA", (0, 0, 0, 0)), "WEBP", lossless=True), (40, 30), WHITE
+    ),
     "avif": Case(lambda: saved(plain(), "AVIF", quality=100), (40, 30), None),
     "one pixel": Case(lambda: saved(plain(size=(1, 1)), "PNG"), (1, 1), RED),
     "one column": Case(lambda: saved(plain(size=(1, 40)), "PNG"), (1, 40), RED),
     "a thread": Case(lambda: saved(plain(size=(1, 60)), "PNG"), MediaTooLarge),
     "no pixels": Case(lambda: png_claiming(0, 10), MediaUnreadable),
     "bomb by its header": Case(lambda: png_claiming(9_000, 9_000), MediaTooLarge),
-    "bomb beyond the library's own limit": Case(lambda: png_claiming(60_000, 60_000), MediaTooLarge),
+    "bomb beyond the library's own limit": Case(
+        lambda: png_claiming(60_000, 60_000), MediaTooLarge
+    ),
     "many bytes": Case(lambda: saved(noisy((700, 600)), "PNG"), MediaTooLarge),
     "jpeg cut in half": Case(lambda: cut(saved(noisy(), "JPEG"), 0.5), MediaUnreadable),
     "png cut in half": Case(lambda: cut(saved(noisy(), "PNG"), 0.5), MediaUnreadable),
@@ -151,7 +193,9 @@ CORPUS: dict[str, Case] = {
     "avif cut in half": Case(lambda: cut(saved(noisy(), "AVIF"), 0.5), MediaUnreadable),
     "only a jpeg's beginning": Case(lambda: saved(noisy(), "JPEG")[:20], MediaUnreadable),
     "empty": Case(lambda: b"", MediaUnreadable),
-    "svg": Case(lambda: b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', MediaUnsupported),
+    "svg": Case(
+        lambda: b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>', MediaUnsupported
+    ),
     "postscript": Case(lambda: saved(plain(), "EPS"), MediaUnsupported),
     "photoshop": Case(lambda: b"8BPS" + b"\0" * 60, MediaUnsupported),
     "heic": Case(lambda: b"\0\0\0\x18ftypheic" + b"\0" * 60, MediaUnsupported),

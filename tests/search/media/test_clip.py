@@ -1,4 +1,5 @@
-"""Clips of every accepted container open within the limits; playlists, broken and oversized ones are refused."""
+"""Clips of every accepted container open within the limits; playlists, broken and oversized ones
+are refused."""
 
 from __future__ import annotations
 
@@ -68,7 +69,11 @@ def test_a_cover_picture_makes_no_video(tmp_path: Path) -> None:
     picture = b"\0image/jpeg\0\x03\0" + out.getvalue()
     frame = b"APIC" + struct.pack(">I", len(picture)) + b"\0\0" + picture
     size = len(frame)
-    tag = b"ID3\x03\0\0" + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127]) + frame
+    tag = (
+        b"ID3\x03\0\0"
+        + bytes([size >> 21 & 127, size >> 14 & 127, size >> 7 & 127, size & 127])
+        + frame
+    )
     (tmp_path / "covered.mp3").write_bytes(tag + tone)
     with av.open(str(tmp_path / "covered.mp3")) as clip:
         assert len(clip.streams.video) == 1
@@ -84,7 +89,8 @@ def test_playlists_never_reach_the_reader(tmp_path: Path, text: bytes, name: str
 
 
 def test_a_playlist_behind_a_film_header_is_not_followed(tmp_path: Path) -> None:
-    """The demuxer is pinned by the first bytes, so FFmpeg cannot choose its HLS reader for the rest."""
+    """The demuxer is pinned by the first bytes, so FFmpeg cannot choose its HLS reader for the
+    rest."""
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + PLAYLISTS["hls"])
     with pytest.raises(MediaUnreadable):
@@ -96,8 +102,14 @@ def test_limits_of_bytes_seconds_and_frame(tmp_path: Path) -> None:
     for limits, words in (
         (ClipLimits(max_bytes=100, max_seconds=5), "limit of 100 bytes"),
         (ClipLimits(max_bytes=2_000_000, max_seconds=1), "limit of 1 seconds.*2.0 s"),
-        (ClipLimits(max_bytes=2_000_000, max_seconds=5, max_pixels=1000), "limit of 1000 pixels.*64 × 48"),
-        (ClipLimits(max_bytes=2_000_000, max_seconds=5, time_limit_s=0.01), "takes over 0.01 seconds"),
+        (
+            ClipLimits(max_bytes=2_000_000, max_seconds=5, max_pixels=1000),
+            "limit of 1000 pixels.*64 × 48",
+        ),
+        (
+            ClipLimits(max_bytes=2_000_000, max_seconds=5, time_limit_s=0.01),
+            "takes over 0.01 seconds",
+        ),
     ):
         with pytest.raises(MediaTooLarge, match=words):
             probe_clip(path, limits)
@@ -133,7 +145,12 @@ def test_inspect_tells_kinds_by_content_and_checks_the_wanted_one(tmp_path: Path
     write_clip(tmp_path / "tone.jpg", audio="flac", container="flac")
     write_clip(tmp_path / "moving.gif", video="gif")
     picture = inspect_media(tmp_path / "wrong.mp3", BOTH)
-    assert (picture.kind, picture.width, picture.height, picture.seconds) == (Modality.PICTURE, 30, 20, None)
+    assert (picture.kind, picture.width, picture.height, picture.seconds) == (
+        Modality.PICTURE,
+        30,
+        20,
+        None,
+    )
     assert inspect_media(tmp_path / "tone.jpg", BOTH, Modality.AUDIO).kind is Modality.AUDIO
     assert inspect_media(tmp_path / "moving.gif", BOTH).kind is Modality.PICTURE
     assert inspect_media(tmp_path / "moving.gif", BOTH, Modality.VIDEO).kind is Modality.VIDEO

@@ -1,4 +1,5 @@
-"""Every file of the corpus has its named outcome: nothing hangs, nothing but a MediaError comes out."""
+"""Every file of the corpus has its named outcome: nothing hangs, nothing but a MediaError comes
+out."""
 
 from __future__ import annotations
 
@@ -9,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from search.config import EngineSettings
-from search.encoders.base import SoundFormat
+from search.encoders.protocol import SoundFormat
 from search.errors import MediaError
+from search.media.audio_windows import sound_windows
 from search.media.inspect import MediaLimits, inspect_media
 from search.media.keyframes import KeyFrames
 from search.media.sound import open_sound
 from search.media.subtitles import subtitles
 from search.media.video import open_video
-from search.media.windows import sound_windows
 from search.types import Modality
 from tests.support.clips import FaultCase, Outcome, corpus
 

@@ -16,7 +16,8 @@ STEP = 0.5
 
 
 def scene(seed: int, moved: int = 0) -> Image.Image:
-    """A picture of a few soft blocks, in other colours for every seed, moved to the right by some pixels."""
+    """A picture of a few soft blocks, in other colours for every seed, moved to the right by
+    some pixels."""
     random = np.random.default_rng(seed)
     blocks = random.integers(0, 255, (3, 4, 3), dtype=np.uint8)
     blocks[..., seed % 3] = 250
@@ -34,7 +35,9 @@ def key_frames(pictures: Iterable[Image.Image], most: int = 32) -> list[KeyFrame
 def test_every_shot_gives_one_key_frame_with_its_seconds() -> None:
     shots = [scene(seed, moved) for seed in range(5) for moved in range(6)]
     found = key_frames(shots)
-    assert [(one.span.start, one.span.end) for one in found] == [(3.0 * n, 3.0 * (n + 1)) for n in range(5)]
+    assert [(one.span.start, one.span.end) for one in found] == [
+        (3.0 * n, 3.0 * (n + 1)) for n in range(5)
+    ]
     assert found[2].picture in shots[12:18]
 
 

@@ -19,7 +19,8 @@ from search.errors import MediaError, MediaTooLarge, MediaUnreadable
 from search.media.picture import PictureLimits, decode_picture, picture_info
 from tests.search.media.corpus import CORPUS, Case, noisy, plain, png_claiming, saved, turned
 
-# The process-wide filter that silences Pillow is undone by pytest; a test below looks at a fresh process.
+# The process-wide filter that silences Pillow is undone by pytest; a test below looks at a fresh
+# process.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 
 LIMITS = PictureLimits(max_bytes=1_000_000, max_pixels=2_000_000)
@@ -44,14 +45,26 @@ def test_outcome_of_every_odd_picture(case: Case) -> None:
 def test_the_same_from_bytes_path_and_stream(tmp_path: Path) -> None:
     data = saved(noisy(), "PNG")
     (tmp_path / "any.name").write_bytes(data)
-    shown = [decode_picture(source, LIMITS).tobytes() for source in (data, tmp_path / "any.name", io.BytesIO(data))]
+    shown = [
+        decode_picture(source, LIMITS).tobytes()
+        for source in (data, tmp_path / "any.name", io.BytesIO(data))
+    ]
     assert shown[0] == shown[1] == shown[2] == noisy().tobytes()
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_all_eight_orientations_bring_the_red_quarter_to_its_corner(orientation: int) -> None:
     picture = decode_picture(turned("JPEG", orientation), LIMITS)
-    corners = {1: (0, 0), 2: (-1, 0), 3: (-1, -1), 4: (0, -1), 5: (0, 0), 6: (-1, 0), 7: (-1, -1), 8: (0, -1)}
+    corners = {
+        1: (0, 0),
+        2: (-1, 0),
+        3: (-1, -1),
+        4: (0, -1),
+        5: (0, 0),
+        6: (-1, 0),
+        7: (-1, -1),
+        8: (0, -1),
+    }
     x, y = corners[orientation]
     red = picture.getpixel((x % picture.width, y % picture.height))
     np.testing.assert_allclose(red, (255, 0, 0), atol=12)
@@ -73,7 +86,9 @@ def test_limits_are_named_in_the_error() -> None:
 
 
 def test_limits_come_from_the_settings() -> None:
-    limits = PictureLimits.from_settings(EngineSettings(picture_max_bytes=2048, picture_max_pixels=99))
+    limits = PictureLimits.from_settings(
+        EngineSettings(picture_max_bytes=2048, picture_max_pixels=99)
+    )
     assert (limits.max_bytes, limits.max_pixels) == (2048, 99)
 
 
@@ -108,7 +123,8 @@ def test_threads_decode_alike() -> None:
 
 
 def test_a_hostile_picture_leaves_no_line_in_the_log() -> None:
-    """Pillow would warn about a large picture and about damaged tags; a fresh process shows what a server would log."""
+    """Pillow would warn about a large picture and about damaged tags; a fresh process shows what
+    a server would log."""
     script = (
         "import sys\n"
         "from search.errors import MediaError\n"
@@ -118,7 +134,9 @@ def test_a_hostile_picture_leaves_no_line_in_the_log() -> None:
         "    try: decode_picture(data, PictureLimits(10**6, 2 * 10**6))\n"
         "    except MediaError: pass\n"
     )
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    shown = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert shown.stderr == ""
 
 

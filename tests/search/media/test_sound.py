@@ -1,4 +1,5 @@
-"""Sound of every accepted container arrives as one channel at the asked rate; broken and oversized clips are told."""
+"""Sound of every accepted container arrives as one channel at the asked rate; broken and
+oversized clips are told."""
 
 from __future__ import annotations
 
@@ -9,9 +10,9 @@ import av
 import numpy as np
 import pytest
 
-from search.encoders.base import Waveform
+from search.encoders.protocol import Waveform
 from search.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported
-from search.media.limits import ClipLimits
+from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
 from tests.search.media.clips import write_clip
 
@@ -47,7 +48,9 @@ def pitch(sound: Waveform) -> float:
         ("mkv", {"video": "mpeg4", "audio": "flac"}),
     ],
 )
-def test_the_tone_is_heard_in_every_container(tmp_path: Path, name: str, made: dict[str, str]) -> None:
+def test_the_tone_is_heard_in_every_container(
+    tmp_path: Path, name: str, made: dict[str, str]
+) -> None:
     heard = hear(write_clip(tmp_path / f"clip.{name}", **made))
     assert len(heard) / RATE == pytest.approx(1.0, abs=0.1)
     assert pitch(heard) == pytest.approx(440, abs=2)
@@ -56,7 +59,9 @@ def test_the_tone_is_heard_in_every_container(tmp_path: Path, name: str, made: d
 
 def test_channels_are_mixed_and_rates_changed(tmp_path: Path) -> None:
     tone = np.sin(np.arange(44_100) * 2 * np.pi * 440 / 44_100) * 0.4
-    heard = hear(write_wav(tmp_path / "s.wav", np.stack([tone, np.zeros_like(tone)], axis=1), 44_100))
+    heard = hear(
+        write_wav(tmp_path / "s.wav", np.stack([tone, np.zeros_like(tone)], axis=1), 44_100)
+    )
     assert len(heard) == pytest.approx(RATE, abs=40)
     assert pitch(heard) == pytest.approx(440, abs=2)
     assert np.abs(heard).max() == pytest.approx(0.2, abs=0.01)
@@ -76,7 +81,10 @@ def test_a_track_that_begins_late_keeps_its_seconds(tmp_path: Path) -> None:
             if packet.dts is None:
                 continue
             if packet.stream.type == "audio":
-                packet.pts, packet.dts = packet.pts + 500, packet.dts + 500  # Matroska counts milliseconds.
+                packet.pts, packet.dts = (
+                    packet.pts + 500,
+                    packet.dts + 500,
+                )  # Matroska counts milliseconds.
             packet.stream = streams[packet.stream.index]
             late.mux(packet)
     heard = hear(path)
@@ -110,7 +118,9 @@ def test_refusals_say_why(tmp_path: Path) -> None:
 
 
 def test_closing_early_ends_the_child(tmp_path: Path) -> None:
-    reader = open_sound(write_clip(tmp_path / "clip.wav", audio="pcm_s16le", seconds=4), LIMITS, RATE)
+    reader = open_sound(
+        write_clip(tmp_path / "clip.wav", audio="pcm_s16le", seconds=4), LIMITS, RATE
+    )
     assert len(next(reader)) == RATE
     reader.close()
     assert list(reader) == []

@@ -1,4 +1,5 @@
-"""Subtitles become passages of plain text with their seconds, however many and however marked up."""
+"""Subtitles become passages of plain text with their seconds, however many and however marked
+up."""
 
 from __future__ import annotations
 
@@ -14,8 +15,12 @@ from tests.support.films import write_titled
 LIMITS = ClipLimits(max_bytes=5_000_000, max_seconds=600)
 
 
-@pytest.mark.parametrize(("name", "codec"), [("clip.mkv", "subrip"), ("clip.mp4", "mov_text"), ("clip.mkv", "ass")])
-def test_neighbouring_lines_are_one_passage_and_a_pause_parts_them(tmp_path: Path, name: str, codec: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "codec"), [("clip.mkv", "subrip"), ("clip.mp4", "mov_text"), ("clip.mkv", "ass")]
+)
+def test_neighbouring_lines_are_one_passage_and_a_pause_parts_them(
+    tmp_path: Path, name: str, codec: str
+) -> None:
     cues = [(0.5, 1.5, "a kettle"), (1.5, 2.5, "comes to the boil"), (5.0, 5.5, "and is poured")]
     found = subtitles(write_titled(tmp_path / name, cues, codec), LIMITS)
     assert [text for _, text in found] == ["a kettle comes to the boil", "and is poured"]

@@ -1,4 +1,5 @@
-"""Frames of a video: sampled by their timestamps, shown as a player shows them, whatever breaks off."""
+"""Frames of a video: sampled by their timestamps, shown as a player shows them, whatever breaks
+off."""
 
 from __future__ import annotations
 
@@ -36,7 +37,9 @@ def colour(frame: Frame, at: tuple[float, float] = (0.5, 0.5)) -> str:
 
 def test_frames_are_sampled_by_their_timestamps_where_the_rate_varies(tmp_path: Path) -> None:
     fast = [(number / 20, plain(RED)) for number in range(40)]
-    path = write_film(tmp_path / "clip.mkv", [*fast, (2.0, plain(GREEN)), (7.3, plain(BLUE)), (9.0, plain(BLUE))])
+    path = write_film(
+        tmp_path / "clip.mkv", [*fast, (2.0, plain(GREEN)), (7.3, plain(BLUE)), (9.0, plain(BLUE))]
+    )
     found = frames_of(path)
     assert [round(frame.seconds, 1) for frame in found] == [0.0, 0.5, 1.0, 1.5, 2.0, 7.3, 9.0]
     assert [colour(frame) for frame in found] == ["R"] * 4 + ["G", "B", "B"]
@@ -78,7 +81,11 @@ def test_animated_pictures_count_as_video(tmp_path: Path, name: str) -> None:
     assert {frame.picture.getpixel((5, 5)) for frame in found} == {(255, 255, 255)}
     limits = MediaLimits(PictureLimits(10**6, 10**6), LIMITS)
     info = inspect_media(path, limits, Modality.VIDEO)
-    assert (info.kind, info.width, info.seconds) == (Modality.VIDEO, 40, pytest.approx(3.0, abs=0.1))
+    assert (info.kind, info.width, info.seconds) == (
+        Modality.VIDEO,
+        40,
+        pytest.approx(3.0, abs=0.1),
+    )
     assert inspect_media(path, limits).kind is Modality.PICTURE
 
 
@@ -118,7 +125,9 @@ def test_time_is_limited_and_grows_with_the_clip(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_is_closed_ends_its_child(tmp_path: Path) -> None:
-    path = write_film(tmp_path / "clip.mp4", [(at / 10, plain(RED, (640, 480))) for at in range(200)])
+    path = write_film(
+        tmp_path / "clip.mp4", [(at / 10, plain(RED, (640, 480))) for at in range(200)]
+    )
     before = {child.pid for child in psutil.Process().children()}
     reader = open_video(path, LIMITS, 480, 10)
     next(reader)

@@ -18,7 +18,12 @@ from search.speech.registry import load_transcriber, speech_engine
 from search.speech.sphinx import SphinxTranscriber, plain
 from tests.support.voices import say
 
-TITLES = ["Red teapot with a wooden handle", "Blue coffee mug", "Oak rocking chair", "Green glass bottle"]
+TITLES = [
+    "Red teapot with a wooden handle",
+    "Blue coffee mug",
+    "Oak rocking chair",
+    "Green glass bottle",
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,9 @@ def transcriber() -> Iterator[SphinxTranscriber]:
     made.close()
 
 
-def test_words_of_the_catalogue_are_understood_once_learned(transcriber: SphinxTranscriber, tmp_path: Path) -> None:
+def test_words_of_the_catalogue_are_understood_once_learned(
+    transcriber: SphinxTranscriber, tmp_path: Path
+) -> None:
     sound = read_recording(say("red teapot", tmp_path / "query.wav"), EngineSettings())
     before = transcriber.transcribe(sound).text
     transcriber.learn(TITLES)

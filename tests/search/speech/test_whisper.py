@@ -41,7 +41,9 @@ def test_silence_is_no_words_and_an_unknown_language_is_refused(settings: Engine
 
 def test_absent_weights_are_named_with_the_command_that_fetches_them(tmp_path: Path) -> None:
     settings = EngineSettings(weights_dir=tmp_path, speech="whisper")
-    with pytest.raises(WeightsMissing, match=f"hf download openai/whisper-large-v3-turbo .* --local-dir {tmp_path}"):
+    with pytest.raises(
+        WeightsMissing, match=f"hf download openai/whisper-large-v3-turbo .* --local-dir {tmp_path}"
+    ):
         load_transcriber(settings)
 
 

@@ -17,7 +17,16 @@ from transformers import (
 
 LANGUAGES = ("en", "zh")
 TASKS = ("translate", "transcribe")
-SPECIAL = ("endoftext", "startoftranscript", *LANGUAGES, *TASKS, "startoflm", "startofprev", "nospeech", "notimestamps")
+SPECIAL = (
+    "endoftext",
+    "startoftranscript",
+    *LANGUAGES,
+    *TASKS,
+    "startoflm",
+    "startofprev",
+    "nospeech",
+    "notimestamps",
+)
 
 
 def write_tiny_whisper(folder: Path) -> Path:
@@ -27,7 +36,10 @@ def write_tiny_whisper(folder: Path) -> Path:
     tokenizer.add_special_tokens({"additional_special_tokens": [f"<|{name}|>" for name in SPECIAL]})
     number = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in SPECIAL}
     marks = {"bos_token_id": number["endoftext"], "eos_token_id": number["endoftext"]}
-    marks |= {"pad_token_id": number["endoftext"], "decoder_start_token_id": number["startoftranscript"]}
+    marks |= {
+        "pad_token_id": number["endoftext"],
+        "decoder_start_token_id": number["startoftranscript"],
+    }
     WhisperProcessor(WhisperFeatureExtractor(feature_size=16), tokenizer).save_pretrained(folder)
     heads = {f"{part}_attention_heads": 2 for part in ("encoder", "decoder")}
     layers = {f"{part}_layers": 1 for part in ("encoder", "decoder")}

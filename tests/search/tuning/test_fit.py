@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from search.config import EngineSettings
-from search.encoders.runtime import pick_runtime
+from search.encoders.device import pick_runtime
 from search.errors import ConfigError
 from search.tuning.fit import Fitted, fit
 from search.tuning.heads import Heads, new_heads
@@ -46,7 +46,9 @@ def test_same_seed_same_weights_other_seed_others(fitted: Fitted) -> None:
 
 def test_training_stops_when_the_precision_no_longer_rises() -> None:
     pictures, texts, truth = arrays()
-    shuffled = Pairs.from_arrays(pictures[:, np.random.default_rng(0).permutation(400)], texts, truth)
+    shuffled = Pairs.from_arrays(
+        pictures[:, np.random.default_rng(0).permutation(400)], texts, truth
+    )
     assert len(fit(shuffled, replace(RECIPE, epochs=60, patience=2)).losses) < 60
 
 
@@ -66,24 +68,38 @@ def test_training_goes_on_from_heads_and_leaves_them_as_they_were(fitted: Fitted
 
 
 def test_residual_heads_start_at_the_identity_and_learn_on_both_sides() -> None:
-    """A space that is wrong to begin with: texts point away from the pictures that they are true of."""
+    """A space that is wrong to begin with: texts point away from the pictures that they are true
+    of."""
     generator = np.random.default_rng(0)
     kinds = np.arange(400) % 12
     _, _, truth = arrays()
     centres = generator.normal(size=(12, 40))
-    pictures, texts = centres[kinds] + 0.5 * generator.normal(size=(400, 40)), np.repeat(-centres, 2, axis=0)
-    unit = [(part / np.linalg.norm(part, axis=1, keepdims=True)).astype(np.float32) for part in (pictures, texts)]
+    pictures, texts = (
+        centres[kinds] + 0.5 * generator.normal(size=(400, 40)),
+        np.repeat(-centres, 2, axis=0),
+    )
+    unit = [
+        (part / np.linalg.norm(part, axis=1, keepdims=True)).astype(np.float32)
+        for part in (pictures, texts)
+    ]
     pairs = Pairs.from_arrays(unit[0], unit[1], truth)
-    recipe = replace(RECIPE, heads="residual", text_anchor=0.0, rate=1e-2, text_rate=1e-2, picture_hidden=128)
+    recipe = replace(
+        RECIPE, heads="residual", text_anchor=0.0, rate=1e-2, text_rate=1e-2, picture_hidden=128
+    )
     heads = new_heads(40, 40, recipe)
-    assert torch.allclose(heads.picture(pairs.pictures[0].float()), pairs.pictures[0].float(), atol=1e-3)
+    assert torch.allclose(
+        heads.picture(pairs.pictures[0].float()), pairs.pictures[0].float(), atol=1e-3
+    )
     assert found_share((heads.picture, heads.text), pairs) < 0.1
     fitted = fit(pairs, recipe)
     assert found_share(fitted.heads, pairs) > 0.8
 
 
 def test_vectors_are_in_full_precision_where_heads_compute_in_half() -> None:
-    heads, batch = new_heads(24, 384, RECIPE), next(toy_pairs().batches(64, np.random.default_rng(0)))
+    heads, batch = (
+        new_heads(24, 384, RECIPE),
+        next(toy_pairs().batches(64, np.random.default_rng(0))),
+    )
     with torch.autocast("cpu", torch.bfloat16):
         assert heads.text(batch.texts).dtype == torch.float32
         assert heads.picture.linear(batch.pictures).dtype == torch.bfloat16

@@ -15,7 +15,8 @@ from tests.tools.training.toy import RECIPE, toy_pairs
 
 
 def on_a_circle() -> Pairs:
-    """Eight kinds on a circle, two pictures of a product each; a text is most like those of the kinds beside it.
+    """Eight kinds on a circle, two pictures of a product each; a text is most like those of the
+    kinds beside it.
 
     The second product's second picture lacks its text in the table, as happens in real catalogues.
     """
@@ -23,7 +24,9 @@ def on_a_circle() -> Pairs:
     texts = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     truth = np.repeat(np.eye(8), 2, axis=0)
     truth[3] = np.eye(8)[5]
-    return Pairs.from_arrays(np.repeat(texts, 2, axis=0), texts, csr_matrix(truth), groups=np.arange(16) // 2)
+    return Pairs.from_arrays(
+        np.repeat(texts, 2, axis=0), texts, csr_matrix(truth), groups=np.arange(16) // 2
+    )
 
 
 SAME = Heads(nn.Identity(), nn.Identity())
@@ -35,7 +38,8 @@ def test_the_nearest_false_texts_are_found_with_a_picture_that_they_are_true_of(
     assert hard.texts.shape == (16, 2)
     assert set(hard.texts[8]) == {3, 5}
     assert all(
-        pairs.truth[picture, text] == 1 for picture, text in zip(hard.pictures.flat, hard.texts.flat, strict=True)
+        pairs.truth[picture, text] == 1
+        for picture, text in zip(hard.pictures.flat, hard.texts.flat, strict=True)
     )
 
 
@@ -45,7 +49,10 @@ def test_a_text_true_of_the_picture_or_of_its_product_is_no_negative() -> None:
     assert 1 not in hard.texts[3], "the product's own text, missing at this picture"
     assert 5 not in hard.texts[2], "true of the product's other picture"
     known = hard.texts >= 0
-    assert not any(pairs.truth[row, text] for row, text in zip(*(np.nonzero(known)[0], hard.texts[known]), strict=True))
+    assert not any(
+        pairs.truth[row, text]
+        for row, text in zip(*(np.nonzero(known)[0], hard.texts[known]), strict=True)
+    )
     assert (hard.pictures[~known] == -1).all() and not known.all()
 
 
@@ -55,7 +62,10 @@ def test_hard_negatives_come_into_the_same_batch_and_nothing_is_left_out() -> No
     order = hard.order(np.random.default_rng(1))
     assert sorted(order.rows) == list(range(16))
     first, follower = order.rows[0], order.rows[1]
-    assert follower == hard.pictures[first][hard.pictures[first] >= 0][0] or follower in hard.pictures[first]
+    assert (
+        follower == hard.pictures[first][hard.pictures[first] >= 0][0]
+        or follower in hard.pictures[first]
+    )
     assert order.texts[0] == -1 and order.texts[1] in hard.texts[first]
 
 
@@ -63,12 +73,23 @@ def closeness(pairs: Pairs, hard: HardNegatives | None) -> float:
     """Mean cosine of a batch's pictures with the texts that are false of them."""
     rng = np.random.default_rng(0)
     seen = [batch for _ in range(20) for batch in pairs.batches(4, rng, hard)]
-    return float(np.mean([(b.pictures @ b.texts.T)[b.positive == 0].mean() for b in seen if (b.positive == 0).any()]))
+    return float(
+        np.mean(
+            [
+                (b.pictures @ b.texts.T)[b.positive == 0].mean()
+                for b in seen
+                if (b.positive == 0).any()
+            ]
+        )
+    )
 
 
 def test_batches_become_harder() -> None:
     pairs = on_a_circle()
-    assert closeness(pairs, mine(SAME, pairs, 2, np.random.default_rng(0))) > closeness(pairs, None) + 0.1
+    assert (
+        closeness(pairs, mine(SAME, pairs, 2, np.random.default_rng(0)))
+        > closeness(pairs, None) + 0.1
+    )
 
 
 def test_training_with_hard_negatives_is_repeatable_and_learns() -> None:

@@ -17,7 +17,9 @@ from tests.tools.training.toy import RECIPE, arrays, toy_pairs
 
 
 def unit(rows: int, width: int, seed: int) -> Tensor:
-    return functional.normalize(torch.randn(rows, width, generator=torch.Generator().manual_seed(seed)), dim=-1)
+    return functional.normalize(
+        torch.randn(rows, width, generator=torch.Generator().manual_seed(seed)), dim=-1
+    )
 
 
 def vectors(width: int = 6, teacher_width: int = 6) -> Vectors:
@@ -28,7 +30,9 @@ def vectors(width: int = 6, teacher_width: int = 6) -> Vectors:
 def test_loss_of_one_positive_each_is_cross_entropy() -> None:
     similarity = torch.randn(5, 5, generator=torch.Generator().manual_seed(3))
     labels = torch.arange(5)
-    expected = functional.cross_entropy(similarity, labels) + functional.cross_entropy(similarity.T, labels)
+    expected = functional.cross_entropy(similarity, labels) + functional.cross_entropy(
+        similarity.T, labels
+    )
     assert torch.isclose(multi_positive_info_nce(similarity, torch.eye(5)), expected / 2)
 
 
@@ -42,7 +46,10 @@ def test_loss_by_hand_with_two_positives() -> None:
 
 
 def test_sigmoid_by_hand_with_two_positives() -> None:
-    logits, positive = torch.tensor([[2.0, -1.0], [0.5, 3.0]]), torch.tensor([[1.0, 1.0], [0.0, 1.0]])
+    logits, positive = (
+        torch.tensor([[2.0, -1.0], [0.5, 3.0]]),
+        torch.tensor([[1.0, 1.0], [0.0, 1.0]]),
+    )
     judged = np.array([2.0, -1.0, -0.5, 3.0])
     expected = np.log1p(np.exp(-judged)).sum() / 2
     assert np.isclose(pairwise_sigmoid(logits, positive).item(), expected, atol=1e-6)
@@ -51,7 +58,10 @@ def test_sigmoid_by_hand_with_two_positives() -> None:
 def test_relational_distillation_is_nothing_for_equal_similarities_and_more_otherwise() -> None:
     similarity = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
     assert relational_distillation(similarity, similarity).abs() < 1e-6
-    teacher, student = torch.log(torch.tensor([[0.5, 0.5]])), torch.log(torch.tensor([[0.25, 0.75]]))
+    teacher, student = (
+        torch.log(torch.tensor([[0.5, 0.5]])),
+        torch.log(torch.tensor([[0.25, 0.75]])),
+    )
     by_hand = 0.5 * np.log(0.5 / 0.25) + 0.5 * np.log(0.5 / 0.75)
     assert np.isclose(relational_distillation(student, teacher).item(), by_hand / 2, atol=1e-6)
 
@@ -83,18 +93,25 @@ def test_distillation_without_a_teacher_is_refused() -> None:
 
 
 def taught_pairs(width: int) -> Pairs:
-    """A teacher that knows the kinds: its pictures and texts lie at their kind's axis, with a little noise."""
+    """A teacher that knows the kinds: its pictures and texts lie at their kind's axis, with a
+    little noise."""
     pictures, texts, truth = arrays()
     kinds = np.arange(400) % 12
     centres = unit(12, width, 5).numpy()
     noise = np.random.default_rng(0).normal(size=(400, width)).astype(np.float32) * 0.05
     taught = centres[kinds] + noise
     taught /= np.linalg.norm(taught, axis=1, keepdims=True)
-    return Pairs.from_arrays(pictures, texts, truth, teacher=(taught, np.repeat(centres, 2, axis=0)))
+    return Pairs.from_arrays(
+        pictures, texts, truth, teacher=(taught, np.repeat(centres, 2, axis=0))
+    )
 
 
-@pytest.mark.parametrize(("objective", "width"), [("relational_distillation", 32), ("cosine_distillation", 384)])
+@pytest.mark.parametrize(
+    ("objective", "width"), [("relational_distillation", 32), ("cosine_distillation", 384)]
+)
 def test_heads_learn_from_a_teacher_alone(objective: str, width: int) -> None:
-    recipe = replace(RECIPE, objectives={objective: 4.0}, text_anchor=0.0, epochs=12, rate=3e-3, text_rate=1e-2)
+    recipe = replace(
+        RECIPE, objectives={objective: 4.0}, text_anchor=0.0, epochs=12, rate=3e-3, text_rate=1e-2
+    )
     fitted = fit(taught_pairs(width), recipe)
     assert max(fitted.precisions) > 0.9 > fitted.precisions[0]

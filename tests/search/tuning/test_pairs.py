@@ -18,12 +18,16 @@ def test_batches_cover_every_picture_once_with_true_texts() -> None:
     assert all(bool((batch.positive.diagonal() == 1).all()) for batch in batches)
     seen = torch.cat([batch.pictures for batch in batches])
     for view in pairs.pictures:
-        assert torch.allclose(seen.sum(dim=1).sort().values, view.float().sum(dim=1).sort().values, atol=1e-4)
+        assert torch.allclose(
+            seen.sum(dim=1).sort().values, view.float().sum(dim=1).sort().values, atol=1e-4
+        )
 
 
 def test_every_true_text_of_a_picture_is_drawn_and_every_view() -> None:
     pairs = toy_pairs()
-    drawn = [batch for epoch in range(20) for batch in pairs.batches(400, np.random.default_rng(epoch))]
+    drawn = [
+        batch for epoch in range(20) for batch in pairs.batches(400, np.random.default_rng(epoch))
+    ]
     assert len(torch.unique(torch.cat([batch.texts for batch in drawn]), dim=0)) == 24
     assert len(torch.unique(torch.cat([batch.pictures for batch in drawn]), dim=0)) == 800
     first = next(pairs.first_view().batches(400, np.random.default_rng(0)))
@@ -60,7 +64,9 @@ def test_groups_are_linked_over_any_label() -> None:
 def test_equal_texts_become_one() -> None:
     pictures = np.eye(3, 4, dtype=np.float32)
     texts = np.array([[1, 0], [0, 1], [1, 0]], np.float32)
-    pairs = Pairs.from_arrays(pictures, texts, csr_matrix(np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1]])))
+    pairs = Pairs.from_arrays(
+        pictures, texts, csr_matrix(np.array([[1, 0, 0], [0, 1, 0], [0, 1, 1]]))
+    )
     assert pairs.texts.tolist() == [[1, 0], [0, 1]]
     assert pairs.truth.toarray().tolist() == [[1, 0], [0, 1], [1, 1]]
 

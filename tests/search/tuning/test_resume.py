@@ -25,13 +25,18 @@ from tests.tools.training.toy import RECIPE, same_weights, toy_pairs
 KILLED = replace(RECIPE, epochs=40, patience=40, batch=200, hard_negatives=2, hard_every=3)
 
 CLEAN = get_context("forkserver")
-"""Forks from a process that has loaded the libraries but never used them: a fork of this one could inherit a lock."""
+"""Forks from a process that has loaded the libraries but never used them: a fork of this one
+could inherit a lock."""
 CLEAN.set_forkserver_preload([__name__])
 
 
 def train(folder: Path | None, out: Path) -> None:
     torch.set_num_threads(1)
-    fitted = fit(toy_pairs(), KILLED, checkpoint=folder and Checkpoints(folder, every_epochs=2, every_seconds=0))
+    fitted = fit(
+        toy_pairs(),
+        KILLED,
+        checkpoint=folder and Checkpoints(folder, every_epochs=2, every_seconds=0),
+    )
     save_heads(out, fitted.picture, fitted.text, as_metadata(fitted.record))
 
 
@@ -43,7 +48,8 @@ def started(folder: Path, out: Path) -> Process:
 
 
 def killed(process: Process, checkpoint: Path, seconds: float) -> bool:
-    """Wait for the process's first checkpoint, then this long, and kill. False when it was done before."""
+    """Wait for the process's first checkpoint, then this long, and kill. False when it was done
+    before."""
     before = written(checkpoint)
     while written(checkpoint) == before and process.is_alive():
         time.sleep(0.001)
@@ -60,7 +66,9 @@ def test_killed_at_random_moments_and_restarted_it_gives_the_same_bytes(tmp_path
     train(None, whole)
     reached = []
     for _ in range(3):
-        assert killed(started(folder, out), folder / FILE, random.uniform(0, 0.04)), "done too soon to be killed"
+        assert killed(started(folder, out), folder / FILE, random.uniform(0, 0.04)), (
+            "done too soon to be killed"
+        )
         reached.append(epochs_of(folder / FILE))
     last = started(folder, out)
     last.join()
@@ -89,7 +97,9 @@ class Interrupted(Exception):
 def test_resumed_weights_are_equal_bit_by_bit(
     tmp_path: Path, epoch: int, hard: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recipe = replace(RECIPE, epochs=6, objectives={"info_nce": 1.0, "sigmoid": 0.1}, hard_negatives=hard)
+    recipe = replace(
+        RECIPE, epochs=6, objectives={"info_nce": 1.0, "sigmoid": 0.1}, hard_negatives=hard
+    )
     whole = fit(toy_pairs(), recipe)
     checkpoints = Checkpoints(tmp_path, every_seconds=0)
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
@@ -166,7 +176,11 @@ def test_written_when_epochs_and_seconds_have_passed(tmp_path: Path) -> None:
 
 def test_states_come_back_as_they_were() -> None:
     shared = torch.arange(6.0).reshape(2, 3)
-    state = {"a": {0: shared, 1: shared.T}, "b": (0.1, -1e-300, 2**127, None, True), "c": [shared[0], "text"]}
+    state = {
+        "a": {0: shared, 1: shared.T},
+        "b": (0.1, -1e-300, 2**127, None, True),
+        "c": [shared[0], "text"],
+    }
     tensors: dict[str, torch.Tensor] = {}
     found = unpack(json.loads(json.dumps(pack(state, tensors))), tensors)
     assert found["b"] == state["b"] and found["c"][1] == "text"

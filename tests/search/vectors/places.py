@@ -15,8 +15,8 @@ from milvus_lite.server_manager import server_manager_instance
 from search.types import Space
 from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.contract import IndexBuilder, IndexReader
-from search.vectors.gpu.contract import Gpu
-from search.vectors.gpu.cuvs import is_supported
+from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.gpu.cuvs import is_supported
 from search.vectors.layout import Layout
 from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex
 from tests.search.vectors.twin import make_space
@@ -67,7 +67,9 @@ class FaissPlace:
 
     def builder(self) -> GenerationBuilder:
         for_gpu = self.gpu is not None and self.gpu.shape == "ivf_pq"
-        return GenerationBuilder(self.root, self.space, shapes=FOR_GPU if for_gpu else SHAPES[self.shape])
+        return GenerationBuilder(
+            self.root, self.space, shapes=FOR_GPU if for_gpu else SHAPES[self.shape]
+        )
 
     @contextlib.contextmanager
     def borrowed(self, scratch: Path) -> Iterator[FaissPlace]:
@@ -122,7 +124,8 @@ def _faiss(shape: str) -> Callable[[Path], Place]:
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 CUVS_DEVICE = DEVICE if is_supported(DEVICE) else "cpu"
-"""The same code runs on both; where there is a GPU, and a FAISS that knows it, the contract is tested on it."""
+"""The same code runs on both; where there is a GPU, and a FAISS that knows it, the contract is
+tested on it."""
 
 ON_GPU = {
     "exact": Gpu(DEVICE, "exact"),

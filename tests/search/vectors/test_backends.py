@@ -1,4 +1,5 @@
-"""Backends by setting: tenants apart, errors that say what to do, and nothing of Milvus loaded where it is not used."""
+"""Backends by setting: tenants apart, errors that say what to do, and nothing of Milvus loaded
+where it is not used."""
 
 from __future__ import annotations
 
@@ -76,7 +77,10 @@ except ConfigError as error:
 
 def test_the_client_is_needed_only_where_it_is_used(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_CLIENT, str(tmp_path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", WITHOUT_CLIENT, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "pip install -r requirements-milvus.txt" in done.stdout
 

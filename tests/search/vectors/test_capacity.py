@@ -17,17 +17,32 @@ from tests.search.vectors.twin import catalogue, make_space, stream
 def test_tiers_follow_each_other_as_views_grow() -> None:
     found = [capacity(10**power, 384) for power in range(4, 10)]
     assert [part.tier for part in found] == [Tier.MEMORY] * 4 + [Tier.DISK, Tier.CLUSTER]
-    assert [part.shape for part in found] == ["exact", "ivf_pq", "ivf_pq", "ivf_pq", "ivf_pq", "milvus"]
+    assert [part.shape for part in found] == [
+        "exact",
+        "ivf_pq",
+        "ivf_pq",
+        "ivf_pq",
+        "ivf_pq",
+        "milvus",
+    ]
     assert found[-1].machines > 1 == found[-2].machines
     for less, more in itertools.pairwise(found):
-        assert less.memory_bytes < more.memory_bytes and less.dollars_a_month <= more.dollars_a_month
+        assert (
+            less.memory_bytes < more.memory_bytes and less.dollars_a_month <= more.dollars_a_month
+        )
 
 
 def test_less_memory_makes_codes_mapped_and_then_needs_more_machines() -> None:
     roomy, tight, cramped = (
-        capacity(50_000_000, 384, Assumptions(memory_bytes=gib * GIBIBYTE, processes=8)) for gib in (128, 12, 4)
+        capacity(50_000_000, 384, Assumptions(memory_bytes=gib * GIBIBYTE, processes=8))
+        for gib in (128, 12, 4)
     )
-    assert (roomy.tier, tight.tier, tight.shape, cramped.tier) == (Tier.MEMORY, Tier.DISK, "ivf_mapped", Tier.CLUSTER)
+    assert (roomy.tier, tight.tier, tight.shape, cramped.tier) == (
+        Tier.MEMORY,
+        Tier.DISK,
+        "ivf_mapped",
+        Tier.CLUSTER,
+    )
     assert roomy.machines == tight.machines == 1 < cramped.machines
 
 

@@ -49,8 +49,11 @@ class Pair:
         self.index.refresh(applied, max(change.seq for change in applied))
         self.twin.refresh(applied)
 
-    def check(self, queries: Vectors, k: int, allowed: Ids | None = None, *, recall: float = 0.9) -> list[Candidates]:
-        """Exact shape: the twin's answer. Inverted lists: nearly, with exact scores and the same number of rows."""
+    def check(
+        self, queries: Vectors, k: int, allowed: Ids | None = None, *, recall: float = 0.9
+    ) -> list[Candidates]:
+        """Exact shape: the twin's answer. Inverted lists: nearly, with exact scores and the same
+        number of rows."""
         answers = self.index.search(queries, PICTURE, k, allowed)
         right = total = 0
         for found, query in zip(answers, queries, strict=True):
@@ -60,19 +63,29 @@ class Pair:
                 assert_same(found, wanted)
                 continue
             everything = self.twin.search(query, PICTURE, None, allowed)
-            scores = dict(zip(everything.view_ids.tolist(), everything.scores.tolist(), strict=True))
-            assert [scores[view] for view in found.view_ids.tolist()] == pytest.approx(found.scores.tolist(), abs=1e-6)
+            scores = dict(
+                zip(everything.view_ids.tolist(), everything.scores.tolist(), strict=True)
+            )
+            assert [scores[view] for view in found.view_ids.tolist()] == pytest.approx(
+                found.scores.tolist(), abs=1e-6
+            )
             assert len(set(found.view_ids.tolist())) == len(found.view_ids)
             order = np.lexsort((found.view_ids, -found.scores))
             assert order.tolist() == list(range(len(order)))
-            right += int(np.count_nonzero(found.scores >= wanted.scores[-1] - 1e-6)) if len(wanted.scores) else 0
+            right += (
+                int(np.count_nonzero(found.scores >= wanted.scores[-1] - 1e-6))
+                if len(wanted.scores)
+                else 0
+            )
             total += len(wanted.scores)
         assert right >= recall * total or self.exact
         return answers
 
 
 @pytest.fixture(scope="module", params=PLACES)
-def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def published(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
     place = PLACES[request.param](tmp_path_factory.mktemp(request.param))
     manifest = place.builder().build(stream(catalogue(PRODUCTS)), seq=PRODUCTS)
     assert manifest.segments[0].shape == place.shape
@@ -114,7 +127,8 @@ def test_filter_inside_the_search(pair: Pair, share: int) -> None:
 def test_filter_far_from_the_query_still_fills_k(pair: Pair) -> None:
     everything = pair.twin.search(QUERIES[0], PICTURE, None)
     far = np.unique(everything.product_ids[-300:])
-    # What is promised of one query, and of more views than recall is tuned for, is a full page with exact scores.
+    # What is promised of one query, and of more views than recall is tuned for, is a full page with
+    # exact scores.
     pair.check(QUERIES[:1], 100, far, recall=0.5)
 
 
@@ -155,7 +169,13 @@ def test_changes_are_searchable_and_supersede(pair: Pair) -> None:
 
 def test_many_deletions(pair: Pair) -> None:
     """Nearly everything is hidden: what is left must still fill k."""
-    pair.refresh([ProductViews(product, PRODUCTS + 1 + product) for product in range(PRODUCTS) if product % 50])
+    pair.refresh(
+        [
+            ProductViews(product, PRODUCTS + 1 + product)
+            for product in range(PRODUCTS)
+            if product % 50
+        ]
+    )
     pair.check(QUERIES, 10)
 
 
@@ -172,7 +192,9 @@ def test_folding_the_delta_changes_no_score(pair: Pair) -> None:
 
 def test_scores_for_completes_every_view(pair: Pair) -> None:
     text = clustered(1, seed=8)
-    pair.refresh([ProductViews(2, PRODUCTS + 1, (batch(Modality.TEXT, 2, [50], text), *pair.twin.views[2]))])
+    pair.refresh(
+        [ProductViews(2, PRODUCTS + 1, (batch(Modality.TEXT, 2, [50], text), *pair.twin.views[2]))]
+    )
     found = pair.index.scores_for(QUERIES[0], np.array([9, 2, 5, 2, 10**8]))
     assert [part.modality for part in found] == [Modality.TEXT, PICTURE]
     for part in found:
@@ -183,14 +205,20 @@ def test_vectors_of_returns_what_was_stored(pair: Pair) -> None:
     (found,) = pair.index.vectors_of(11)
     (stored,) = pair.twin.views[11]
     np.testing.assert_array_equal(found.view_ids, stored.view_ids)
-    np.testing.assert_array_equal(found.vectors, stored.vectors.astype(np.float16).astype(np.float32))
+    np.testing.assert_array_equal(
+        found.vectors, stored.vectors.astype(np.float16).astype(np.float32)
+    )
 
 
 def test_equal_vectors_are_ordered_by_view_id(pair: Pair) -> None:
-    """The same picture under many products, in the generation and in the delta, more often than the search fetches."""
+    """The same picture under many products, in the generation and in the delta, more often than
+    the search fetches."""
     same = clustered(1, seed=31)
     # View ids fall while product ids rise, so that no order of rows happens to be the right one.
-    twins = {50_000 - view: (batch(PICTURE, 50_000 - view, [view], same),) for view in range(20_000, 20_100)}
+    twins = {
+        50_000 - view: (batch(PICTURE, 50_000 - view, [view], same),)
+        for view in range(20_000, 20_100)
+    }
     views = {**pair.twin.views, **twins}
     pair.builder().build(stream(views), seq=PRODUCTS)
     pair.index.swap_if_published()
@@ -204,7 +232,10 @@ def test_equal_vectors_are_ordered_by_view_id(pair: Pair) -> None:
 
 def test_background_is_a_fixed_sample_of_the_modality(pair: Pair) -> None:
     sample = pair.index.background(PICTURE)
-    stored = {row.tobytes() for row in pair.twin.rows(PICTURE).vectors.astype(np.float16).astype(np.float32)}
+    stored = {
+        row.tobytes()
+        for row in pair.twin.rows(PICTURE).vectors.astype(np.float16).astype(np.float32)
+    }
     assert sample.shape == (256, 16)
     assert {row.tobytes() for row in sample} <= stored
     pair.refresh([ProductViews(1, PRODUCTS + 1)])
@@ -262,4 +293,6 @@ def test_bad_vectors_are_refused_everywhere(pair: Pair, vectors: Vectors) -> Non
 
 def test_views_of_another_product_are_refused(pair: Pair) -> None:
     with pytest.raises(VectorsRefused, match="belongs to another"):
-        pair.index.refresh([ProductViews(1, PRODUCTS + 1, (batch(PICTURE, 2, [1], QUERIES[:1]),))], PRODUCTS + 1)
+        pair.index.refresh(
+            [ProductViews(1, PRODUCTS + 1, (batch(PICTURE, 2, [1], QUERIES[:1]),))], PRODUCTS + 1
+        )

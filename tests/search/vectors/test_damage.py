@@ -38,7 +38,9 @@ FILES = [
 def two_generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("two")
     GenerationBuilder(root, SPACE).build(stream(catalogue(20)), 1)
-    GenerationBuilder(root, SPACE, shapes=ShapeSettings(exact_up_to=0)).build(stream(catalogue(400)), 2)
+    GenerationBuilder(root, SPACE, shapes=ShapeSettings(exact_up_to=0)).build(
+        stream(catalogue(400)), 2
+    )
     return root
 
 
@@ -75,7 +77,9 @@ def test_a_flipped_bit_is_found(root: Path, name: str, at: float) -> None:
 def test_a_truncated_file_is_found(root: Path, name: str) -> None:
     path = folder(root) / name
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(CorruptGeneration, match="manifest" if name.startswith("manifest") else name):
+    with pytest.raises(
+        CorruptGeneration, match="manifest" if name.startswith("manifest") else name
+    ):
         verify(root, SPACE, 2)
 
 

@@ -16,7 +16,9 @@ def ids(*products: int) -> Ids:
 
 
 def filled(products: int) -> DeltaSegment:
-    batches = [batch(Modality.TEXT, product, [product], VECTORS[[product]]) for product in range(products)]
+    batches = [
+        batch(Modality.TEXT, product, [product], VECTORS[[product]]) for product in range(products)
+    ]
     return DeltaSegment.empty(16).replaced(np.arange(products), batches)
 
 
@@ -35,7 +37,9 @@ def test_older_pictures_never_change() -> None:
 
 
 def test_growing_keeps_every_view() -> None:
-    grown = filled(10).replaced(ids(150), [batch(Modality.TEXT, 150, range(100, 200), VECTORS[100:])])
+    grown = filled(10).replaced(
+        ids(150), [batch(Modality.TEXT, 150, range(100, 200), VECTORS[100:])]
+    )
     assert found(grown) == set(range(10)) | set(range(100, 200))
 
 

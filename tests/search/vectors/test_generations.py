@@ -25,7 +25,7 @@ from search.vectors import (
     rollback,
     verify,
 )
-from search.vectors.shapes import TRAINABLE, ShapeSettings, choose
+from search.vectors.index_types import TRAINABLE, ShapeSettings, choose
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -52,7 +52,10 @@ def test_nothing_published(tmp_path: Path) -> None:
 def test_delta_alone_serves_before_the_first_build(tmp_path: Path) -> None:
     index = VectorIndex(tmp_path, SPACE)
     vectors = clustered(300)
-    index.refresh([ProductViews(at, at + 1, (batch(PICTURE, at, [at], vectors[[at]]),)) for at in range(300)], 300)
+    index.refresh(
+        [ProductViews(at, at + 1, (batch(PICTURE, at, [at], vectors[[at]]),)) for at in range(300)],
+        300,
+    )
     assert index.search(vectors[17], PICTURE, 1)[0].view_ids.tolist() == [17]
     assert index.background(PICTURE).shape == (256, SPACE.dim)
     assert index.background(Modality.TEXT).shape == (0, SPACE.dim)
@@ -63,11 +66,19 @@ def test_manifest_holds_size_and_checksum_of_every_file(tmp_path: Path) -> None:
     folder = tmp_path / SPACE.fingerprint / "generations" / "1"
     manifest = verify(tmp_path, SPACE)
     named = {entry.name: entry for segment in manifest.segments for entry in segment.files}
-    assert set(named) == {path.name for path in folder.iterdir()} - {"manifest.json", "manifest.sha256"}
+    assert set(named) == {path.name for path in folder.iterdir()} - {
+        "manifest.json",
+        "manifest.sha256",
+    }
     for name, entry in named.items():
         body = (folder / name).read_bytes()
         assert (len(body), hashlib.sha256(body).hexdigest()) == (entry.bytes, entry.sha256)
-    assert (manifest.seq, manifest.preset, manifest.views, manifest.previous) == (7, "test", 60, None)
+    assert (manifest.seq, manifest.preset, manifest.views, manifest.previous) == (
+        7,
+        "test",
+        60,
+        None,
+    )
     assert datetime.datetime.now(datetime.UTC) - manifest.created_at < datetime.timedelta(minutes=1)
     assert json.loads((folder / "manifest.json").read_text())["space"] == SPACE.fingerprint
     assert not (tmp_path / SPACE.fingerprint / "building").exists()
@@ -82,7 +93,10 @@ def test_an_empty_catalogue_can_be_published(tmp_path: Path) -> None:
 def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
     for seq in range(1, 6):
         build(tmp_path, seq, seq, keep=2)
-    assert [(info.number, info.live) for info in list_generations(tmp_path, SPACE)] == [(5, True), (4, False)]
+    assert [(info.number, info.live) for info in list_generations(tmp_path, SPACE)] == [
+        (5, True),
+        (4, False),
+    ]
 
 
 def test_a_rolled_back_generation_is_no_target_later(tmp_path: Path) -> None:
@@ -159,7 +173,9 @@ def test_spaces_do_not_mix(tmp_path: Path) -> None:
     build(tmp_path, 4, seq=10)
     assert VectorIndex(tmp_path, make_space(fingerprint="07e4")).count() == 0
     (tmp_path / SPACE.fingerprint).rename(tmp_path / "07e4")
-    assert "another space" in str(VectorIndex(tmp_path, make_space(fingerprint="07e4")).status().fault)
+    assert "another space" in str(
+        VectorIndex(tmp_path, make_space(fingerprint="07e4")).status().fault
+    )
 
 
 def test_senseless_builds_are_refused(tmp_path: Path) -> None:
@@ -185,7 +201,9 @@ def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> 
 
 def test_shape_follows_size_and_memory() -> None:
     settings = ShapeSettings(memory_bytes=5 * 10**7)
-    shapes = [choose(views, 512, settings)[0].shape for views in (20_000, 200_000, 500_000, 1_000_000)]
+    shapes = [
+        choose(views, 512, settings)[0].shape for views in (20_000, 200_000, 500_000, 1_000_000)
+    ]
     assert shapes == ["exact", "ivf_pq", "ivf_pq", "ivf_mapped"]
     assert choose(200_000, 512, ShapeSettings(eight_bit_up_to=200_000))[0].shape == "ivf_sq8"
     assert choose(10**6, 512, settings)[-1].shape == "exact", "the last resort always finds"
@@ -198,10 +216,13 @@ def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
 
 
 def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Path) -> None:
-    """Views in no order at all: four bits for two components cannot tell the best ten from the next hundred."""
+    """Views in no order at all: four bits for two components cannot tell the best ten from the
+    next hundred."""
     space = make_space(dim=48)
     alike = unit(np.random.default_rng(0).standard_normal((20_000, 48)))
-    builder = GenerationBuilder(tmp_path, space, shapes=ShapeSettings(exact_up_to=0, recall_target=1.0))
+    builder = GenerationBuilder(
+        tmp_path, space, shapes=ShapeSettings(exact_up_to=0, recall_target=1.0)
+    )
     (segment,) = builder.build([batch(PICTURE, 1, range(20_000), alike)], 1).segments
     assert segment.shape == "ivf_sq8"
     assert "PQ24x4fs reached recall" in segment.why
@@ -219,7 +240,8 @@ def test_every_modality_has_its_segment(tmp_path: Path) -> None:
 
 
 def test_a_generation_that_takes_long_to_open_keeps_nobody_waiting(tmp_path: Path) -> None:
-    """Without patience every generation takes long: changes are applied while it is opened, and none is lost."""
+    """Without patience every generation takes long: changes are applied while it is opened, and
+    none is lost."""
     GenerationBuilder(tmp_path, SPACE).build(stream(catalogue(5)), 1)
     index = VectorIndex(tmp_path, SPACE, patience_s=0)
     assert index.count() == 10, "the first one is waited for"
@@ -232,7 +254,10 @@ def test_a_generation_that_takes_long_to_open_keeps_nobody_waiting(tmp_path: Pat
 
 
 def test_tenants_share_no_vectors(tmp_path: Path) -> None:
-    roots = [index_root(EngineSettings(var_dir=tmp_path, tenant=tenant)) for tenant in ("", "north", "south")]
+    roots = [
+        index_root(EngineSettings(var_dir=tmp_path, tenant=tenant))
+        for tenant in ("", "north", "south")
+    ]
     for number, root in enumerate(roots):
         GenerationBuilder(root, SPACE).build(stream(catalogue(5 + number)), 1)
     assert [VectorIndex(root, SPACE).count() for root in roots] == [10, 12, 14]
@@ -244,7 +269,9 @@ def test_as_many_as_there_are_are_found_without_holding_their_vectors(tmp_path: 
     space = make_space(dim=256)
     views = 40_000
     vectors = clustered(views, dim=256)
-    GenerationBuilder(tmp_path, space, exact_up_to=views).build([batch(PICTURE, 1, range(views), vectors)], 1)
+    GenerationBuilder(tmp_path, space, exact_up_to=views).build(
+        [batch(PICTURE, 1, range(views), vectors)], 1
+    )
     index = VectorIndex(tmp_path, space)
     tracemalloc.start()
     (found,) = index.search(vectors[0], PICTURE, 1_000_000)

@@ -1,4 +1,5 @@
-"""Builders that go on where a killed one stopped, and lists that serve again until the views drift away from them."""
+"""Builders that go on where a killed one stopped, and lists that serve again until the views
+drift away from them."""
 
 from __future__ import annotations
 
@@ -15,8 +16,8 @@ import pytest
 
 from search.types import Modality, ViewBatch
 from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex, verify
-from search.vectors.checkpoints import STAGED, trained_name
-from search.vectors.shapes import VERY_MANY, choose, list_count
+from search.vectors.faiss.checkpoints import STAGED, trained_name
+from search.vectors.index_types import VERY_MANY, choose, list_count
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -42,7 +43,9 @@ def building(root: Path) -> Path:
 
 def killed_when(root: Path, name: str) -> None:
     """A builder that is killed as soon as it has written this checkpoint."""
-    process = subprocess.Popen([sys.executable, "-c", BUILD, str(root)], cwd=PROJECT, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [sys.executable, "-c", BUILD, str(root)], cwd=PROJECT, stdout=subprocess.PIPE
+    )
     deadline = time.monotonic() + 60
     while not (building(root) / name).exists():
         assert process.poll() is None and time.monotonic() < deadline
@@ -99,7 +102,9 @@ def test_damaged_rows_are_read_again(tmp_path: Path) -> None:
 def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
     moments = random.Random(3)
     for _ in range(8):
-        process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            [sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE
+        )
         assert process.stdout is not None
         process.stdout.readline()
         time.sleep(moments.uniform(0.0, 0.4))
@@ -154,6 +159,11 @@ def test_codes_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
     views = 10_000
     shapes = ShapeSettings(exact_up_to=0, memory_bytes=1_000)
     vectors = clustered(views)
-    segment = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build([batch(PICTURE, 1, range(views), vectors)], 1)
-    assert (segment.segments[0].shape, segment.segments[0].factory) == ("ivf_mapped", "IVF256,PQ4x8")
+    segment = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build(
+        [batch(PICTURE, 1, range(views), vectors)], 1
+    )
+    assert (segment.segments[0].shape, segment.segments[0].factory) == (
+        "ivf_mapped",
+        "IVF256,PQ4x8",
+    )
     assert segment.segments[0].recall >= 0.965

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from search.types import Modality
-from search.vectors.questions import TELLABLE
-from search.vectors.rows import RowSet
+from search.vectors.calibration import TELLABLE
+from search.vectors.faiss.tuning import asked_of, tune
+from search.vectors.row_filter import RowSet
 from search.vectors.scoring import Scored
-from search.vectors.tuning import asked_of, tune
 from tests.search.vectors.places import SHAPES, FaissPlace
 from tests.search.vectors.twin import Twin, assert_same, catalogue, clustered, stream
 
@@ -46,12 +46,16 @@ def test_how_far_a_filtered_search_looks_is_measured(tmp_path: Path) -> None:
     (segment,) = place.builder().build(stream(catalogue(10_000)), seq=1).segments
     shares = [part.share for part in segment.filtered]
     assert shares == sorted(shares, reverse=True)
-    assert [part.nprobe for part in segment.filtered] == sorted(part.nprobe for part in segment.filtered)
+    assert [part.nprobe for part in segment.filtered] == sorted(
+        part.nprobe for part in segment.filtered
+    )
     assert all(part.nprobe >= segment.nprobe for part in segment.filtered)
 
 
 @pytest.mark.parametrize("target", [0.6, 0.9])
-def test_no_setting_is_chosen_while_one_that_does_less_is_enough(target: float, tmp_path: Path) -> None:
+def test_no_setting_is_chosen_while_one_that_does_less_is_enough(
+    target: float, tmp_path: Path
+) -> None:
     place = FaissPlace(tmp_path, "ivf_pq")
     place.builder().build(stream(catalogue(10_000)), seq=1)
     segment = place.reader()._snapshot.segments[PICTURE]

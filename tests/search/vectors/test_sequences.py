@@ -1,4 +1,5 @@
-"""Random sequences of replace, delete, build, roll back, swap and search: the index answers as the twin does."""
+"""Random sequences of replace, delete, build, roll back, swap and search: the index answers as
+the twin does."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ POOL = clustered(24, seed=3)
 QUERIES = clustered(3, seed=4)
 MODALITIES = [Modality.TEXT, Modality.PICTURE]
 
-views = st.lists(st.tuples(st.sampled_from(MODALITIES), st.integers(0, 40), st.integers(0, 23)), max_size=4)
+views = st.lists(
+    st.tuples(st.sampled_from(MODALITIES), st.integers(0, 40), st.integers(0, 23)), max_size=4
+)
 products = st.integers(0, 12)
 
 
@@ -48,7 +51,9 @@ class Sequences(RuleBasedStateMachine):
     @rule(product=products, drawn=views)
     def replace(self, product: int, drawn: list[tuple[Modality, int, int]]) -> None:
         self.seq += 1
-        batches = tuple(batch(modality, product, [view], POOL[[row]]) for modality, view, row in drawn)
+        batches = tuple(
+            batch(modality, product, [view], POOL[[row]]) for modality, view, row in drawn
+        )
         change = ProductViews(product, self.seq, batches)
         self.log[product] = change
         self.twin.refresh([change])
@@ -90,10 +95,16 @@ class Sequences(RuleBasedStateMachine):
         self.index = VectorIndex(self.root, SPACE)
         self.reload()
 
-    @rule(k=st.integers(1, 60), allowed=st.none() | st.sets(products), modality=st.sampled_from(MODALITIES))
+    @rule(
+        k=st.integers(1, 60),
+        allowed=st.none() | st.sets(products),
+        modality=st.sampled_from(MODALITIES),
+    )
     def search(self, k: int, allowed: set[int] | None, modality: Modality) -> None:
         chosen = None if allowed is None else np.array(sorted(allowed), np.int64)
-        for found, query in zip(self.index.search(QUERIES, modality, k, chosen), QUERIES, strict=True):
+        for found, query in zip(
+            self.index.search(QUERIES, modality, k, chosen), QUERIES, strict=True
+        ):
             assert_same(found, self.twin.search(query, modality, k, chosen))
 
     @rule(chosen=st.sets(products))

@@ -14,7 +14,14 @@ import pytest
 
 from search.errors import BuildInProgress, Unavailable, VectorsRefused
 from search.types import Modality, ViewBatch
-from search.vectors import GenerationBuilder, VectorIndex, list_generations, live_generation, rollback, verify
+from search.vectors import (
+    GenerationBuilder,
+    VectorIndex,
+    list_generations,
+    live_generation,
+    rollback,
+    verify,
+)
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -56,7 +63,10 @@ for limit in (500, 3_000, 20_000, 33_000, 70_000):
 
 def start(script: str, root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", PRELUDE + script, str(root)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PRELUDE + script, str(root)],
+        cwd=PROJECT,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -82,7 +92,9 @@ def test_a_killed_builder_leaves_the_live_generation_and_no_lock(root: Path) -> 
     with pytest.raises(BuildInProgress) as refused:
         GenerationBuilder(root, SPACE).build([], seq=2)
     assert not refused.value.permanent
-    assert rollback(root, SPACE, to=1).number == 1, "a running build does not stand in the way of a rollback"
+    assert rollback(root, SPACE, to=1).number == 1, (
+        "a running build does not stand in the way of a rollback"
+    )
     kill(process)
     assert "building" in home(root)
     assert verify(root, SPACE).number == 1
@@ -128,7 +140,9 @@ def test_a_failing_stream_leaves_nothing_behind(root: Path) -> None:
     with pytest.raises(ConnectionError):
         GenerationBuilder(root, SPACE).build(broken(), 2)
     with pytest.raises(VectorsRefused):
-        GenerationBuilder(root, SPACE).build([batch(Modality.TEXT, 1, [1], unit(clustered(1, dim=5)))], 2)
+        GenerationBuilder(root, SPACE).build(
+            [batch(Modality.TEXT, 1, [1], unit(clustered(1, dim=5)))], 2
+        )
     assert "building" not in home(root)
     assert verify(root, SPACE).number == 1
 
@@ -154,7 +168,8 @@ def test_two_builders_in_one_process(root: Path) -> None:
 
 
 def test_a_full_disk_while_the_pointer_moves(root: Path) -> None:
-    """The new folder is in place, the pointer is not: readers stay with the old one, the next build goes on."""
+    """The new folder is in place, the pointer is not: readers stay with the old one, the next
+    build goes on."""
     blocked = root / SPACE.fingerprint / "CURRENT.new"
     blocked.symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="disk is full"):
@@ -167,7 +182,8 @@ def test_a_full_disk_while_the_pointer_moves(root: Path) -> None:
 
 
 def test_searches_go_on_during_builds_and_swaps(root: Path) -> None:
-    """Every generation holds the same product 0, so every answer must contain it, whole and in order."""
+    """Every generation holds the same product 0, so every answer must contain it, whole and in
+    order."""
     index = VectorIndex(root, SPACE)
     views = catalogue(40)
     query = views[0][0].vectors[0]
@@ -194,7 +210,10 @@ def test_searches_go_on_during_builds_and_swaps(root: Path) -> None:
         thread.start()
     extra = {
         **views,
-        **{100 + at: (batch(Modality.PICTURE, 100 + at, [9_000 + at], clustered(1)),) for at in range(120)},
+        **{
+            100 + at: (batch(Modality.PICTURE, 100 + at, [9_000 + at], clustered(1)),)
+            for at in range(120)
+        },
     }
     for seq in range(3, 9):
         GenerationBuilder(root, SPACE).build(stream(extra if seq % 2 else views), seq)

@@ -1,4 +1,5 @@
-"""An exact twin of VectorIndex in plain numpy and dictionaries, and the catalogues that both are fed."""
+"""An exact twin of VectorIndex in plain numpy and dictionaries, and the catalogues that both are
+fed."""
 
 from __future__ import annotations
 
@@ -28,16 +29,25 @@ def clustered(count: int, dim: int = 16, seed: int = 0) -> Vectors:
     return unit(centres[rng.integers(0, 12, count)] + 0.5 * rng.standard_normal((count, dim)))
 
 
-def batch(modality: Modality, product_id: int, view_ids: Sequence[int], vectors: Vectors) -> ViewBatch:
+def batch(
+    modality: Modality, product_id: int, view_ids: Sequence[int], vectors: Vectors
+) -> ViewBatch:
     ids = np.asarray(view_ids, np.int64)
     return ViewBatch(modality, ids, np.full(len(ids), product_id, np.int64), vectors)
 
 
-def catalogue(products: int, *, views: int = 2, dim: int = 16, modality: Modality = Modality.PICTURE) -> Views:
+def catalogue(
+    products: int, *, views: int = 2, dim: int = 16, modality: Modality = Modality.PICTURE
+) -> Views:
     vectors = clustered(products * views, dim, seed=products)
     return {
         product: (
-            batch(modality, product, range(product * views, (product + 1) * views), vectors[product * views :][:views]),
+            batch(
+                modality,
+                product,
+                range(product * views, (product + 1) * views),
+                vectors[product * views :][:views],
+            ),
         )
         for product in range(products)
     }
@@ -49,7 +59,10 @@ def stream(views: Views) -> Iterator[ViewBatch]:
 
 
 def changes(views: Views, first_seq: int) -> list[ProductViews]:
-    return [ProductViews(product, first_seq + at, batches) for at, (product, batches) in enumerate(views.items())]
+    return [
+        ProductViews(product, first_seq + at, batches)
+        for at, (product, batches) in enumerate(views.items())
+    ]
 
 
 @dataclass
@@ -71,16 +84,28 @@ class Twin:
             if part.modality == modality and len(part)
         ]
         if not found:
-            return ViewBatch(modality, np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 16), np.float32))
+            return ViewBatch(
+                modality,
+                np.empty(0, np.int64),
+                np.empty(0, np.int64),
+                np.empty((0, 16), np.float32),
+            )
         joined = [
-            np.concatenate([getattr(part, name) for part in found]) for name in ("view_ids", "product_ids", "vectors")
+            np.concatenate([getattr(part, name) for part in found])
+            for name in ("view_ids", "product_ids", "vectors")
         ]
         return ViewBatch(modality, *joined)
 
-    def search(self, query: Vectors, modality: Modality, k: int | None, allowed: Ids | None = None) -> Candidates:
+    def search(
+        self, query: Vectors, modality: Modality, k: int | None, allowed: Ids | None = None
+    ) -> Candidates:
         rows = self.rows(modality, allowed)
         stored = rows.vectors.astype(np.float16).astype(np.float64)
-        scores = (stored @ query.astype(np.float64)).astype(np.float32) if len(rows) else np.empty(0, np.float32)
+        scores = (
+            (stored @ query.astype(np.float64)).astype(np.float32)
+            if len(rows)
+            else np.empty(0, np.float32)
+        )
         order = np.lexsort((rows.product_ids, rows.view_ids, -scores))[:k]
         return Candidates(modality, rows.view_ids[order], rows.product_ids[order], scores[order])
 

@@ -15,7 +15,9 @@ from tools.bench.drawn_clips import draw_sound
 
 def test_a_clip_is_decoded_encoded_and_both(tmp_path: Path, settings: object) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
-    given = write_film(tmp_path / "film.mp4", [(at / 4, plain((at * 12, 90, 9))) for at in range(20)])
+    given = write_film(
+        tmp_path / "film.mp4", [(at / 4, plain((at * 12, 90, 9))) for at in range(20)]
+    )
     report = measure_clips(2, given)
     film = report.clips[0]
     assert film.kind == "video"

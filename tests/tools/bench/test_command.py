@@ -42,7 +42,9 @@ class Weigh(BenchCommand[Weight]):
         console.print("gram " * report.grams)
 
 
-def test_a_report_is_one_json_object_or_lines_of_a_width(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_report_is_one_json_object_or_lines_of_a_width(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     out = StringIO()
     call_command(Weigh(stdout=out), "--json")
     assert json.loads(out.getvalue()) == {"grams": 3} and not capsys.readouterr().out

@@ -17,7 +17,17 @@ def test_rates_are_of_the_median_and_percentiles_in_milliseconds() -> None:
 @pytest.mark.slow
 def test_command_measures_drawings() -> None:
     out = StringIO()
-    call_command("bench_encode", "--json", "--repetitions", "1", "--products", "3", "--size", "64", stdout=out)
+    call_command(
+        "bench_encode",
+        "--json",
+        "--repetitions",
+        "1",
+        "--products",
+        "3",
+        "--size",
+        "64",
+        stdout=out,
+    )
     report = json.loads(out.getvalue())
     names = {"fp32", "bf16", "int8"} - report["refused"].keys()
     assert report["chosen"] in names
@@ -26,5 +36,7 @@ def test_command_measures_drawings() -> None:
     latency = report["texts"]["latency"]
     assert latency["cached"]["p50"] < latency["uncached"]["p50"] <= latency["uncached"]["p95"]
     assert report["texts"]["concurrent"].keys() == {"one by one", "micro-batched"}
-    assert all(0 < reached <= 1 for reached in report["mean_average_precision"]["drawings"].values())
+    assert all(
+        0 < reached <= 1 for reached in report["mean_average_precision"]["drawings"].values()
+    )
     assert report["losses"]["drawings"].keys() == names - {"fp32"}

@@ -16,7 +16,9 @@ def write_set(data: Path, name: str, sku: str, query: dict[str, object]) -> None
     folder.mkdir(parents=True)
     (folder / "bell.wav").write_bytes(b"sound")
     (folder / "catalog.csv").write_text(f"sku,title,images,audio,video\n{sku},{sku},,bell.wav,\n")
-    (folder / "queries.jsonl").write_text(json.dumps({"id": f"{name}-0", "relevant": [sku], **query}) + "\n")
+    (folder / "queries.jsonl").write_text(
+        json.dumps({"id": f"{name}-0", "relevant": [sku], **query}) + "\n"
+    )
 
 
 def test_sets_become_one_catalogue_and_queries_keep_their_set(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ def test_a_cut_is_found_once_and_near_its_second() -> None:
 
 def test_our_detector_tells_where_shots_begin(tmp_path: Path) -> None:
     colours = [(220, 10, 10)] * 12 + [(10, 220, 10)] * 12 + [(10, 10, 220)] * 12
-    path = write_film(tmp_path / "film.mp4", [(at / 4, plain(one)) for at, one in enumerate(colours)])
+    path = write_film(
+        tmp_path / "film.mp4", [(at / 4, plain(one)) for at, one in enumerate(colours)]
+    )
     found, tolerance = our_cuts(Film(path, (3.0, 6.0), 9.0), per_second=2)
     assert found == [pytest.approx(3.0, abs=tolerance), pytest.approx(6.0, abs=tolerance)]

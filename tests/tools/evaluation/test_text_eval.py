@@ -26,17 +26,29 @@ def test_precision_of_a_ranking_worked_out_by_hand() -> None:
 
 
 def test_the_bundled_space_is_compared_with_its_text_tower() -> None:
-    pairs = [("red mug", "a crimson cup for tea"), ("sofa", "seats three people"), ("lamp", "lights up a desk")]
-    kept = compare(TextSet.of("t", pairs), load(load_preset("compact"), EngineSettings(device="cpu")))
+    pairs = [
+        ("red mug", "a crimson cup for tea"),
+        ("sofa", "seats three people"),
+        ("lamp", "lights up a desk"),
+    ]
+    kept = compare(
+        TextSet.of("t", pairs), load(load_preset("compact"), EngineSettings(device="cpu"))
+    )
     assert kept.queries == 3 and 0 < kept.tower <= 1 and 0 < kept.space <= 1
     assert kept.difference.value == pytest.approx(kept.space - kept.tower)
 
 
-def test_folders_that_are_not_there_are_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_folders_that_are_not_there_are_not_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     main(["--data", str(tmp_path)])
     assert "nothing to compare" in capsys.readouterr().out
     (tmp_path / "grocery").mkdir()
     rows = [{"fine": "Green-Apple", "description": "Crisp."}, {"fine": "Milk", "description": None}]
     (tmp_path / "grocery" / "items.jsonl").write_text("\n".join(map(json.dumps, rows)))
     (texts,) = read_text_sets(tmp_path)
-    assert (texts.name, texts.queries, texts.documents) == ("grocery", ("green apple",), ("Crisp.",))
+    assert (texts.name, texts.queries, texts.documents) == (
+        "grocery",
+        ("green apple",),
+        ("Crisp.",),
+    )

@@ -1,6 +1,7 @@
 """The bundled encoder must not get worse at what it was recorded to do.
 
-When this fails after new heads, new towers or another preparation of pictures that are meant: `make gate`.
+When this fails after new heads, new towers or another preparation of pictures that are meant:
+`make gate`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import torch
 from torch import nn
 
 from search.encoders.compact.engine import CompactEncoder
-from search.evaluation.direct import answer_directly
+from search.evaluation.encoder_eval import answer_directly
 from search.evaluation.folder import EvaluationFolder
 from tools.gate.record import (
     Category,
@@ -46,13 +47,18 @@ def noise(head: nn.Module) -> nn.Module:
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in damaged.parameters():
-            weight.copy_(torch.randn(weight.shape, generator=generator) / max(1, weight.shape[-1]) ** 0.5)
+            weight.copy_(
+                torch.randn(weight.shape, generator=generator) / max(1, weight.shape[-1]) ** 0.5
+            )
     return damaged
 
 
 def worded(shop: EvaluationFolder) -> EvaluationFolder:
-    """Without picture queries: a random projection keeps distances, so two pictures hardly notice it."""
-    return EvaluationFolder(shop.root, shop.catalog, tuple(query for query in shop.queries if query.picture is None))
+    """Without picture queries: a random projection keeps distances, so two pictures hardly
+    notice it."""
+    return EvaluationFolder(
+        shop.root, shop.catalog, tuple(query for query in shop.queries if query.picture is None)
+    )
 
 
 def test_the_record_is_of_the_heads_shipped() -> None:
@@ -68,16 +74,27 @@ def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: Comp
     assert too_low(found, record) == {}
 
 
-def test_damaged_heads_are_noticed_in_every_category_of_words(shop: EvaluationFolder, encoder: CompactEncoder) -> None:
+def test_damaged_heads_are_noticed_in_every_category_of_words(
+    shop: EvaluationFolder, encoder: CompactEncoder
+) -> None:
     heads = noise(encoder.heads[0]), encoder.heads[1]
-    damaged = CompactEncoder(encoder.space, encoder.frozen, heads, encoder.hearing, towers=encoder.towers)
+    damaged = CompactEncoder(
+        encoder.space, encoder.frozen, heads, encoder.hearing, towers=encoder.towers
+    )
     found = by_category(answer_directly(worded(shop), damaged))
-    assert too_low(found, read_record()).keys() == found.keys() == {"colour", "style", "colour and kind"}
+    assert (
+        too_low(found, read_record()).keys()
+        == found.keys()
+        == {"colour", "style", "colour and kind"}
+    )
 
 
 def test_the_floor_is_what_chance_allows_and_not_what_a_lower_mean_reaches() -> None:
-    known = Category.of({str(number): value for number, value in enumerate([0.2, 0.4, 0.6, 0.8, 1.0] * 10)})
-    # Standard error of the mean: 0.283 / √50 = 0.04; the bootstrap's lower bound lies 1.96 of it below 0.6.
+    known = Category.of(
+        {str(number): value for number, value in enumerate([0.2, 0.4, 0.6, 0.8, 1.0] * 10)}
+    )
+    # Standard error of the mean: 0.283 / √50 = 0.04; the bootstrap's lower bound lies 1.96 of it
+    # below 0.6.
     assert known.floor == pytest.approx(0.6 - 1.96 * 0.04, abs=0.01)
     record = Record(heads="", categories={"words": known})
     assert too_low({"words": {"a": known.floor}}, record) == {}

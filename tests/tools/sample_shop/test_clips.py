@@ -39,7 +39,8 @@ def test_the_seed_varies_a_sound(kind: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "low", "high"), [("drum", 50, 200), ("bell", 200, 6000), ("kettle", 1500, 5000), ("duck", 500, 6000)]
+    ("kind", "low", "high"),
+    [("drum", 50, 200), ("bell", 200, 6000), ("kettle", 1500, 5000), ("duck", 500, 6000)],
 )
 def test_the_strongest_tone_fits_the_thing(kind: str, low: float, high: float) -> None:
     spectrum = np.abs(np.fft.rfft(SOUNDS[kind](np.random.default_rng(3)), n=RATE * 4))
@@ -54,7 +55,9 @@ def test_turntable_is_streamable_h264(tmp_path: Path) -> None:
     assert data.index(b"moov") < data.index(b"mdat")
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
-        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(stream)]
+        frames = [
+            frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(stream)
+        ]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
     assert len(frames) == 4
     assert np.abs(frames[0] - frames[2]).mean() > 3

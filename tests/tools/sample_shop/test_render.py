@@ -42,8 +42,12 @@ def test_every_shape_fills_the_frame_without_leaving_it(kind: Kind, shape: int) 
     assert (chroma > 90).mean() > 0.03
 
 
-@pytest.mark.parametrize(("kind", "stuff"), [("mug", "porcelain"), ("sofa", "velvet"), ("duck", "rubber")])
-@pytest.mark.parametrize(("colour", "hue"), [("red", 0), ("yellow", 47), ("green", 128), ("blue", 217)])
+@pytest.mark.parametrize(
+    ("kind", "stuff"), [("mug", "porcelain"), ("sofa", "velvet"), ("duck", "rubber")]
+)
+@pytest.mark.parametrize(
+    ("colour", "hue"), [("red", 0), ("yellow", 47), ("green", 128), ("blue", 217)]
+)
 def test_a_colour_is_seen_as_that_colour(kind: str, stuff: str, colour: str, hue: int) -> None:
     pixels = picture(plain(kind, colour, stuff), 56).reshape(-1, 3) / 255
     hsv = np.array([colorsys.rgb_to_hsv(*pixel) for pixel in pixels])

@@ -12,16 +12,22 @@ from django.core.management import call_command
 from PIL import Image
 
 from tools.sample_shop.writer import planned, write_sample_shop
-from webapp.catalog.importing.columns import read_columns
+from webapp.importing.columns import read_columns
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
-def small_shop(out: Path, *, seed: int = 7, workers: int = 1, clips: bool = True) -> dict[str, bytes]:
+def small_shop(
+    out: Path, *, seed: int = 7, workers: int = 1, clips: bool = True
+) -> dict[str, bytes]:
     write_sample_shop(out, seed=seed, products=3, workers=workers, size=32, clips=clips)
     return contents(out)
 
@@ -41,7 +47,12 @@ def test_another_seed_gives_other_products(tmp_path: Path) -> None:
 def test_rows_name_files_that_exist_and_progress_reaches_the_end(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     catalog = write_sample_shop(
-        tmp_path, products=3, clips=False, workers=1, size=40, progress=lambda done, total: seen.append((done, total))
+        tmp_path,
+        products=3,
+        clips=False,
+        workers=1,
+        size=40,
+        progress=lambda done, total: seen.append((done, total)),
     )
     rows = [json.loads(line) for line in catalog.read_text(encoding="utf-8").splitlines()]
     assert seen == [(1, 3), (2, 3), (3, 3)]

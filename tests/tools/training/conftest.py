@@ -1,4 +1,5 @@
-"""One thread each: these models are tiny, and threads of several test processes only wait for one another."""
+"""One thread each: these models are tiny, and threads of several test processes only wait for
+one another."""
 
 from __future__ import annotations
 

@@ -30,12 +30,16 @@ def test_short_texts_keep_their_words() -> None:
 def test_attribute_lists_change_their_order_alone() -> None:
     text = "cotton, long sleeves, slim fit, round neck"
     found = {reordered(text, np.random.default_rng(seed)) for seed in range(20)}
-    assert len(found) > 5 and all(sorted(one.split(", ")) == sorted(text.split(", ")) for one in found)
+    assert len(found) > 5 and all(
+        sorted(one.split(", ")) == sorted(text.split(", ")) for one in found
+    )
 
 
 def test_each_text_is_varied_in_its_own_way() -> None:
     variations = TextVariations(copies=30, dropout=0.3)
-    assert set(variations.of("red mug")) == {form.format("red mug") for form in LABEL_TEMPLATES} - {"red mug"}
+    assert set(variations.of("red mug")) == {form.format("red mug") for form in LABEL_TEMPLATES} - {
+        "red mug"
+    }
     assert all(one.count(", ") == 2 for one in variations.of("cotton, slim fit, round neck"))
     assert all(len(one) < len(LONG) for one in variations.of(LONG))
 
@@ -45,7 +49,11 @@ def test_variations_depend_on_seed_and_text_alone() -> None:
     assert TextVariations(5, seed=1).of(LONG) != TextVariations(5, seed=2).of(LONG)
     shared = [Example("f", Path("a"), (LONG, "mug")), Example("f", Path("b"), (LONG,))]
     first, second = varied(shared, TextVariations(12))
-    assert first.texts[:2] == (LONG, "mug") and set(second.texts) <= set(first.texts) and len(second.texts) > 2
+    assert (
+        first.texts[:2] == (LONG, "mug")
+        and set(second.texts) <= set(first.texts)
+        and len(second.texts) > 2
+    )
     assert varied(shared, TextVariations()) == shared
 
 

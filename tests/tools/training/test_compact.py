@@ -14,7 +14,12 @@ from search.encoders.presets import FOLDER, load_preset
 from search.tuning.provenance import read_record
 from tools.training.compact import main
 
-COLOURS = {"red": (200, 30, 40), "blue": (30, 60, 200), "green": (40, 160, 60), "white": (240, 240, 240)}
+COLOURS = {
+    "red": (200, 30, 40),
+    "blue": (30, 60, 200),
+    "green": (40, 160, 60),
+    "white": (240, 240, 240),
+}
 
 
 @pytest.fixture
@@ -26,8 +31,15 @@ def data(tmp_path: Path) -> Path:
     with (folder / "items.jsonl").open("w") as rows:
         for number, (name, colour) in enumerate([*COLOURS.items()] * 3):
             noise = rng.integers(-20, 20, (48, 48, 3))
-            Image.fromarray(np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)).save(folder / f"{number}.png")
-            rows.write(json.dumps({"path": f"{number}.png", "texts": [f"{name} paper"], "group": number % 6}) + "\n")
+            Image.fromarray(np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)).save(
+                folder / f"{number}.png"
+            )
+            rows.write(
+                json.dumps(
+                    {"path": f"{number}.png", "texts": [f"{name} paper"], "group": number % 6}
+                )
+                + "\n"
+            )
     evaluation = tmp_path / "data" / "eval" / "sheets"
     evaluation.mkdir(parents=True)
     (evaluation / "catalog.csv").write_text("sku,title,images\n1,sheet,../../paper/0.png\n")
@@ -51,8 +63,14 @@ def test_the_command_writes_heads_with_their_record_and_their_checksum(
     assert record["views"] == ["whole", "centre"] and record["pairs"]["views"] == 2
     assert record["text_variations"]["copies"] == 2 and record["pairs"]["texts"] > 4
     assert record["towers"].keys() == {"pictures", "texts"} and record["recipe"]["epochs"] == 2
-    encoder = load(load_preset("compact", preset.parent), EngineSettings(device="cpu"), tmp_path / "first.safetensors")
+    encoder = load(
+        load_preset("compact", preset.parent),
+        EngineSettings(device="cpu"),
+        tmp_path / "first.safetensors",
+    )
     assert encoder.heads[0].classes is not None and record["class_texts"]
     assert encoder.space.fingerprint != load_preset("compact").space().fingerprint
     main([*command, "--out", str(tmp_path / "second.safetensors")])
-    assert (tmp_path / "second.safetensors").read_bytes() == (tmp_path / "first.safetensors").read_bytes()
+    assert (tmp_path / "second.safetensors").read_bytes() == (
+        tmp_path / "first.safetensors"
+    ).read_bytes()

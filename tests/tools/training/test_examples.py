@@ -7,7 +7,13 @@ import pytest
 
 from search.errors import ConfigError
 from tools.training.catalogues import read_catalogue
-from tools.training.examples import Example, distinct_texts, group_numbers, read_examples, truth_table
+from tools.training.examples import (
+    Example,
+    distinct_texts,
+    group_numbers,
+    read_examples,
+    truth_table,
+)
 
 
 def write_rows(path: Path, *rows: dict[str, object]) -> None:
@@ -47,7 +53,10 @@ def test_catalogue_gives_every_picture_of_a_product(tmp_path: Path) -> None:
     )  # fmt: skip
     first, second = read_catalogue(tmp_path)
     assert first.group == second.group == "M-1"
-    assert (first.picture, second.picture) == (tmp_path / "media" / "a.jpg", tmp_path / "media" / "b.jpg")
+    assert (first.picture, second.picture) == (
+        tmp_path / "media" / "a.jpg",
+        tmp_path / "media" / "b.jpg",
+    )
     assert {"Red mug", "mugs", "red mug", "a photo of a red mug", "dotted mug"} <= set(first.texts)
 
 

@@ -30,7 +30,9 @@ def pixels(count: int = 2, side: int = 32) -> Tensor:
 def blocks() -> nn.Sequential:
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.Sequential(nn.GELU(), nn.Dropout(0.2), nn.Conv2d(8, 8, 3))
+        nn.Conv2d(3, 8, 3),
+        nn.BatchNorm2d(8),
+        nn.Sequential(nn.GELU(), nn.Dropout(0.2), nn.Conv2d(8, 8, 3)),
     )
 
 
@@ -81,7 +83,9 @@ def test_batch_normalisation_keeps_its_statistics() -> None:
 def vision_transformer(**changed: Any) -> nn.Module:
     settings = {"layers": 3, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 32}
     torch.manual_seed(0)
-    visual = open_clip.model._build_vision_tower(24, open_clip.CLIPVisionCfg(**(settings | changed))).eval()
+    visual = open_clip.model._build_vision_tower(
+        24, open_clip.CLIPVisionCfg(**(settings | changed))
+    ).eval()
     if "timm_model_name" in changed:
         visual.set_input_size(32)
     return visual
@@ -111,11 +115,15 @@ def test_unknown_pooling_is_refused() -> None:
 
 def test_last_stages_of_an_efficientnet_are_trained_with_the_heads() -> None:
     torch.manual_seed(0)
-    network = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0, global_pool="").eval()
+    network = timm.create_model(
+        "tf_efficientnet_lite0", pretrained=False, num_classes=0, global_pool=""
+    ).eval()
     tail = efficientnet_tail(network, 1, pool).eval()
     kinds = np.arange(48) % KINDS
     colours = torch.rand(KINDS, 3, 1, 1)[torch.from_numpy(kinds)]
-    entering = inputs_of(tail.blocks[0], network, colours + 0.05 * torch.randn(48, 3, 32, 32)).half()
+    entering = inputs_of(
+        tail.blocks[0], network, colours + 0.05 * torch.randn(48, 3, 32, 32)
+    ).half()
     with torch.inference_mode():
         pooled = tail(entering.float())
         assert torch.allclose(pooled, pool(network(colours[:48])), atol=1.0)
@@ -124,9 +132,13 @@ def test_last_stages_of_an_efficientnet_are_trained_with_the_heads() -> None:
     recipe = replace(RECIPE, epochs=3, batch=16, dropout=0.0, tower_rate=1e-3, text_anchor=0.0)
     start = fit(Pairs.from_arrays(pooled.numpy(), texts, truth), recipe)
     before = {name: weight.clone() for name, weight in tail.state_dict().items()}
-    fitted = fit_unfrozen(tail, start.heads, Pairs.from_arrays(entering[None].numpy(), texts, truth), recipe)
+    fitted = fit_unfrozen(
+        tail, start.heads, Pairs.from_arrays(entering[None].numpy(), texts, truth), recipe
+    )
     trained = dict(fitted.picture[0].named_parameters())
     assert all(torch.equal(weight, before[name]) for name, weight in tail.state_dict().items())
-    assert all(not torch.equal(weight, before[name]) for name, weight in trained.items() if "conv" in name)
+    assert all(
+        not torch.equal(weight, before[name]) for name, weight in trained.items() if "conv" in name
+    )
     assert not same_weights(fitted.picture[1], start.picture)
     assert fitted.picture(entering[:4].float()).shape == (4, 384)

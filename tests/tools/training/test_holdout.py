@@ -26,8 +26,13 @@ def evaluation_folder(root: Path, images: str, query: str) -> Path:
     folder = root / "eval" / "shoes"
     folder.mkdir(parents=True)
     with (folder / "catalog.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([["sku", "title", "images", "audio", "video"], ["1", "1", images, "", ""]])
-    rows = [{"id": "q", "image": query, "relevant": ["1"]}, {"id": "r", "text": "shoe", "relevant": ["1"]}]
+        csv.writer(file).writerows(
+            [["sku", "title", "images", "audio", "video"], ["1", "1", images, "", ""]]
+        )
+    rows = [
+        {"id": "q", "image": query, "relevant": ["1"]},
+        {"id": "r", "text": "shoe", "relevant": ["1"]},
+    ]
     (folder / "queries.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return root / "eval"
 
@@ -37,7 +42,9 @@ def test_catalogue_and_query_pictures_are_held_out_and_so_are_their_copies(tmp_p
     for name, colour in colours.items():
         picture(tmp_path / "shop" / f"{name}.png", colour)
     copy = picture(tmp_path / "other" / "copy.png", "green", note="the same pixels in another file")
-    evaluation = evaluation_folder(tmp_path, "../../shop/one.png|../../shop/two.png", "../../shop/query.png")
+    evaluation = evaluation_folder(
+        tmp_path, "../../shop/one.png|../../shop/two.png", "../../shop/query.png"
+    )
     held_out = held_out_pictures(evaluation)
     assert {path.stem for path in held_out} == {"one", "two", "query"}
     examples = [Example("shop", tmp_path / "shop" / f"{name}.png", ("x",)) for name in colours]
@@ -56,7 +63,9 @@ def test_no_training_picture_occurs_in_an_evaluation() -> None:
         with catalogue.open(newline="") as rows:
             for row in csv.DictReader(rows):
                 used |= {(catalogue.parent / name).resolve() for name in row["images"].split("|")}
-    splits = [json.loads(line) for line in (DATA / "grocery" / "items.jsonl").read_text().splitlines()]
+    splits = [
+        json.loads(line) for line in (DATA / "grocery" / "items.jsonl").read_text().splitlines()
+    ]
     used |= {(DATA / "grocery" / row["path"]).resolve() for row in splits if row["split"] == "val"}
     assert len(trained) > 10_000
     assert not trained & used

@@ -1,4 +1,5 @@
-"""Training of the sound side: on made-up features, and against the teacher where its file is at hand."""
+"""Training of the sound side: on made-up features, and against the teacher where its file is at
+hand."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from search.encoders.compact import hearing
+from search.encoders.compact import audio
 from search.encoders.compact.sound_head import load_sound_head
 from search.encoders.compact.sound_network import FEATURES, network_of
 from search.encoders.compact.spectrogram import log_mel
@@ -43,9 +44,14 @@ def test_labels_are_learned_and_the_same_seed_gives_the_same_head() -> None:
     assert torch.equal(head(features), again(features))
     before = words.head(RECIPE.hidden).eval()
     with torch.no_grad():
-        right = [float(((one(features) @ texts[:, 0].T).argmax(1) == labels).float().mean()) for one in (before, head)]
+        right = [
+            float(((one(features) @ texts[:, 0].T).argmax(1) == labels).float().mean())
+            for one in (before, head)
+        ]
     assert right[0] < 0.7 < 0.95 < right[1]
-    assert torch.equal(head.classifier.weight, words.weight), "what the names say is never unlearned"
+    assert torch.equal(head.classifier.weight, words.weight), (
+        "what the names say is never unlearned"
+    )
 
 
 def test_left_out_folds_are_judged_on_unchanged_clips_of_other_sources() -> None:
@@ -61,7 +67,9 @@ def test_left_out_folds_are_judged_on_unchanged_clips_of_other_sources() -> None
         told.append({clips[row].fold for row in rows})
         assert all(clips[row].label in known for row in rows)
         numbers = torch.tensor([known.index(clips[row].label) for row in rows])
-        return fit(words, features[rows], numbers, texts[[LABELS.index(label) for label in known]], RECIPE)
+        return fit(
+            words, features[rows], numbers, texts[[LABELS.index(label) for label in known]], RECIPE
+        )
 
     found = validate(clips, heard, learn, lambda asked: texts[: len(asked), 0].numpy())
     assert found["words"] > 0.9 and found["sounds"] > 0.8
@@ -72,46 +80,65 @@ def test_changed_copies_keep_to_the_scale_and_differ() -> None:
     rng = np.random.default_rng(0)
     clips = [Clip(rng.standard_normal(1600).astype(np.float32), "bark", 1, "a")] * 2
     copies = [changed(clips, 0, rng) for _ in range(6)]
-    assert all(copy.dtype == np.float32 and np.abs(copy).max() <= 1 and 1300 < len(copy) < 2000 for copy in copies)
+    assert all(
+        copy.dtype == np.float32 and np.abs(copy).max() <= 1 and 1300 < len(copy) < 2000
+        for copy in copies
+    )
     assert len({len(copy) for copy in copies}) > 1
 
 
 def test_every_kept_class_has_a_row_in_the_shipped_head() -> None:
     assert len(NAMES) == 521 and len(class_texts()) == len(KEPT)
-    assert load_sound_head(hearing.HEAD).words.shape == (len(KEPT), 384)
+    assert load_sound_head(audio.HEAD).words.shape == (len(KEPT), 384)
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_only_folds_that_may_be_learned_from_are_read(tmp_path: Path) -> None:
     rows = map(json.loads, (DATA / "esc10" / "items.jsonl").read_text("utf-8").splitlines())
-    some = [row | {"path": str(DATA / "esc10" / row["path"])} for row in rows if row["take"] == "A"][::20]
-    (tmp_path / "items.jsonl").write_text("".join(json.dumps(row) + "\n" for row in some), encoding="utf-8")
+    some = [
+        row | {"path": str(DATA / "esc10" / row["path"])} for row in rows if row["take"] == "A"
+    ][::20]
+    (tmp_path / "items.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in some), encoding="utf-8"
+    )
     clips = read_clips(tmp_path, 16_000)
     assert 4 in {row["fold"] for row in some}
-    assert {clip.fold for clip in clips} <= set(FOLDS) and len(clips) == sum(row["fold"] in FOLDS for row in some)
+    assert {clip.fold for clip in clips} <= set(FOLDS) and len(clips) == sum(
+        row["fold"] in FOLDS for row in some
+    )
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None:
-    teacher = pytest.importorskip("tools.training.sound_teacher").Teacher(DATA / "models" / "yamnet.tflite")
-    stored, theirs = unpacked(read_safetensors(hearing.TOWER)), teacher.network()
-    assert sum(weight.numel() for weight in stored.values()) < 0.9 * sum(weight.numel() for weight in theirs.values())
+    teacher = pytest.importorskip("tools.training.sound_teacher").Teacher(
+        DATA / "models" / "yamnet.tflite"
+    )
+    stored, theirs = unpacked(read_safetensors(audio.TOWER)), teacher.network()
+    assert sum(weight.numel() for weight in stored.values()) < 0.9 * sum(
+        weight.numel() for weight in theirs.values()
+    )
     same = [name for name, weight in stored.items() if weight.shape == theirs[name].shape]
-    assert not any(torch.allclose(stored[name], theirs[name].half().float(), rtol=1e-3) for name in same)
+    assert not any(
+        torch.allclose(stored[name], theirs[name].half().float(), rtol=1e-3) for name in same
+    )
     weight, bias = teacher.classifier()
     told = listener(network_of(theirs), weight[list(KEPT)], bias[list(KEPT)])
-    head = load_sound_head(hearing.HEAD).classifier
+    head = load_sound_head(audio.HEAD).classifier
     said = listener(network_of(stored), head.weight, head.bias)
-    patches = PatchSource([np.random.default_rng(5).standard_normal(80_000).astype(np.float32) * 0.1], 5).draw(64)
+    patches = PatchSource(
+        [np.random.default_rng(5).standard_normal(80_000).astype(np.float32) * 0.1], 5
+    ).draw(64)
     assert agreement(told, said, patches)["cosine"] > 0.9
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_our_network_with_the_teachers_weights_says_what_its_file_says() -> None:
-    teacher = pytest.importorskip("tools.training.sound_teacher").Teacher(DATA / "models" / "yamnet.tflite")
+    teacher = pytest.importorskip("tools.training.sound_teacher").Teacher(
+        DATA / "models" / "yamnet.tflite"
+    )
     network, (weight, bias) = network_of(teacher.network()), teacher.classifier()
     clip = np.random.default_rng(0).standard_normal(15_600).astype(np.float32) * 0.1
     with torch.no_grad():

@@ -1,4 +1,5 @@
-"""Making the sound tower: sounds to imitate on, a thinner network, and learning that a kill does not change."""
+"""Making the sound tower: sounds to imitate on, a thinner network, and learning that a kill does
+not change."""
 
 from __future__ import annotations
 
@@ -9,7 +10,14 @@ import numpy as np
 import pytest
 import torch
 
-from search.encoders.compact.sound_network import FEATURES, STRIDES, SoundNetwork, channels_of, flattened, network_of
+from search.encoders.compact.sound_network import (
+    FEATURES,
+    STRIDES,
+    SoundNetwork,
+    channels_of,
+    flattened,
+    network_of,
+)
 from search.encoders.compact.sound_tower import PATCH
 from search.encoders.compact.spectrogram import BANDS
 from search.tuning.checkpoints import Checkpoints, Keeper
@@ -39,7 +47,8 @@ def teacher(waves: list[np.ndarray]) -> Listener:
 
 @torch.no_grad()
 def _spread(network: SoundNetwork, patches: torch.Tensor) -> None:
-    """Scale every block to mean 0 and deviation 1: of random weights alone nothing would reach the end."""
+    """Scale every block to mean 0 and deviation 1: of random weights alone nothing would reach
+    the end."""
     maps = network.stem(patches.unsqueeze(1))
     for block in network.blocks:
         found = block.point(block.depth(maps))
@@ -51,7 +60,11 @@ def _spread(network: SoundNetwork, patches: torch.Tensor) -> None:
 
 
 def test_the_same_seed_draws_the_same_patches_and_none_is_broken(waves: list[np.ndarray]) -> None:
-    drawn, again, other = PatchSource(waves, 1).draw(60), PatchSource(waves, 1).draw(60), PatchSource(waves, 2).draw(60)
+    drawn, again, other = (
+        PatchSource(waves, 1).draw(60),
+        PatchSource(waves, 1).draw(60),
+        PatchSource(waves, 2).draw(60),
+    )
     assert drawn.shape == (60, PATCH, BANDS) and drawn.dtype == torch.float32
     assert torch.equal(drawn, again) and not torch.equal(drawn, other)
     assert torch.isfinite(drawn).all() and len({float(patch.mean()) for patch in drawn}) > 30, (
@@ -59,7 +72,9 @@ def test_the_same_seed_draws_the_same_patches_and_none_is_broken(waves: list[np.
     )
 
 
-def test_channels_that_move_nothing_go_without_a_trace(teacher: Listener, waves: list[np.ndarray]) -> None:
+def test_channels_that_move_nothing_go_without_a_trace(
+    teacher: Listener, waves: list[np.ndarray]
+) -> None:
     weights = flattened(teacher.network)
     idle = [1, 4, 9]
     weights[f"blocks.{LAST}.point.weight"][idle] = 0
@@ -99,7 +114,10 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
         distil(teacher, PatchSource(waves, 0), RECIPE, checkpoints)
     monkeypatch.undo()
     resumed = distil(teacher, PatchSource(waves, 0), RECIPE, checkpoints)
-    assert all(torch.equal(mine, theirs) for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True))
+    assert all(
+        torch.equal(mine, theirs)
+        for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True)
+    )
     assert not list(tmp_path.iterdir()), "a training that is done leaves no checkpoint"
 
 

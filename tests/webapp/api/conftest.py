@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from webapp.api.keys import api_key_create
+from webapp.api.api_keys import api_key_create
 from webapp.api.scopes import Scope
 
 Caller = Callable[..., Client]

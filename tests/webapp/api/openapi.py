@@ -24,7 +24,8 @@ def operation(operation_id: str) -> dict[str, Any]:
 
 
 def assert_conforms(response: HttpResponse, operation_id: str) -> Any:
-    """The answer's status, media type and content are what the document promises. Returns the content."""
+    """The answer's status, media type and content are what the document promises. Returns the
+    content."""
     promised = operation(operation_id)["responses"]
     assert str(response.status_code) in promised, (response.status_code, response.content)
     media_type = response["Content-Type"].split(";")[0]

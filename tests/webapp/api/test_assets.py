@@ -16,7 +16,7 @@ from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Asset, AssetKind, ClipPreview, IndexJob, Product
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.services.assets import text_hash
-from webapp.catalog.services.clock import clock_now
+from webapp.catalog.services.index_sequence import clock_now
 
 pytestmark = pytest.mark.django_db
 
@@ -42,7 +42,12 @@ def test_a_picture_is_stored_and_queued(caller: Caller, mug: Product) -> None:
     client = caller()
     added = assert_conforms(add(client, file=picture()), "assets_add")
     asset = Asset.objects.get()
-    assert (added["kind"], added["width"], added["height"], added["position"]) == ("picture", 40, 30, 0)
+    assert (added["kind"], added["width"], added["height"], added["position"]) == (
+        "picture",
+        40,
+        30,
+        0,
+    )
     assert default_storage.exists(str(asset.file))
     assert added["url"].endswith(f"{asset.content_hash}.png")
     assert IndexJob.objects.get().content_hash == asset.content_hash
@@ -57,7 +62,9 @@ def test_a_picture_is_stored_and_queued(caller: Caller, mug: Product) -> None:
 def test_a_clip_is_listed_with_what_there_is_to_show_of_it(caller: Caller, mug: Product) -> None:
     def clip(name: str, kind: AssetKind) -> Asset:
         digest = text_hash(name)
-        return Asset.objects.create(product=mug, kind=kind, file=f"assets/{digest}.{name}", content_hash=digest)
+        return Asset.objects.create(
+            product=mug, kind=kind, file=f"assets/{digest}.{name}", content_hash=digest
+        )
 
     film, sound = clip("mp4", AssetKind.VIDEO), clip("wav", AssetKind.AUDIO)
     ClipPreview.objects.create(
@@ -126,7 +133,9 @@ def test_an_asset_of_another_product_is_not_found(caller: Caller, mug: Product) 
         ({"file": picture(), "other": picture()}, 400),
     ],
 )
-def test_what_is_no_media_file_is_refused(caller: Caller, mug: Product, fields: dict[str, Any], status: int) -> None:
+def test_what_is_no_media_file_is_refused(
+    caller: Caller, mug: Product, fields: dict[str, Any], status: int
+) -> None:
     for file in fields.values():
         if isinstance(file, SimpleUploadedFile):
             file.seek(0)

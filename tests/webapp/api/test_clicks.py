@@ -45,7 +45,9 @@ def test_a_retry_with_a_key_counts_once(caller: Caller, mug: Product) -> None:
 
 
 def test_an_unknown_product_refuses_all(caller: Caller, mug: Product) -> None:
-    response = report(caller("clicks:write"), {"query": "mug", "sku": "A/1"}, {"query": "mug", "sku": "B"})
+    response = report(
+        caller("clicks:write"), {"query": "mug", "sku": "A/1"}, {"query": "mug", "sku": "B"}
+    )
     assert response.status_code == 404
     assert "no product B" in assert_conforms(response, "clicks_add")["detail"]
     assert not ClickCount.objects.exists()
@@ -54,7 +56,10 @@ def test_an_unknown_product_refuses_all(caller: Caller, mug: Product) -> None:
 def test_hidden_products_are_there_for_those_who_may_see_them(caller: Caller, mug: Product) -> None:
     Product.objects.update(visible=False)
     assert report(caller("clicks:write"), {"query": "mug", "sku": "A/1"}).status_code == 404
-    assert report(caller("clicks:write", "catalog:read"), {"query": "mug", "sku": "A/1"}).status_code == 204
+    assert (
+        report(caller("clicks:write", "catalog:read"), {"query": "mug", "sku": "A/1"}).status_code
+        == 204
+    )
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,9 @@ def test_hidden_products_are_there_for_those_who_may_see_them(caller: Caller, mu
         ({"query": "mug"}, "clicks.0.sku"),
     ],
 )
-def test_wrong_fields_are_named(caller: Caller, mug: Product, click: dict[str, Any], field: str) -> None:
+def test_wrong_fields_are_named(
+    caller: Caller, mug: Product, click: dict[str, Any], field: str
+) -> None:
     response = report(caller("clicks:write"), click)
     assert response.status_code == 400
     assert assert_conforms(response, "clicks_add")["errors"][0]["field"] == field

@@ -37,7 +37,10 @@ def test_a_repeated_request_gets_the_first_answer(caller: Caller) -> None:
 def test_another_request_under_the_same_key_is_refused(caller: Caller) -> None:
     client = caller()
     upload(client, "one")
-    for other in (upload(client, "one", b"sku,title\nB,Mug\n"), upload(client, "one", dry_run="true")):
+    for other in (
+        upload(client, "one", b"sku,title\nB,Mug\n"),
+        upload(client, "one", dry_run="true"),
+    ):
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
     assert Upload.objects.count() == 1
 

@@ -7,7 +7,7 @@ from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from tests.webapp.retrieval.shop import make_shop
 from webapp.catalog.models import IndexJob, JobState
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
 
@@ -25,14 +25,18 @@ def make_job(state: JobState, number: int = 0) -> IndexJob:
     )
 
 
-def test_jobs_are_listed_by_state(caller: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_jobs_are_listed_by_state(
+    caller: Caller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     for number in range(3):
         make_job(JobState.FAILED, number)
         make_job(JobState.DONE, number)
     client = caller()
     with django_assert_num_queries(3):
         first = assert_conforms(client.get(JOBS, {"state": "failed", "limit": 2}), "jobs_list")
-    second = client.get(JOBS, {"state": "failed", "limit": 2, "cursor": first["next_cursor"]}).json()
+    second = client.get(
+        JOBS, {"state": "failed", "limit": 2, "cursor": first["next_cursor"]}
+    ).json()
     assert [job["content_hash"] for page in (first, second) for job in page["items"]] == [
         "failed0",
         "failed1",

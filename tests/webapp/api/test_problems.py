@@ -35,7 +35,12 @@ def post_json(client: Client, body: bytes | str) -> tuple[int, dict[str, object]
 
 
 def test_an_address_that_leads_nowhere(client: Client) -> None:
-    for path in ("/api/v1/nothing", "/api/v1/", "/api/v1/products/x/", "/api/v1/jobs/9999999999999999999999"):
+    for path in (
+        "/api/v1/nothing",
+        "/api/v1/",
+        "/api/v1/products/x/",
+        "/api/v1/jobs/9999999999999999999999",
+    ):
         for method in (client.get, client.post):
             response = method(path)
             assert response.status_code in {401, 404, 405}
@@ -56,8 +61,13 @@ def test_a_type_that_is_not_answered(client: Client) -> None:
 
 def test_a_body_of_another_type(client: Client, caller: Caller) -> None:
     assert client.post(SEARCH, "text=x", content_type="text/plain").status_code == 415
-    assert client.post(SEARCH, "text=x", content_type="application/x-www-form-urlencoded").status_code == 415
-    assert caller().post("/api/v1/uploads", "{}", content_type="application/json").status_code == 415
+    assert (
+        client.post(SEARCH, "text=x", content_type="application/x-www-form-urlencoded").status_code
+        == 415
+    )
+    assert (
+        caller().post("/api/v1/uploads", "{}", content_type="application/json").status_code == 415
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,27 +115,43 @@ def test_a_body_that_makes_no_sense_is_the_callers_fault(client: Client, body: b
 
 
 def test_every_wrong_field_is_named_with_its_limit(client: Client) -> None:
-    _, problem = post_json(client, json.dumps({"limit": 500, "filters": {"colour": "red", "in_stock": "yes"}}))
+    _, problem = post_json(
+        client, json.dumps({"limit": 500, "filters": {"colour": "red", "in_stock": "yes"}})
+    )
     errors = {error["field"]: error["reason"] for error in problem["errors"]}  # type: ignore[attr-defined]
     assert set(errors) == {"limit", "filters.colour", "filters.in_stock"}
     assert "100" in errors["limit"]
 
 
 @pytest.mark.parametrize(
-    "query", ["q=%00", "limit=x", "limit=0", "colour=red", "attr=red", "price_min=x", "in_stock=perhaps", "brand=%00"]
+    "query",
+    [
+        "q=%00",
+        "limit=x",
+        "limit=0",
+        "colour=red",
+        "attr=red",
+        "price_min=x",
+        "in_stock=perhaps",
+        "brand=%00",
+    ],
 )
 def test_wrong_parameters_are_refused(client: Client, query: str) -> None:
     response = client.get(f"{SEARCH}?{query}")
     assert (response.status_code, response.json()["code"]) == (400, "invalid")
 
 
-def test_a_huge_body_is_refused_before_it_is_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_huge_body_is_refused_before_it_is_read(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(SearchView, "body_max_bytes", 1000)
     response = client.post(SEARCH, b" " * 1001, content_type="application/json")
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert "1000" in response.json()["detail"]
     # A length that is announced but never sent is enough to be refused.
-    lying = client.generic("POST", SEARCH, b"", content_type="application/json", CONTENT_LENGTH="99999999")
+    lying = client.generic(
+        "POST", SEARCH, b"", content_type="application/json", CONTENT_LENGTH="99999999"
+    )
     assert lying.status_code == 413
 
 
@@ -136,9 +162,13 @@ def test_a_form_with_too_large_fields_is_refused(client: Client, settings: Setti
 
 def test_a_form_that_is_cut_short_or_odd(client: Client) -> None:
     for body in (b"", b"--x", b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nred'):
-        response = client.generic("POST", SEARCH, body, content_type="multipart/form-data; boundary=x")
+        response = client.generic(
+            "POST", SEARCH, body, content_type="multipart/form-data; boundary=x"
+        )
         assert response.status_code in {200, 400}
-    assert client.generic("POST", SEARCH, b"x", content_type="multipart/form-data").status_code == 400
+    assert (
+        client.generic("POST", SEARCH, b"x", content_type="multipart/form-data").status_code == 400
+    )
 
 
 def test_a_form_with_unknown_parts(client: Client) -> None:
@@ -146,7 +176,9 @@ def test_a_form_with_unknown_parts(client: Client) -> None:
     assert [error["field"] for error in response.json()["errors"]] == ["colour"]
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_program(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_is_no_fault_of_the_program(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(*args: object, **kwargs: object) -> None:
         raise OperationalError("connection refused at 10.0.0.5")
 
@@ -156,7 +188,9 @@ def test_a_database_that_is_away_is_no_fault_of_the_program(client: Client, monk
     assert "10.0.0.5" not in response.content.decode()
 
 
-def test_a_fault_of_the_program_is_a_problem_too(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_the_program_is_a_problem_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fault(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("secret")
 

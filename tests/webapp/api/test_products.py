@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Asset, Category, IndexJob, Product, RemovedProduct
-from webapp.catalog.services.clock import clock_now
+from webapp.catalog.services.index_sequence import clock_now
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,9 @@ MUG: dict[str, Any] = {
 
 
 def put(client: Client, sku: str = "MUG-1", **changes: Any) -> Any:
-    return client.put(f"/api/v1/products/{sku}", {**MUG, **changes}, content_type="application/json")
+    return client.put(
+        f"/api/v1/products/{sku}", {**MUG, **changes}, content_type="application/json"
+    )
 
 
 def test_put_creates_a_product_that_will_be_encoded(caller: Caller) -> None:
@@ -61,7 +63,10 @@ def test_what_was_read_can_be_written(caller: Caller) -> None:
     put(client)
     read = assert_conforms(client.get("/api/v1/products/MUG-1"), "products_read")
     written = {name: read[name] for name in (*MUG, "language", "visible")}
-    assert client.put("/api/v1/products/MUG-1", written, content_type="application/json").status_code == 200
+    assert (
+        client.put("/api/v1/products/MUG-1", written, content_type="application/json").status_code
+        == 200
+    )
     assert client.get("/api/v1/products/MUG-1").json() == read
 
 
@@ -70,21 +75,30 @@ def test_put_replaces_what_it_leaves_out(caller: Caller) -> None:
     put(client)
     client.put("/api/v1/products/MUG-1", {"title": "Plain mug"}, content_type="application/json")
     product = Product.objects.get()
-    assert (product.brand, product.price, product.category, product.attributes) == ("", None, None, {})
+    assert (product.brand, product.price, product.category, product.attributes) == (
+        "",
+        None,
+        None,
+        {},
+    )
 
 
 def test_patch_changes_only_what_it_names(caller: Caller) -> None:
     client = caller()
     put(client)
     kept = Asset.objects.get(role="description").pk
-    changed = client.patch("/api/v1/products/MUG-1", {"title": "Blue mug"}, content_type="application/json")
+    changed = client.patch(
+        "/api/v1/products/MUG-1", {"title": "Blue mug"}, content_type="application/json"
+    )
     assert assert_conforms(changed, "products_patch")["brand"] == "Alder"
     assert Asset.objects.get(role="title").text == "Blue mug"
     assert Asset.objects.get(role="description").pk == kept
 
 
 def test_patch_of_nothing_there_is_not_found(caller: Caller) -> None:
-    response = caller().patch("/api/v1/products/NONE", {"title": "x"}, content_type="application/json")
+    response = caller().patch(
+        "/api/v1/products/NONE", {"title": "x"}, content_type="application/json"
+    )
     assert response.status_code == 404
     assert not Product.objects.exists()
 
@@ -92,7 +106,9 @@ def test_patch_of_nothing_there_is_not_found(caller: Caller) -> None:
 def test_patch_cannot_take_the_currency_from_a_price(caller: Caller) -> None:
     client = caller()
     put(client)
-    response = client.patch("/api/v1/products/MUG-1", {"currency": ""}, content_type="application/json")
+    response = client.patch(
+        "/api/v1/products/MUG-1", {"currency": ""}, content_type="application/json"
+    )
     assert response.status_code == 400
     assert Product.objects.get().currency == "EUR"
 
@@ -151,7 +167,12 @@ def make_products(count: int) -> None:
     leaf = Category.objects.add_child(root, {"name": "Mugs", "slug": "mugs"})
     Product.objects.bulk_create(
         [
-            Product(sku=f"P{number}", title="t", category=leaf if number % 2 else root, visible=number != 3)
+            Product(
+                sku=f"P{number}",
+                title="t",
+                category=leaf if number % 2 else root,
+                visible=number != 3,
+            )
             for number in range(count)
         ]
     )
@@ -161,7 +182,9 @@ def test_pages_cover_every_product_once(caller: Caller) -> None:
     make_products(7)
     client, cursor, seen = caller(), "", []
     while True:
-        page = assert_conforms(client.get("/api/v1/products", {"limit": 3, "cursor": cursor}), "products_list")
+        page = assert_conforms(
+            client.get("/api/v1/products", {"limit": 3, "cursor": cursor}), "products_list"
+        )
         seen += [item["sku"] for item in page["items"]]
         cursor = page["next_cursor"]
         if not cursor:
@@ -169,7 +192,9 @@ def test_pages_cover_every_product_once(caller: Caller) -> None:
     assert seen == [f"P{number}" for number in range(7)]
 
 
-def test_queries_do_not_grow_with_the_page(caller: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_queries_do_not_grow_with_the_page(
+    caller: Caller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     make_products(9)
     client = caller()
     client.get("/api/v1/products")
@@ -183,7 +208,11 @@ def test_a_cursor_belongs_to_its_filters(caller: Caller) -> None:
     make_products(7)
     client = caller()
     cursor = client.get("/api/v1/products", {"limit": 3}).json()["next_cursor"]
-    for wrong in ({"cursor": cursor, "category": "mugs"}, {"cursor": cursor + "x"}, {"cursor": "nonsense"}):
+    for wrong in (
+        {"cursor": cursor, "category": "mugs"},
+        {"cursor": cursor + "x"},
+        {"cursor": "nonsense"},
+    ):
         problem = client.get("/api/v1/products", wrong)
         assert (problem.status_code, problem.json()["code"]) == (400, "bad_cursor")
 
@@ -196,7 +225,9 @@ def test_a_category_includes_what_is_below_it(caller: Caller) -> None:
     assert client.get("/api/v1/products", {"category": "none"}).status_code == 400
 
 
-def test_hidden_products_show_only_to_those_who_may_read_the_catalogue(client: Client, caller: Caller) -> None:
+def test_hidden_products_show_only_to_those_who_may_read_the_catalogue(
+    client: Client, caller: Caller
+) -> None:
     make_products(5)
     assert len(caller().get("/api/v1/products").json()["items"]) == 5
     assert len(client.get("/api/v1/products").json()["items"]) == 4

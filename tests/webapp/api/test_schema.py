@@ -18,7 +18,11 @@ def test_the_document_is_valid_and_without_warnings() -> None:
 
 def test_the_document_is_served(client: Client) -> None:
     assert client.get("/api/v1/schema").status_code == 200
-    assert client.get("/api/v1/schema", headers={"Accept": "application/json"}).json()["openapi"].startswith("3.1")
+    assert (
+        client.get("/api/v1/schema", headers={"Accept": "application/json"})
+        .json()["openapi"]
+        .startswith("3.1")
+    )
 
 
 def test_every_address_is_documented() -> None:

@@ -1,4 +1,5 @@
-"""Requests made up from our own schema: none may end in a 5xx, and every answer must be what the schema promises."""
+"""Requests made up from our own schema: none may end in a 5xx, and every answer must be what the
+schema promises."""
 
 from __future__ import annotations
 
@@ -24,11 +25,11 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.webapp.retrieval.shop import make_shop
-from webapp.api.keys import api_key_create
+from webapp.api.api_keys import api_key_create
 from webapp.api.scopes import Scope
-from webapp.catalog.importing.service import upload_create, upload_run
 from webapp.catalog.models import Asset, IndexJob, Upload
 from webapp.catalog.models.upload import UploadSource
+from webapp.importing.service import upload_create, upload_run
 
 application = get_wsgi_application()
 """Ours without the model that webapp.wsgi loads beside it."""
@@ -54,12 +55,17 @@ THERE = {
 
 @pytest.fixture
 def token(db: None, fresh_index: None, settings: Settings) -> Iterator[str]:
-    """A key of every scope, in a small shop. Requests run in the test's transaction: none may end the connection."""
+    """A key of every scope, in a small shop. Requests run in the test's transaction: none may
+    end the connection."""
     settings.API_RATE_KEY = "1000000/min"
     make_shop(6)
     IndexJob.objects.create(space="s", modality="text", content_hash="a", state="failed")
     file = ContentFile(b"sku,title\nA,Mug\n", "catalogue.csv")
-    upload_run(upload_id=upload_create(file=file, filename="catalogue.csv", source=UploadSource.TERMINAL).pk)
+    upload_run(
+        upload_id=upload_create(
+            file=file, filename="catalogue.csv", source=UploadSource.TERMINAL
+        ).pk
+    )
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield api_key_create(name="fuzz", scopes=Scope.values)[1]
@@ -97,7 +103,8 @@ def test_no_request_breaks_the_catalogue(case: Case, token: str) -> None:
 @settings(bounded, max_examples=30)
 def test_no_request_breaks_the_search(case: Case, token: str) -> None:
     for part in (case.query, case.body):
-        # A made-up cursor, token or category is refused before anything is searched: not every time.
+        # A made-up cursor, token or category is refused before anything is searched: not every
+        # time.
         if isinstance(part, dict) and len(part) % 2:
             for name in ("cursor", "picture_token", "category"):
                 part.pop(name, None)

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 from prometheus_client import REGISTRY
 
-from indexer.pipeline.drain import Drain
+from indexer.encoding.worker import Drain
 from tests.support.catalogue import add_product
 from tests.support.ears import HearingEncoder
 from tests.support.tones import tone_file
@@ -39,7 +39,9 @@ def picture(colour: str = "red", format: str = "PNG") -> SimpleUploadedFile:
 def test_browsing_lists_the_newest_with_facets(client: Client) -> None:
     make_shop(8)
     product = Product.objects.get(sku="SKU-007")
-    Asset.objects.create(product=product, kind=AssetKind.PICTURE, file="assets/ab/ab.png", content_hash="ab")
+    Asset.objects.create(
+        product=product, kind=AssetKind.PICTURE, file="assets/ab/ab.png", content_hash="ab"
+    )
     found = search(client, limit=3)
     assert [hit["sku"] for hit in found["hits"]] == ["SKU-007", "SKU-006", "SKU-005"]
     first, _, without_price = found["hits"]
@@ -59,7 +61,9 @@ def test_pages_follow_each_other_and_belong_to_their_search(client: Client) -> N
     second = search(client, limit=5, facets=False, cursor=first["next_cursor"])
     assert len({hit["sku"] for page in (first, second) for hit in page["hits"]}) == 8
     assert second["next_cursor"] == ""
-    other = client.post(SEARCH, {"cursor": first["next_cursor"], "sort": "price"}, content_type="application/json")
+    other = client.post(
+        SEARCH, {"cursor": first["next_cursor"], "sort": "price"}, content_type="application/json"
+    )
     assert (other.status_code, other.json()["code"]) == (400, "bad_cursor")
 
 
@@ -104,14 +108,19 @@ def test_filters_are_the_same_in_every_way_of_asking(client: Client) -> None:
 
 def test_words_rank_and_leave_evidence(client: Client) -> None:
     make_shop(6)
-    before = REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"}) or 0
+    before = (
+        REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"}) or 0
+    )
     found = search(client, text="red mug")
     assert len(found["hits"]) == 6
     scores = [hit["score"] for hit in found["hits"]]
     assert scores == sorted(scores, reverse=True)
     assert found["hits"][0]["evidence"][0]["modality"] == "text"
     assert found["timings_ms"]["embed"] > 0
-    assert REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"}) == before + 1
+    assert (
+        REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"})
+        == before + 1
+    )
 
 
 def test_a_picture_searches_and_its_token_stands_for_it(client: Client) -> None:
@@ -119,7 +128,9 @@ def test_a_picture_searches_and_its_token_stands_for_it(client: Client) -> None:
     found = assert_conforms(client.post(SEARCH, {"picture": picture(), "limit": "2"}), "search")
     assert len(found["hits"]) == 2
     assert found["picture_token"]
-    again = search(client, picture_token=found["picture_token"], limit=2, cursor=found["next_cursor"])
+    again = search(
+        client, picture_token=found["picture_token"], limit=2, cursor=found["next_cursor"]
+    )
     assert len(again["hits"]) == 2
     assert {hit["sku"] for hit in again["hits"]}.isdisjoint(hit["sku"] for hit in found["hits"])
 
@@ -133,7 +144,9 @@ def test_a_picture_searches_and_its_token_stands_for_it(client: Client) -> None:
         (SimpleUploadedFile("empty.png", b""), 400),
     ],
 )
-def test_a_file_that_is_no_picture_is_refused(client: Client, file: SimpleUploadedFile, status: int) -> None:
+def test_a_file_that_is_no_picture_is_refused(
+    client: Client, file: SimpleUploadedFile, status: int
+) -> None:
     file.seek(0)
     response = client.post(SEARCH, {"picture": file})
     assert response.status_code == status
@@ -153,7 +166,10 @@ def test_a_sound_searches_and_its_moments_are_told(client: Client, ears: Hearing
     told = client.get("/api/v1/products/horn/moments", {"sound_token": found["sound_token"]})
     (strip,) = assert_conforms(told, "products_moments")["items"]
     best = max(strip["moments"], key=lambda moment: moment["standardised"])
-    assert (strip["view"], best["start"]) == (first["evidence"][0]["view"], first["evidence"][0]["start"])
+    assert (strip["view"], best["start"]) == (
+        first["evidence"][0]["view"],
+        first["evidence"][0]["start"],
+    )
     assert strip["moments"] == sorted(strip["moments"], key=lambda moment: moment["start"])
 
 
@@ -174,7 +190,9 @@ def test_a_sound_that_cannot_ask_is_refused(
 
 def test_similar_products_leave_the_product_itself_out(client: Client, caller: Caller) -> None:
     make_shop(8)
-    found = assert_conforms(client.get("/api/v1/products/SKU-000/similar", {"limit": 3}), "products_similar")
+    found = assert_conforms(
+        client.get("/api/v1/products/SKU-000/similar", {"limit": 3}), "products_similar"
+    )
     assert len(found["hits"]) == 3
     assert "SKU-000" not in {hit["sku"] for hit in found["hits"]}
     assert client.get("/api/v1/products/NONE/similar").status_code == 404

@@ -27,7 +27,9 @@ def test_too_many_requests_are_told_when_to_return(client: Client, settings: Set
     assert refused["RateLimit-Policy"] == '"default";q=2;w=86400'
 
 
-def test_addresses_and_keys_are_counted_apart(client: Client, caller: Caller, settings: Settings) -> None:
+def test_addresses_and_keys_are_counted_apart(
+    client: Client, caller: Caller, settings: Settings
+) -> None:
     settings.API_RATE_ANONYMOUS = "1/day"
     settings.API_RATE_KEY = "2/day"
     assert client.get(PRODUCTS).status_code == 200

@@ -13,7 +13,7 @@ from search.config import EngineSettings
 from tests.support.voices import say
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Product
-from webapp.retrieval import spoken
+from webapp.retrieval import transcription
 
 pytestmark = pytest.mark.django_db
 
@@ -24,12 +24,12 @@ ADDRESS = "/api/v1/transcriptions"
 def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
     """Settings that a test may change before it asks; whatever was started is ended."""
     chosen: dict[str, object] = {"speech": "pocketsphinx"}
-    monkeypatch.setattr(spoken, "engine_settings", lambda: EngineSettings(**chosen))
-    spoken.listening.cache_clear()
+    monkeypatch.setattr(transcription, "engine_settings", lambda: EngineSettings(**chosen))
+    transcription.listening.cache_clear()
     yield chosen
     if chosen["speech"] == "pocketsphinx":
-        spoken.listening()._transcriber.close()
-    spoken.listening.cache_clear()
+        transcription.listening()._transcriber.close()
+    transcription.listening.cache_clear()
 
 
 def silence(seconds: float = 0.5) -> SimpleUploadedFile:
@@ -50,7 +50,9 @@ def test_a_spoken_query_comes_back_in_the_words_of_the_catalogue(
 ) -> None:
     Product.objects.create(sku="A", title="Blue coffee mug", language="en")
     sound = say("blue coffee mug", tmp_path / "query.wav").read_bytes()
-    response = client.post(ADDRESS, {"sound": SimpleUploadedFile("a.wav", sound), "language": "en-GB"})
+    response = client.post(
+        ADDRESS, {"sound": SimpleUploadedFile("a.wav", sound), "language": "en-GB"}
+    )
     heard = assert_conforms(response, "transcribe")
     assert (heard["text"], heard["engine"]) == ("blue coffee mug", "pocketsphinx")
     assert heard["confidence"] > 0
@@ -66,14 +68,19 @@ def test_what_is_wrong_is_said(client: Client, engine: dict[str, object]) -> Non
     assert problem(client) == (400, "invalid")
     assert problem(client, sound=silence(), tongue="en") == (400, "invalid")
     assert problem(client, sound=silence(), language="zh-Hans") == (400, "speech_language")
-    assert problem(client, sound=SimpleUploadedFile("a.wav", b"no sound")) == (415, "media_unsupported")
+    assert problem(client, sound=SimpleUploadedFile("a.wav", b"no sound")) == (
+        415,
+        "media_unsupported",
+    )
     engine["speech_max_seconds"] = 0.2
     assert problem(client, sound=silence()) == (413, "media_too_large")
     engine["speech_max_bytes"] = 1024
     assert problem(client, sound=silence()) == (413, "media_too_large")
 
 
-@pytest.mark.parametrize(("speech", "told"), [("off", (404, "speech_off")), ("whisper", (503, "weights_missing"))])
+@pytest.mark.parametrize(
+    ("speech", "told"), [("off", (404, "speech_off")), ("whisper", (503, "weights_missing"))]
+)
 def test_without_an_engine_the_problem_says_so(
     client: Client, engine: dict[str, object], tmp_path: Path, speech: str, told: tuple[int, str]
 ) -> None:

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
-from webapp.catalog.importing.service import upload_run
 from webapp.catalog.models import Product, Upload
+from webapp.importing.service import upload_run
 
 pytestmark = pytest.mark.django_db
 
@@ -45,12 +45,18 @@ def test_an_upload_is_accepted_run_and_followed(caller: Caller) -> None:
     done = assert_conforms(client.get(sent["Location"]), "uploads_read")
     assert done["state"] == "done"
     assert (done["total_rows"], done["rows_handled"]) == (3, 3)
-    assert (done["counts"]["created"], done["counts"]["errors"], done["counts"]["warnings"]) == (2, 1, 1)
+    assert (done["counts"]["created"], done["counts"]["errors"], done["counts"]["warnings"]) == (
+        2,
+        1,
+        1,
+    )
     assert done["encoding"]["queued"] == 3
 
     rows = assert_conforms(client.get(f"{sent['Location']}/rows", {"limit": 2}), "uploads_rows")
     assert [row["outcome"] for row in rows["items"]] == ["created", "error"]
-    rest = client.get(f"{sent['Location']}/rows", {"limit": 2, "cursor": rows["next_cursor"]}).json()
+    rest = client.get(
+        f"{sent['Location']}/rows", {"limit": 2, "cursor": rows["next_cursor"]}
+    ).json()
     assert [row["sku"] for row in rest["items"]] == ["C"]
     failed = client.get(f"{sent['Location']}/rows", {"outcome": "error"}).json()
     assert [row["sku"] for row in failed["items"]] == ["B"]
@@ -73,7 +79,9 @@ def test_an_upload_is_cancelled_once(caller: Caller) -> None:
     assert client.post(f"{address}/cancel").status_code == 409
 
 
-def test_uploads_are_listed_newest_first(caller: Caller, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+def test_uploads_are_listed_newest_first(
+    caller: Caller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
     client = caller()
     sent = [send(client).json()["id"] for _ in range(3)]
     with django_assert_num_queries(2):
@@ -88,7 +96,10 @@ def test_uploads_are_listed_newest_first(caller: Caller, django_assert_num_queri
     [
         {"file": SimpleUploadedFile("a.csv", b"")},
         {"file": SimpleUploadedFile("a.pdf", b"%PDF-1.7 nothing of a table")},
-        {"file": SimpleUploadedFile("a.csv", CATALOGUE), "media": SimpleUploadedFile("m.zip", b"no zip")},
+        {
+            "file": SimpleUploadedFile("a.csv", CATALOGUE),
+            "media": SimpleUploadedFile("m.zip", b"no zip"),
+        },
         {"file": SimpleUploadedFile("a.csv", CATALOGUE), "dry_run": "perhaps"},
         {"file": SimpleUploadedFile("a.csv", CATALOGUE), "media_dir": "/etc"},
         {"file": "text"},

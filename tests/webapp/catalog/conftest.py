@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.webapp.catalog.catalogues import MediaFolder
+from tests.webapp.importing.catalogues import MediaFolder
 
 
 @pytest.fixture

@@ -44,7 +44,9 @@ def test_search_stages_are_timed(client: Client) -> None:
     assert ("omnishelf_search_stage_seconds_count", "total") in after
 
 
-def test_a_database_that_is_away_still_gives_metrics(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_is_away_still_gives_metrics(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away() -> int:
         raise OperationalError
 

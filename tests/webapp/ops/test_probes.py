@@ -15,7 +15,9 @@ from webapp.celery import app
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
 
 
-def test_the_process_is_alive_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_process_is_alive_without_a_database(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with monkeypatch.context() as without:
         without.setattr(connection, "cursor", None)
         assert client.get("/healthz").json() == {"alive": True}
@@ -55,7 +57,9 @@ def test_a_database_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch
     assert "10.0.0.5" not in fault
 
 
-def test_a_media_store_that_cannot_be_written(client: Client, settings: Settings, tmp_path: Path) -> None:
+def test_a_media_store_that_cannot_be_written(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
     (tmp_path / "media").write_text("a file where the folder should be")
     settings.MEDIA_ROOT = str(tmp_path / "media")
     assert "media store" in fault_of(client, "storage")

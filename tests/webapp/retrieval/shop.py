@@ -1,4 +1,5 @@
-"""A small shop in the database whose embeddings are drawn, not encoded: retrieval is tested apart from the model."""
+"""A small shop in the database whose embeddings are drawn, not encoded: retrieval is tested
+apart from the model."""
 
 from __future__ import annotations
 
@@ -13,8 +14,8 @@ from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.services.assets import text_hash
 from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.clock import products_touch
-from webapp.retrieval.runtime import active_space
+from webapp.catalog.services.index_sequence import products_touch
+from webapp.retrieval.models_runtime import active_space
 
 COLOURS = ("red", "green", "blue")
 BRANDS = ("Alder", "Birch")
@@ -33,7 +34,8 @@ def near(centre: Vectors, seed: int, spread: float = 0.5) -> Vectors:
 
 
 def make_shop(count: int = 30) -> list[Product]:
-    """Products 0…: mugs and lamps in turn, three colours, two brands, prices 10.00 upwards; number 5 has no price."""
+    """Products 0…: mugs and lamps in turn, three colours, two brands, prices 10.00 upwards;
+    number 5 has no price."""
     kitchen = Category.objects.add_root({"name": "Kitchen", "slug": "kitchen"})
     mugs = Category.objects.add_child(kitchen, {"name": "Mugs", "slug": "mugs"})
     lamps = Category.objects.add_root({"name": "Lamps", "slug": "lamps"})
@@ -74,8 +76,11 @@ def add_view(product: Product, vector: Vectors) -> Asset:
     return asset
 
 
-def add_clip(product: Product, kind: AssetKind, views: Mapping[Modality, Sequence[Vectors]]) -> Asset:
-    """A clip asset: in each modality one part a second. A video's first frame is the clip as a whole."""
+def add_clip(
+    product: Product, kind: AssetKind, views: Mapping[Modality, Sequence[Vectors]]
+) -> Asset:
+    """A clip asset: in each modality one part a second. A video's first frame is the clip as a
+    whole."""
     digest = text_hash(f"clip {Asset.objects.count()}")
     for modality, vectors in views.items():
         parts = len(vectors) - (modality is Modality.VIDEO)
@@ -86,7 +91,9 @@ def add_clip(product: Product, kind: AssetKind, views: Mapping[Modality, Sequenc
             vector=Embedding.pack(np.stack(vectors)),
             spans=spans_pack(Span(second, second + 1) for second in range(parts)),
         )
-    asset = Asset.objects.create(product=product, kind=kind, file=f"assets/{digest}.bin", content_hash=digest)
+    asset = Asset.objects.create(
+        product=product, kind=kind, file=f"assets/{digest}.bin", content_hash=digest
+    )
     with transaction.atomic():
         products_touch([product.pk])
     return asset

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from indexer.pipeline.drain import Drain
-from search.encoders.batching import QueryEncoder
+from indexer.encoding.worker import Drain
+from search.encoders.query_encoder import QueryEncoder
 from search.errors import MediaTooLarge, MediaUnreadable, ModalityUnsupported, QueryError
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
 from tests.support.ears import HearingEncoder
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
-from webapp.retrieval.moments import moments
-from webapp.retrieval.query_clip import embed_clip_sound
+from webapp.retrieval.clip_matches import moments
+from webapp.retrieval.query_media import embed_clip_sound
 from webapp.retrieval.request import SearchAnswer, SearchRequest
 from webapp.retrieval.service import search_products
 
@@ -24,7 +24,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def shop(ears: HearingEncoder, tmp_path: Path) -> dict[str, int]:
-    """Ids of products by sku: a bell and a horn that are only heard, a mug that is only seen, a film that is both."""
+    """Ids of products by sku: a bell and a horn that are only heard, a mug that is only seen, a
+    film that is both."""
     space = ears.space.fingerprint
     film = sounding_film(tmp_path / "film.mkv", [(200, 0, 0)] * 3, [300, 2200, 300])
     products = (
@@ -52,7 +53,11 @@ def test_a_sound_finds_what_sounds_like_it(shop: dict[str, int], tmp_path: Path)
     assert found(answer)[0] == "bell"
     assert answer.hits[0].evidence[0].modality is Modality.AUDIO and answer.hits[0].evidence[0].span
     again = search_products(SearchRequest(sound_token=answer.sound_token))
-    assert found(again) == found(answer) and again.sound_token == answer.sound_token and not again.picture_token
+    assert (
+        found(again) == found(answer)
+        and again.sound_token == answer.sound_token
+        and not again.picture_token
+    )
     assert [hit.score for hit in again.hits] == [hit.score for hit in answer.hits]
 
 
@@ -109,4 +114,7 @@ def test_a_video_asks_with_its_pictures(ears: HearingEncoder, tmp_path: Path) ->
     sounding_film(path, [(200, 20, 20)], [])
     answer = search_products(SearchRequest(video=path))
     assert found(answer)[0] == "red"
-    assert search_products(SearchRequest(picture_token=answer.picture_token)).hits[0].score == answer.hits[0].score
+    assert (
+        search_products(SearchRequest(picture_token=answer.picture_token)).hits[0].score
+        == answer.hits[0].score
+    )

@@ -13,31 +13,39 @@ from search.vectors.backends import make_builder
 from tests.search.vectors.places import stop_lite
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
-from webapp.catalog.selectors.views import visible_views
-from webapp.catalog.services.clock import clock_now, products_remove
-from webapp.retrieval import runtime
+from webapp.catalog.selectors.embeddings import visible_views
+from webapp.catalog.services.index_sequence import clock_now, products_remove
+from webapp.retrieval import models_runtime
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.question_token import token_write
+from webapp.retrieval.models_runtime import active_space
+from webapp.retrieval.query_token import token_write
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def settings_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[IndexBackend, EngineSettings]]:
+def settings_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[dict[IndexBackend, EngineSettings]]:
     uri = str(tmp_path / "milvus.db")
-    own = engine_settings().model_copy(update={"var_dir": tmp_path, "milvus_uri": uri, "delta_poll_s": 0.0})
-    yield {backend: own.model_copy(update={"index_backend": backend}) for backend in ("faiss", "milvus")}
+    own = engine_settings().model_copy(
+        update={"var_dir": tmp_path, "milvus_uri": uri, "delta_poll_s": 0.0}
+    )
+    yield {
+        backend: own.model_copy(update={"index_backend": backend})
+        for backend in ("faiss", "milvus")
+    }
     stop_lite(backends._connected(uri, ""))
     backends._connected.cache_clear()
 
 
 def answers(settings: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """SKUs that a fresh process with these settings finds, for a picture and for a picture with a filter."""
-    monkeypatch.setattr(runtime, "engine_settings", lambda: settings)
-    monkeypatch.setattr(runtime, "_following", runtime.Following())
+    """SKUs that a fresh process with these settings finds, for a picture and for a picture with
+    a filter."""
+    monkeypatch.setattr(models_runtime, "engine_settings", lambda: settings)
+    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
     picture = token_write(direction(1), active_space())
     requests = [
         SearchRequest(picture_token=picture, limit=20),
@@ -46,10 +54,14 @@ def answers(settings: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> list[l
     return [[hit.product.sku for hit in search_products(request).hits] for request in requests]
 
 
-def test_the_same_answers(settings_of: dict[IndexBackend, EngineSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_answers(
+    settings_of: dict[IndexBackend, EngineSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_shop()
     for settings in settings_of.values():
-        make_builder(settings, active_space()).build(visible_views(space=active_space()), clock_now())
+        make_builder(settings, active_space()).build(
+            visible_views(space=active_space()), clock_now()
+        )
     before = {backend: answers(settings, monkeypatch) for backend, settings in settings_of.items()}
     assert before["milvus"] == before["faiss"]
     assert len(before["milvus"][0]) == 20

@@ -12,11 +12,11 @@ from pytest_django import DjangoAssertNumQueries
 from search.errors import BadCursor, QueryError
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
-from webapp.catalog.services.clock import products_remove, products_touch
+from webapp.catalog.services.index_sequence import products_remove, products_touch
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.question_token import token_read, token_write
+from webapp.retrieval.models_runtime import active_space
+from webapp.retrieval.query_token import token_read, token_write
 from webapp.retrieval.request import SearchAnswer, SearchRequest, Sort
-from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
@@ -50,9 +50,13 @@ def test_a_query_ranks_its_own_kind_first(shop: list[Product]) -> None:
 
 @pytest.mark.parametrize("sort", list(Sort))
 @pytest.mark.parametrize("search", [True, False])
-def test_pages_join_without_gap_or_repetition(shop: list[Product], sort: Sort, search: bool) -> None:
+def test_pages_join_without_gap_or_repetition(
+    shop: list[Product], sort: Sort, search: bool
+) -> None:
     token = mug_picture() if search else ""
-    skus = all_pages(lambda c: search_products(SearchRequest(picture_token=token, sort=sort, cursor=c, limit=7)))
+    skus = all_pages(
+        lambda c: search_products(SearchRequest(picture_token=token, sort=sort, cursor=c, limit=7))
+    )
     whole = search_products(SearchRequest(picture_token=token, sort=sort, limit=100))
     assert skus == [hit.product.sku for hit in whole.hits]
     assert len(set(skus)) == len(skus) == 30
@@ -77,7 +81,10 @@ def test_a_cursor_survives_an_insertion_between_pages(shop: list[Product]) -> No
 
 def test_cursors_of_another_search_or_forged_are_refused(shop: list[Product]) -> None:
     cursor = search_products(SearchRequest(limit=5)).next_cursor
-    for bad in (SearchRequest(limit=5, cursor=cursor, sort=Sort.PRICE_ASC), SearchRequest(cursor=cursor[:-2] + "xx")):
+    for bad in (
+        SearchRequest(limit=5, cursor=cursor, sort=Sort.PRICE_ASC),
+        SearchRequest(cursor=cursor[:-2] + "xx"),
+    ):
         with pytest.raises(BadCursor):
             search_products(bad)
 
@@ -93,7 +100,9 @@ def test_filters(shop: list[Product], search: bool) -> None:
     kitchen = found(category="kitchen")
     assert kitchen and {product.category.slug for product in kitchen} == {"mugs"}
     assert {product.brand for product in found(brands=("Birch",))} == {"Birch"}
-    assert {product.attributes["colour"] for product in found(attributes={"colour": ("red", "blue")})} == {
+    assert {
+        product.attributes["colour"] for product in found(attributes={"colour": ("red", "blue")})
+    } == {
         "red",
         "blue",
     }
@@ -106,19 +115,29 @@ def test_filters(shop: list[Product], search: bool) -> None:
 
 
 def test_impossible_filters_are_refused(shop: list[Product]) -> None:
-    for filters in (ProductFilters(category="nowhere"), ProductFilters(price_min=Decimal(9), price_max=Decimal(1))):
+    for filters in (
+        ProductFilters(category="nowhere"),
+        ProductFilters(price_min=Decimal(9), price_max=Decimal(1)),
+    ):
         with pytest.raises(QueryError):
             search_products(SearchRequest(filters=filters))
 
 
 @pytest.mark.parametrize("search", [True, False])
-def test_facets_count_what_passed_and_ignore_their_own_choice(shop: list[Product], search: bool) -> None:
+def test_facets_count_what_passed_and_ignore_their_own_choice(
+    shop: list[Product], search: bool
+) -> None:
     token = mug_picture() if search else ""
     filters = ProductFilters(brands=("Birch",), attributes={"colour": ("red",)})
-    facets = {f.name: f for f in search_products(SearchRequest(picture_token=token, filters=filters)).facets}
+    facets = {
+        f.name: f
+        for f in search_products(SearchRequest(picture_token=token, filters=filters)).facets
+    }
     birch = [product for product in shop if product.brand == "Birch"]
     counted = {value.value: value.count for value in facets["attr:colour"].values}
-    assert counted == {c: sum(p.attributes["colour"] == c for p in birch) for c in ("red", "green", "blue")}
+    assert counted == {
+        c: sum(p.attributes["colour"] == c for p in birch) for c in ("red", "green", "blue")
+    }
     assert [value.value for value in facets["attr:colour"].values if value.selected] == ["red"]
     assert {value.value for value in facets["brand"].values} == {"Alder", "Birch"}
 
@@ -175,8 +194,13 @@ def category_facet(answer: SearchAnswer) -> dict[str, int]:
 
 def test_the_category_facet_counts_branches_and_walks_down(shop: list[Product]) -> None:
     mugs = sum(product.category.slug == "mugs" for product in shop)
-    assert category_facet(search_products(SearchRequest())) == {"kitchen": mugs, "lamps": len(shop) - mugs}
-    inside = category_facet(search_products(SearchRequest(filters=ProductFilters(category="kitchen"))))
+    assert category_facet(search_products(SearchRequest())) == {
+        "kitchen": mugs,
+        "lamps": len(shop) - mugs,
+    }
+    inside = category_facet(
+        search_products(SearchRequest(filters=ProductFilters(category="kitchen")))
+    )
     assert inside == {"kitchen": mugs, "mugs": mugs}
     only_mugs = SearchRequest(filters=ProductFilters(price_min=Decimal(10), price_max=Decimal(11)))
     assert category_facet(search_products(only_mugs)) == {"kitchen": 2, "mugs": 2}

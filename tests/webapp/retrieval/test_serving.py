@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from search.encoders.base import TunableEncoder
-from search.encoders.residual import tunable
+from search.encoders.protocol import TunableEncoder
+from search.encoders.residual_heads import tunable
 from search.encoders.tuned_heads import store_heads
 from search.errors import WeightsMissing
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Tuning, TuningState
-from webapp.retrieval import runtime
+from webapp.retrieval import models_runtime
 
 pytestmark = pytest.mark.django_db
 
@@ -21,53 +21,66 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch, fresh_index: None, tmp_path: Path) -> TunableEncoder:
     encoder = tunable(ColourEncoder())
-    monkeypatch.setattr(runtime, "own_space", lambda preset: encoder.space)
-    monkeypatch.setattr(runtime, "own_encoder", lambda preset: encoder)
-    monkeypatch.setattr(runtime, "heads_folder", lambda: tmp_path / "heads")
+    monkeypatch.setattr(models_runtime, "own_space", lambda preset: encoder.space)
+    monkeypatch.setattr(models_runtime, "own_encoder", lambda preset: encoder)
+    monkeypatch.setattr(models_runtime, "heads_folder", lambda: tmp_path / "heads")
     return encoder
 
 
 def publish(own: TunableEncoder) -> Tuning:
-    path = store_heads(runtime.heads_folder(), own.heads, towers=own.towers, dim=own.space.dim, notes={})
+    path = store_heads(
+        models_runtime.heads_folder(), own.heads, towers=own.towers, dim=own.space.dim, notes={}
+    )
     return Tuning.objects.create(
         preset="colours", base=own.space.fingerprint, state=TuningState.LIVE, heads_digest=path.stem
     )
 
 
 def test_a_request_keeps_what_it_began_with(own: TunableEncoder) -> None:
-    held = runtime.serving()
+    held = models_runtime.serving()
     held.query_encoder(), held.index()
     tuning = publish(own)
-    followed = runtime.serving()
+    followed = models_runtime.serving()
     assert followed.space != held.space == own.space
-    assert followed.encoder().space == followed.query_encoder().space == followed.index().space == followed.space
+    assert (
+        followed.encoder().space
+        == followed.query_encoder().space
+        == followed.index().space
+        == followed.space
+    )
     assert held.query_encoder().space == held.index().space == own.space
     Tuning.objects.filter(pk=tuning.pk).update(state=TuningState.ROLLED_BACK)
-    assert runtime.active_space() == own.space
+    assert models_runtime.active_space() == own.space
 
 
-def test_heads_that_are_missing_leave_the_former_space_in_use_and_are_told(own: TunableEncoder) -> None:
-    runtime.query_encoder()
+def test_heads_that_are_missing_leave_the_former_space_in_use_and_are_told(
+    own: TunableEncoder,
+) -> None:
+    models_runtime.query_encoder()
     publish(own)
-    shutil.rmtree(runtime.heads_folder())
-    assert runtime.active_space() == own.space
-    assert "missing" in runtime.index_status().fault
+    shutil.rmtree(models_runtime.heads_folder())
+    assert models_runtime.active_space() == own.space
+    assert "missing" in models_runtime.index_status().fault
     publish_again(own)
-    assert runtime.active_space() != own.space and runtime.index_status().fault is None
+    assert (
+        models_runtime.active_space() != own.space and models_runtime.index_status().fault is None
+    )
 
 
 def publish_again(own: TunableEncoder) -> None:
-    store_heads(runtime.heads_folder(), own.heads, towers=own.towers, dim=own.space.dim, notes={})
+    store_heads(
+        models_runtime.heads_folder(), own.heads, towers=own.towers, dim=own.space.dim, notes={}
+    )
 
 
 def test_heads_that_are_missing_at_the_start_are_an_error(own: TunableEncoder) -> None:
     publish(own)
-    shutil.rmtree(runtime.heads_folder())
+    shutil.rmtree(models_runtime.heads_folder())
     with pytest.raises(WeightsMissing):
-        runtime.query_encoder()
+        models_runtime.query_encoder()
 
 
 def test_heads_of_former_weights_are_not_used(own: TunableEncoder) -> None:
     tuning = publish(own)
     Tuning.objects.filter(pk=tuning.pk).update(base="former weights")
-    assert runtime.active_space() == own.space
+    assert models_runtime.active_space() == own.space

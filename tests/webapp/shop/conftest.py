@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import cache
 
 from tests.support.encoders import ColourEncoder
-from webapp.retrieval import runtime
+from webapp.retrieval import models_runtime
 
 
 @pytest.fixture(autouse=True)
@@ -27,17 +27,18 @@ def folders(tmp_path: Path, settings: Any) -> None:
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[ColourEncoder]:
-    """The encoder of this process, over an index of its own that looks at the database for every answer."""
+    """The encoder of this process, over an index of its own that looks at the database for every
+    answer."""
     encoder = ColourEncoder()
-    follow = runtime.FreshIndex
-    monkeypatch.setattr(runtime, "FreshIndex", lambda index, poll_s: follow(index, 0))
-    monkeypatch.setattr(runtime, "space_of", lambda settings: encoder.space)
-    monkeypatch.setattr(runtime, "load_encoder", lambda settings: encoder)
+    follow = models_runtime.FreshIndex
+    monkeypatch.setattr(models_runtime, "FreshIndex", lambda index, poll_s: follow(index, 0))
+    monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
+    monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     _forget()
     yield encoder
     _forget()
 
 
 def _forget() -> None:
-    runtime.own_space.cache_clear()
-    runtime._encoders.clear()
+    models_runtime.own_space.cache_clear()
+    models_runtime._encoders.clear()

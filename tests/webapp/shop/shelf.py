@@ -15,7 +15,7 @@ from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
 from webapp.catalog.services.assets import StoredFile, file_assets, file_store, text_assets
 from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.index_sequence import products_touch
 
 COLOURS = ("red", "green", "blue")
 
@@ -36,14 +36,19 @@ def store(content: bytes, kind: AssetKind = AssetKind.PICTURE, suffix: str = ".p
 def categories() -> tuple[Category, Category]:
     """Kitchen > Mugs, and Lamps."""
     if not Category.objects.exists():
-        kitchen = Category.objects.add_root({"name": "Kitchen", "names": {"zh": "厨房"}, "slug": "kitchen"})
-        Category.objects.add_child(kitchen, {"name": "Mugs", "names": {"zh": "马克杯"}, "slug": "mugs"})
+        kitchen = Category.objects.add_root(
+            {"name": "Kitchen", "names": {"zh": "厨房"}, "slug": "kitchen"}
+        )
+        Category.objects.add_child(
+            kitchen, {"name": "Mugs", "names": {"zh": "马克杯"}, "slug": "mugs"}
+        )
         Category.objects.add_root({"name": "Lamps", "slug": "lamps"})
     return Category.objects.get(slug="mugs"), Category.objects.get(slug="lamps")
 
 
 def stock(encoder: ColourEncoder, count: int = 12, *, first: int = 0) -> list[Product]:
-    """Products `first`…: mugs and lamps in turn, three colours, prices 10.00 upwards, every fourth one sold out."""
+    """Products `first`…: mugs and lamps in turn, three colours, prices 10.00 upwards, every
+    fourth one sold out."""
     mugs, lamps = categories()
     products = [
         Product.objects.create(
@@ -64,7 +69,12 @@ def stock(encoder: ColourEncoder, count: int = 12, *, first: int = 0) -> list[Pr
         attribute_values_sync(products)
         for number, product in enumerate(products, start=first):
             picture = store(picture_bytes(COLOURS[number % 3], side=48 + number))
-            encode(encoder, Asset.objects.bulk_create([*text_assets(product), *file_assets(product, [picture])]))
+            encode(
+                encoder,
+                Asset.objects.bulk_create(
+                    [*text_assets(product), *file_assets(product, [picture])]
+                ),
+            )
         products_touch([product.pk for product in products])
     return products
 

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from webapp.catalog.models import Product
-from webapp.catalog.services.clock import products_remove
+from webapp.catalog.services.index_sequence import products_remove
 from webapp.shop.models import LONGEST_QUERY, ClickCount
 from webapp.shop.selectors.clicks import clicked_queries
 from webapp.shop.services.clicks import clicks_add, clicks_prune, query_normalise
@@ -99,4 +99,10 @@ def test_clicks_go_with_their_product() -> None:
 
 
 def test_nothing_about_the_shopper_has_a_column() -> None:
-    assert {field.name for field in ClickCount._meta.get_fields()} == {"id", "query", "product", "day", "count"}
+    assert {field.name for field in ClickCount._meta.get_fields()} == {
+        "id",
+        "query",
+        "product",
+        "day",
+        "count",
+    }

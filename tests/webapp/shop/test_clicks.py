@@ -19,7 +19,7 @@ from search.errors import ConfigError
 from tests.support.encoders import ColourEncoder
 from tests.webapp.shop.shelf import stock
 from webapp.catalog.models import Product
-from webapp.environment import WebSettings
+from webapp.config import WebSettings
 from webapp.shop.click_guard import CLICKS_PER_WINDOW
 from webapp.shop.click_token import LIFETIME, ClickTokens
 from webapp.shop.models import ClickCount
@@ -39,18 +39,29 @@ def mug() -> Product:
 
 
 def send(client: Client, token: str, **extra: Any) -> int:
-    return client.post("/clicks", token, content_type="text/plain;charset=UTF-8", **extra).status_code
+    return client.post(
+        "/clicks", token, content_type="text/plain;charset=UTF-8", **extra
+    ).status_code
 
 
 def counted() -> list[tuple[str, str, int]]:
-    return list(ClickCount.objects.order_by("query", "product__sku").values_list("query", "product__sku", "count"))
+    return list(
+        ClickCount.objects.order_by("query", "product__sku").values_list(
+            "query", "product__sku", "count"
+        )
+    )
 
 
 def tokens(client: Client, address: str) -> list[str]:
-    return [html.unescape(token) for token in re.findall(r'data-click="(.*?)"', client.get(address).content.decode())]
+    return [
+        html.unescape(token)
+        for token in re.findall(r'data-click="(.*?)"', client.get(address).content.decode())
+    ]
 
 
-def test_a_product_opened_from_the_results_is_counted(client: Client, encoder: ColourEncoder) -> None:
+def test_a_product_opened_from_the_results_is_counted(
+    client: Client, encoder: ColourEncoder
+) -> None:
     stock(encoder, 3)
     page = client.get("/search?q=%20Blue%20%20MUG").content.decode()
     assert 'data-clicks="/clicks"' in page
@@ -61,11 +72,21 @@ def test_a_product_opened_from_the_results_is_counted(client: Client, encoder: C
     assert ClickCount.objects.get().day == timezone.now().date()
 
 
-def test_only_words_alone_are_counted(client: Client, encoder: ColourEncoder, settings: Any) -> None:
+def test_only_words_alone_are_counted(
+    client: Client, encoder: ColourEncoder, settings: Any
+) -> None:
     stock(encoder, 3)
     assert len(tokens(client, "/search?q=mug")) == 3
     with_picture = client.post("/search", {"asset": encoder_picture()})["Location"]
-    for address in ("/", "/search", "/search?like=P-0", "/c/mugs/", "/p/P-0/", with_picture, f"{with_picture}&q=mug"):
+    for address in (
+        "/",
+        "/search",
+        "/search?like=P-0",
+        "/c/mugs/",
+        "/p/P-0/",
+        with_picture,
+        f"{with_picture}&q=mug",
+    ):
         assert tokens(client, address) == [], address
     assert tokens(client, "/search?q=" + "mug+" * 60) == []
     settings.CLICK_LOG = False
@@ -94,12 +115,16 @@ def test_a_token_counts_once_and_a_reload_does_not_add(client: Client, mug: Prod
     assert counted() == [("mug", "M", 2), ("red mug", "M", 1)]
 
 
-@pytest.mark.parametrize("token", ["", "forged", "WyJhIiwibXVnIiwxXQ:1tXyzA:AAAA", "é\0\ud83d\ude00"])
+@pytest.mark.parametrize(
+    "token", ["", "forged", "WyJhIiwibXVnIiwxXQ:1tXyzA:AAAA", "é\0\ud83d\ude00"]
+)
 def test_a_forged_token_is_refused(client: Client, token: str) -> None:
     assert send(client, token.encode("utf-8", "surrogatepass")) == 400
 
 
-def test_a_token_for_another_product_or_of_another_kind_is_refused(client: Client, mug: Product) -> None:
+def test_a_token_for_another_product_or_of_another_kind_is_refused(
+    client: Client, mug: Product
+) -> None:
     content, rest = ClickTokens("mug").write(mug.pk).split(":", 1)
     other = ClickTokens("mug").write(mug.pk + 1).split(":", 1)[0]
     assert send(client, f"{other}:{rest}") == 400
@@ -107,7 +132,9 @@ def test_a_token_for_another_product_or_of_another_kind_is_refused(client: Clien
     assert counted() == [("mug", "M", 1)]
 
 
-def test_an_old_token_is_refused(client: Client, mug: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_token_is_refused(
+    client: Client, mug: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = ClickTokens("mug").write(mug.pk)
     later = time.time() + LIFETIME.total_seconds()
     monkeypatch.setattr(time, "time", lambda: later + 2)
@@ -128,7 +155,9 @@ def test_foreign_pages_and_long_bodies_are_refused(client: Client, mug: Product)
 
 
 def test_nobody_clicks_too_often(client: Client, mug: Product) -> None:
-    statuses = [send(client, ClickTokens(f"mug {n}").write(mug.pk)) for n in range(CLICKS_PER_WINDOW + 2)]
+    statuses = [
+        send(client, ClickTokens(f"mug {n}").write(mug.pk)) for n in range(CLICKS_PER_WINDOW + 2)
+    ]
     assert statuses == [204] * CLICKS_PER_WINDOW + [429] * 2
     assert ClickCount.objects.count() == CLICKS_PER_WINDOW
     assert send(client, ClickTokens("mug").write(mug.pk), REMOTE_ADDR="192.0.2.1") == 204
@@ -163,13 +192,17 @@ def test_the_admin_searches_adds_up_and_changes_nothing(admin_client: Client, mu
     assert "此处显示的共 1239 次点击" in chinese
     row = ClickCount.objects.get(query="lamp")
     assert admin_client.get(reverse("admin:shop_clickcount_add")).status_code == 403
-    admin_client.post(reverse("admin:shop_clickcount_change", args=[row.pk]), {"query": "other", "count": 9})
+    admin_client.post(
+        reverse("admin:shop_clickcount_change", args=[row.pk]), {"query": "other", "count": 9}
+    )
     row.refresh_from_db()
     assert (row.query, row.count) == ("lamp", 5)
 
 
 @pytest.mark.parametrize(("value", "counts"), [("on", True), ("off", False)])
-def test_the_setting_is_on_or_off(value: str, counts: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_setting_is_on_or_off(
+    value: str, counts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OMNISHELF_CLICK_LOG", value)
     assert read_settings(WebSettings).click_log is counts
 

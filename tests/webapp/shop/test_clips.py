@@ -1,4 +1,5 @@
-"""Sounds and videos where a shopper meets them: on result cards, and on the product page at the right second."""
+"""Sounds and videos where a shopper meets them: on result cards, and on the product page at the
+right second."""
 
 from __future__ import annotations
 
@@ -22,10 +23,10 @@ from tests.webapp.shop.shelf import stock, store
 from webapp.catalog.models import Asset, AssetKind, ClipPreview, Embedding, Product
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.services.assets import file_assets
-from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.index_sequence import products_touch
 from webapp.catalog.services.previews import SUBTITLES, preview_name
-from webapp.shop import asked
-from webapp.shop.times import clock, clock_within, fragment, spoken_clock
+from webapp.shop import search_context
+from webapp.shop.timecodes import clock, clock_within, fragment, spoken_clock
 from webapp.shop.waveform import bars, stretches
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +39,9 @@ SHOWN = ("white", "blue", "yellow")
 def film(encoder: ColourEncoder) -> Asset:
     """A video of a product that is otherwise said to be red, encoded and with its preview."""
     stock(encoder)
-    return add_clip(Product.objects.get(sku="P-0"), AssetKind.VIDEO, ".mp4", {Modality.VIDEO: colours(encoder)})
+    return add_clip(
+        Product.objects.get(sku="P-0"), AssetKind.VIDEO, ".mp4", {Modality.VIDEO: colours(encoder)}
+    )
 
 
 def colours(encoder: ColourEncoder) -> Vectors:
@@ -46,7 +49,9 @@ def colours(encoder: ColourEncoder) -> Vectors:
     return encoder.encode_texts(SHOWN, TextRole.DOCUMENT)
 
 
-def add_clip(product: Product, kind: AssetKind, suffix: str, views: dict[Modality, Vectors]) -> Asset:
+def add_clip(
+    product: Product, kind: AssetKind, suffix: str, views: dict[Modality, Vectors]
+) -> Asset:
     [asset] = file_assets(product, [store(f"{product.sku}{suffix}".encode(), kind, suffix)])
     asset.position, asset.seconds = 1, 6.0
     asset.save()
@@ -111,40 +116,64 @@ def test_key_frames_lead_to_their_seconds_and_matches_are_told(client: Client, f
     assert [re.search('href="[^"]*#t=([0-9.]+)" data-seek="([0-9.]+)"', frame).groups() for frame in strip] == [
         ("0", "0"), ("2", "2"), ("4", "4")
     ]  # fmt: skip
-    assert ["best match" in frame and "data-best" in frame for frame in strip] == [False, True, False]
+    assert ["best match" in frame and "data-best" in frame for frame in strip] == [
+        False,
+        True,
+        False,
+    ]
     assert ["Scene at 4 seconds" in frame for frame in strip] == [False, False, True]
 
 
 @pytest.mark.parametrize(
-    "asked", ["", "?q=", "?picture_token=forged", "?q=%00", "?clip=7&t=nan", "?clip=x&t=1", "?price_min=x&q=blue"]
+    "asked",
+    [
+        "",
+        "?q=",
+        "?picture_token=forged",
+        "?q=%00",
+        "?clip=7&t=nan",
+        "?clip=x&t=1",
+        "?price_min=x&q=blue",
+    ],
 )
-def test_without_a_question_the_player_stands_at_the_beginning(client: Client, film: Asset, asked: str) -> None:
+def test_without_a_question_the_player_stands_at_the_beginning(
+    client: Client, film: Asset, asked: str
+) -> None:
     page = client.get(f"/p/P-0/{asked}").content.decode()
     assert f'src="{film.file.url}"' in page
     assert len(frames(page)) == 3 and "data-best" not in page and "data-marked" not in page
 
 
-def test_the_page_stands_without_the_encoder(client: Client, film: Asset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_stands_without_the_encoder(
+    client: Client, film: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def away(*_: object) -> None:
         raise Unavailable("the encoder is away")
 
-    monkeypatch.setattr(asked, "moments", away)
+    monkeypatch.setattr(search_context, "moments", away)
     page = client.get(f"/p/P-0/?q=blue&clip={film.pk}&t=2.00").content.decode()
     assert f'src="{film.file.url}#t=2"' in page and "data-best" not in page
 
 
-def test_a_sound_shows_where_it_is_heard(client: Client, film: Asset, encoder: ColourEncoder) -> None:
+def test_a_sound_shows_where_it_is_heard(
+    client: Client, film: Asset, encoder: ColourEncoder
+) -> None:
     sound = add_clip(film.product, AssetKind.AUDIO, ".wav", {Modality.AUDIO: colours(encoder)})
     page = client.get("/p/P-0/?q=blue").content.decode()
     part = page[page.index(f'id="clip-{sound.pk}"') :].split("</figure>")[0]
     assert f'<audio controls preload="metadata" src="{sound.file.url}#t=2"' in part
     assert 'class="wave-edge" x="80.0" y="0" width="80.0"' in part
-    assert "Heard at 0:02.0" in part and f'src="/previews/{sound.content_hash}/spectrogram.webp"' in part
+    assert (
+        "Heard at 0:02.0" in part
+        and f'src="/previews/{sound.content_hash}/spectrogram.webp"' in part
+    )
     other = client.get("/p/P-0/?q=blue", headers={"Accept-Language": "zh-CN"}).content.decode()
     assert "在 0:02.0 处听到" in other and "最佳匹配" in other
 
 
-def test_what_browsers_cannot_play_is_offered_as_a_file(client: Client, film: Asset, encoder: ColourEncoder) -> None:
+def test_what_browsers_cannot_play_is_offered_as_a_file(
+    client: Client, film: Asset, encoder: ColourEncoder
+) -> None:
     for suffix in (".avi", ".gif"):
         add_clip(film.product, AssetKind.VIDEO, suffix, {Modality.VIDEO: colours(encoder)})
     page = client.get("/p/P-0/?q=blue").content.decode()
@@ -180,7 +209,10 @@ def test_a_lost_picture_is_made_again_and_no_other_is(client: Client, film: Asse
 
 
 def test_the_number_of_queries_does_not_grow(
-    client: Client, film: Asset, encoder: ColourEncoder, django_assert_max_num_queries: DjangoAssertNumQueries
+    client: Client,
+    film: Asset,
+    encoder: ColourEncoder,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     def more(sku: str, kind: AssetKind, suffix: str, modality: Modality) -> None:
         add_clip(Product.objects.get(sku=sku), kind, suffix, {modality: colours(encoder)})
@@ -194,7 +226,7 @@ def test_the_number_of_queries_does_not_grow(
         asked[address] = len(few.captured_queries)
     more("P-0", AssetKind.AUDIO, ".wav", Modality.AUDIO)
     more("P-6", AssetKind.VIDEO, ".mp4", Modality.VIDEO)
-    for address, queries in asked.items():
+    for address, queries in search_context.items():
         with django_assert_max_num_queries(queries):
             client.get(address)
 
@@ -203,7 +235,13 @@ def test_times_as_they_are_read_and_heard() -> None:
     assert [clock(at) for at in (0, 12.9, 72, 3661)] == ["0:00", "0:12", "1:12", "1:01:01"]
     assert [clock_within(2.46, length) for length in (0, 6, 60)] == ["0:02", "0:02.4", "0:02"]
     spoken = [spoken_clock(at) for at in (0, 1.5, 60, 72, 121)]
-    assert spoken == ["0 seconds", "1 second", "1 minute", "1 minute 12 seconds", "2 minutes 1 second"]
+    assert spoken == [
+        "0 seconds",
+        "1 second",
+        "1 minute",
+        "1 minute 12 seconds",
+        "2 minutes 1 second",
+    ]
     with translation.override("zh-hans"):
         assert spoken_clock(72) == "1 分 12 秒"
     assert [fragment(at) for at in (0, 12, 12.25, 3.3333, np.float32(5.28))] == [

@@ -44,7 +44,9 @@ def test_a_part_of_a_file(client: Client, sound_url: str) -> None:
     assert response["Content-Length"] == "69001"
 
 
-def test_a_part_of_another_version_is_answered_with_the_whole(client: Client, sound_url: str) -> None:
+def test_a_part_of_another_version_is_answered_with_the_whole(
+    client: Client, sound_url: str
+) -> None:
     response = client.get(sound_url, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
     assert response.status_code == 200
     assert body(response) == SOUND
@@ -77,7 +79,9 @@ def test_what_a_browser_cannot_show_is_downloaded(client: Client) -> None:
     assert response["Content-Disposition"].startswith("attachment")
 
 
-@pytest.mark.parametrize("path", ["uploads/catalog.csv", "assets/../uploads/catalog.csv", "assets/ab/catalog.csv"])
+@pytest.mark.parametrize(
+    "path", ["uploads/catalog.csv", "assets/../uploads/catalog.csv", "assets/ab/catalog.csv"]
+)
 def test_only_assets_are_served(client: Client, path: str) -> None:
     default_storage.save("uploads/catalog.csv", ContentFile(b"sku,price"))
     assert client.get(f"/media/{path}").status_code == 404

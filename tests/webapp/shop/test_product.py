@@ -53,7 +53,9 @@ def test_prices_and_words_follow_the_language(client: Client, shelf: list[Produc
     assert "马克杯" in page
 
 
-def test_what_search_engines_read_cannot_end_the_script(client: Client, shelf: list[Product]) -> None:
+def test_what_search_engines_read_cannot_end_the_script(
+    client: Client, shelf: list[Product]
+) -> None:
     title = "Mug</script><script>alert(1)</script> & more"
     Product.objects.filter(sku="P-0").update(title=title)
     page = client.get("/p/P-0/").content.decode()
@@ -107,7 +109,9 @@ def test_the_number_of_queries_does_not_grow(
     with django_assert_max_num_queries(20) as few:
         client.get("/p/P-0/")
     asked = len(few.captured_queries)
-    for asset in file_assets(shelf[0], [store(picture_bytes(colour)) for colour in ("cyan", "teal", "gold")]):
+    for asset in file_assets(
+        shelf[0], [store(picture_bytes(colour)) for colour in ("cyan", "teal", "gold")]
+    ):
         asset.position += 1
         asset.save()
     with django_assert_max_num_queries(asked):

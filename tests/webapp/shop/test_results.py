@@ -56,7 +56,9 @@ def test_a_category_holds_what_stands_below_it(client: Client, shelf: list[Produ
     assert client.get("/c/nowhere/").status_code == 404
 
 
-def test_a_picture_becomes_an_address_that_can_be_filtered(client: Client, shelf: list[Product]) -> None:
+def test_a_picture_becomes_an_address_that_can_be_filtered(
+    client: Client, shelf: list[Product]
+) -> None:
     response = client.post("/search", {"picture": upload("green"), "q": ""})
     assert response.status_code == 302
     page = client.get(response["Location"])
@@ -77,13 +79,17 @@ def test_a_picture_and_words_together(client: Client, shelf: list[Product]) -> N
     assert "Seen in the picture" in page
 
 
-def test_a_picture_of_the_shop_itself_can_be_asked_with(client: Client, shelf: list[Product]) -> None:
+def test_a_picture_of_the_shop_itself_can_be_asked_with(
+    client: Client, shelf: list[Product]
+) -> None:
     asset = Asset.objects.get(product=shelf[2], kind=AssetKind.PICTURE)
     response = client.post("/search", {"asset": asset.pk}, follow=True)
     assert titles(response)[0].startswith("blue")
 
 
-def test_similar_products_leave_out_the_product_itself(client: Client, shelf: list[Product]) -> None:
+def test_similar_products_leave_out_the_product_itself(
+    client: Client, shelf: list[Product]
+) -> None:
     response = client.get("/search?like=P-0")
     assert len(titles(response)) == 11
     assert "red mug 0" not in titles(response)
@@ -98,13 +104,17 @@ def test_similar_products_leave_out_the_product_itself(client: Client, shelf: li
         (b"RIFF\0\0\0\0WAVEfmt ", 415, "not a picture"),
     ],
 )
-def test_files_that_are_no_pictures(client: Client, content: bytes, status: int, words: str, encoder: Any) -> None:
+def test_files_that_are_no_pictures(
+    client: Client, content: bytes, status: int, words: str, encoder: Any
+) -> None:
     response = client.post("/search", {"picture": SimpleUploadedFile("x.png", content)})
     assert response.status_code == status
     assert words in response.content.decode()
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client, encoder: Any, settings: Any) -> None:
+def test_a_body_over_the_limit_is_refused_before_it_is_read(
+    client: Client, encoder: Any, settings: Any
+) -> None:
     settings.ENGINE = settings.ENGINE.model_copy(update={"picture_max_bytes": 1024})
     content = b"\x89PNG\r\n\x1a\n" + b"x" * 200_000
     response = client.post("/search", {"picture": SimpleUploadedFile("x.png", content)})
@@ -122,7 +132,9 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(client: Client, enco
         ("q=" + "a" * 1001, "at most 1000"),
     ],
 )
-def test_what_makes_no_sense_is_explained(client: Client, encoder: Any, query: str, words: str) -> None:
+def test_what_makes_no_sense_is_explained(
+    client: Client, encoder: Any, query: str, words: str
+) -> None:
     response = client.get(f"/search?{query}")
     assert response.status_code == 400
     assert words in response.content.decode()
@@ -145,13 +157,19 @@ def test_pages_join_and_carry_on_in_place(client: Client, encoder: ColourEncoder
     more = re.search(r'id="load-more"[^>]*href="(.*?)"', first.content.decode())
     assert more is not None
     second = client.get(more[1].replace("&amp;", "&"))
-    assert titles(first) + titles(second) == [product.title for product in Product.objects.order_by("price")]
+    assert titles(first) + titles(second) == [
+        product.title for product in Product.objects.order_by("price")
+    ]
     assert "Back to the first page" in second.content.decode()
     assert b'name="brand"' in second.content
 
 
-def test_a_part_fetched_by_script_names_the_page_it_belongs_to(client: Client, shelf: list[Product]) -> None:
-    response = client.get("/search?q=mug&brand=&price_min=&sort=relevance", headers={"HX-Request": "true"})
+def test_a_part_fetched_by_script_names_the_page_it_belongs_to(
+    client: Client, shelf: list[Product]
+) -> None:
+    response = client.get(
+        "/search?q=mug&brand=&price_min=&sort=relevance", headers={"HX-Request": "true"}
+    )
     assert response["HX-Push-Url"] == "/search?q=mug"
 
 
@@ -163,7 +181,10 @@ def test_what_was_hidden_a_moment_ago_is_not_shown(client: Client, shelf: list[P
 
 @pytest.mark.parametrize("path", ["/search?q=mug", "/c/kitchen/?brand=Alder", "/search?like=P-1"])
 def test_the_number_of_queries_does_not_grow(
-    client: Client, encoder: ColourEncoder, path: str, django_assert_max_num_queries: DjangoAssertNumQueries
+    client: Client,
+    encoder: ColourEncoder,
+    path: str,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     stock(encoder, 8)
     client.get(path)

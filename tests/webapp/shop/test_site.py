@@ -53,7 +53,9 @@ def test_a_body_that_is_no_form_is_explained(client: Client, encoder: ColourEnco
 def test_no_script_stands_inside_a_page(template: Path) -> None:
     """The content security policy would not run it."""
     text = template.read_text()
-    assert all("src=" in tag or "application/json" in tag for tag in re.findall(r"<script[^>]*>", text))
+    assert all(
+        "src=" in tag or "application/json" in tag for tag in re.findall(r"<script[^>]*>", text)
+    )
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text)
 
 
@@ -74,7 +76,14 @@ def test_the_compiled_messages_are_those_of_the_source() -> None:
 
 
 def test_facts_leave_out_what_is_empty() -> None:
-    values = {"colour": ["red", "blue"], "second_size": 4, "boxed": True, "notes": "", "tags": [], "age": None}
+    values = {
+        "colour": ["red", "blue"],
+        "second_size": 4,
+        "boxed": True,
+        "notes": "",
+        "tags": [],
+        "age": None,
+    }
     assert facts(values) == [("Colour", "red, blue"), ("Second size", "4"), ("Boxed", "yes")]
 
 

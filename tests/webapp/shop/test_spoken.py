@@ -12,15 +12,15 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from indexer.pipeline.drain import Drain
+from indexer.encoding.worker import Drain
 from search.config import EngineSettings
 from tests.support.catalogue import add_product
 from tests.support.ears import HearingEncoder
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import tone_file
-from webapp.retrieval import spoken
-from webapp.shop import voice
-from webapp.shop.views import spoken as view
+from webapp.retrieval import transcription
+from webapp.shop import audio_input
+from webapp.shop.views import transcription as view
 
 pytestmark = pytest.mark.django_db
 
@@ -31,16 +31,16 @@ def recording(level: float = 0.0, rate: int = 16_000) -> SimpleUploadedFile:
     with wave.open(content, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
         file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
-    return SimpleUploadedFile("spoken.wav", content.getvalue())
+    return SimpleUploadedFile("transcription.wav", content.getvalue())
 
 
 @pytest.fixture
 def chosen(monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder) -> dict[str, Any]:
     """Engine settings that a test may change."""
     values: dict[str, Any] = {"speech": "pocketsphinx"}
-    for module in (spoken, view, voice):
+    for module in (transcription, view, audio_input):
         monkeypatch.setattr(module, "engine_settings", lambda: EngineSettings(**values))
-    spoken.listening.cache_clear()
+    transcription.listening.cache_clear()
     return values
 
 
@@ -56,10 +56,16 @@ def test_silence_has_no_words(client: Client, chosen: dict[str, Any]) -> None:
 
 def test_a_shopper_is_told_in_words(client: Client, chosen: dict[str, Any]) -> None:
     assert told(client) == (400, "There is no recording.")
-    no_sound = SimpleUploadedFile("spoken.wav", b"no sound")
-    assert told(client, sound=no_sound) == (415, "This file is not a sound we can read. Choose a WAV, MP3 or OGG file.")
+    no_sound = SimpleUploadedFile("transcription.wav", b"no sound")
+    assert told(client, sound=no_sound) == (
+        415,
+        "This file is not a sound we can read. Choose a WAV, MP3 or OGG file.",
+    )
     chosen["speech_max_seconds"] = 0.5
-    assert told(client, sound=recording()) == (413, "This recording is too long. Say it in fewer words.")
+    assert told(client, sound=recording()) == (
+        413,
+        "This recording is too long. Say it in fewer words.",
+    )
     client.cookies["django_language"] = "zh-hans"
     assert told(client) == (400, "没有录音。")
 
@@ -70,30 +76,36 @@ def test_nobody_may_ask_too_often(client: Client, chosen: dict[str, Any]) -> Non
     assert told(client)[0] == 429
 
 
-def test_the_microphone_is_there_with_an_engine_alone(client: Client, chosen: dict[str, Any], tmp_path: Path) -> None:
+def test_the_microphone_is_there_with_an_engine_alone(
+    client: Client, chosen: dict[str, Any], tmp_path: Path
+) -> None:
     response = client.get("/")
     assert "data-voice-start" in response.content.decode()
     assert "microphone=(self)" in response["Permissions-Policy"]
     client.cookies["django_language"] = "zh-hans"
     assert "请说英语" in client.get("/").content.decode()
     chosen |= {"speech": "off", "weights_dir": tmp_path}
-    spoken.listening.cache_clear()
+    transcription.listening.cache_clear()
     assert "data-voice" not in client.get("/").content.decode()
     assert client.post("/transcriptions", {"sound": recording()}).status_code == 404
 
 
-def test_an_encoder_that_hears_nothing_refuses_a_sound(client: Client, chosen: dict[str, Any]) -> None:
+def test_an_encoder_that_hears_nothing_refuses_a_sound(
+    client: Client, chosen: dict[str, Any]
+) -> None:
     response = client.post("/search", {"q": "", "sound": recording(0.2)})
     assert response.status_code == 400
     assert "This shop cannot search by sounds" in response.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sound_is_searched_with_and_kept_in_the_address(client: Client, ears: HearingEncoder) -> None:
+def test_a_sound_is_searched_with_and_kept_in_the_address(
+    client: Client, ears: HearingEncoder
+) -> None:
     for sku, pitch in (("bell", 1500), ("horn", 300)):
         add_product(sku, title=sku, sounds=[tone_file([pitch])], space=ears.space.fingerprint)
     Drain(ears, "here:1:1").run()
-    sound = SimpleUploadedFile("spoken.wav", tone_file([1505]))
+    sound = SimpleUploadedFile("transcription.wav", tone_file([1505]))
     response = client.post("/search", {"q": "", "sound": sound}, follow=True)
     address = response.redirect_chain[0][0]
     page = response.content.decode()

@@ -1,1 +1,2 @@
-"""Our vector index beside raw FAISS and other libraries, on the same vectors and queries in one run."""
+"""Our vector index beside raw FAISS and other libraries, on the same vectors and queries in one
+run."""

@@ -1,4 +1,5 @@
-"""Every engine in turn is built, tuned and opened afresh; then all are timed beside each other, round after round."""
+"""Every engine in turn is built, tuned and opened afresh; then all are timed beside each other,
+round after round."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from itertools import chain
 from pathlib import Path
 from statistics import median
 
-from search.machine import cores
+from search.cpu import cores
 from search.types import Modality
 from tools.bench.index.data import Spec, generate
 from tools.bench.index.engines.base import CannotTakePart, Engine
@@ -66,7 +67,9 @@ class Entrant:
             disk_bytes=self.built.bytes / rows,
             private_bytes=self.served.memory.private / rows,
             mapped_bytes=self.served.memory.mapped / rows,
-            batch_qps={threads: median(done.batch[threads] for done in self.rounds) for threads in THREADS},
+            batch_qps={
+                threads: median(done.batch[threads] for done in self.rounds) for threads in THREADS
+            },
             single_qps=median(len(done.single) / sum(done.single) for done in self.rounds),
             p50_ms=percentile_ms(single, 50),
             p99_ms=percentile_ms(single, 99),
@@ -83,8 +86,8 @@ class Contest:
         self._left: list[Left] = []
 
     def run(self, spec: Spec, keys: Sequence[str]) -> Comparison:
-        """Slow engines come when all others are timed and closed, and leave one by one: so nobody holds memory, or
-        waits for long, while others have their turn."""
+        """Slow engines come when all others are timed and closed, and leave one by one: so
+        nobody holds memory, or waits for long, while others have their turn."""
         self._tell(f"drawing {spec.rows:,} vectors of {spec.dim} and finding the exact answers")
         generate(self._folder / "data", spec)
         with contextlib.ExitStack() as workers:
@@ -147,7 +150,9 @@ class Contest:
             tuned = tuner.ask("tune")
         worker = workers.enter_context(self._worker(key))
         served = worker.ask("serve", tuned)
-        self._tell(f"{engine.name}: {tuned.setting or 'nothing to set'}, recall {served.recall[Modality.TEXT]:.3f}")
+        self._tell(
+            f"{engine.name}: {tuned.setting or 'nothing to set'}, recall {served.recall[Modality.TEXT]:.3f}"
+        )
         return Entrant(engine, worker, built, tuned, served)
 
     def _worker(self, key: str) -> Worker:
@@ -165,5 +170,7 @@ class Contest:
 
 
 def _cpu() -> str:
-    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE)
+    found = re.search(
+        r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
+    )
     return found[1] if found else "unknown processor"

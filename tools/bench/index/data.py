@@ -1,7 +1,9 @@
-"""Vectors with the structure of real embeddings, two sets of queries, and the exact answers to them.
+"""Vectors with the structure of real embeddings, two sets of queries, and the exact answers to
+them.
 
-Picture-like queries are drawn as the vectors are; text-like ones lie across a modality gap, as texts do from pictures
-in a joint space (Liang et al. 2022, "Mind the Gap"): a constant offset and noise within the cluster.
+Picture-like queries are drawn as the vectors are; text-like ones lie across a modality gap, as
+texts do from pictures in a joint space (Liang et al. 2022, "Mind the Gap"): a constant offset
+and noise within the cluster.
 """
 
 from __future__ import annotations
@@ -21,13 +23,15 @@ from search.types import Ids, Modality, Vectors
 K = 10
 BLOCK = 1 << 15
 FAMILIES, GROUPS = 16, 12
-"""Clusters lie in groups and groups in families, as kinds of goods do: next to a cluster are those of its group."""
+"""Clusters lie in groups and groups in families, as kinds of goods do: next to a cluster are
+those of its group."""
 
 SPREADS = (1.0, 0.8, 0.7)
 """How far families lie from each other, groups within a family, clusters within a group."""
 
 ROWS_A_CLUSTER = 200
-"""On average: sizes are log-normal, so that inverted lists fit neither all clusters nor none, as in a real shop."""
+"""On average: sizes are log-normal, so that inverted lists fit neither all clusters nor none, as
+in a real shop."""
 
 SUBSPACE = 64
 VIEWS_A_PRODUCT = 2
@@ -50,8 +54,9 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What all vectors have in common: centres (clusters, dim) and the share of views in each (clusters,), axes of a
-    subspace (s, dim), each shorter than the one before, and the gap (1, dim)."""
+    """What all vectors have in common: centres (clusters, dim) and the share of views in each
+    (clusters,), axes of a subspace (s, dim), each shorter than the one before, and the gap (1,
+    dim)."""
 
     centres: Vectors
     shares: npt.NDArray[np.float64]
@@ -78,7 +83,11 @@ class Geometry:
 
     def vectors(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
         """One vector of each of these clusters."""
-        return _unit(self.centres[clusters] + 1.2 * self._inside(rng, len(clusters)) + 0.3 * self._noise(rng, clusters))
+        return _unit(
+            self.centres[clusters]
+            + 1.2 * self._inside(rng, len(clusters))
+            + 0.3 * self._noise(rng, clusters)
+        )
 
     def texts(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
         """One text-like query about each of these clusters."""
@@ -111,7 +120,8 @@ def _unit(vectors: Vectors) -> Vectors:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The files of one folder. Views `row` belong to product `row // 2`; both views lie in the product's cluster."""
+    """The files of one folder. Views `row` belong to product `row // 2`; both views lie in the
+    product's cluster."""
 
     folder: Path
     spec: Spec
@@ -137,7 +147,9 @@ class Dataset:
 
     def sample(self, count: int) -> Vectors:
         """Evenly spaced vectors to train on, ascending by row."""
-        rows = np.unique(np.linspace(0, self.spec.rows - 1, min(count, self.spec.rows)).astype(np.int64))
+        rows = np.unique(
+            np.linspace(0, self.spec.rows - 1, min(count, self.spec.rows)).astype(np.int64)
+        )
         return self.stored[rows].astype(np.float32)
 
     def queries(self, kind: Modality, half: str) -> Vectors:
@@ -178,11 +190,14 @@ def _write_vectors(path: Path, spec: Spec, geometry: Geometry, clusters: Ids) ->
 
 
 def exact(blocks: Iterator[tuple[int, Vectors]], queries: Vectors, k: int = K) -> Ids:
-    """Rows of the k largest inner products of each query, best first; -1 where there are fewer rows."""
+    """Rows of the k largest inner products of each query, best first; -1 where there are fewer
+    rows."""
     best = np.full((len(queries), k), -np.inf, np.float32)
     rows = np.full((len(queries), k), -1, np.int64)
     for start, block in blocks:
-        scores, found = faiss.knn(queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT)
+        scores, found = faiss.knn(
+            queries, block, min(k, len(block)), metric=faiss.METRIC_INNER_PRODUCT
+        )
         scores, found = np.hstack([best, scores]), np.hstack([rows, found + start])
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         best, rows = np.take_along_axis(scores, order, 1), np.take_along_axis(found, order, 1)

@@ -14,13 +14,18 @@ from tools.bench.index.engines.raw_faiss import RAW_FAISS, Hnsw
 from tools.bench.index.filters import Filtered
 
 RAW = tuple(engine.name for engine in RAW_FAISS)
-PEERS = tuple(engine.name for engine in ENGINES.values() if engine.name not in RAW and not issubclass(engine, Ours))
+PEERS = tuple(
+    engine.name
+    for engine in ENGINES.values()
+    if engine.name not in RAW and not issubclass(engine, Ours)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class EngineFigures:
-    """Bytes are a vector. `reached` says whether the target recall was reached on the queries tuned on; the recalls
-    are of held-out ones. Rates are queries per second: in batches by threads, and one by one on one thread."""
+    """Bytes are a vector. `reached` says whether the target recall was reached on the queries
+    tuned on; the recalls are of held-out ones. Rates are queries per second: in batches by
+    threads, and one by one on one thread."""
 
     name: str
     version: str
@@ -42,7 +47,9 @@ class EngineFigures:
 
     def rates(self) -> dict[str, float]:
         """By the way of asking."""
-        batches = {f"batch, threads {threads}": rate for threads, rate in sorted(self.batch_qps.items())}
+        batches = {
+            f"batch, threads {threads}": rate for threads, rate in sorted(self.batch_qps.items())
+        }
         return batches | {"single": self.single_qps}
 
 
@@ -82,23 +89,30 @@ class Comparison:
         return self._against(PEERS)
 
     def ahead_of_peers(self) -> dict[str, bool]:
-        """Whether we answer faster than this peer in every way of asking, or it missed the recall."""
+        """Whether we answer faster than this peer in every way of asking, or it missed the
+        recall."""
         ours = self._named(Ours.name)
         if ours is None:
             return {}
         peers = [engine for engine in self.engines if engine.name in PEERS]
         return {
             peer.name: ours.reached
-            and (not peer.reached or all(ours.rates()[way] > rate for way, rate in peer.rates().items()))
+            and (
+                not peer.reached
+                or all(ours.rates()[way] > rate for way, rate in peer.rates().items())
+            )
             for peer in peers
         }
 
     def memory_by_hnsw(self) -> dict[str, float]:
-        """Our memory by that of FAISS's HNSW: all that is resident, and what no other process can share."""
+        """Our memory by that of FAISS's HNSW: all that is resident, and what no other process
+        can share."""
         ours, hnsw = self._named(Ours.name), self._named(Hnsw.name)
         if ours is None or hnsw is None:
             return {}
-        resident = (ours.private_bytes + ours.mapped_bytes) / (hnsw.private_bytes + hnsw.mapped_bytes)
+        resident = (ours.private_bytes + ours.mapped_bytes) / (
+            hnsw.private_bytes + hnsw.mapped_bytes
+        )
         return {"resident": resident, "private": ours.private_bytes / hnsw.private_bytes}
 
     def _against(self, names: Sequence[str]) -> dict[str, Ratio]:
@@ -107,7 +121,10 @@ class Comparison:
         if ours is None or not others:
             return {}
         best = {way: max(others, key=_rate(way)) for way in ours.rates()}
-        return {way: Ratio(other.name, ours.rates()[way] / other.rates()[way]) for way, other in best.items()}
+        return {
+            way: Ratio(other.name, ours.rates()[way] / other.rates()[way])
+            for way, other in best.items()
+        }
 
     def _named(self, name: str) -> EngineFigures | None:
         return next((engine for engine in self.engines if engine.name == name), None)

@@ -9,7 +9,7 @@ from statistics import median
 import faiss
 import numpy as np
 
-from search.machine import cores
+from search.cpu import cores
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.data import BLOCK, HELD, KINDS, VIEWS_A_PRODUCT, Dataset, K, exact, recall
 from tools.bench.index.engines.ours import Ours, product_ids
@@ -24,8 +24,9 @@ MEASURED_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Filtered:
-    """One filter on one thread: recall against exact search among the same products, and the share of queries that got
-    a full page, or every view there is. Rates are of text-like queries."""
+    """One filter on one thread: recall against exact search among the same products, and the
+    share of queries that got a full page, or every view there is. Rates are of text-like
+    queries."""
 
     kind: str
     selectivity: float
@@ -49,7 +50,8 @@ def sweep(engine: Ours, dataset: Dataset) -> list[Filtered]:
 
 
 def _products(dataset: Dataset, kind: str, selectivity: float) -> Ids:
-    """Ascending products: chosen at random, or all of clusters chosen at random until they are enough."""
+    """Ascending products: chosen at random, or all of clusters chosen at random until they are
+    enough."""
     rng = np.random.default_rng((dataset.spec.seed, 3))
     clusters = dataset.clusters
     wanted = max(1, round(selectivity * len(clusters)))
@@ -59,7 +61,9 @@ def _products(dataset: Dataset, kind: str, selectivity: float) -> Ids:
     return np.sort(np.argsort(place[clusters], kind="stable")[:wanted])
 
 
-def _measure(engine: Ours, dataset: Dataset, kind: str, selectivity: float, products: Ids) -> Filtered:
+def _measure(
+    engine: Ours, dataset: Dataset, kind: str, selectivity: float, products: Ids
+) -> Filtered:
     rows = (products[:, np.newaxis] * VIEWS_A_PRODUCT + np.arange(VIEWS_A_PRODUCT)).ravel()
     rows = rows[rows < dataset.spec.rows]
     allowed = product_ids(products)
@@ -70,9 +74,13 @@ def _measure(engine: Ours, dataset: Dataset, kind: str, selectivity: float, prod
         recalls[asked] = recall(found[asked], _exact_among(dataset, rows, queries))
     queries = dataset.queries(Modality.TEXT, HELD)[:QUERIES]
     with limited_to(1):
-        batch = times_of(lambda: engine.search_among(queries, K, Modality.TEXT, allowed), MEASURED_S)
+        batch = times_of(
+            lambda: engine.search_among(queries, K, Modality.TEXT, allowed), MEASURED_S
+        )
         single = [
-            seconds(lambda at=at: engine.search_among(queries[at : at + 1], K, Modality.TEXT, allowed))
+            seconds(
+                lambda at=at: engine.search_among(queries[at : at + 1], K, Modality.TEXT, allowed)
+            )
             for at in range(len(queries))
         ]
     return Filtered(
@@ -81,7 +89,11 @@ def _measure(engine: Ours, dataset: Dataset, kind: str, selectivity: float, prod
         views=len(rows),
         text_recall=recalls[Modality.TEXT],
         picture_recall=recalls[Modality.PICTURE],
-        full_pages=float(np.mean([(page >= 0).sum() == min(K, len(rows)) for page in np.vstack(list(found.values()))])),
+        full_pages=float(
+            np.mean(
+                [(page >= 0).sum() == min(K, len(rows)) for page in np.vstack(list(found.values()))]
+            )
+        ),
         batch_qps=len(queries) / median(batch),
         single_qps=len(single) / sum(single),
         p99_ms=percentile_ms(single, 99),

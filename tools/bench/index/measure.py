@@ -17,8 +17,8 @@ ROLLUP = re.compile(r"^(Rss|Anonymous):\s+(\d+) kB$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes: `private` no other process can share, `mapped` are resident pages of files, shared and given back under
-    pressure."""
+    """Bytes: `private` no other process can share, `mapped` are resident pages of files, shared
+    and given back under pressure."""
 
     private: int
     mapped: int
@@ -49,7 +49,8 @@ def folder_bytes(folder: Path) -> int:
 
 @contextlib.contextmanager
 def limited_to(count: int) -> Iterator[None]:
-    """Run on so many cores only: libraries that start threads as they like get no more than they were told."""
+    """Run on so many cores only: libraries that start threads as they like get no more than they
+    were told."""
     before = os.sched_getaffinity(0)
     _run_on(set(sorted(before)[-count:]))
     try:

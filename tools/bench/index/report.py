@@ -27,10 +27,21 @@ def print_report(found: Comparison, console: Console) -> None:
 
 
 def _costs(found: Comparison) -> Table:
-    table = Table("engine", "what", "build s", "open s", "disk B/vector", "private B/vector", "mapped B/vector")
+    table = Table(
+        "engine",
+        "what",
+        "build s",
+        "open s",
+        "disk B/vector",
+        "private B/vector",
+        "mapped B/vector",
+    )
     for engine in found.engines:
         taken = (f"{engine.build_seconds:,.0f}", f"{engine.open_seconds:,.2f}")
-        sizes = (f"{size:,.0f}" for size in (engine.disk_bytes, engine.private_bytes, engine.mapped_bytes))
+        sizes = (
+            f"{size:,.0f}"
+            for size in (engine.disk_bytes, engine.private_bytes, engine.mapped_bytes)
+        )
         table.add_row(f"{engine.name} {engine.version}", engine.about, *taken, *sizes)
     return table
 
@@ -38,12 +49,28 @@ def _costs(found: Comparison) -> Table:
 def _speeds(found: Comparison) -> Table:
     ways = list(found.engines[0].rates()) if found.engines else []
     table = Table(
-        "engine", "setting", "recall text", "recall picture", *(f"QPS {way}" for way in ways), "p50 ms", "p99 ms"
+        "engine",
+        "setting",
+        "recall text",
+        "recall picture",
+        *(f"QPS {way}" for way in ways),
+        "p50 ms",
+        "p99 ms",
     )
     for engine in found.engines:
-        recalls = (f"{engine.text_recall:.3f}{'' if engine.reached else ' (missed)'}", f"{engine.picture_recall:.3f}")
+        recalls = (
+            f"{engine.text_recall:.3f}{'' if engine.reached else ' (missed)'}",
+            f"{engine.picture_recall:.3f}",
+        )
         rates = (f"{rate:,.0f}" for rate in engine.rates().values())
-        table.add_row(engine.name, _setting(engine), *recalls, *rates, f"{engine.p50_ms:.2f}", f"{engine.p99_ms:.2f}")
+        table.add_row(
+            engine.name,
+            _setting(engine),
+            *recalls,
+            *rates,
+            f"{engine.p50_ms:.2f}",
+            f"{engine.p99_ms:.2f}",
+        )
     return table
 
 

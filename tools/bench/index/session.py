@@ -21,7 +21,8 @@ THREADS = (1, 2)
 SLOW_QUERIES = 100
 LEAST_QUERIES = 20
 LEAST_S, MOST_S = 0.5, 8.0
-"""Batches are repeated for the one, and hold fewer queries where they would take longer than the other."""
+"""Batches are repeated for the one, and hold fewer queries where they would take longer than the
+other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Recall of held-out queries by kind, with the setting tuned on text-like ones, and what it took to get there."""
+    """Recall of held-out queries by kind, with the setting tuned on text-like ones, and what it
+    took to get there."""
 
     open_seconds: float
     recall: dict[Modality, float]
@@ -44,14 +46,16 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Queries per second in batches, by threads, and the seconds of single queries on one thread."""
+    """Queries per second in batches, by threads, and the seconds of single queries on one
+    thread."""
 
     batch: dict[int, float]
     single: list[float]
 
 
 class Session:
-    """An engine is built in one such process, tuned in a second, and opened afresh and measured in a third."""
+    """An engine is built in one such process, tuned in a second, and opened afresh and measured
+    in a third."""
 
     def __init__(self, key: str, dataset: Path, folder: Path) -> None:
         self._dataset = Dataset.open(dataset)
@@ -96,8 +100,9 @@ class Session:
         return queries[: self._queries], answers[: self._queries]
 
     def round(self) -> Round:
-        """Text-like queries in batches and one by one, after answering all of them once: a system that takes back pages
-        that were not used while others had their turn must not be measured as the engine's own speed."""
+        """Text-like queries in batches and one by one, after answering all of them once: a
+        system that takes back pages that were not used while others had their turn must not be
+        measured as the engine's own speed."""
         queries = self._dataset.queries(Modality.TEXT, HELD)[: self._timed]
         self._engine.use_threads(max(THREADS))
         self._seconds(queries)

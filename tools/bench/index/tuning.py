@@ -16,7 +16,8 @@ COMPARED_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """`recall` on the queries it was tuned on. Where the target was out of reach, the setting that came closest."""
+    """`recall` on the queries it was tuned on. Where the target was out of reach, the setting
+    that came closest."""
 
     setting: Setting
     recall: float
@@ -28,7 +29,8 @@ class Tuned:
 
 
 def tune(engine: Engine, queries: Vectors, answers: Ids) -> Tuned:
-    """Climb each ladder to the first setting with the target recall; of those found, the fastest in a batch."""
+    """Climb each ladder to the first setting with the target recall; of those found, the fastest
+    in a batch."""
     climbed = [_climb(engine, ladder, queries, answers) for ladder in engine.ladders()]
     good = [tuned for tuned in climbed if tuned.reached]
     if not good:
@@ -46,7 +48,11 @@ def _climb(engine: Engine, ladder: Ladder, queries: Vectors, answers: Ids) -> Tu
         if reached >= TARGET:
             break
     engine.apply(best.setting)
-    return Tuned(best.setting, best.recall, _seconds(lambda: engine.search(queries, K, Modality.TEXT)) / len(queries))
+    return Tuned(
+        best.setting,
+        best.recall,
+        _seconds(lambda: engine.search(queries, K, Modality.TEXT)) / len(queries),
+    )
 
 
 def _seconds(run: Callable[[], object]) -> float:

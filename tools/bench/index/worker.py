@@ -33,7 +33,8 @@ class Worker:
         theirs.close()
 
     def ask(self, method: str, *arguments: object) -> Any:
-        """Raises EngineStopped after the time limit, or where the process failed; why is on stderr then."""
+        """Raises EngineStopped after the time limit, or where the process failed; why is on
+        stderr then."""
         try:
             self._pipe.send((method, arguments))
             if not self._pipe.poll(self._limit):
@@ -60,7 +61,12 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.close()
 
 

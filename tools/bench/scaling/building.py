@@ -15,11 +15,14 @@ SPAWNING = multiprocessing.get_context("spawn")
 
 
 class Build:
-    """Starts at once; `begun` is when the builder itself was called, not when its process was started."""
+    """Starts at once; `begun` is when the builder itself was called, not when its process was
+    started."""
 
     def __init__(self, folder: Path, root: Path, seq: int) -> None:
         self._said, theirs = SPAWNING.Pipe(duplex=False)
-        self._process = SPAWNING.Process(target=_build, args=(folder, root, seq, theirs), daemon=True)
+        self._process = SPAWNING.Process(
+            target=_build, args=(folder, root, seq, theirs), daemon=True
+        )
         self._process.start()
         theirs.close()
         self._said.recv()

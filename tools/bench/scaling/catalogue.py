@@ -1,4 +1,5 @@
-"""A dataset as the catalogue that a builder is given: pictures of products, and titles across the modality gap."""
+"""A dataset as the catalogue that a builder is given: pictures of products, and titles across
+the modality gap."""
 
 from __future__ import annotations
 

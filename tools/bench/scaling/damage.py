@@ -1,4 +1,5 @@
-"""One flipped bit at a time, anywhere in any file of the live generation: a reader that opens it must notice."""
+"""One flipped bit at a time, anywhere in any file of the live generation: a reader that opens it
+must notice."""
 
 from __future__ import annotations
 
@@ -28,7 +29,9 @@ def flip_bits(root: Path, space: Space, each: int, seed: int = 6) -> Damage:
         damage.files += 1
         for _ in range(each):
             damage.flips += 1
-            if not _noticed(root, space, path, places.randrange(path.stat().st_size), 1 << places.randrange(8)):
+            if not _noticed(
+                root, space, path, places.randrange(path.stat().st_size), 1 << places.randrange(8)
+            ):
                 damage.missed.append(path.name)
     return damage
 

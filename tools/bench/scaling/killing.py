@@ -1,4 +1,5 @@
-"""Builders killed at random moments, while a reader goes on answering from the generation before."""
+"""Builders killed at random moments, while a reader goes on answering from the generation
+before."""
 
 from __future__ import annotations
 
@@ -19,10 +20,12 @@ ASKED = 20
 
 @dataclass(frozen=True, slots=True)
 class Killing:
-    """`clean_seconds` is a build that nobody disturbed, `last_seconds` the one after the last kill, which resumed.
+    """`clean_seconds` is a build that nobody disturbed, `last_seconds` the one after the last
+    kill, which resumed.
 
-    `published` builds were faster than the moment drawn for their death. `wrong` counts answers of the reader that
-    changed or failed meanwhile, `damaged` the kills after which what is live could not be verified.
+    `published` builds were faster than the moment drawn for their death. `wrong` counts answers
+    of the reader that changed or failed meanwhile, `damaged` the kills after which what is live
+    could not be verified.
     """
 
     kills: int
@@ -62,9 +65,11 @@ class Reader(threading.Thread):
         self.join()
 
 
-def kill_builds(folder: Path, root: Path, seq: int, kills: int, clean_seconds: float, seed: int = 5) -> Killing:
-    """There must be a generation below `seq`, built from `folder` in `clean_seconds`. Raises RuntimeError when a build
-    fails by itself."""
+def kill_builds(
+    folder: Path, root: Path, seq: int, kills: int, clean_seconds: float, seed: int = 5
+) -> Killing:
+    """There must be a generation below `seq`, built from `folder` in `clean_seconds`. Raises
+    RuntimeError when a build fails by itself."""
     dataset, moments = Dataset.open(folder), random.Random(seed)  # noqa: S311  # moments are no secret
     reader = Reader(root, dataset)
     reader.start()

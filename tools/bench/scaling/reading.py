@@ -36,15 +36,20 @@ class Memory:
     @classmethod
     def now(cls) -> Memory:
         """Raises OSError where the kernel does not tell."""
-        sizes = {name: int(size) * 1024 for name, size in re.findall(r"(\w+):\s+(\d+) kB", ROLLUP.read_text("ascii"))}
+        sizes = {
+            name: int(size) * 1024
+            for name, size in re.findall(r"(\w+):\s+(\d+) kB", ROLLUP.read_text("ascii"))
+        }
         return cls(sizes["Anonymous"], sizes["Rss"] - sizes["Anonymous"])
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Times in milliseconds but for opening; memory in bytes beyond what the process had before opening.
+    """Times in milliseconds but for opening; memory in bytes beyond what the process had before
+    opening.
 
-    A refresh applies one change, as a reader does while a shop is edited; `changes_ms` is a thousand at once.
+    A refresh applies one change, as a reader does while a shop is edited; `changes_ms` is a
+    thousand at once.
     """
 
     open_seconds: float
@@ -79,7 +84,9 @@ def read(folder: Path, root: Path) -> Reading:
         mapped_memory=after.mapped - before.mapped,
         p50_ms={kind.value: percentile_ms(times, 50) for kind, times in taken.items()},
         p99_ms={kind.value: percentile_ms(times, 99) for kind, times in taken.items()},
-        recall={kind.value: recall(rows, dataset.answers(kind, HELD)) for kind, rows in found.items()},
+        recall={
+            kind.value: recall(rows, dataset.answers(kind, HELD)) for kind, rows in found.items()
+        },
         **_refresh(index, dataset),
     )
 
@@ -94,7 +101,9 @@ def _search_one_by_one(index: VectorIndex, queries: np.ndarray, kind: Modality) 
 
 
 def _rows(index: VectorIndex, queries: np.ndarray, kind: Modality) -> np.ndarray:
-    return np.stack([found.view_ids for found in index.search(queries, Modality.PICTURE, K, asked=kind)])
+    return np.stack(
+        [found.view_ids for found in index.search(queries, Modality.PICTURE, K, asked=kind)]
+    )
 
 
 def _refresh(index: VectorIndex, dataset: Dataset) -> dict[str, float]:
@@ -103,7 +112,10 @@ def _refresh(index: VectorIndex, dataset: Dataset) -> dict[str, float]:
     products = min(CHANGES, dataset.spec.rows // 2)
     changes = [_change(dataset, 2 * at, seq + 1 + at) for at in range(products + REFRESHES)]
     at_once = seconds(lambda: index.refresh(changes[:products], seq + products))
-    each = [seconds(lambda change=change: index.refresh([change], change.seq)) for change in changes[products:]]
+    each = [
+        seconds(lambda change=change: index.refresh([change], change.seq))
+        for change in changes[products:]
+    ]
     return {"refresh_ms": 1000 * median(each), "changes_ms": 1000 * at_once}
 
 

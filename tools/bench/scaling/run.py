@@ -10,7 +10,7 @@ from typing import Any
 
 from search.types import Modality
 from search.vectors import SegmentManifest, ShapeSettings, live_generation
-from search.vectors.shapes import choose
+from search.vectors.index_types import choose
 from tools.bench.index.data import Spec, generate
 from tools.bench.scaling.building import Build
 from tools.bench.scaling.catalogue import space_of
@@ -30,8 +30,9 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """One size. `bytes_per_vector` is what the picture segment takes on the disk, its fp16 vectors included, and
-    `planned_bytes` what `index plan` counts with, and the lists' centres, which are nothing in a large index."""
+    """One size. `bytes_per_vector` is what the picture segment takes on the disk, its fp16
+    vectors included, and `planned_bytes` what `index plan` counts with, and the lists' centres,
+    which are nothing in a large index."""
 
     vectors: int
     dim: int
@@ -59,7 +60,11 @@ class GrowthReport:
             for kind, value in growth.reading.recall.items()
             if value < LEAST_RECALL
         ]
-        faults += [f"a flipped bit in {name} was not noticed" for growth in self.sizes for name in growth.damage.missed]
+        faults += [
+            f"a flipped bit in {name} was not noticed"
+            for growth in self.sizes
+            for name in growth.damage.missed
+        ]
         faults += [
             f"{growth.bytes_per_vector:.0f} bytes a vector, where {growth.planned_bytes:.0f} were planned"
             for growth in self.sizes
@@ -76,9 +81,17 @@ class GrowthReport:
 
 
 def measure_growth(
-    sizes: Sequence[int], dim: int, *, queries: int, kills: int, killed_size: int, flips: int, say: Say
+    sizes: Sequence[int],
+    dim: int,
+    *,
+    queries: int,
+    kills: int,
+    killed_size: int,
+    flips: int,
+    say: Say,
 ) -> GrowthReport:
-    """Needs 8 bytes a dimension and vector of the largest size on the disk. Raises RuntimeError when a build fails."""
+    """Needs 8 bytes a dimension and vector of the largest size on the disk. Raises RuntimeError
+    when a build fails."""
     growths = []
     with tempfile.TemporaryDirectory(prefix="omnishelf-growth-") as scratch:
         for size in sizes:
@@ -94,7 +107,9 @@ def _measure(folder: Path, spec: Spec, flips: int) -> Growth:
     data, root = folder / "data", folder / "index"
     space = space_of(generate(data, spec))
     seconds = Build(data, root, 1).finish()
-    [segment] = [part for part in live_generation(root, space).segments if part.modality is Modality.PICTURE]
+    [segment] = [
+        part for part in live_generation(root, space).segments if part.modality is Modality.PICTURE
+    ]
     reading = read_afresh(data, root)
     damage = flip_bits(root, space, flips if spec.rows <= FLIPS_UP_TO else 1)
     return Growth(

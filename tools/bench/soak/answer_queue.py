@@ -1,4 +1,5 @@
-"""Answers on their way from the searchers to the judge, a handful at a time so that sending costs little."""
+"""Answers on their way from the searchers to the judge, a handful at a time so that sending
+costs little."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The contents of a run: their vectors in two spaces, in files that every process of the run maps."""
+"""The contents of a run: their vectors in two spaces, in files that every process of the run
+maps."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ PICTURES = 2
 
 KINDS = (Modality.TEXT, Modality.PICTURE)
 SECOND_SPACE = hashlib.sha256(b"the second space of a run").hexdigest()
-"""Stands for the checksum of tuned heads: it names a second space, whose vectors are those of the first, rotated."""
+"""Stands for the checksum of tuned heads: it names a second space, whose vectors are those of
+the first, rotated."""
 
 BLOCK = 4_096
 QUERIES = 2_000
@@ -44,7 +46,8 @@ def rows_of(modality: Modality, content: int) -> range:
 
 @dataclass(frozen=True, slots=True)
 class Goods:
-    """`contents` contents of `dim` dimensions under `folder`; space 0 is the first, space 1 the second."""
+    """`contents` contents of `dim` dimensions under `folder`; space 0 is the first, space 1 the
+    second."""
 
     folder: Path
     contents: int
@@ -60,7 +63,10 @@ class Goods:
         for start in range(0, self.contents, BLOCK):
             owners = clusters[start : start + BLOCK]
             pictures = geometry.vectors(rng, owners.repeat(PICTURES))
-            for kind, vectors in ((Modality.PICTURE, pictures), (Modality.TEXT, geometry.texts(rng, owners))):
+            for kind, vectors in (
+                (Modality.PICTURE, pictures),
+                (Modality.TEXT, geometry.texts(rng, owners)),
+            ):
                 rows = slice(rows_of(kind, start).start, rows_of(kind, start + len(owners)).start)
                 pools[0, kind][rows], pools[1, kind][rows] = vectors, vectors @ rotation
         wanted = rng.integers(len(geometry.centres), size=QUERIES)
@@ -74,7 +80,8 @@ class Goods:
         return self._pool(space, kind, "r")
 
     def searched(self, space: int, kind: Modality) -> Vectors:
-        """Vectors as the index scores them: read from the database, normalised, rounded to fp16. All in memory."""
+        """Vectors as the index scores them: read from the database, normalised, rounded to fp16.
+        All in memory."""
         rows = self.stored(space, kind).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return rows.astype(np.float16).astype(np.float32)

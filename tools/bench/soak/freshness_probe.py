@@ -1,4 +1,5 @@
-"""Asks for every view by its own vector: new ones must be found within a second, gone ones must not."""
+"""Asks for every view by its own vector: new ones must be found within a second, gone ones must
+not."""
 
 from __future__ import annotations
 
@@ -18,18 +19,20 @@ from tools.bench.soak.journal import Change, JournalReader, Kind
 from tools.bench.soak.latency import Latencies
 from tools.bench.soak.oracle import STALE_S
 from tools.bench.soak.shop import spaces
-from webapp.retrieval.runtime import serving
+from webapp.retrieval.models_runtime import serving
 
 LOOK_EVERY_S = 0.05
 RECHECKED = 200
-"""New and gone views, so many of each, that are looked for again when another generation or space is in use."""
+"""New and gone views, so many of each, that are looked for again when another generation or
+space is in use."""
 
 AMONG = 10
 
 
 @dataclass(slots=True)
 class Probes:
-    """`missing` and `returned` list products with a promise broken; `fresh` is how soon new views were found."""
+    """`missing` and `returned` list products with a promise broken; `fresh` is how soon new
+    views were found."""
 
     looked: int = 0
     fresh: Latencies = field(default_factory=Latencies)
@@ -71,12 +74,15 @@ class Prober:
         connections.close_all()
 
     def _follow(self) -> list[Change]:
-        """Read what was written. `_current` is what a product shows, `_gone` what it last showed before it went."""
+        """Read what was written. `_current` is what a product shows, `_gone` what it last showed
+        before it went."""
         changes = self._journal.read()
         for change in changes:
             if change.takes_views:
                 former = self._current.pop(change.product_id)
-                self._gone[change.product_id] = replace(former, kind=change.kind, committed=change.committed)
+                self._gone[change.product_id] = replace(
+                    former, kind=change.kind, committed=change.committed
+                )
             if change.brings_views:
                 if change.kind is not Kind.REPLACED:  # what was replaced stays gone
                     self._gone.pop(change.product_id, None)
@@ -85,7 +91,11 @@ class Prober:
 
     def _look(self, index: VectorIndex) -> None:
         began = time.monotonic()
-        new = [change for change in self._new.values() if self._current.get(change.product_id) is change]
+        new = [
+            change
+            for change in self._new.values()
+            if self._current.get(change.product_id) is change
+        ]
         self._new = {change.product_id: change for change in new}
         for change, found in zip(new, self._found(index, new), strict=True):
             age = began - change.committed
@@ -96,7 +106,9 @@ class Prober:
             if not found and age > STALE_S:
                 self._suspect(change, self.probes.missing, self._current)
         due, self._until = self._until, began - STALE_S
-        self._must_be_gone(index, [gone for gone in self._gone.values() if due < gone.committed <= self._until])
+        self._must_be_gone(
+            index, [gone for gone in self._gone.values() if due < gone.committed <= self._until]
+        )
         in_use = (index.space.fingerprint, index.status().generation)
         if in_use != self._in_use:
             self._look_again(index, began)
@@ -104,7 +116,11 @@ class Prober:
 
     def _look_again(self, index: VectorIndex, began: float) -> None:
         written = self._random.sample(self._written, min(RECHECKED, len(self._written)))
-        kept = [change for change in map(self._current.get, dict.fromkeys(written)) if change is not None]
+        kept = [
+            change
+            for change in map(self._current.get, dict.fromkeys(written))
+            if change is not None
+        ]
         kept = [change for change in kept if began - change.committed > STALE_S]
         for change, found in zip(kept, self._found(index, kept), strict=True):
             if not found:
@@ -133,11 +149,15 @@ class Prober:
         if not changes:
             return []
         self.probes.looked += len(changes)
-        answers = index.search(self._vectors(index, changes), Modality.PICTURE, AMONG, asked=Modality.PICTURE)
+        answers = index.search(
+            self._vectors(index, changes), Modality.PICTURE, AMONG, asked=Modality.PICTURE
+        )
         wanted = [(change.views or {})[Modality.PICTURE][0] for change in changes]
         return [view_id in found.view_ids for view_id, found in zip(wanted, answers, strict=True)]
 
     def _vectors(self, index: VectorIndex, changes: list[Change]) -> Vectors:
         pool = self._pools[self._numbers[index.space.fingerprint]]
-        rows = pool[[rows_of(Modality.PICTURE, change.content).start for change in changes]].astype(np.float32)
+        rows = pool[[rows_of(Modality.PICTURE, change.content).start for change in changes]].astype(
+            np.float32
+        )
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)

@@ -16,8 +16,8 @@ Views = Mapping[Modality, list[int]]
 
 
 class Kind(enum.StrEnum):
-    """ADDED and REPLACED bring views, REMOVED (deleted) and HIDDEN take them away, SHOWN brings them back. NOTHING only
-    says that everything before it is written."""
+    """ADDED and REPLACED bring views, REMOVED (deleted) and HIDDEN take them away, SHOWN brings
+    them back. NOTHING only says that everything before it is written."""
 
     ADDED = "added"
     REPLACED = "replaced"
@@ -29,7 +29,8 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transaction: begun and committed at these readings of the machine's monotonic clock, in seconds."""
+    """One transaction: begun and committed at these readings of the machine's monotonic clock,
+    in seconds."""
 
     begun: float
     committed: float
@@ -55,7 +56,14 @@ class JournalWriter:
         self._file: TextIOWrapper = path.open("a", encoding="ascii", buffering=1)
 
     def write(self, change: Change) -> None:
-        row = [change.begun, change.committed, change.kind, change.product_id, change.content, change.brand]
+        row = [
+            change.begun,
+            change.committed,
+            change.kind,
+            change.product_id,
+            change.content,
+            change.brand,
+        ]
         self._file.write(json.dumps([*row, change.views]) + "\n")
 
     def close(self) -> None:

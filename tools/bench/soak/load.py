@@ -1,4 +1,5 @@
-"""Searches at full speed, asked as a request asks: the space and its index anew each time, pages with the database."""
+"""Searches at full speed, asked as a request asks: the space and its index anew each time, pages
+with the database."""
 
 from __future__ import annotations
 
@@ -20,15 +21,16 @@ from tools.bench.soak.oracle import Answer
 from tools.bench.soak.shared_flags import Marks
 from tools.bench.soak.shop import spaces
 from webapp.retrieval.filters import ProductFilters, allowed_ids
+from webapp.retrieval.models_runtime import serving
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import serving
 from webapp.retrieval.service import search_products
 
 K = 10
 PAGE = 24
 PAGE_EVERY_S = 0.2
 COMPARE_EVERY_S = 0.4
-"""How often each searcher has an answer compared with exact search, which takes a core for a hundredth of a second."""
+"""How often each searcher has an answer compared with exact search, which takes a core for a
+hundredth of a second."""
 
 FILTERED = "filtered"
 MIX = {
@@ -52,7 +54,10 @@ class Questions:
     @classmethod
     def of(cls, goods: Goods) -> Questions:
         numbers = {space.fingerprint: number for number, space in enumerate(spaces())}
-        return cls(numbers, {(at, kind): goods.questions(at, kind) for at in numbers.values() for kind in KINDS})
+        return cls(
+            numbers,
+            {(at, kind): goods.questions(at, kind) for at in numbers.values() for kind in KINDS},
+        )
 
 
 @dataclass
@@ -69,7 +74,8 @@ class Tally:
 
 
 class Asking(threading.Thread, abc.ABC):
-    """One kind of request after another until stopped; every answer is told, every failure counted."""
+    """One kind of request after another until stopped; every answer is told, every failure
+    counted."""
 
     def __init__(self, name: str, tell: Tell, marks: Marks) -> None:
         super().__init__(name=name, daemon=True)
@@ -83,7 +89,9 @@ class Asking(threading.Thread, abc.ABC):
             phase, started = self._marks.phase, time.perf_counter()
             try:
                 answer = ask()
-            except Exception as error:  # a failed search is what is looked for: counted, told, a broken promise
+            except (
+                Exception
+            ) as error:  # a failed search is what is looked for: counted, told, a broken promise
                 self.tally.failures[f"{label}: {type(error).__name__}: {error}"[:200]] += 1
                 continue
             self.tally.add(label, phase, time.perf_counter() - started)
@@ -96,7 +104,8 @@ class Asking(threading.Thread, abc.ABC):
 
 
 class Searcher(Asking):
-    """Searches of the index at full speed; now and then an answer is told with what a comparison needs."""
+    """Searches of the index at full speed; now and then an answer is told with what a comparison
+    needs."""
 
     def __init__(self, questions: Questions, tell: Tell, marks: Marks, seed: int) -> None:
         super().__init__(f"searcher {seed}", tell, marks)
@@ -137,8 +146,8 @@ class Searcher(Asking):
 
 
 class Visitor(Asking):
-    """Pages, the whole way: ranked over all modalities, then read from the database. Similar products are asked for,
-    because that needs no encoder."""
+    """Pages, the whole way: ranked over all modalities, then read from the database. Similar
+    products are asked for, because that needs no encoder."""
 
     def __init__(self, product: Callable[[], int], tell: Tell, marks: Marks) -> None:
         super().__init__("visitor", tell, marks)

@@ -1,4 +1,5 @@
-"""The oracle: from the journal alone it knows what each answer had to hold, might hold and must not."""
+"""The oracle: from the journal alone it knows what each answer had to hold, might hold and must
+not."""
 
 from __future__ import annotations
 
@@ -23,10 +24,11 @@ FIRST_CAPACITY = 1 << 12
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a search gave: products and, from the index itself, views. `asked` and `returned` are monotonic seconds.
+    """What a search gave: products and, from the index itself, views. `asked` and `returned` are
+    monotonic seconds.
 
-    With `query`, shape (dim,), scores, shape (k,), and the space's number, it is also compared with exact search;
-    recall is told by `label`.
+    With `query`, shape (dim,), scores, shape (k,), and the space's number, it is also compared
+    with exact search; recall is told by `label`.
     """
 
     asked: float
@@ -44,7 +46,8 @@ class Answer:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found wrong, added up over answers. Ghosts are products or views that should have been gone."""
+    """What was found wrong, added up over answers. Ghosts are products or views that should have
+    been gone."""
 
     answers: int = 0
     page_ghosts: int = 0
@@ -58,7 +61,8 @@ class Verdict:
 
 
 class Lives:
-    """When each view of one modality could be found: from its birth to its death, both as spans of a transaction."""
+    """When each view of one modality could be found: from its birth to its death, both as spans
+    of a transaction."""
 
     COLUMNS = ("born_begun", "born", "died_begun", "died")
 
@@ -83,7 +87,8 @@ class Lives:
 
 
 class Truth:
-    """Follows the journal and judges answers. `vectors` are those the index scores with, by space and modality."""
+    """Follows the journal and judges answers. `vectors` are those the index scores with, by
+    space and modality."""
 
     def __init__(self, vectors: Mapping[tuple[int, Modality], Vectors]) -> None:
         self._vectors = vectors
@@ -140,7 +145,8 @@ class Truth:
             self.verdict.oldest_ghost_s = max(self.verdict.oldest_ghost_s, age)
 
     def _compare(self, answer: Answer) -> None:
-        """Views that changed around the answer may be in it or not: the rest must be as exact search says."""
+        """Views that changed around the answer may be in it or not: the rest must be as exact
+        search says."""
         lives = self._lives[answer.modality]
         view_ids, _, rows = lives.ids[:, : lives.count]
         _, born, died_begun, _ = lives.times[:, : lives.count]
@@ -158,7 +164,9 @@ class Truth:
         for view_id, score in zip(answer.view_ids or (), answer.scores, strict=True):
             for modality, at in self._of_view.get(view_id, [])[-1:]:
                 row = self._lives[modality].ids[2, at]
-                error = abs(float(self._vectors[answer.space, modality][row] @ answer.query) - float(score))
+                error = abs(
+                    float(self._vectors[answer.space, modality][row] @ answer.query) - float(score)
+                )
                 self.verdict.largest_score_error = max(self.verdict.largest_score_error, error)
                 self.verdict.wrong_scores += error > SCORE_TOLERANCE
 

@@ -1,4 +1,5 @@
-"""The other processes of a run, each started afresh: the writer, the builder that a worker is, and the judge."""
+"""The other processes of a run, each started afresh: the writer, the builder that a worker is,
+and the judge."""
 
 from __future__ import annotations
 
@@ -19,7 +20,9 @@ TELLING = 2
 """Processes whose answers are judged."""
 
 
-def write(goods: Goods, journal: Path, products: int, per_second: float, filled: Event, ended: Event) -> None:
+def write(
+    goods: Goods, journal: Path, products: int, per_second: float, filled: Event, ended: Event
+) -> None:
     """Fill the shop, then change it until the end."""
     _set_up_django()
     from tools.bench.soak.shop import Shop
@@ -34,9 +37,10 @@ def write(goods: Goods, journal: Path, products: int, per_second: float, filled:
 
 
 def build(orders: Queue[str | None], done: Queue[dict[str, Any]]) -> None:
-    """Build a generation of the space that an order names by its heads' checksum, '' for the one in use, until None."""
+    """Build a generation of the space that an order names by its heads' checksum, '' for the one
+    in use, until None."""
     _set_up_django()
-    from indexer.compaction import generation_build
+    from indexer.index.compaction import generation_build
     from tools.bench.soak.shop import spaces
 
     while (order := orders.get()) is not None:
@@ -45,7 +49,9 @@ def build(orders: Queue[str | None], done: Queue[dict[str, Any]]) -> None:
         done.put({"number": manifest.number, "seconds": manifest.build_seconds, "shapes": shapes})
 
 
-def visit(goods: Goods, journal: Path, answers: Queue[Any], seen: Queue[Any], ready: Event, marks: Marks) -> None:
+def visit(
+    goods: Goods, journal: Path, answers: Queue[Any], seen: Queue[Any], ready: Event, marks: Marks
+) -> None:
     """Ask for pages, and for single views by their own vector, until stopped."""
     _set_up_django()
     from tools.bench.soak.freshness_probe import Prober
@@ -63,8 +69,11 @@ def visit(goods: Goods, journal: Path, answers: Queue[Any], seen: Queue[Any], re
 
 
 def judge(goods: Goods, journal: Path, answers: Queue[Any], verdict: Queue[Any]) -> None:
-    """Judge answers as the journal catches up with them, until None has come from each of those who tell."""
-    truth = Truth({(space, kind): goods.searched(space, kind) for space in (0, 1) for kind in KINDS})
+    """Judge answers as the journal catches up with them, until None has come from each of those
+    who tell."""
+    truth = Truth(
+        {(space, kind): goods.searched(space, kind) for space in (0, 1) for kind in KINDS}
+    )
     lines = JournalReader(journal)
     telling = TELLING
     while telling:

@@ -42,7 +42,9 @@ class Promise:
 
     @property
     def kept(self) -> bool:
-        return (self.least is None or self.measured >= self.least) and (self.most is None or self.measured <= self.most)
+        return (self.least is None or self.measured >= self.least) and (
+            self.most is None or self.measured <= self.most
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,9 @@ class LifeReport:
         return [promise for promise in self.promises if not promise.kept]
 
     def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"promises": [asdict(promise) | {"kept": promise.kept} for promise in self.promises]}
+        return asdict(self) | {
+            "promises": [asdict(promise) | {"kept": promise.kept} for promise in self.promises]
+        }
 
 
 def made_report(
@@ -96,12 +100,19 @@ def made_report(
         ),
         Promise("answers with too few views", verdict.short, most=0),
         Promise("scores that differ from the oracle's", verdict.wrong_scores, most=0),
-        *(Promise(f"recall@10, {label}", value, least=LEAST_RECALL) for label, value in recall.items()),
+        *(
+            Promise(f"recall@10, {label}", value, least=LEAST_RECALL)
+            for label, value in recall.items()
+        ),
         *(
             Promise(f"p99 during a rebuild / without, {search}", ratio, most=SLOWER_AT_MOST)
             for search, ratio in _slowdowns(latencies).items()
         ),
-        Promise("MiB of memory grown from early to late", (after - before) / 2**20, most=GROWN_AT_MOST_MIB),
+        Promise(
+            "MiB of memory grown from early to late",
+            (after - before) / 2**20,
+            most=GROWN_AT_MOST_MIB,
+        ),
         Promise("views looked for by their own vector", probes.looked, least=1),
         Promise("rebuilds and spaces swapped", len(rebuilds), least=3),
     ]
@@ -131,10 +142,16 @@ def _joined(tallies: Sequence[Tally]) -> dict[tuple[str, str], Latencies]:
     return joined
 
 
-def _percentiles(latencies: dict[tuple[str, str], Latencies]) -> dict[str, dict[str, dict[str, float]]]:
+def _percentiles(
+    latencies: dict[tuple[str, str], Latencies],
+) -> dict[str, dict[str, dict[str, float]]]:
     table: dict[str, dict[str, dict[str, float]]] = {}
     for (search, phase), found in sorted(latencies.items()):
-        figures = {"count": found.count, "p50": found.percentile_ms(50), "p99": found.percentile_ms(99)}
+        figures = {
+            "count": found.count,
+            "p50": found.percentile_ms(50),
+            "p99": found.percentile_ms(99),
+        }
         table.setdefault(search, {})[phase] = figures
     return table
 
@@ -143,7 +160,9 @@ def _slowdowns(latencies: dict[tuple[str, str], Latencies]) -> dict[str, float]:
     """p99 during rebuilds over p99 without, of every search that was asked often enough in both."""
     slowdowns = {}
     for search in sorted({search for search, _ in latencies}):
-        busy, steady = (latencies.get((search, phase), Latencies()) for phase in ("rebuild", "steady"))
+        busy, steady = (
+            latencies.get((search, phase), Latencies()) for phase in ("rebuild", "steady")
+        )
         if min(busy.count, steady.count) >= ENOUGH:
             slowdowns[search] = busy.percentile_ms(99) / steady.percentile_ms(99)
     return slowdowns

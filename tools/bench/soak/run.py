@@ -1,4 +1,5 @@
-"""One run: this process searches as a web process does, others write, build and judge, and spaces change on the way."""
+"""One run: this process searches as a web process does, others write, build and judge, and
+spaces change on the way."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ from tools.bench.soak.report import LifeReport, Rebuild, made_report
 from tools.bench.soak.shared_flags import Marks
 from tools.bench.soak.shop import spaces
 from webapp.catalog.models import Tuning, TuningState
-from webapp.retrieval.runtime import serving
+from webapp.retrieval.models_runtime import serving
 
 SPAWNING = multiprocessing.get_context("spawn")
 
@@ -63,7 +64,11 @@ class Life:
         self._journal = folder / "journal"
         self._filled, self._ended = SPAWNING.Event(), SPAWNING.Event()
         self._orders, self._built = SPAWNING.Queue(), SPAWNING.Queue()
-        self._answers, self._verdict, self._seen = SPAWNING.Queue(), SPAWNING.Queue(), SPAWNING.Queue()
+        self._answers, self._verdict, self._seen = (
+            SPAWNING.Queue(),
+            SPAWNING.Queue(),
+            SPAWNING.Queue(),
+        )
         self._marks = Marks(SPAWNING)
         self._memory: list[int] = []
         self._rebuilds: list[Rebuild] = []
@@ -81,7 +86,8 @@ class Life:
             self._wait(visiting.is_set, START_LIMIT_S)
             telling, questions = Telling(self._answers), Questions.of(self._goods)
             searchers = [
-                Searcher(questions, telling.tell, self._marks, seed) for seed in range(self._settings.searchers)
+                Searcher(questions, telling.tell, self._marks, seed)
+                for seed in range(self._settings.searchers)
             ]
             for searcher in searchers:
                 searcher.start()
@@ -93,13 +99,24 @@ class Life:
             visited, probes = self._answer(self._seen, JUDGED_LIMIT_S)
             verdict = self._answer(self._verdict, JUDGED_LIMIT_S)
         tallies = [visited, *(searcher.tally for searcher in searchers)]
-        return made_report(self._settings.seconds, tallies, probes, verdict, self._rebuilds, self._memory)
+        return made_report(
+            self._settings.seconds, tallies, probes, verdict, self._rebuilds, self._memory
+        )
 
     @contextmanager
     def _running(self) -> Iterator[None]:
         rows, changes = self._settings.rows, self._settings.changes
         self._journal.touch()
-        self._start("writer", parts.write, self._goods, self._journal, rows, changes, self._filled, self._ended)
+        self._start(
+            "writer",
+            parts.write,
+            self._goods,
+            self._journal,
+            rows,
+            changes,
+            self._filled,
+            self._ended,
+        )
         self._start("builder", parts.build, self._orders, self._built)
         self._start("judge", parts.judge, self._goods, self._journal, self._answers, self._verdict)
         try:
@@ -142,10 +159,13 @@ class Life:
         self._orders.put(heads_digest)
         found = self._answer(self._built, BUILD_LIMIT_S)
         self._marks.rebuilding.clear()
-        return Rebuild(bool(heads_digest), found["number"], time.monotonic() - began, found["shapes"])
+        return Rebuild(
+            bool(heads_digest), found["number"], time.monotonic() - began, found["shapes"]
+        )
 
     def _swap_spaces(self) -> bool:
-        """One row decides which space is in use; every process follows it. Returns whether this one did."""
+        """One row decides which space is in use; every process follows it. Returns whether this
+        one did."""
         own, second = spaces()
         Tuning.objects.create(
             preset=second.preset,

@@ -9,7 +9,11 @@ class Marks:
     """What the run is at, for all of its processes: latencies are kept apart by it."""
 
     def __init__(self, context: SpawnContext) -> None:
-        self.counting, self.rebuilding, self.stopping = context.Event(), context.Event(), context.Event()
+        self.counting, self.rebuilding, self.stopping = (
+            context.Event(),
+            context.Event(),
+            context.Event(),
+        )
 
     @property
     def phase(self) -> str:

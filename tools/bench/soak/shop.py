@@ -1,4 +1,5 @@
-"""Products with embeddings that nobody had to encode, changed by the transactions that the product itself uses."""
+"""Products with embeddings that nobody had to encode, changed by the transactions that the
+product itself uses."""
 
 from __future__ import annotations
 
@@ -11,10 +12,18 @@ from search.config import engine_settings
 from search.encoders.presets import tuned_space
 from search.encoders.registry import space_of
 from search.types import Modality, Space
-from tools.bench.soak.dataset import KINDS, SECOND_SPACE, Goods, Stored, brand_of, content_hash, rows_of
+from tools.bench.soak.dataset import (
+    KINDS,
+    SECOND_SPACE,
+    Goods,
+    Stored,
+    brand_of,
+    content_hash,
+    rows_of,
+)
 from tools.bench.soak.journal import Change, Kind, Views
 from webapp.catalog.models import Asset, AssetKind, Embedding, Product
-from webapp.catalog.services.clock import products_remove, products_touch
+from webapp.catalog.services.index_sequence import products_remove, products_touch
 
 AT_ONCE = 250
 """Products per transaction when the shop is filled."""
@@ -40,13 +49,24 @@ class Shop:
         begun = time.monotonic()
         with transaction.atomic():
             products = Product.objects.bulk_create(
-                [Product(sku=f"life-{at}", title=f"item {at}", brand=brand_of(at)) for at in contents]
+                [
+                    Product(sku=f"life-{at}", title=f"item {at}", brand=brand_of(at))
+                    for at in contents
+                ]
             )
             views = self._encode(products, contents)
             products_touch([product.pk for product in products])
         committed = time.monotonic()
         return [
-            Change(begun, committed, Kind.ADDED, product.pk, content, brand_of(content), views[product.pk])
+            Change(
+                begun,
+                committed,
+                Kind.ADDED,
+                product.pk,
+                content,
+                brand_of(content),
+                views[product.pk],
+            )
             for product, content in zip(products, contents, strict=True)
         ]
 
@@ -60,7 +80,9 @@ class Shop:
             product.assets.all().delete()
             views = self._encode([product], [content])
             products_touch([product_id])
-        return Change(begun, time.monotonic(), Kind.REPLACED, product_id, content, brand, views[product_id])
+        return Change(
+            begun, time.monotonic(), Kind.REPLACED, product_id, content, brand, views[product_id]
+        )
 
     def remove(self, product_id: int) -> Change:
         begun = time.monotonic()
@@ -84,14 +106,18 @@ class Shop:
             products_touch([product_id])
 
     def _encode(self, products: Sequence[Product], contents: Sequence[int]) -> dict[int, Views]:
-        """Assets of these products with their embeddings in both spaces, as an import and a worker leave them."""
+        """Assets of these products with their embeddings in both spaces, as an import and a
+        worker leave them."""
         pairs = list(zip(products, contents, strict=True))
         assets = [asset for product, content in pairs for asset in _assets(product, content)]
         Asset.objects.bulk_create(assets)
         Embedding.objects.bulk_create(
-            [row for _, content in pairs for row in self._embeddings(content)], ignore_conflicts=True
+            [row for _, content in pairs for row in self._embeddings(content)],
+            ignore_conflicts=True,
         )
-        views: dict[int, dict[Modality, list[int]]] = {product.pk: {kind: [] for kind in KINDS} for product in products}
+        views: dict[int, dict[Modality, list[int]]] = {
+            product.pk: {kind: [] for kind in KINDS} for product in products
+        }
         for asset in assets:
             views[asset.product_id][Modality(asset.kind)].append(asset.pk)
         return dict(views)

@@ -1,4 +1,5 @@
-"""The writer: inserts, updates, deletions, hiding and showing, at a steady rate, each one written to the journal."""
+"""The writer: inserts, updates, deletions, hiding and showing, at a steady rate, each one
+written to the journal."""
 
 from __future__ import annotations
 
@@ -10,7 +11,13 @@ from dataclasses import replace
 from tools.bench.soak.journal import Change, JournalWriter, Kind
 from tools.bench.soak.shop import AT_ONCE, Shop
 
-MIX = {Kind.ADDED: 0.4, Kind.REPLACED: 0.25, Kind.REMOVED: 0.15, Kind.HIDDEN: 0.12, Kind.SHOWN: 0.08}
+MIX = {
+    Kind.ADDED: 0.4,
+    Kind.REPLACED: 0.25,
+    Kind.REMOVED: 0.15,
+    Kind.HIDDEN: 0.12,
+    Kind.SHOWN: 0.08,
+}
 
 LEAST_VISIBLE = 20
 """Products that are left alone, so that there is always something to find."""
@@ -89,7 +96,9 @@ class Writer:
 
     def _show(self) -> Change:
         former = self._taken(self._hidden)
-        change = self._shop.show(former.product_id, former.content, former.brand, former.views or {})
+        change = self._shop.show(
+            former.product_id, former.content, former.brand, former.views or {}
+        )
         self._visible.append(replace(former, begun=change.begun, committed=change.committed))
         return change
 

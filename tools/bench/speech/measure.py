@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from search.config import EngineSettings, engine_settings
-from search.encoders.base import Waveform
+from search.encoders.protocol import Waveform
 from search.speech.base import SPEECH_RATE, Transcriber
 from search.speech.recording import read_recording
 from search.speech.registry import load_transcriber
@@ -25,9 +25,9 @@ from tools.evaluation.word_errors import word_errors
 
 @dataclass(frozen=True, slots=True)
 class SpeechFigures:
-    """One engine on one set. `word_error_rate` can pass 1: words may be put in. `exact`: share of recordings without
-    an error. `decode` is reading the file, `write_down` the engine's part, in milliseconds; `seconds` is the mean
-    length of a recording."""
+    """One engine on one set. `word_error_rate` can pass 1: words may be put in. `exact`: share
+    of recordings without an error. `decode` is reading the file, `write_down` the engine's part,
+    in milliseconds; `seconds` is the mean length of a recording."""
 
     sayings: str
     engine: str
@@ -83,7 +83,9 @@ def _engines(settings: EngineSettings, phrases: Sequence[str]) -> Iterator[tuple
         yield "whisper", load_transcriber(settings.model_copy(update={"speech": "whisper"}))
 
 
-def _written_down(transcriber: Transcriber, sounds: Sequence[Waveform]) -> tuple[list[str], list[float]]:
+def _written_down(
+    transcriber: Transcriber, sounds: Sequence[Waveform]
+) -> tuple[list[str], list[float]]:
     transcriber.transcribe(sounds[0], "en")
     heard, taken = [], []
     for sound in sounds:
@@ -94,7 +96,11 @@ def _written_down(transcriber: Transcriber, sounds: Sequence[Waveform]) -> tuple
 
 
 def _figures(
-    these: Sayings, name: str, sounds: Sequence[Waveform], heard: Sequence[str], times: tuple[list[float], list[float]]
+    these: Sayings,
+    name: str,
+    sounds: Sequence[Waveform],
+    heard: Sequence[str],
+    times: tuple[list[float], list[float]],
 ) -> SpeechFigures:
     errors = [_errors(said, text) for said, text in zip(these.said, heard, strict=True)]
     lengths = [len(plain(said.text).split()) for said in these.said]

@@ -1,4 +1,5 @@
-"""What is said: digits by people, queries of real shoppers and names of real goods by synthesisers."""
+"""What is said: digits by people, queries of real shoppers and names of real goods by
+synthesisers."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ from tools.sample_shop.writer import planned
 PLAIN_ENGLISH = re.compile(r"[A-Za-z' ]+")
 DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 HELD_BACK: Final = 1
-"""Of every three queries the first was used to choose the engine's weights; another one is measured here."""
+"""Of every three queries the first was used to choose the engine's weights; another one is
+measured here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,11 @@ class Sayings:
     said: Sequence[Said]
 
 
-def sayings(data: Path | None, voices: Sequence[Voice], texts: int, folder: Path) -> Iterator[Sayings]:
-    """On the development data, or on the names of drawn products without it; `texts` of each kind."""
+def sayings(
+    data: Path | None, voices: Sequence[Voice], texts: int, folder: Path
+) -> Iterator[Sayings]:
+    """On the development data, or on the names of drawn products without it; `texts` of each
+    kind."""
     if data is None:
         rows = planned(1, 200, clips=False)[1]
         titles = [str(row["title"]) for row in rows]
@@ -46,7 +51,10 @@ def sayings(data: Path | None, voices: Sequence[Voice], texts: int, folder: Path
     yield _digits(data / "fsdd", texts)
     goods = _rows(data / "ikea")
     named = sorted({f"{row['colour'].split(',')[0]} {row['type']}" for row in goods})
-    phrases = [*(f"{row['colour']} {row['type']}" for row in goods), *(row["description"] for row in goods)]
+    phrases = [
+        *(f"{row['colour']} {row['type']}" for row in goods),
+        *(row["description"] for row in goods),
+    ]
     queries = [row["query"] for row in _rows(data / "wands_queries")]
     kept = [query for query in queries if PLAIN_ENGLISH.fullmatch(query)][HELD_BACK::3]
     yield _spoken("names of goods", phrases, named, voices, texts, folder)
@@ -56,15 +64,24 @@ def sayings(data: Path | None, voices: Sequence[Voice], texts: int, folder: Path
 def _digits(folder: Path, count: int) -> Sayings:
     rows = _rows(folder)
     kept = rows[:: max(1, len(rows) // (5 * count))]
-    return Sayings("digits", DIGITS, [Said(folder / row["path"], row["label"], row["speaker"]) for row in kept])
+    return Sayings(
+        "digits", DIGITS, [Said(folder / row["path"], row["label"], row["speaker"]) for row in kept]
+    )
 
 
 def _spoken(
-    name: str, phrases: Sequence[str], texts: Sequence[str], voices: Sequence[Voice], count: int, folder: Path
+    name: str,
+    phrases: Sequence[str],
+    texts: Sequence[str],
+    voices: Sequence[Voice],
+    count: int,
+    folder: Path,
 ) -> Sayings:
     plain = [text for text in texts if PLAIN_ENGLISH.fullmatch(text)]
     kept = plain[:: max(1, len(plain) // count)][:count]
-    said = [Said(say(text, voice, folder), text, " ".join(voice)) for text in kept for voice in voices]
+    said = [
+        Said(say(text, voice, folder), text, " ".join(voice)) for text in kept for voice in voices
+    ]
     return Sayings(name, phrases, said)
 
 

@@ -27,7 +27,11 @@ Voice = tuple[str, str]
 def voices_here() -> list[Voice]:
     """Raises ConfigError without espeak-ng."""
     if shutil.which("espeak-ng") is None:
-        raise ConfigError("queries cannot be spoken here", value="espeak-ng", fix="apt-get install espeak-ng flite")
+        raise ConfigError(
+            "queries cannot be spoken here",
+            value="espeak-ng",
+            fix="apt-get install espeak-ng flite",
+        )
     return [voice for voice in VOICES if shutil.which(voice[0])]
 
 

@@ -19,7 +19,9 @@ class Command(BenchCommand[ClipReport]):
     help = "Times real time at which a 480p video and a sound are decoded, encoded, and both at once; memory meanwhile."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--seconds", type=int, default=600, help="play time of the clips that are drawn")
+        parser.add_argument(
+            "--seconds", type=int, default=600, help="play time of the clips that are drawn"
+        )
         parser.add_argument("--clip", type=Path, help="a video to measure instead of a drawn one")
         super().add_arguments(parser)
 
@@ -27,16 +29,37 @@ class Command(BenchCommand[ClipReport]):
         return measure_clips(options["seconds"], options["clip"])
 
     def show(self, report: ClipReport, console: Console) -> None:
-        console.print(f"{report.cpus} processors, preset {report.preset}; figures are times real time")
-        table = Table("clip", "seconds", "views", "decode alone", "encode alone", "overlapped", "processor seconds")
+        console.print(
+            f"{report.cpus} processors, preset {report.preset}; figures are times real time"
+        )
+        table = Table(
+            "clip",
+            "seconds",
+            "views",
+            "decode alone",
+            "encode alone",
+            "overlapped",
+            "processor seconds",
+        )
         memory = Table(
-            "MiB at most", "worker, a sixth of the length", "this length", "children, a sixth", "this length"
+            "MiB at most",
+            "worker, a sixth of the length",
+            "this length",
+            "children, a sixth",
+            "this length",
         )
         for clip in report.clips:
             rates = (clip.decode_alone, clip.encode_alone, clip.overlapped)
             shown = [f"{rate:.1f}" for rate in (*rates, clip.processor_s)]
             table.add_row(clip.kind, f"{clip.seconds:.0f}", str(clip.views), *shown)
             before, used = clip.memory_before, clip.memory
-            peaks = (before and before.parent, used.parent, before and before.children, used.children)
-            memory.add_row(clip.kind, *("–" if peak is None else f"{peak / MEBIBYTE:.0f}" for peak in peaks))
+            peaks = (
+                before and before.parent,
+                used.parent,
+                before and before.children,
+                used.children,
+            )
+            memory.add_row(
+                clip.kind, *("–" if peak is None else f"{peak / MEBIBYTE:.0f}" for peak in peaks)
+            )
         console.print(table, memory)

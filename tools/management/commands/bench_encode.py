@@ -19,10 +19,20 @@ class Command(BenchCommand[EncodingReport]):
 
     def add_arguments(self, parser: CommandParser) -> None:
         usual = Effort()
-        parser.add_argument("--data", type=Path, help="folder with eval/clothing and eval/grocery-fine; else drawings")
-        parser.add_argument("--repetitions", type=int, default=usual.repetitions, help="of each measurement")
-        parser.add_argument("--products", type=int, default=usual.products, help="how many to draw without --data")
-        parser.add_argument("--size", type=int, default=usual.size, help="width of drawings in pixels")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            help="folder with eval/clothing and eval/grocery-fine; else drawings",
+        )
+        parser.add_argument(
+            "--repetitions", type=int, default=usual.repetitions, help="of each measurement"
+        )
+        parser.add_argument(
+            "--products", type=int, default=usual.products, help="how many to draw without --data"
+        )
+        parser.add_argument(
+            "--size", type=int, default=usual.size, help="width of drawings in pixels"
+        )
         super().add_arguments(parser)
 
     def measure(self, options: dict[str, Any]) -> EncodingReport:
@@ -30,7 +40,9 @@ class Command(BenchCommand[EncodingReport]):
         return measure_encoding(options["data"], effort)
 
     def show(self, report: EncodingReport, console: Console) -> None:
-        console.print(f"{report.device}, {report.cpu}, {report.threads} threads; precision auto is {report.chosen}")
+        console.print(
+            f"{report.device}, {report.cpu}, {report.threads} threads; precision auto is {report.chosen}"
+        )
         for precision, reason in report.refused.items():
             console.print(f"{precision}: {reason}")
         console.print(_pictures(report))
@@ -43,7 +55,10 @@ class Command(BenchCommand[EncodingReport]):
         losses = Table("mAP", *next(iter(report.mean_average_precision.values())))
         for name, reached in report.mean_average_precision.items():
             lost = report.losses()[name] | {"fp32": 0.0}
-            losses.add_row(name, *(f"{value:.4f} ({-lost[precision]:+.4f})" for precision, value in reached.items()))
+            losses.add_row(
+                name,
+                *(f"{value:.4f} ({-lost[precision]:+.4f})" for precision, value in reached.items()),
+            )
         console.print(losses)
 
 
@@ -54,6 +69,8 @@ def _pictures(report: EncodingReport) -> Table:
     }  # fmt: skip
     table = Table("pictures/s", *columns)
     for name in found.batch:
-        cells = [f"{rates[name]:.1f} ({rates[name] / rates[EAGER]:.1f} ×)" for rates in columns.values()]
+        cells = [
+            f"{rates[name]:.1f} ({rates[name] / rates[EAGER]:.1f} ×)" for rates in columns.values()
+        ]
         table.add_row(name + (" (auto)" if name == report.chosen else ""), *cells)
     return table

@@ -13,8 +13,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser, cal
 from rich.table import Table
 
 from indexer.evaluation.installation import run_apart
-from search.console import output
 from search.errors import InputError
+from search.terminal import output
 from tools.bench.fusion import measure_shares
 from tools.bench.mixed_catalogue import PairResult, measure_pairs, mixed_folder
 
@@ -25,10 +25,16 @@ class Command(BaseCommand):
     help = "Rank the catalogue of this installation under different shares of the other modality."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--attribute", default="colour", help="the attribute that questions name beside a category")
+        parser.add_argument(
+            "--attribute",
+            default="colour",
+            help="the attribute that questions name beside a category",
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON array")
         parser.add_argument(
-            "--data", type=Path, help="instead of this installation's catalogue, real evaluation folders"
+            "--data",
+            type=Path,
+            help="instead of this installation's catalogue, real evaluation folders",
         )
         parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
 
@@ -52,7 +58,9 @@ class Command(BaseCommand):
     def _real(self, options: dict[str, Any]) -> None:
         if not options["here"]:
             asked = ["--json"] if options["json"] else []
-            if status := run_apart("bench_fusion", f"--data={options['data'].resolve()}", "--here", *asked):
+            if status := run_apart(
+                "bench_fusion", f"--data={options['data'].resolve()}", "--here", *asked
+            ):
                 raise CommandError("the measurement failed", returncode=status)
             return
         call_command("migrate", verbosity=0)
@@ -65,10 +73,16 @@ class Command(BaseCommand):
 
 
 def pairs_table(results: list[PairResult]) -> Table:
-    """Mean average precision of every set asked in the pair's first modality; a star marks the share in use."""
+    """Mean average precision of every set asked in the pair's first modality; a star marks the
+    share in use."""
     table = Table("asked by", "view", "share", "mean mAP", "by set: mAP, hit@1")
     for result in results:
         star = "*" if result.share == result.in_use else ""
-        sets = ", ".join(f"{name} {found['mAP']:.3f} {found['hit@1']:.2f}" for name, found in result.metrics.items())
-        table.add_row(result.asked, result.shown, f"{result.share:g}{star}", f"{result.mean:.3f}", sets)
+        sets = ", ".join(
+            f"{name} {found['mAP']:.3f} {found['hit@1']:.2f}"
+            for name, found in result.metrics.items()
+        )
+        table.add_row(
+            result.asked, result.shown, f"{result.share:g}{star}", f"{result.mean:.3f}", sets
+        )
     return table

@@ -1,5 +1,5 @@
-"""`manage.py bench_growth`: the index at several sizes, killed builders, damaged files. Exit code 1 when a promise was
-broken."""
+"""`manage.py bench_growth`: the index at several sizes, killed builders, damaged files. Exit
+code 1 when a promise was broken."""
 
 from __future__ import annotations
 
@@ -22,12 +22,20 @@ class Command(BenchCommand[GrowthReport]):
     help = "Build indexes of several sizes, read them in fresh processes, kill builders and damage files."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="vectors")
+        parser.add_argument(
+            "--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="vectors"
+        )
         parser.add_argument("--dim", type=int, default=384, help="dimensions")
         parser.add_argument("--queries", type=int, default=500, help="queries of each kind")
-        parser.add_argument("--kills", type=int, default=20, help="builders killed at random moments")
-        parser.add_argument("--killed-size", type=int, default=100_000, help="vectors of the builds that are killed")
-        parser.add_argument("--flips", type=int, default=5, help="bits flipped in every file, one at a time")
+        parser.add_argument(
+            "--kills", type=int, default=20, help="builders killed at random moments"
+        )
+        parser.add_argument(
+            "--killed-size", type=int, default=100_000, help="vectors of the builds that are killed"
+        )
+        parser.add_argument(
+            "--flips", type=int, default=5, help="bits flipped in every file, one at a time"
+        )
         super().add_arguments(parser)
 
     def measure(self, options: dict[str, Any]) -> GrowthReport:
@@ -62,8 +70,12 @@ class Command(BenchCommand[GrowthReport]):
         console.print(
             f"{killing.kills} builders killed, {killing.published} were faster; {killing.answers:,} answers meanwhile,"
         )
-        console.print(f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live")
-        console.print(f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s")
+        console.print(
+            f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live"
+        )
+        console.print(
+            f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s"
+        )
 
 
 def _figures(growth: Growth) -> dict[str, str]:
@@ -77,7 +89,10 @@ def _figures(growth: Growth) -> dict[str, str]:
         "own MiB": f"{found.own_memory / MIB:,.1f}",
         "mapped MiB": f"{found.mapped_memory / MIB:,.1f}",
         "open s": f"{found.open_seconds:.2f}",
-        **{f"{kind} queries, p50 / p99 ms": f"{found.p50_ms[kind]:.2f} / {found.p99_ms[kind]:.2f}" for kind in kinds},
+        **{
+            f"{kind} queries, p50 / p99 ms": f"{found.p50_ms[kind]:.2f} / {found.p99_ms[kind]:.2f}"
+            for kind in kinds
+        },
         **{f"{kind} queries, recall@10": f"{found.recall[kind]:.3f}" for kind in kinds},
         "one change, ms": f"{found.refresh_ms:.2f}",
         "1,000 changes, ms": f"{found.changes_ms:.0f}",

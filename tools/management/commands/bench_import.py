@@ -37,5 +37,8 @@ class Command(ApartCommand[ImportReport]):
     def show(self, report: ImportReport, console: Console) -> None:
         table = Table("figure", "value")
         for name, value in report.as_dict().items():
-            table.add_row(name.replace("_", " "), f"{value:,.2f}" if isinstance(value, float) else f"{value:,}")
+            table.add_row(
+                name.replace("_", " "),
+                f"{value:,.2f}" if isinstance(value, float) else f"{value:,}",
+            )
         console.print(table)

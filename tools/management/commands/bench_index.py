@@ -27,10 +27,16 @@ class Command(BenchCommand[Comparison]):
         usual, effort = Spec(), Effort()
         parser.add_argument("--rows", type=int, default=usual.rows, help="vectors, at least 1,000")
         parser.add_argument("--dim", type=int, default=usual.dim, help="dimension, a multiple of 4")
-        parser.add_argument("--queries", type=int, default=usual.queries, help="of each kind, and as many held out")
-        parser.add_argument("--seed", type=int, default=usual.seed, help="of the vectors and queries drawn")
+        parser.add_argument(
+            "--queries", type=int, default=usual.queries, help="of each kind, and as many held out"
+        )
+        parser.add_argument(
+            "--seed", type=int, default=usual.seed, help="of the vectors and queries drawn"
+        )
         parser.add_argument("--rounds", type=int, default=effort.rounds, help="of timing")
-        parser.add_argument("--limit", type=float, default=effort.limit_s, help="seconds for a step of an engine")
+        parser.add_argument(
+            "--limit", type=float, default=effort.limit_s, help="seconds for a step of an engine"
+        )
         parser.add_argument(
             "--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES), metavar="NAME",
             help=f"of {', '.join(ENGINES)}",
@@ -39,7 +45,13 @@ class Command(BenchCommand[Comparison]):
 
     def measure(self, options: dict[str, Any]) -> Comparison:
         spec = Spec(options["rows"], options["dim"], options["queries"], options["seed"])
-        if spec.rows < 1000 or spec.dim < 8 or spec.dim % 4 or spec.queries < 1 or options["rounds"] < 1:
+        if (
+            spec.rows < 1000
+            or spec.dim < 8
+            or spec.dim % 4
+            or spec.queries < 1
+            or options["rounds"] < 1
+        ):
             raise CommandError(
                 "needs 1,000 rows, a dimension that is a multiple of 4, one query and one round at least"
             )
@@ -47,7 +59,9 @@ class Command(BenchCommand[Comparison]):
         var = engine_settings().var_dir
         var.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="bench-index-", dir=var) as folder:
-            contest = Contest(Path(folder), Effort(options["rounds"], options["limit"]), console.print)
+            contest = Contest(
+                Path(folder), Effort(options["rounds"], options["limit"]), console.print
+            )
             return contest.run(spec, options["engines"])
 
     def show(self, report: Comparison, console: Console) -> None:

@@ -1,4 +1,5 @@
-"""`manage.py bench_life`: mixed load with an exact oracle beside it. Exit code 1 when a promise was broken."""
+"""`manage.py bench_life`: mixed load with an exact oracle beside it. Exit code 1 when a promise
+was broken."""
 
 from __future__ import annotations
 
@@ -21,10 +22,18 @@ class Command(ApartCommand[LifeReport]):
     help = "Search at full speed while products come, change and go, the index is rebuilt and spaces are swapped."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--minutes", type=float, default=NUMBERS["minutes"], help="how long the load lasts")
-        parser.add_argument("--rows", type=int, default=NUMBERS["rows"], help="products in the shop at first")
-        parser.add_argument("--changes", type=float, default=NUMBERS["changes"], help="changes a second")
-        parser.add_argument("--searchers", type=int, default=NUMBERS["searchers"], help="threads that search")
+        parser.add_argument(
+            "--minutes", type=float, default=NUMBERS["minutes"], help="how long the load lasts"
+        )
+        parser.add_argument(
+            "--rows", type=int, default=NUMBERS["rows"], help="products in the shop at first"
+        )
+        parser.add_argument(
+            "--changes", type=float, default=NUMBERS["changes"], help="changes a second"
+        )
+        parser.add_argument(
+            "--searchers", type=int, default=NUMBERS["searchers"], help="threads that search"
+        )
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -36,7 +45,9 @@ class Command(ApartCommand[LifeReport]):
 
     def measure(self, options: dict[str, Any]) -> LifeReport:
         return measure_life(
-            LifeSettings(options["minutes"] * 60, options["rows"], options["changes"], options["searchers"])
+            LifeSettings(
+                options["minutes"] * 60, options["rows"], options["changes"], options["searchers"]
+            )
         )
 
     def broken(self, report: LifeReport) -> Sequence[str]:
@@ -46,12 +57,24 @@ class Command(ApartCommand[LifeReport]):
         latencies = Table("search", "phase", "searches", "p50 ms", "p99 ms")
         for search, phases in report.latencies.items():
             for phase, found in phases.items():
-                latencies.add_row(search, phase, f"{found['count']:,.0f}", f"{found['p50']:.2f}", f"{found['p99']:.2f}")
+                latencies.add_row(
+                    search,
+                    phase,
+                    f"{found['count']:,.0f}",
+                    f"{found['p50']:.2f}",
+                    f"{found['p99']:.2f}",
+                )
         console.print(latencies)
-        console.print(f"{report.searches:,} answers judged, {report.compared:,} of them against exact search")
+        console.print(
+            f"{report.searches:,} answers judged, {report.compared:,} of them against exact search"
+        )
         console.print(f"{report.looked_for:,} views looked for by their own vector")
-        console.print(f"new views found after {report.fresh_p50_s:.2f} s (p50), {report.fresh_p99_s:.2f} s (p99)")
-        console.print(f"a deleted or hidden view was in the index for at most {report.oldest_ghost_s:.2f} s")
+        console.print(
+            f"new views found after {report.fresh_p50_s:.2f} s (p50), {report.fresh_p99_s:.2f} s (p99)"
+        )
+        console.print(
+            f"a deleted or hidden view was in the index for at most {report.oldest_ghost_s:.2f} s"
+        )
         for rebuild in report.rebuilds:
             shapes = ", ".join(f"{modality} {shape}" for modality, shape in rebuild.shapes.items())
             what = "second space" if rebuild.second_space else f"generation {rebuild.number}"
@@ -63,7 +86,12 @@ class Command(ApartCommand[LifeReport]):
             console.print(f"[red]{count} × {failure}")
         promises = Table("promise", "measured", "limit", "kept")
         for promise in report.promises:
-            promises.add_row(promise.what, f"{promise.measured:,.3f}", _limit(promise), "yes" if promise.kept else "NO")
+            promises.add_row(
+                promise.what,
+                f"{promise.measured:,.3f}",
+                _limit(promise),
+                "yes" if promise.kept else "NO",
+            )
         console.print(promises)
 
 

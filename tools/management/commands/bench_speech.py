@@ -17,8 +17,14 @@ class Command(BenchCommand[SpeechReport]):
     help = "Word error rate and latency of the speech engines that are here, on digits and on queries that are spoken."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--data", type=Path, help="folder with fsdd, ikea and wands_queries; else drawn products")
-        parser.add_argument("--texts", type=int, default=30, help="how many texts of each kind are spoken")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            help="folder with fsdd, ikea and wands_queries; else drawn products",
+        )
+        parser.add_argument(
+            "--texts", type=int, default=30, help="how many texts of each kind are spoken"
+        )
         super().add_arguments(parser)
 
     def measure(self, options: dict[str, Any]) -> SpeechReport:
@@ -26,7 +32,16 @@ class Command(BenchCommand[SpeechReport]):
 
     def show(self, report: SpeechReport, console: Console) -> None:
         found = report.figures
-        table = Table("said", "engine", "recordings", "length", "word errors", "exact", "decode ms", "write down ms")
+        table = Table(
+            "said",
+            "engine",
+            "recordings",
+            "length",
+            "word errors",
+            "exact",
+            "decode ms",
+            "write down ms",
+        )
         for one in found:
             table.add_row(
                 one.sayings,
@@ -43,5 +58,7 @@ class Command(BenchCommand[SpeechReport]):
         for name in dict.fromkeys(one.sayings for one in found):
             of_name = [one for one in found if one.sayings == name]
             for speaker in of_name[0].by_speaker:
-                speakers.add_row(f"{name}: {speaker}", *(f"{one.by_speaker[speaker]:.0%}" for one in of_name))
+                speakers.add_row(
+                    f"{name}: {speaker}", *(f"{one.by_speaker[speaker]:.0%}" for one in of_name)
+                )
         console.print(speakers)

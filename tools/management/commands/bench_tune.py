@@ -1,4 +1,5 @@
-"""`manage.py bench_tune`: tune on real goods that the encoder has never learned from, and roll back."""
+"""`manage.py bench_tune`: tune on real goods that the encoder has never learned from, and roll
+back."""
 
 from __future__ import annotations
 
@@ -19,9 +20,16 @@ class Command(ApartCommand[TuneReport]):
     help = "Train heads without the myntra goods, tune on those in a throw-away installation, and roll back."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder of data folders and eval")
+        parser.add_argument(
+            "--data",
+            type=Path,
+            default=Path("../shared/data"),
+            help="folder of data folders and eval",
+        )
         cache = engine_settings().var_dir / "train"
-        parser.add_argument("--cache", type=Path, default=cache, help="where features for training are kept")
+        parser.add_argument(
+            "--cache", type=Path, default=cache, help="where features for training are kept"
+        )
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

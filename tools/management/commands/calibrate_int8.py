@@ -10,11 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from search.config import engine_settings
-from search.encoders.compact.describe import MAPS
 from search.encoders.compact.int8_space import RANGES
 from search.encoders.compact.network import load_network
 from search.encoders.compact.onnx_graph import onnx_model
 from search.encoders.compact.picture_tower import prepare
+from search.encoders.compact.pooling import MAPS
 from search.encoders.compact.quantise import calibrate
 from search.media.picture import PictureLimits, decode_picture
 from tools.sample_shop.writer import write_sample_shop
@@ -29,7 +29,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--out", type=Path, default=RANGES, help="file to write")
-        parser.add_argument("--products", type=int, default=PRODUCTS, help="how many products to draw")
+        parser.add_argument(
+            "--products", type=int, default=PRODUCTS, help="how many products to draw"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         limits = PictureLimits.from_settings(engine_settings())

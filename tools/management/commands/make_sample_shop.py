@@ -16,7 +16,9 @@ class Command(BaseCommand):
     help = "Draw a shop of pictures, sounds and videos, ready for import_catalog."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--out", type=Path, default=Path("var/sample-shop"), help="folder to write")
+        parser.add_argument(
+            "--out", type=Path, default=Path("var/sample-shop"), help="folder to write"
+        )
         parser.add_argument("--seed", type=int, default=7, help="another seed draws other products")
         parser.add_argument("--products", type=int, default=320, help="how many products")
         parser.add_argument("--no-clips", action="store_true", help="leave out sounds and videos")
@@ -34,4 +36,6 @@ class Command(BaseCommand):
                 progress=lambda done, total: bar.update(task, completed=done, total=total),
             )
         media = catalog.parent / "media"
-        self.stdout.write(f"{catalog}\nLoad it with: manage.py import_catalog {catalog} --media {media}")
+        self.stdout.write(
+            f"{catalog}\nLoad it with: manage.py import_catalog {catalog} --media {media}"
+        )

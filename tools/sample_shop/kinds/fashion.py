@@ -27,8 +27,24 @@ FLAT = (View(0, 78), View(24, 58, 1.04))
 NECK = ((0.19, 0.90), (0.15, 0.81), (0.08, 0.765), (0.0, 0.75))
 VEE = ((0.19, 0.90), (0.14, 0.80), (0.07, 0.69), (0.0, 0.61), (0.0, 0.61))
 SLEEVES = (
-    ((0.50, 0.82), (0.68, 0.66), (0.84, 0.46), (0.84, 0.46), (0.66, 0.30), (0.66, 0.30), (0.53, 0.46)),
-    ((0.50, 0.82), (0.68, 0.40), (0.84, -0.16), (0.84, -0.16), (0.68, -0.22), (0.68, -0.22), (0.53, 0.40)),
+    (
+        (0.50, 0.82),
+        (0.68, 0.66),
+        (0.84, 0.46),
+        (0.84, 0.46),
+        (0.66, 0.30),
+        (0.66, 0.30),
+        (0.53, 0.46),
+    ),
+    (
+        (0.50, 0.82),
+        (0.68, 0.40),
+        (0.84, -0.16),
+        (0.84, -0.16),
+        (0.68, -0.22),
+        (0.68, -0.22),
+        (0.53, 0.40),
+    ),
 )
 SIDE = ((0.505, 0.30), (0.50, -0.20), (0.53, -0.62), (0.53, -0.62), (0.26, -0.645), (0.0, -0.65))
 
@@ -61,7 +77,9 @@ def _lay(shape: Sdf) -> Sdf:
 
 def _print(spec: Spec) -> Painter | None:
     """All-over pattern, or one big motif on the chest."""
-    motif = {"heart print": _heart, "sun print": _sun, "mountain print": _mountain}.get(spec.pattern)
+    motif = {"heart print": _heart, "sun print": _sun, "mountain print": _mountain}.get(
+        spec.pattern
+    )
     if motif is not None:
         return lambda p, n: motif(p[0], -p[2] - np.float32(0.22))
     return printed(spec.pattern, 0.155, up=(2, -1))
@@ -106,18 +124,29 @@ def _brimmed(spec: Spec) -> Model:
     felt = lathe(shell(line, 0.035))
     ribbon = lathe(shell(((0.352, 0.075), (0.345, 0.165)), 0.02))
     return Model(
-        (Part(felt, spec.base, spec.finish), Part(ribbon, spec.second, m.CLOTH)), (View(25, 20), View(-30, 42, 1.0))
+        (Part(felt, spec.base, spec.finish), Part(ribbon, spec.second, m.CLOTH)),
+        (View(25, 20), View(-30, 42, 1.0)),
     )
 
 
 def _beanie(spec: Spec) -> Model:
     dome = lathe(
-        turned(smooth(((0.0, 0.02), (0.36, 0.02), (0.37, 0.12), (0.35, 0.40), (0.22, 0.60), (0.0, 0.66))), 0.02),
+        turned(
+            smooth(
+                ((0.0, 0.02), (0.36, 0.02), (0.37, 0.12), (0.35, 0.40), (0.22, 0.60), (0.0, 0.66))
+            ),
+            0.02,
+        ),
         28,
         0.007,
     )
     cuff = lathe(shell(((0.38, 0.06), (0.375, 0.22)), 0.07), 40, 0.006)
-    pompom = lathe(turned(smooth(((0.0, 0.62), (0.13, 0.66), (0.17, 0.78), (0.12, 0.90), (0.0, 0.94)))), 17, 0.012, 40)
+    pompom = lathe(
+        turned(smooth(((0.0, 0.62), (0.13, 0.66), (0.17, 0.78), (0.12, 0.90), (0.0, 0.94)))),
+        17,
+        0.012,
+        40,
+    )
     return Model(
         (
             Part(dome, spec.base, m.KNIT, spec.wound(0.2, 0.36, 0.24, 0.58), spec.second),
@@ -137,10 +166,14 @@ def _cap(spec: Spec) -> Model:
     def seams(p: Array, n: Array) -> Array:
         angle = np.arctan2(p[2], p[0])
         step = np.float32(np.pi / 3)
-        off = np.abs(angle - np.round((angle - step / 2) / step) * step - step / 2) * np.hypot(p[0], p[2])
+        off = np.abs(angle - np.round((angle - step / 2) / step) * step - step / 2) * np.hypot(
+            p[0], p[2]
+        )
         front_panel = (p[2] > 0.05) & (np.abs(p[0]) < p[2] * np.float32(0.58))
         line = np.clip((np.float32(0.010) - off) * 200, 0, 1) * np.float32(0.6)
-        return np.where(front_panel & (spec.pattern != "plain"), np.float32(1), line).astype(np.float32)
+        return np.where(front_panel & (spec.pattern != "plain"), np.float32(1), line).astype(
+            np.float32
+        )
 
     return Model(
         (
@@ -188,8 +221,12 @@ def tote(spec: Spec) -> Model:
         (0.0, 0.84),
     ]
     right = smooth(half)
-    bag = panel(solid((*right, *((-x, y) for x, y in reversed(right[1:-1])))), 0.05, puff=0.16, fold=0.010)
-    hem = clip_axis(panel(shell(((-0.52, 0.83), (0.0, 0.81), (0.52, 0.83)), 0.07), 0.072), 0, -0.52, 0.52)
+    bag = panel(
+        solid((*right, *((-x, y) for x, y in reversed(right[1:-1])))), 0.05, puff=0.16, fold=0.010
+    )
+    hem = clip_axis(
+        panel(shell(((-0.52, 0.83), (0.0, 0.81), (0.52, 0.83)), 0.07), 0.072), 0, -0.52, 0.52
+    )
     long = (1.5, 1.05)[spec.shape % 2]
     strap = shell(
         smooth(
@@ -206,7 +243,10 @@ def tote(spec: Spec) -> Model:
         0.06,
     )
     loop = panel(strap, 0.010)
-    straps = union(move(turn(loop, 0, 4), (0, 0, 0.10)), clip_axis(move(turn(loop, 0, -4), (0, 0, -0.10)), 1, low=0.80))
+    straps = union(
+        move(turn(loop, 0, 4), (0, 0, 0.10)),
+        clip_axis(move(turn(loop, 0, -4), (0, 0, -0.10)), 1, low=0.80),
+    )
     paint = printed(spec.pattern, 0.17) or _motif(spec)
     trim = spec.second if spec.number % 2 else "#8a5a36"
     return Model(
@@ -221,5 +261,7 @@ def tote(spec: Spec) -> Model:
 
 
 def _motif(spec: Spec) -> Painter | None:
-    motif = {"heart print": _heart, "sun print": _sun, "mountain print": _mountain}.get(spec.pattern)
+    motif = {"heart print": _heart, "sun print": _sun, "mountain print": _mountain}.get(
+        spec.pattern
+    )
     return (lambda p, n: motif(p[0], p[1] - np.float32(0.42))) if motif else None

@@ -90,7 +90,9 @@ def stool(spec: Spec) -> Model:
     count = 4 if spec.shape == 0 else 3
     tall = 0.98 if spec.shape == 0 else 0.62
     seat = cylinder(0.30, 0.045, 0.035, (0, tall, 0))
-    legs = turn(around(capsule((0.34, 0.02, 0), (0.20, tall - 0.02, 0), 0.026, 0.032), count), 1, 45)
+    legs = turn(
+        around(capsule((0.34, 0.02, 0), (0.20, tall - 0.02, 0), 0.026, 0.032), count), 1, 45
+    )
     ring = torus(0.29, 0.017, (0, tall * 0.34, 0))
     return Model(
         (
@@ -107,7 +109,8 @@ def table(spec: Spec) -> Model:
         top = cylinder(0.52, 0.028, 0.022, (0, 0.74, 0))
         legs = turn(around(capsule((0.44, 0.02, 0), (0.26, 0.72, 0), 0.022, 0.034), 3), 1, 30)
         return Model(
-            (Part(top, spec.base, spec.finish, along=0), Part(legs, wood, m.WOOD)), (View(30, 20), View(-30, 38))
+            (Part(top, spec.base, spec.finish, along=0), Part(legs, wood, m.WOOD)),
+            (View(30, 20), View(-30, 38)),
         )
     if spec.shape == 1:
         top = box((0.80, 0.03, 0.42), 0.025, (0, 0.55, 0))
@@ -127,7 +130,8 @@ def table(spec: Spec) -> Model:
         cylinder(0.10, 0.02, 0.01, (0, 0.77, 0)),
     )
     return Model(
-        (Part(top, spec.base, spec.finish, along=0), Part(foot, spec.base, spec.finish)), (View(30, 20), View(-30, 38))
+        (Part(top, spec.base, spec.finish, along=0), Part(foot, spec.base, spec.finish)),
+        (View(30, 20), View(-30, 38)),
     )
 
 
@@ -143,8 +147,12 @@ def sofa(spec: Spec) -> Model:
     for k in range(seats):
         x = -wide + 0.14 + pitch * (k + 0.5)
         pads.append(box((pitch / 2 - 0.006, 0.075, 0.33), 0.055, (x, 0.385, 0.06)))
-        pads.append(move(turn(box((pitch / 2 - 0.01, 0.20, 0.085), 0.075), 0, -12), (x, 0.60, -0.20)))
-    pillow = move(turn(turn(box((0.15, 0.15, 0.055), 0.055), 2, 12), 0, -22), (wide - 0.30, 0.58, -0.03))
+        pads.append(
+            move(turn(box((pitch / 2 - 0.01, 0.20, 0.085), 0.075), 0, -12), (x, 0.60, -0.20))
+        )
+    pillow = move(
+        turn(turn(box((0.15, 0.15, 0.055), 0.055), 2, 12), 0, -22), (wide - 0.30, 0.58, -0.03)
+    )
     legs = mirror(capsule((wide - 0.10, 0.01, 0.28), (wide - 0.13, 0.15, 0.26), 0.022, 0.03), 0, 2)
     paint = boxed(spec.pattern, 0.15)
     return Model(

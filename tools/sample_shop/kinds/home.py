@@ -30,8 +30,24 @@ from tools.sample_shop.model import Model, Painter, Part, View, printed
 from tools.sample_shop.spec import Spec
 
 VASES = (
-    ((0.20, 0.03), (0.34, 0.20), (0.40, 0.48), (0.28, 0.82), (0.15, 1.00), (0.17, 1.14), (0.22, 1.20)),
-    ((0.16, 0.03), (0.24, 0.10), (0.36, 0.32), (0.34, 0.52), (0.12, 0.74), (0.085, 1.05), (0.12, 1.14)),
+    (
+        (0.20, 0.03),
+        (0.34, 0.20),
+        (0.40, 0.48),
+        (0.28, 0.82),
+        (0.15, 1.00),
+        (0.17, 1.14),
+        (0.22, 1.20),
+    ),
+    (
+        (0.16, 0.03),
+        (0.24, 0.10),
+        (0.36, 0.32),
+        (0.34, 0.52),
+        (0.12, 0.74),
+        (0.085, 1.05),
+        (0.12, 1.14),
+    ),
     ((0.26, 0.03), (0.28, 0.08), (0.22, 0.50), (0.27, 0.95), (0.33, 1.12)),
     ((0.22, 0.03), (0.34, 0.10), (0.44, 0.40), (0.40, 0.66), (0.24, 0.82), (0.26, 0.90)),
 )
@@ -42,21 +58,30 @@ def vase(spec: Spec) -> Model:
     wide, top = max(x for x, _ in side), side[-1][1]
     ribs = 16 if spec.pattern == "ribbed" else 0
     wall = lathe(shell(((0, 0.03), *side), 0.05), ribs, 0.008, 5.0 if spec.number % 2 else 0.0)
-    parts = [Part(wall, spec.base, spec.finish, spec.wound(0.19, wide, 0.08, top - 0.14), spec.second)]
+    parts = [
+        Part(wall, spec.base, spec.finish, spec.wound(0.19, wide, 0.08, top - 0.14), spec.second)
+    ]
     if spec.number % 3 == 0:
         parts += _stems(top, spec)
-    return Model(tuple(parts), (View(25, 11), View(-30, 33, 1.02)), reach=1.9 if len(parts) > 1 else 1.3)
+    return Model(
+        tuple(parts), (View(25, 11), View(-30, 33, 1.02)), reach=1.9 if len(parts) > 1 else 1.3
+    )
 
 
 def _stems(top: float, spec: Spec) -> list[Part]:
     """Three tulips, as a stylist would put them in."""
     heads = [(-0.26, top + 0.42, 0.05), (0.05, top + 0.56, -0.08), (0.30, top + 0.34, 0.10)]
     stalks = [
-        tube([(x * 0.1, top - 0.5, 0), (x * 0.35, top + 0.02, z * 0.5), (x, y - 0.06, z)], [0.017, 0.016, 0.014])
+        tube(
+            [(x * 0.1, top - 0.5, 0), (x * 0.35, top + 0.02, z * 0.5), (x, y - 0.06, z)],
+            [0.017, 0.016, 0.014],
+        )
         for x, y, z in heads
     ]
     blooms = [
-        blend(0.05, ellipsoid((0.085, 0.12, 0.085), (x, y + 0.02, z)), sphere(0.09, (x, y - 0.02, z)))
+        blend(
+            0.05, ellipsoid((0.085, 0.12, 0.085), (x, y + 0.02, z)), sphere(0.09, (x, y - 0.02, z))
+        )
         for x, y, z in heads
     ]
     leaf = turn(ellipsoid((0.05, 0.26, 0.014), (0.02, 0.1, 0)), 2, -24)
@@ -92,7 +117,11 @@ def cushion(spec: Spec) -> Model:
 
     parts = (
         Part(
-            tilted(panel(solid(outline), 0.012, puff=0.24, fold=0.012, dome=(0.66, (tall or 0.6) + 0.02))),
+            tilted(
+                panel(
+                    solid(outline), 0.012, puff=0.24, fold=0.012, dome=(0.66, (tall or 0.6) + 0.02)
+                )
+            ),
             spec.base,
             spec.finish,
             printed(spec.pattern, 0.17),
@@ -106,13 +135,19 @@ def cushion(spec: Spec) -> Model:
 def clock(spec: Spec) -> Model:
     case, dial_at, extras = (_alarm_case, _mantel_case, _wall_case)[spec.shape](spec)
     pale = spec.colour in {"white", "cream"}
-    face, ink = (spec.base, spec.second) if spec.number % 3 == 0 and not pale else ("#f6f3ea", "#25262b")
+    face, ink = (
+        (spec.base, spec.second) if spec.number % 3 == 0 and not pale else ("#f6f3ea", "#25262b")
+    )
     dial = cylinder(DIAL, 0.012, 0.004, (0, MIDDLE, dial_at), axis=2)
     rim = torus(DIAL + 0.015, 0.024, (0, MIDDLE, dial_at + 0.005), axis=2)
     parts = (
         Part(case, spec.base, spec.finish),
         Part(dial, face, m.SATIN, _dial(MIDDLE, DIAL, spec.number), ink),
-        Part(rim, spec.second if spec.shape else "#c3c7cb", m.POLISHED if spec.shape == 0 else m.SATIN),
+        Part(
+            rim,
+            spec.second if spec.shape else "#c3c7cb",
+            m.POLISHED if spec.shape == 0 else m.SATIN,
+        ),
         *extras,
     )
     return Model(parts, (View(24, 8), View(-36, 16, 1.05)))
@@ -125,16 +160,27 @@ MIDDLE, DIAL = 0.60, 0.345
 def _alarm_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
     bright = "#d9a441" if spec.number % 2 else "#c3c7cb"
     legs = mirror(capsule((0.26, 0.24, 0), (0.36, 0.02, 0), 0.035, 0.045), 0)
-    domes = mirror(move(turn(clip_axis(sphere(0.185), 1, low=0.0), 2, -34), (0.30, MIDDLE + 0.43, 0)), 0)
-    ring = clip_axis(torus(0.20, 0.022, (0, MIDDLE + 0.50, 0), axis=2, stretch=0.9), 1, low=MIDDLE + 0.52)
+    domes = mirror(
+        move(turn(clip_axis(sphere(0.185), 1, low=0.0), 2, -34), (0.30, MIDDLE + 0.43, 0)), 0
+    )
+    ring = clip_axis(
+        torus(0.20, 0.022, (0, MIDDLE + 0.50, 0), axis=2, stretch=0.9), 1, low=MIDDLE + 0.52
+    )
     hammer = cylinder(0.02, 0.12, 0.01, (0, MIDDLE + 0.5, 0))
-    extras = [Part(union(legs, ring, hammer), "#c3c7cb", m.POLISHED), Part(domes, bright, m.POLISHED)]
+    extras = [
+        Part(union(legs, ring, hammer), "#c3c7cb", m.POLISHED),
+        Part(domes, bright, m.POLISHED),
+    ]
     return cylinder(0.46, 0.13, 0.05, (0, MIDDLE, 0), axis=2), 0.13, extras
 
 
 def _mantel_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
     feet = mirror(box((0.06, 0.05, 0.1), 0.02, (0.34, 0.09, 0)), 0)
-    return box((0.52, 0.50, 0.15), 0.12, (0, MIDDLE, 0)), 0.15, [Part(feet, WALNUT, m.WOOD, along=0)]
+    return (
+        box((0.52, 0.50, 0.15), 0.12, (0, MIDDLE, 0)),
+        0.15,
+        [Part(feet, WALNUT, m.WOOD, along=0)],
+    )
 
 
 def _wall_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
@@ -162,7 +208,8 @@ def _dial(y: float, radius: float, number: int) -> Painter:
             ink = np.minimum(
                 ink,
                 np.maximum(
-                    np.abs(along - np.float32(radius * (length - 0.1) / 2)) - np.float32(radius * (length + 0.1) / 2),
+                    np.abs(along - np.float32(radius * (length - 0.1) / 2))
+                    - np.float32(radius * (length + 0.1) / 2),
                     across - np.float32(wide),
                 ),
             )
@@ -217,7 +264,9 @@ def _sword_leaves() -> tuple[Part, ...]:
     outer, inner = around(leaf(18, 0.36, 0.10), 7), turn(around(leaf(7, 0.48, 0.04), 4), 1, 20)
 
     def vein(p: Array, n: Array) -> Array:
-        return np.clip(np.sin(p[1] * 42 + np.sin(p[0] * 40) * 1.2) * 2 - np.float32(0.7), 0, 1) * np.float32(0.6)
+        return np.clip(
+            np.sin(p[1] * 42 + np.sin(p[0] * 40) * 1.2) * 2 - np.float32(0.7), 0, 1
+        ) * np.float32(0.6)
 
     return (Part(union(outer, inner), "#3f8550", m.LEAF, vein, "#b9cf86"),)
 
@@ -227,7 +276,9 @@ def _rosette() -> tuple[Part, ...]:
         leaf = turn(ellipsoid((long, 0.035, 0.085), (long * 0.95, 0, 0)), 2, lean)
         return turn(around(move(leaf, (0.0, lift, 0)), count), 1, spin)
 
-    leaves = union(ring(8, 8, 0.23, 0.50, 0), ring(7, 32, 0.20, 0.52, 24), ring(5, 58, 0.15, 0.54, 10))
+    leaves = union(
+        ring(8, 8, 0.23, 0.50, 0), ring(7, 32, 0.20, 0.52, 24), ring(5, 58, 0.15, 0.54, 10)
+    )
 
     def tips(p: Array, n: Array) -> Array:
         return np.clip((np.hypot(p[0], p[2]) - np.float32(0.24)) * 5, 0, 1) * np.float32(0.8)

@@ -34,12 +34,16 @@ def mug(spec: Spec) -> Model:
     wall = lathe(shell(((0, 0.03), (side[0][0] - 0.06, 0.03), *side), 0.046))
     lining = lathe(shell(((0, 0.055), (inside[0][0] - 0.04, 0.055), *inside), 0.024))
     top, reach = side[-1][1], max(x for x, _ in side)
-    loop = torus(0.20, 0.047, (reach + 0.02, top * 0.52, 0), axis=2, stretch=1.15 + 0.15 * (spec.shape == 3))
+    loop = torus(
+        0.20, 0.047, (reach + 0.02, top * 0.52, 0), axis=2, stretch=1.15 + 0.15 * (spec.shape == 3)
+    )
     handle = clip_axis(loop, 0, reach - 0.06)
     bare = "#f3efe6" if spec.colour != "white" else spec.second
     return Model(
         (
-            Part(wall, spec.base, spec.finish, spec.wound(0.17, reach, 0.12, top - 0.1), spec.second),
+            Part(
+                wall, spec.base, spec.finish, spec.wound(0.17, reach, 0.12, top - 0.1), spec.second
+            ),
             Part(handle, spec.base, spec.finish),
             Part(lining, bare, m.GLAZED),
         ),
@@ -48,9 +52,36 @@ def mug(spec: Spec) -> Model:
 
 
 POTS = (
-    ((0.0, 0.0), (0.26, 0.0), (0.26, 0.0), (0.46, 0.18), (0.50, 0.36), (0.38, 0.60), (0.20, 0.70), (0.0, 0.71)),
-    ((0.0, 0.0), (0.36, 0.0), (0.36, 0.0), (0.45, 0.08), (0.42, 0.40), (0.30, 0.68), (0.20, 0.76), (0.0, 0.77)),
-    ((0.0, 0.0), (0.30, 0.0), (0.30, 0.0), (0.50, 0.12), (0.54, 0.26), (0.42, 0.45), (0.22, 0.53), (0.0, 0.54)),
+    (
+        (0.0, 0.0),
+        (0.26, 0.0),
+        (0.26, 0.0),
+        (0.46, 0.18),
+        (0.50, 0.36),
+        (0.38, 0.60),
+        (0.20, 0.70),
+        (0.0, 0.71),
+    ),
+    (
+        (0.0, 0.0),
+        (0.36, 0.0),
+        (0.36, 0.0),
+        (0.45, 0.08),
+        (0.42, 0.40),
+        (0.30, 0.68),
+        (0.20, 0.76),
+        (0.0, 0.77),
+    ),
+    (
+        (0.0, 0.0),
+        (0.30, 0.0),
+        (0.30, 0.0),
+        (0.50, 0.12),
+        (0.54, 0.26),
+        (0.42, 0.45),
+        (0.22, 0.53),
+        (0.0, 0.54),
+    ),
 )
 
 
@@ -69,17 +100,31 @@ def teapot(spec: Spec) -> Model:
     )
     lid = lathe(
         turned(
-            smooth(((0.0, top - 0.04), (0.22, top - 0.04), (0.22, top - 0.01), (0.12, top + 0.05), (0.0, top + 0.07))),
+            smooth(
+                (
+                    (0.0, top - 0.04),
+                    (0.22, top - 0.04),
+                    (0.22, top - 0.01),
+                    (0.12, top + 0.05),
+                    (0.0, top + 0.07),
+                )
+            ),
             0.012,
         )
     )
     knob = sphere(0.062, (0, top + 0.13, 0))
-    handle = clip_axis(torus(0.21, 0.042, (-wide + 0.02, top * 0.55, 0), axis=2, stretch=1.2), 0, high=-wide * 0.72)
+    handle = clip_axis(
+        torus(0.21, 0.042, (-wide + 0.02, top * 0.55, 0), axis=2, stretch=1.2), 0, high=-wide * 0.72
+    )
     trim = spec.second if spec.pattern != "plain" else spec.base
     return Model(
         (
             Part(
-                blend(0.08, belly, spout), spec.base, spec.finish, spec.wound(0.17, wide, 0.08, top - 0.1), spec.second
+                blend(0.08, belly, spout),
+                spec.base,
+                spec.finish,
+                spec.wound(0.17, wide, 0.08, top - 0.1),
+                spec.second,
             ),
             Part(blend(0.04, lid, knob), trim, spec.finish),
             Part(handle, trim, spec.finish),
@@ -98,17 +143,30 @@ def kettle(spec: Spec) -> Model:
     outline = smooth(KETTLES[spec.shape])
     belly = lathe(turned(outline, 0.012))
     spout = capsule((0.36, 0.30, 0), (0.66, 0.56, 0), 0.10, 0.06)
-    lid = lathe(turned(smooth(((0.0, 0.52), (0.23, 0.52), (0.23, 0.55), (0.10, 0.60), (0.0, 0.61))), 0.012))
+    lid = lathe(
+        turned(smooth(((0.0, 0.52), (0.23, 0.52), (0.23, 0.55), (0.10, 0.60), (0.0, 0.61))), 0.012)
+    )
     bail = clip_axis(torus(0.34, 0.028, (0, 0.50, 0), axis=2, stretch=1.25), 1, low=0.40)
     grip = clip_axis(torus(0.34, 0.052, (0, 0.50, 0), axis=2, stretch=1.25), 1, low=0.83)
     dark = "#26262a"
     return Model(
         (
-            Part(blend(0.07, belly, spout), spec.base, spec.finish, spec.wound(0.2, 0.46, 0.05, 0.42), spec.second),
+            Part(
+                blend(0.07, belly, spout),
+                spec.base,
+                spec.finish,
+                spec.wound(0.2, 0.46, 0.05, 0.42),
+                spec.second,
+            ),
             Part(lid, spec.base, spec.finish),
             Part(sphere(0.055, (0, 0.66, 0)), dark, m.SATIN),
             Part(bail, "#c3c7cb", m.STEEL, along=2),
-            Part(grip, OAK if spec.number % 2 else dark, m.WOOD if spec.number % 2 else m.SATIN, along=0),
+            Part(
+                grip,
+                OAK if spec.number % 2 else dark,
+                m.WOOD if spec.number % 2 else m.SATIN,
+                along=0,
+            ),
             Part(sphere(0.085, (0.69, 0.585, 0)), dark, m.SATIN),
         ),
         (View(14, 14), View(-40, 34, 1.02)),
@@ -134,7 +192,13 @@ def bowl(spec: Spec) -> Model:
         bare = spec.second
     return Model(
         (
-            Part(outer, spec.base, spec.finish, spec.wound(0.17, 0.6, 0.06, side[-1][1] - 0.04), spec.second),
+            Part(
+                outer,
+                spec.base,
+                spec.finish,
+                spec.wound(0.17, 0.6, 0.06, side[-1][1] - 0.04),
+                spec.second,
+            ),
             Part(ring, spec.base, spec.finish),
             Part(lining, bare, m.GLAZED),
         ),

@@ -21,9 +21,18 @@ from tools.sample_shop.spec import Spec
 
 
 def lamp(spec: Spec) -> Model:
-    wide, narrow, low, high = ((0.46, 0.30, 0.72, 1.14), (0.40, 0.40, 0.74, 1.12), (0.48, 0.16, 0.70, 1.08))[spec.shape]
+    wide, narrow, low, high = (
+        (0.46, 0.30, 0.72, 1.14),
+        (0.40, 0.40, 0.74, 1.12),
+        (0.48, 0.16, 0.70, 1.08),
+    )[spec.shape]
     shade = lathe(
-        shell(smooth(((wide, low), (wide * 0.5 + narrow * 0.5, low * 0.5 + high * 0.5), (narrow, high))), 0.022)
+        shell(
+            smooth(
+                ((wide, low), (wide * 0.5 + narrow * 0.5, low * 0.5 + high * 0.5), (narrow, high))
+            ),
+            0.022,
+        )
     )
     rim = union(torus(wide, 0.016, (0, low, 0)), torus(narrow, 0.016, (0, high, 0)))
     foot = (
@@ -50,31 +59,55 @@ def lamp(spec: Spec) -> Model:
             cylinder(0.13, 0.02, 0.01, (0, 0.02, 0)),
             cylinder(0.035, 0.12, 0.01, (0, 0.54, 0)),
         ),
-        union(cylinder(0.25, 0.025, 0.012, (0, 0.025, 0)), cylinder(0.028, 0.35, 0.01, (0, 0.36, 0))),
+        union(
+            cylinder(0.25, 0.025, 0.012, (0, 0.025, 0)), cylinder(0.028, 0.35, 0.01, (0, 0.36, 0))
+        ),
     )[spec.shape]
-    stand = (Part(foot, OAK, m.WOOD), Part(foot, "#efeae0", m.GLAZED), Part(foot, "#c9a05c", m.POLISHED))[
-        spec.number % 3
-    ]
+    stand = (
+        Part(foot, OAK, m.WOOD),
+        Part(foot, "#efeae0", m.GLAZED),
+        Part(foot, "#c9a05c", m.POLISHED),
+    )[spec.number % 3]
     return Model(
         (
-            Part(shade, spec.base, spec.finish, spec.wound(0.2, wide, low + 0.03, high - 0.03), spec.second),
+            Part(
+                shade,
+                spec.base,
+                spec.finish,
+                spec.wound(0.2, wide, low + 0.03, high - 0.03),
+                spec.second,
+            ),
             Part(rim, spec.base, m.CLOTH),
             stand,
             Part(
-                union(cylinder(0.025, 0.1, 0.01, (0, 0.70, 0)), ellipsoid((0.085, 0.11, 0.085), (0, 0.86, 0))),
+                union(
+                    cylinder(0.025, 0.1, 0.01, (0, 0.70, 0)),
+                    ellipsoid((0.085, 0.11, 0.085), (0, 0.86, 0)),
+                ),
                 "#fff1cf",
                 m.BULB,
             ),
         ),
-        (View(25, 8), View(-30, -4, 1.02)) if spec.shape == 2 else (View(25, 8), View(-35, 28, 1.02)),
+        (View(25, 8), View(-30, -4, 1.02))
+        if spec.shape == 2
+        else (View(25, 8), View(-35, 28, 1.02)),
     )
 
 
 def candle(spec: Spec) -> Model:
-    flame = blend(0.05, ellipsoid((0.045, 0.10, 0.045), (0, 0, 0)), ellipsoid((0.018, 0.12, 0.018), (0, 0.09, 0)))
+    flame = blend(
+        0.05,
+        ellipsoid((0.045, 0.10, 0.045), (0, 0, 0)),
+        ellipsoid((0.018, 0.12, 0.018), (0, 0.09, 0)),
+    )
     if spec.shape == 0:
         height, radius = 0.62, 0.33
-        wall = lathe(shell(((0, 0.03), *smooth([(0.28, 0.03), (0.33, 0.07), (0.335, 0.4), (0.33, 0.72)])), 0.045))
+        wall = lathe(
+            shell(
+                ((0, 0.03), *smooth([(0.28, 0.03), (0.33, 0.07), (0.335, 0.4), (0.33, 0.72)])),
+                0.045,
+            )
+        )
         wax = cylinder(0.30, 0.27, 0.02, (0, 0.33, 0))
         body = [
             Part(wall, spec.base, m.GLAZED, spec.wound(0.16, 0.33, 0.1, 0.62), spec.second),
@@ -91,7 +124,11 @@ def candle(spec: Spec) -> Model:
                 spec.second,
             )
         ]
-        body.append(Part(lathe(shell(((0, 0.02), (0.36, 0.02), (0.42, 0.06)), 0.035)), "#c9a05c", m.POLISHED))
+        body.append(
+            Part(
+                lathe(shell(((0, 0.02), (0.36, 0.02), (0.42, 0.06)), 0.035)), "#c9a05c", m.POLISHED
+            )
+        )
     else:
         height, radius = 1.0, 0.08
         body = [
@@ -125,6 +162,10 @@ def candle(spec: Spec) -> Model:
         ]
     wick = capsule((0, height - 0.06, 0), (0.01, height + 0.05, 0), 0.012)
     return Model(
-        (*body, Part(wick, "#2a2320", m.CLOTH), Part(move(flame, (0.005, height + 0.13, 0)), "#ffb13d", m.BULB)),
+        (
+            *body,
+            Part(wick, "#2a2320", m.CLOTH),
+            Part(move(flame, (0.005, height + 0.13, 0)), "#ffb13d", m.BULB),
+        ),
         (View(25, 14), View(-30, 30, 1.04)),
     )

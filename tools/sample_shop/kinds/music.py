@@ -25,21 +25,41 @@ from tools.sample_shop.materials import BEECH, OAK, WALNUT
 from tools.sample_shop.model import Model, Painter, Part, View
 from tools.sample_shop.spec import Spec
 
-BELL = ((0.46, 0.03), (0.42, 0.08), (0.34, 0.22), (0.29, 0.42), (0.24, 0.56), (0.12, 0.64), (0.0, 0.66))
+BELL = (
+    (0.46, 0.03),
+    (0.42, 0.08),
+    (0.34, 0.22),
+    (0.29, 0.42),
+    (0.24, 0.56),
+    (0.12, 0.64),
+    (0.0, 0.66),
+)
 
 
 def bell(spec: Spec) -> Model:
     if spec.shape == 1:
         dome = clip_axis(ellipsoid((0.46, 0.40, 0.46), (0, 0.13, 0)), 1, low=0.13)
         base = lathe(
-            turned(smooth(((0.0, 0.0), (0.52, 0.0), (0.52, 0.0), (0.52, 0.05), (0.44, 0.10), (0.0, 0.10))), 0.01)
+            turned(
+                smooth(
+                    ((0.0, 0.0), (0.52, 0.0), (0.52, 0.0), (0.52, 0.05), (0.44, 0.10), (0.0, 0.10))
+                ),
+                0.01,
+            )
         )
         return Model(
             (
                 Part(dome, spec.base, spec.finish),
-                Part(base, WALNUT if spec.number % 2 else "#26262a", m.WOOD if spec.number % 2 else m.SATIN),
                 Part(
-                    union(cylinder(0.03, 0.06, 0.01, (0, 0.56, 0)), cylinder(0.075, 0.022, 0.02, (0, 0.62, 0))),
+                    base,
+                    WALNUT if spec.number % 2 else "#26262a",
+                    m.WOOD if spec.number % 2 else m.SATIN,
+                ),
+                Part(
+                    union(
+                        cylinder(0.03, 0.06, 0.01, (0, 0.56, 0)),
+                        cylinder(0.075, 0.022, 0.02, (0, 0.62, 0)),
+                    ),
                     "#c3c7cb",
                     m.POLISHED,
                 ),
@@ -66,10 +86,17 @@ def bell(spec: Spec) -> Model:
                 )
             )
         )
-        handle = Part(grip, (OAK, WALNUT, "#26262a")[spec.number % 3], m.WOOD if spec.number % 3 < 2 else m.LACQUER)
+        handle = Part(
+            grip,
+            (OAK, WALNUT, "#26262a")[spec.number % 3],
+            m.WOOD if spec.number % 3 < 2 else m.LACQUER,
+        )
     else:
         handle = Part(
-            union(torus(0.11, 0.032, (0, 0.76, 0), axis=2), mirror(torus(0.17, 0.05, (0.19, 0.80, 0.0), axis=2), 0)),
+            union(
+                torus(0.11, 0.032, (0, 0.76, 0), axis=2),
+                mirror(torus(0.17, 0.05, (0.19, 0.80, 0.0), axis=2), 0),
+            ),
             spec.second,
             m.CLOTH,
         )
@@ -115,7 +142,13 @@ def drum(spec: Spec) -> Model:
                 ),
                 Part(cylinder(0.385, 0.02, 0.015, (0, 0.99, 0)), "#f0e6d0", m.SKIN),
                 Part(torus(0.395, 0.022, (0, 0.95, 0)), spec.second, m.CLOTH),
-                Part(lathe(shell(((0.365, 0.76), (0.39, 0.93)), 0.006)), spec.base, spec.finish, ropes, spec.second),
+                Part(
+                    lathe(shell(((0.365, 0.76), (0.39, 0.93)), 0.006)),
+                    spec.base,
+                    spec.finish,
+                    ropes,
+                    spec.second,
+                ),
             ),
             (View(25, 12), View(-30, 36, 1.02)),
         )
@@ -172,18 +205,38 @@ def xylophone(spec: Spec) -> Model:
         z = np.abs(p[2]) - (np.float32(0.47) - k * np.float32(0.032))
         y = np.abs(p[1] - np.float32(0.20)) - np.float32(0.012)
         outer = np.sqrt(np.maximum(x, 0) ** 2 + np.maximum(y, 0) ** 2 + np.maximum(z, 0) ** 2)
-        return (outer + np.minimum(np.maximum(np.maximum(x, y), z), 0) - np.float32(0.018)) * np.float32(0.95)
+        return (
+            outer + np.minimum(np.maximum(np.maximum(x, y), z), 0) - np.float32(0.018)
+        ) * np.float32(0.95)
 
     def alternate(p: Array, n: Array) -> Array:
         return (np.round(p[0] * np.float32(1 / pitch) + np.float32(3.5)) % 2).astype(np.float32)
 
-    rails = union(*(turn(box((0.80, 0.06, 0.04), 0.02, (0, 0.11, side * 0.235)), 1, side * 4.5) for side in (1, -1)))
-    ends = union(box((0.035, 0.09, 0.36), 0.02, (-0.74, 0.095, 0)), box((0.035, 0.09, 0.24), 0.02, (0.74, 0.095, 0)))
-    beater = union(capsule((-0.55, 0.26, 0.52), (0.30, 0.28, 0.12), 0.016), sphere(0.062, (0.30, 0.28, 0.12)))
+    rails = union(
+        *(
+            turn(box((0.80, 0.06, 0.04), 0.02, (0, 0.11, side * 0.235)), 1, side * 4.5)
+            for side in (1, -1)
+        )
+    )
+    ends = union(
+        box((0.035, 0.09, 0.36), 0.02, (-0.74, 0.095, 0)),
+        box((0.035, 0.09, 0.24), 0.02, (0.74, 0.095, 0)),
+    )
+    beater = union(
+        capsule((-0.55, 0.26, 0.52), (0.30, 0.28, 0.12), 0.016), sphere(0.062, (0.30, 0.28, 0.12))
+    )
     beater = move(beater, (0.05, 0.0, 0.02))
     frame = (OAK, WALNUT, BEECH)[spec.number % 3]
     rainbow = spec.pattern == "rainbow"
-    keys = [Part(bars, spec.base, spec.finish, alternate if spec.pattern != "plain" else None, spec.second)]
+    keys = [
+        Part(
+            bars,
+            spec.base,
+            spec.finish,
+            alternate if spec.pattern != "plain" else None,
+            spec.second,
+        )
+    ]
     if rainbow:
         keys = [
             Part(clip_axis(bars, 0, (k - 4) * pitch, (k - 3) * pitch), code, m.LACQUER)
@@ -192,7 +245,12 @@ def xylophone(spec: Spec) -> Model:
     return Model(
         (
             *keys,
-            Part(union(rails, ends), spec.base if rainbow else frame, m.LACQUER if rainbow else m.WOOD, along=0),
+            Part(
+                union(rails, ends),
+                spec.base if rainbow else frame,
+                m.LACQUER if rainbow else m.WOOD,
+                along=0,
+            ),
             Part(lambda p: _pegs(p, pitch), "#d8d8d8", m.POLISHED),
             Part(beater, spec.second if not rainbow else "#d6242f", m.PLASTIC),
         ),

@@ -33,7 +33,13 @@ def ball(spec: Spec) -> Model:
     elif spec.pattern in PATTERNS:
         paint = _globe(spec.pattern)
     ink = "#1d1d1f" if spec.shape == 1 else spec.second
-    body = Part(sphere(radius, (0.0, radius, 0.0)), spec.base, spec.finish, _tilted(paint) if paint else None, ink)
+    body = Part(
+        sphere(radius, (0.0, radius, 0.0)),
+        spec.base,
+        spec.finish,
+        _tilted(paint) if paint else None,
+        ink,
+    )
     return Model((body,), (View(25, 14), View(-60, 32, 1.0)))
 
 
@@ -73,16 +79,23 @@ def _football(p: Array, n: Array) -> Array:
     near = np.stack([v[0] * p[0] + v[1] * p[1] + v[2] * p[2] for v in VERTICES])
     order = np.sort(near, axis=0)
     first, second, third = order[-1], order[-2], order[-3]
-    # Inside a pentagon the nearest vertex leads the next by a margin that is the same along its straight edges.
+    # Inside a pentagon the nearest vertex leads the next by a margin that is the same along its
+    # straight edges.
     pentagon = np.clip((first - second - np.float32(0.352)) * 60, 0, 1)
-    seam = np.clip((np.float32(0.022) - (first - second)) * 120, 0, 1) * (third < second - np.float32(0.0))
+    seam = np.clip((np.float32(0.022) - (first - second)) * 120, 0, 1) * (
+        third < second - np.float32(0.0)
+    )
     return np.maximum(pentagon, seam)
 
 
 def _grooves(p: Array, n: Array) -> Array:
     line = np.minimum(np.abs(p[0]), np.abs(p[1]))
-    arcs = np.abs(np.hypot(p[0], p[1] * np.float32(0.0) + p[2]) - np.float32(0.0) - np.float32(0.70))
-    side = np.abs(np.abs(p[2]) - (np.float32(0.55) - np.float32(0.35) * p[0] * p[0] + np.float32(0.0) * arcs))
+    arcs = np.abs(
+        np.hypot(p[0], p[1] * np.float32(0.0) + p[2]) - np.float32(0.0) - np.float32(0.70)
+    )
+    side = np.abs(
+        np.abs(p[2]) - (np.float32(0.55) - np.float32(0.35) * p[0] * p[0] + np.float32(0.0) * arcs)
+    )
     return np.clip((np.float32(0.024) - np.minimum(line, side)) * 80, 0, 1)
 
 
@@ -99,9 +112,13 @@ def car(spec: Spec) -> Model:
     if spec.shape == 0:
         lower = box((0.66, 0.155, 0.30), 0.11, (0, 0.30, 0))
         cabin = blend(0.08, ellipsoid((0.44, 0.30, 0.27), (-0.06, 0.42, 0)), lower)
-        window = clip_axis(ellipsoid((0.455, 0.270, 0.274), (-0.06, 0.425, 0)), 1, low=0.485, high=0.64)
+        window = clip_axis(
+            ellipsoid((0.455, 0.270, 0.274), (-0.06, 0.425, 0)), 1, low=0.485, high=0.64
+        )
         glass = cut(
-            window, box((0.022, 1, 1), 0, (-0.08, 0.5, 0)), mirror(box((0.03, 1, 0.03), 0, (0.30, 0.5, 0.17)), 2)
+            window,
+            box((0.022, 1, 1), 0, (-0.08, 0.5, 0)),
+            mirror(box((0.03, 1, 0.03), 0, (0.30, 0.5, 0.17)), 2),
         )
         body: Sdf = cabin
     elif spec.shape == 1:
@@ -125,14 +142,20 @@ def car(spec: Spec) -> Model:
         glass = clip_axis(ellipsoid((0.27, 0.25, 0.19), (-0.16, 0.32, 0)), 1, low=0.36)
     wheel_x, wheel_z, wheel_r = 0.40, 0.285, 0.155
     tyres = mirror(cylinder(wheel_r, 0.06, 0.03, (wheel_x, wheel_r, wheel_z), axis=2), 0, 2)
-    hubs = mirror(cylinder(wheel_r * 0.55, 0.062, 0.02, (wheel_x, wheel_r, wheel_z + 0.008), axis=2), 0, 2)
-    arches = mirror(cylinder(wheel_r + 0.035, 0.14, 0.02, (wheel_x, wheel_r, wheel_z + 0.06), axis=2), 0, 2)
+    hubs = mirror(
+        cylinder(wheel_r * 0.55, 0.062, 0.02, (wheel_x, wheel_r, wheel_z + 0.008), axis=2), 0, 2
+    )
+    arches = mirror(
+        cylinder(wheel_r + 0.035, 0.14, 0.02, (wheel_x, wheel_r, wheel_z + 0.06), axis=2), 0, 2
+    )
     shell_ = lambda p: np.maximum(body(p), -arches(p))  # noqa: E731
     front_x = {0: 0.645, 1: 0.67, 2: 0.70}[spec.shape]
     lights = mirror(ellipsoid((0.03, 0.055, 0.055), (front_x, 0.30, 0.17)), 2)
     bumpers = mirror(capsule((front_x + 0.0, 0.19, -0.2), (front_x + 0.0, 0.19, 0.2), 0.035), 0)
     stripe = (
-        heights(0.30, 0.38) if spec.pattern == "striped" else (_racing if spec.pattern == "racing stripe" else None)
+        heights(0.30, 0.38)
+        if spec.pattern == "striped"
+        else (_racing if spec.pattern == "racing stripe" else None)
     )
     return Model(
         (
@@ -148,7 +171,9 @@ def car(spec: Spec) -> Model:
 
 
 def _racing(p: Array, n: Array) -> Array:
-    return np.clip((np.float32(0.028) - np.abs(np.abs(p[2]) - np.float32(0.055))) * 120, 0, 1) * (n[1] > -0.2)
+    return np.clip((np.float32(0.028) - np.abs(np.abs(p[2]) - np.float32(0.055))) * 120, 0, 1) * (
+        n[1] > -0.2
+    )
 
 
 def duck(spec: Spec) -> Model:
@@ -157,13 +182,17 @@ def duck(spec: Spec) -> Model:
     head = sphere(0.265, (0.20, 0.72, 0))
     wings = mirror(turn(ellipsoid((0.25, 0.145, 0.055), (-0.12, 0.32, 0.335)), 2, 8), 2)
     bill = blend(
-        0.03, ellipsoid((0.13, 0.035, 0.12), (0.48, 0.69, 0)), ellipsoid((0.11, 0.028, 0.10), (0.46, 0.645, 0))
+        0.03,
+        ellipsoid((0.13, 0.035, 0.12), (0.48, 0.69, 0)),
+        ellipsoid((0.11, 0.028, 0.10), (0.46, 0.645, 0)),
     )
     whites = mirror(sphere(0.062, (0.385, 0.80, 0.125)), 2)
     pupils = mirror(sphere(0.038, (0.423, 0.808, 0.142)), 2)
     beak = "#ef7b1a" if spec.colour not in {"orange", "red"} else "#f6c522"
     parts = [
-        Part(blend(0.10, body, tail, head), spec.base, spec.finish, _globe_spots(spec), spec.second),
+        Part(
+            blend(0.10, body, tail, head), spec.base, spec.finish, _globe_spots(spec), spec.second
+        ),
         Part(wings, spec.base, spec.finish),
         Part(bill, beak, m.PLASTIC),
         Part(whites, "#f6f6f4", m.LACQUER),
@@ -181,7 +210,9 @@ def _globe_spots(spec: Spec) -> Painter | None:
 
 
 def _sailor() -> Sdf:
-    cap = blend(0.04, cylinder(0.17, 0.05, 0.03, (0, 0, 0)), cylinder(0.24, 0.03, 0.03, (0, 0.07, 0)))
+    cap = blend(
+        0.04, cylinder(0.17, 0.05, 0.03, (0, 0, 0)), cylinder(0.24, 0.03, 0.03, (0, 0.07, 0))
+    )
     return move(turn(cap, 2, 10), (0.16, 0.98, 0))
 
 

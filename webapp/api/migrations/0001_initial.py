@@ -17,14 +17,32 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ApiKey",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(help_text="which service uses it", max_length=120, verbose_name="name")),
-                ("prefix", models.CharField(editable=False, max_length=12, verbose_name="begins with")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="which service uses it", max_length=120, verbose_name="name"
+                    ),
+                ),
+                (
+                    "prefix",
+                    models.CharField(editable=False, max_length=12, verbose_name="begins with"),
+                ),
                 ("digest", models.CharField(editable=False, max_length=64, unique=True)),
                 ("scopes", models.JSONField(default=list, verbose_name="scopes")),
                 ("expires", models.DateTimeField(blank=True, null=True, verbose_name="expires")),
                 ("revoked", models.BooleanField(default=False, verbose_name="revoked")),
-                ("last_used", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="last used")),
+                (
+                    "last_used",
+                    models.DateTimeField(
+                        blank=True, editable=False, null=True, verbose_name="last used"
+                    ),
+                ),
                 ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 (
                     "created_by",
@@ -48,7 +66,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IdempotentRequest",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("caller", models.CharField(max_length=40)),
                 ("key", models.CharField(max_length=255)),
                 ("digest", models.CharField(max_length=64)),
@@ -59,7 +82,9 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("caller", "key"), name="idempotency_key_once_per_caller")
+                    models.UniqueConstraint(
+                        fields=("caller", "key"), name="idempotency_key_once_per_caller"
+                    )
                 ],
             },
         ),

@@ -10,19 +10,19 @@ from rest_framework.request import Request
 from search.config import engine_settings
 from search.media.inspect import MediaLimits
 from search.types import Modality
-from webapp.api.documents import asset_document
 from webapp.api.idempotency import idempotent
 from webapp.api.links import Links
 from webapp.api.parsing import field_errors, read_form
-from webapp.api.products_query import products_seen
+from webapp.api.responses import asset_document
 from webapp.api.schema import file_body, operation
+from webapp.api.schemas.products import AssetAnswer, AssetForm, AssetList
 from webapp.api.scopes import Scope
-from webapp.api.shapes.products import AssetAnswer, AssetForm, AssetList
+from webapp.api.selectors import products_seen
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Asset, Product
 from webapp.catalog.selectors.previews import CLIP_KINDS, previews_of
 from webapp.catalog.services.product_assets import asset_add, asset_remove
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 FILES = {"file": "A picture, an audio clip or a video"}
 FORM_OVERHEAD = 1024 * 1024
@@ -66,7 +66,9 @@ class AssetListView(ApiView):
             raise field_errors(AssetForm, {"file": "A file is needed"})
         wanted = Modality(asked.kind) if asked.kind else None
         try:
-            asset, new = asset_add(product=product, file=files["file"], space=active_space().fingerprint, wanted=wanted)
+            asset, new = asset_add(
+                product=product, file=files["file"], space=active_space().fingerprint, wanted=wanted
+            )
         except Product.DoesNotExist as error:
             raise Http404 from error
         preview = previews_of([asset.content_hash]).get(asset.content_hash)

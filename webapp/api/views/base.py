@@ -17,7 +17,8 @@ from webapp.api.scopes import Scope
 
 
 class ApiView(APIView):
-    """An endpoint. `scopes` names the scope each method needs; `public` methods need none while search is open."""
+    """An endpoint. `scopes` names the scope each method needs; `public` methods need none while
+    search is open."""
 
     scopes: ClassVar[Mapping[str, Scope]] = {}
     public: ClassVar[frozenset[str]] = frozenset()
@@ -29,9 +30,13 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > self.body_max_bytes:
-            raise BodyTooLarge(f"The body has {length} bytes; at most {self.body_max_bytes} are accepted.")
+            raise BodyTooLarge(
+                f"The body has {length} bytes; at most {self.body_max_bytes} are accepted."
+            )
 
-    def finalize_response(self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any) -> HttpResponse:
+    def finalize_response(
+        self, request: Request, response: HttpResponse, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
         response = super().finalize_response(request, response, *args, **kwargs)
         if state := getattr(request, "rate_state", None):
             for name, value in state.headers.items():
@@ -39,6 +44,13 @@ class ApiView(APIView):
         return response
 
 
-def answer(content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpResponse:
+def answer(
+    content: Mapping[str, Any], *, status: int = 200, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
     """A JSON answer. Made of plain values already, so that nothing is left to a serializer."""
-    return JsonResponse(content, status=status, headers=dict(headers or {}), json_dumps_params={"ensure_ascii": False})
+    return JsonResponse(
+        content,
+        status=status,
+        headers=dict(headers or {}),
+        json_dumps_params={"ensure_ascii": False},
+    )

@@ -12,10 +12,10 @@ from rest_framework.request import Request
 from webapp.api.idempotency import idempotent
 from webapp.api.parsing import field_errors, read_json
 from webapp.api.problems import Conflict
-from webapp.api.products_query import products_seen
 from webapp.api.schema import operation
+from webapp.api.schemas.clicks import ClickBody, ClicksBody
 from webapp.api.scopes import Scope
-from webapp.api.shapes.clicks import ClickBody, ClicksBody
+from webapp.api.selectors import products_seen
 from webapp.api.views.base import ApiView
 from webapp.catalog.models import Product
 from webapp.shop.services.clicks import clicks_add, query_normalise
@@ -48,12 +48,18 @@ class ClickListView(ApiView):
 
 def _counts(request: Request, clicks: list[ClickBody]) -> Counter[tuple[str, int]]:
     """Clicks by normalised query and product id. Raises NotFound for the first unknown product."""
-    ids = dict(products_seen(request).filter(sku__in={click.sku for click in clicks}).values_list("sku", "pk"))
+    ids = dict(
+        products_seen(request)
+        .filter(sku__in={click.sku for click in clicks})
+        .values_list("sku", "pk")
+    )
     counts: Counter[tuple[str, int]] = Counter()
     for place, click in enumerate(clicks):
         query = query_normalise(click.query)
         if not query:
-            raise field_errors(ClicksBody, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"})
+            raise field_errors(
+                ClicksBody, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"}
+            )
         if click.sku not in ids:
             raise NotFound(f"There is no product {click.sku}; nothing was counted.")
         counts[query, ids[click.sku]] += click.count

@@ -6,19 +6,24 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from search.vectors import IndexStatus
-from webapp.api.documents import Document, time_text
+from webapp.api.responses import Document, time_text
 from webapp.api.schema import operation
+from webapp.api.schemas.index import IndexAnswer
 from webapp.api.scopes import Scope
-from webapp.api.shapes.index import IndexAnswer
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.selectors.uploads import encoding_progress
-from webapp.retrieval.runtime import index_status
+from webapp.retrieval.models_runtime import index_status
 
 
 class IndexView(ApiView):
     scopes = {"GET": Scope.INDEX_READ}
 
-    @operation(operation_id="index_status", tags=["index"], summary="State of the index", answers={200: IndexAnswer})
+    @operation(
+        operation_id="index_status",
+        tags=["index"],
+        summary="State of the index",
+        answers={200: IndexAnswer},
+    )
     def get(self, request: Request) -> HttpResponse:
         status = index_status()
         return answer({**_document(status), "queue": encoding_progress(space=status.space)})

@@ -6,13 +6,13 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
-from webapp.api.documents import job_document
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_query
 from webapp.api.problems import Conflict
+from webapp.api.responses import job_document
 from webapp.api.schema import operation
+from webapp.api.schemas.index import JobAnswer, JobPage, JobQuery
 from webapp.api.scopes import Scope
-from webapp.api.shapes.index import JobAnswer, JobPage, JobQuery
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import IndexJob
 from webapp.catalog.services.jobs import jobs_retry
@@ -22,13 +22,24 @@ class JobListView(ApiView):
     scopes = {"GET": Scope.INDEX_READ}
 
     @operation(
-        operation_id="jobs_list", tags=["index"], summary="List index jobs", query=JobQuery, answers={200: JobPage}
+        operation_id="jobs_list",
+        tags=["index"],
+        summary="List index jobs",
+        query=JobQuery,
+        answers={200: JobPage},
     )
     def get(self, request: Request) -> HttpResponse:
         asked = read_query(request, JobQuery)
-        wanted = {name: value for name in ("state", "modality") if (value := getattr(asked, name)) is not None}
+        wanted = {
+            name: value
+            for name in ("state", "modality")
+            if (value := getattr(asked, name)) is not None
+        }
         page, cursor = keyset_page(
-            IndexJob.objects.filter(**wanted), cursor=asked.cursor, limit=asked.limit, asked=sorted(wanted.items())
+            IndexJob.objects.filter(**wanted),
+            cursor=asked.cursor,
+            limit=asked.limit,
+            asked=sorted(wanted.items()),
         )
         return answer({"items": [job_document(job) for job in page], "next_cursor": cursor})
 
@@ -37,7 +48,11 @@ class JobView(ApiView):
     scopes = {"GET": Scope.INDEX_READ}
 
     @operation(
-        operation_id="jobs_read", tags=["index"], summary="Read an index job", answers={200: JobAnswer}, problems=(404,)
+        operation_id="jobs_read",
+        tags=["index"],
+        summary="Read an index job",
+        answers={200: JobAnswer},
+        problems=(404,),
     )
     def get(self, request: Request, job_id: int) -> HttpResponse:
         return answer(job_document(get_object_or_404(IndexJob, pk=job_id)))

@@ -9,23 +9,30 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
-from webapp.api.documents import CategoryPaths, product_document, search_document, strip_document
 from webapp.api.links import Links
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_json, read_query
-from webapp.api.products_query import products_listed, products_seen, sees_hidden, with_details
+from webapp.api.responses import CategoryPaths, product_document, search_document, strip_document
 from webapp.api.schema import operation
+from webapp.api.schemas.products import (
+    ProductAnswer,
+    ProductBody,
+    ProductPage,
+    ProductPatch,
+    ProductQuery,
+    SimilarQuery,
+)
+from webapp.api.schemas.search import MomentsAnswer, MomentsQuery, SearchResult
 from webapp.api.scopes import Scope
-from webapp.api.shapes.products import ProductAnswer, ProductBody, ProductPage, ProductPatch, ProductQuery, SimilarQuery
-from webapp.api.shapes.search import MomentsAnswer, MomentsQuery, SearchResult
+from webapp.api.selectors import products_listed, products_seen, sees_hidden, with_details
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Outcome, Product
-from webapp.catalog.services.clock import products_remove
+from webapp.catalog.services.index_sequence import products_remove
 from webapp.catalog.services.product_save import product_save
 from webapp.ops.metrics import observe_search
-from webapp.retrieval.moments import moments
+from webapp.retrieval.clip_matches import moments
+from webapp.retrieval.models_runtime import active_space
 from webapp.retrieval.request import SearchRequest
-from webapp.retrieval.runtime import active_space
 from webapp.retrieval.service import search_products
 
 
@@ -50,7 +57,12 @@ class ProductListView(ApiView):
             asked=(asked.model_dump(exclude={"cursor", "limit"}), sees_hidden(request)),
         )
         paths, links = CategoryPaths(page), Links(request)
-        return answer({"items": [product_document(item, paths, links) for item in page], "next_cursor": cursor})
+        return answer(
+            {
+                "items": [product_document(item, paths, links) for item in page],
+                "next_cursor": cursor,
+            }
+        )
 
 
 class ProductView(ApiView):
@@ -93,7 +105,12 @@ class ProductView(ApiView):
         problems=(404, 413, 415),
     )
     def patch(self, request: Request, sku: str) -> HttpResponse:
-        return _save(request, sku, read_json(request, ProductPatch).model_dump(exclude_unset=True), create=False)
+        return _save(
+            request,
+            sku,
+            read_json(request, ProductPatch).model_dump(exclude_unset=True),
+            create=False,
+        )
 
     @operation(
         operation_id="products_delete",
@@ -125,7 +142,9 @@ class SimilarView(ApiView):
     def get(self, request: Request, sku: str) -> HttpResponse:
         asked = read_query(request, SimilarQuery)
         product = get_object_or_404(products_seen(request), sku=sku)
-        result = search_products(SearchRequest(similar_to=product.pk, limit=asked.limit, facets=False))
+        result = search_products(
+            SearchRequest(similar_to=product.pk, limit=asked.limit, facets=False)
+        )
         observe_search(result.timings)
         return answer(search_document(result, Links(request)))
 
@@ -146,7 +165,9 @@ class MomentsView(ApiView):
     def get(self, request: Request, sku: str) -> HttpResponse:
         asked = read_query(request, MomentsQuery)
         product = get_object_or_404(Product, sku=sku, visible=True)
-        question = SearchRequest(text=asked.q, picture_token=asked.picture_token, sound_token=asked.sound_token)
+        question = SearchRequest(
+            text=asked.q, picture_token=asked.picture_token, sound_token=asked.sound_token
+        )
         return answer({"items": [strip_document(strip) for strip in moments(question, product.pk)]})
 
 
@@ -163,4 +184,6 @@ def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool
 
 
 def _document(request: Request, product: Product, *, status: int = 200) -> HttpResponse:
-    return answer(product_document(product, CategoryPaths([product]), Links(request)), status=status)
+    return answer(
+        product_document(product, CategoryPaths([product]), Links(request)), status=status
+    )

@@ -12,16 +12,22 @@ from rest_framework.request import Request
 
 from search.config import engine_settings
 from search.media.picture import PictureLimits, decode_picture
-from webapp.api.documents import search_document
 from webapp.api.links import Links
 from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
+from webapp.api.responses import search_document
 from webapp.api.schema import file_body, operation
+from webapp.api.schemas.search import (
+    SearchBody,
+    SearchFilters,
+    SearchForm,
+    SearchQuery,
+    SearchResult,
+)
 from webapp.api.scopes import Scope
-from webapp.api.shapes.search import SearchBody, SearchFilters, SearchForm, SearchQuery, SearchResult
 from webapp.api.views.base import ApiView, answer
 from webapp.ops.metrics import observe_search
 from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.query_clip import uploaded_path
+from webapp.retrieval.query_media import uploaded_path
 from webapp.retrieval.request import SearchRequest, Sort
 from webapp.retrieval.service import search_products
 
@@ -57,7 +63,13 @@ class SearchView(ApiView):
         )
         return _answer(
             request,
-            SearchRequest(text=asked.q, filters=filters, sort=Sort(asked.sort), limit=asked.limit, cursor=asked.cursor),
+            SearchRequest(
+                text=asked.q,
+                filters=filters,
+                sort=Sort(asked.sort),
+                limit=asked.limit,
+                cursor=asked.cursor,
+            ),
         )
 
     @operation(

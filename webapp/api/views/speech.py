@@ -1,4 +1,5 @@
-"""Spoken queries to words. Searching with them is another request, after the speaker has seen them."""
+"""Spoken queries to words. Searching with them is another request, after the speaker has seen
+them."""
 
 from __future__ import annotations
 
@@ -9,10 +10,10 @@ from rest_framework.request import Request
 from search.config import engine_settings
 from webapp.api.parsing import field_errors, read_form
 from webapp.api.schema import file_body, operation
+from webapp.api.schemas.speech import TranscriptionAnswer, TranscriptionForm
 from webapp.api.scopes import Scope
-from webapp.api.shapes.speech import TranscriptionAnswer, TranscriptionForm
 from webapp.api.views.base import ApiView, answer
-from webapp.retrieval.spoken import listening
+from webapp.retrieval.transcription import listening
 
 SOUND = {"sound": "the recording: WebM, MP4, OGG, WAV, MP3, FLAC, AAC or AIFF"}
 FORM_BYTES = 64 * 1024

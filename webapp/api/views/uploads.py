@@ -16,23 +16,33 @@ from drf_spectacular.types import OpenApiTypes
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
-from webapp.api.documents import Document, row_document, upload_document
 from webapp.api.idempotency import idempotent
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import field_errors, read_form, read_query
 from webapp.api.problems import Conflict
+from webapp.api.responses import Document, row_document, upload_document
 from webapp.api.schema import file_body, operation
+from webapp.api.schemas.uploads import (
+    RowPage,
+    RowQuery,
+    UploadDetail,
+    UploadForm,
+    UploadPage,
+    UploadQuery,
+)
 from webapp.api.scopes import Scope
-from webapp.api.shapes.uploads import RowPage, RowQuery, UploadDetail, UploadForm, UploadPage, UploadQuery
 from webapp.api.views.base import ApiView, answer
-from webapp.catalog.importing.failed import failed_rows_write
-from webapp.catalog.importing.service import upload_cancel, upload_create
 from webapp.catalog.models import Upload
 from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import upload_encoding
-from webapp.environment import web_settings
+from webapp.config import web_settings
+from webapp.importing.failed import failed_rows_write
+from webapp.importing.service import upload_cancel, upload_create
 
-FILES = {"file": "The catalogue: CSV, XLSX or JSON Lines", "media": "A zip with the files that rows name by path"}
+FILES = {
+    "file": "The catalogue: CSV, XLSX or JSON Lines",
+    "media": "A zip with the files that rows name by path",
+}
 FORM_OVERHEAD = 1024 * 1024
 KEPT_IN_MEMORY = 1024 * 1024
 
@@ -55,7 +65,9 @@ class UploadListView(ApiView):
         page, cursor = keyset_page(
             uploads, cursor=asked.cursor, limit=asked.limit, asked=asked.state, newest_first=True
         )
-        return answer({"items": [upload_document(upload) for upload in page], "next_cursor": cursor})
+        return answer(
+            {"items": [upload_document(upload) for upload in page], "next_cursor": cursor}
+        )
 
     @operation(
         operation_id="uploads_create",
@@ -113,7 +125,11 @@ class UploadRowsView(ApiView):
     def get(self, request: Request, upload_id: Any) -> HttpResponse:
         asked = read_query(request, RowQuery)
         upload = get_object_or_404(Upload, public_id=upload_id)
-        wanted = {name: value for name in ("outcome", "warned") if (value := getattr(asked, name)) is not None}
+        wanted = {
+            name: value
+            for name in ("outcome", "warned")
+            if (value := getattr(asked, name)) is not None
+        }
         page, cursor = keyset_page(
             upload.rows.filter(**wanted),
             cursor=asked.cursor,
@@ -130,7 +146,10 @@ class FailedRowsView(ApiView):
         operation_id="uploads_failed_rows",
         tags=["uploads"],
         summary="Failed rows as a file to mend and upload again",
-        answers={(200, "text/csv"): OpenApiTypes.STR, (200, "application/x-ndjson"): OpenApiTypes.STR},
+        answers={
+            (200, "text/csv"): OpenApiTypes.STR,
+            (200, "application/x-ndjson"): OpenApiTypes.STR,
+        },
         problems=(404,),
     )
     def get(self, request: Request, upload_id: Any) -> StreamingHttpResponse:
@@ -138,7 +157,10 @@ class FailedRowsView(ApiView):
         rows = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
         name = failed_rows_write(upload=upload, out=rows)
         kind = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
-        headers = {"Content-Disposition": content_disposition_header(as_attachment=True, filename=name) or ""}
+        headers = {
+            "Content-Disposition": content_disposition_header(as_attachment=True, filename=name)
+            or ""
+        }
         return StreamingHttpResponse(_sent(rows), content_type=kind, headers=headers)
 
 

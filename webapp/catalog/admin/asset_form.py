@@ -15,9 +15,12 @@ from webapp.catalog.services.media import media_store
 
 
 class MediaAssetForm(forms.ModelForm):
-    """A new asset is made from a file, which must open; of an existing one only the place can be changed."""
+    """A new asset is made from a file, which must open; of an existing one only the place can be
+    changed."""
 
-    upload = forms.FileField(label=_("file"), required=False, help_text=_("picture, audio clip or video"))
+    upload = forms.FileField(
+        label=_("file"), required=False, help_text=_("picture, audio clip or video")
+    )
 
     class Meta:
         model = Asset
@@ -43,7 +46,12 @@ class MediaAssetForm(forms.ModelForm):
         return upload
 
     def clean(self) -> dict[str, Any]:
-        if not self.instance.pk and self.has_changed() and not self.instance.content_hash and not self.errors:
+        if (
+            not self.instance.pk
+            and self.has_changed()
+            and not self.instance.content_hash
+            and not self.errors
+        ):
             self.add_error("upload", _("Choose a file."))
         return self.cleaned_data
 

@@ -16,7 +16,16 @@ from webapp.catalog.services.jobs import jobs_retry
 
 @admin.register(IndexJob)
 class IndexJobAdmin(ReadOnlyAdmin):
-    list_display = ["content", "modality", "state", "attempts", "error", "claimed_by", "created", "finished"]
+    list_display = [
+        "content",
+        "modality",
+        "state",
+        "attempts",
+        "error",
+        "claimed_by",
+        "created",
+        "finished",
+    ]
     list_filter = ["state", "modality", "space", "error_code"]
     search_fields = ["content_hash", "error"]
     show_full_result_count = False

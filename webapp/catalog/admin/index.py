@@ -11,7 +11,7 @@ from search.errors import OmnishelfError
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import IndexGeneration
 from webapp.catalog.selectors.uploads import encoding_progress
-from webapp.retrieval.runtime import active_space, index_status
+from webapp.retrieval.models_runtime import active_space, index_status
 
 
 @admin.register(IndexGeneration)
@@ -23,7 +23,9 @@ class IndexGenerationAdmin(ReadOnlyAdmin):
     class Media:
         css = {"all": ["catalog/admin.css"]}
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         return super().changelist_view(request, status_context() | (extra_context or {}))
 
 

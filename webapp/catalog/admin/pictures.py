@@ -16,7 +16,10 @@ WIDTH = 160
 
 def thumbnail_url(asset: Asset) -> str:
     suffix = PurePosixPath(str(asset.file)).suffix
-    return reverse("shop:thumbnail", kwargs={"width": WIDTH, "content_hash": asset.content_hash, "suffix": suffix})
+    return reverse(
+        "shop:thumbnail",
+        kwargs={"width": WIDTH, "content_hash": asset.content_hash, "suffix": suffix},
+    )
 
 
 def asset_preview(asset: Asset | None) -> SafeString | str:
@@ -33,4 +36,6 @@ def asset_preview(asset: Asset | None) -> SafeString | str:
     if asset.kind == AssetKind.TEXT:
         return asset.text if len(asset.text) <= 200 else f"{asset.text[:199]}…"
     tag = "audio" if asset.kind == AssetKind.AUDIO else "video"
-    return format_html(f'<{tag} class="asset-preview" src="{{}}" controls preload="none"></{tag}>', asset.file.url)
+    return format_html(
+        f'<{tag} class="asset-preview" src="{{}}" controls preload="none"></{tag}>', asset.file.url
+    )

@@ -16,9 +16,9 @@ from webapp.catalog.admin.asset_form import MEDIA_KINDS, MediaAssetForm, MediaFo
 from webapp.catalog.admin.pictures import asset_preview
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.catalog.services.clock import products_remove
+from webapp.catalog.services.index_sequence import products_remove
 from webapp.catalog.services.products import product_sync
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 STYLE = {"all": ["catalog/admin.css"]}
 
@@ -68,7 +68,11 @@ class ProductAdmin(admin.ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         pictures = Asset.objects.filter(kind=AssetKind.PICTURE).order_by("position", "id")
-        return super().get_queryset(request).prefetch_related(Prefetch("assets", pictures, to_attr="pictures"))
+        return (
+            super()
+            .get_queryset(request)
+            .prefetch_related(Prefetch("assets", pictures, to_attr="pictures"))
+        )
 
     @admin.display(description=_("picture"))
     def picture(self, product: Product) -> SafeString | str:

@@ -59,7 +59,9 @@ class Comparison:
     def of(cls, tuning: Tuning) -> Iterator[Comparison]:
         for kind, after in tuning.after.items():
             before = tuning.before[kind]
-            figures = [(name, before[name], value, value - before[name]) for name, value in after.items()]
+            figures = [
+                (name, before[name], value, value - before[name]) for name, value in after.items()
+            ]
             yield cls(KINDS.get(kind, kind), figures)
 
 
@@ -80,7 +82,11 @@ class TuningAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         own = [
             path("<int:pk>/progress/", view(self.progress_view), name="catalog_tuning_progress"),
-            path("<int:pk>/roll-back/", view(require_POST(self.rollback_view)), name="catalog_tuning_roll_back"),
+            path(
+                "<int:pk>/roll-back/",
+                view(require_POST(self.rollback_view)),
+                name="catalog_tuning_roll_back",
+            ),
         ]
         return own + super().get_urls()
 
@@ -90,31 +96,51 @@ class TuningAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def badge(self, tuning: Tuning) -> SafeString:
-        return format_html('<span class="badge badge-{}">{}</span>', tuning.state, tuning.get_state_display())
+        return format_html(
+            '<span class="badge badge-{}">{}</span>', tuning.state, tuning.get_state_display()
+        )
 
     @admin.display(description=gettext_lazy("gain in mean mAP"), ordering="gain")
     def gained(self, tuning: Tuning) -> str:
         return "" if tuning.gain is None else f"{tuning.gain:+.3f}"
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = TuningForm(request.POST if request.method == "POST" else None)
-        if request.method == "POST" and form.is_valid() and (tuning := self._requested(request, form)):
+        if (
+            request.method == "POST"
+            and form.is_valid()
+            and (tuning := self._requested(request, form))
+        ):
             return redirect("admin:catalog_tuning_change", tuning.pk)
         context = {"form": form, "preset": preset_in_use(), "title": _("Tune to this catalogue")}
         return self._page(request, "admin/catalog/tuning/new.html", context | (extra_context or {}))
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
     ) -> HttpResponse:
         tuning = self._tuning(request, object_id)
-        context = self._shown(request, tuning) | {"title": _("Tuning #%(number)d") % {"number": tuning.pk}}
-        return self._page(request, "admin/catalog/tuning/page.html", context | (extra_context or {}))
+        context = self._shown(request, tuning) | {
+            "title": _("Tuning #%(number)d") % {"number": tuning.pk}
+        }
+        return self._page(
+            request, "admin/catalog/tuning/page.html", context | (extra_context or {})
+        )
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The part of the page that renews itself while something is going on."""
-        return render(request, "admin/catalog/tuning/progress.html", self._shown(request, self._tuning(request, pk)))
+        return render(
+            request,
+            "admin/catalog/tuning/progress.html",
+            self._shown(request, self._tuning(request, pk)),
+        )
 
     def rollback_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         tuning = self._tuning(request, pk)
@@ -134,7 +160,9 @@ class TuningAdmin(ReadOnlyAdmin):
             return None
 
     def _tuning(self, request: HttpRequest, object_id: str | int) -> Tuning:
-        tuning: Tuning = get_object_or_404(Tuning.objects.select_related("created_by"), pk=object_id)
+        tuning: Tuning = get_object_or_404(
+            Tuning.objects.select_related("created_by"), pk=object_id
+        )
         if not self.has_view_permission(request, tuning):
             raise PermissionDenied
         return tuning
@@ -151,6 +179,8 @@ class TuningAdmin(ReadOnlyAdmin):
             and self.has_add_permission(request),
         }
 
-    def _page(self, request: HttpRequest, template: str, context: dict[str, object]) -> TemplateResponse:
+    def _page(
+        self, request: HttpRequest, template: str, context: dict[str, object]
+    ) -> TemplateResponse:
         common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
         return TemplateResponse(request, template, common | context)

@@ -21,10 +21,10 @@ from django_htmx.http import HttpResponseClientRedirect
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.admin.upload_form import UploadForm
 from webapp.catalog.admin.upload_progress import UploadProgress
-from webapp.catalog.importing.columns import COLUMNS
-from webapp.catalog.importing.failed import failed_rows_write
-from webapp.catalog.importing.service import upload_cancel
 from webapp.catalog.models import Upload
+from webapp.importing.columns import COLUMNS
+from webapp.importing.failed import failed_rows_write
+from webapp.importing.service import upload_cancel
 
 FAILED_ROWS_IN_MEMORY = 4 * 1024 * 1024
 
@@ -56,8 +56,16 @@ class UploadAdmin(ReadOnlyAdmin):
         view = self.admin_site.admin_view
         own = [
             path("<int:pk>/progress/", view(self.progress_view), name="catalog_upload_progress"),
-            path("<int:pk>/cancel/", view(require_POST(self.cancel_view)), name="catalog_upload_cancel"),
-            path("<int:pk>/failed-rows/", view(self.failed_rows_view), name="catalog_upload_failed_rows"),
+            path(
+                "<int:pk>/cancel/",
+                view(require_POST(self.cancel_view)),
+                name="catalog_upload_cancel",
+            ),
+            path(
+                "<int:pk>/failed-rows/",
+                view(self.failed_rows_view),
+                name="catalog_upload_failed_rows",
+            ),
         ]
         return own + super().get_urls()
 
@@ -74,9 +82,15 @@ class UploadAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("rows"), ordering="next_row")
     def handled(self, upload: Upload) -> str:
-        return f"{upload.next_row:,} / {upload.total_rows:,}" if upload.total_rows else f"{upload.next_row:,}"
+        return (
+            f"{upload.next_row:,} / {upload.total_rows:,}"
+            if upload.total_rows
+            else f"{upload.next_row:,}"
+        )
 
-    def add_view(self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None) -> HttpResponse:
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None
+    ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
@@ -87,11 +101,21 @@ class UploadAdmin(ReadOnlyAdmin):
         return self._page(request, "admin/catalog/upload/new.html", context | (extra_context or {}))
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict | None = None,
     ) -> HttpResponse:
         upload = self._upload(request, object_id)
-        context = {"progress": UploadProgress.of(upload), "title": upload.filename, "original": upload}
-        return self._page(request, "admin/catalog/upload/page.html", context | (extra_context or {}))
+        context = {
+            "progress": UploadProgress.of(upload),
+            "title": upload.filename,
+            "original": upload,
+        }
+        return self._page(
+            request, "admin/catalog/upload/page.html", context | (extra_context or {})
+        )
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The part of the page that renews itself while something is going on."""
@@ -104,7 +128,9 @@ class UploadAdmin(ReadOnlyAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         upload_cancel(upload=upload)
-        messages.info(request, _("The upload is %(state)s.") % {"state": upload.get_state_display()})
+        messages.info(
+            request, _("The upload is %(state)s.") % {"state": upload.get_state_display()}
+        )
         return redirect("admin:catalog_upload_change", upload.pk)
 
     def failed_rows_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -121,7 +147,9 @@ class UploadAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         return upload
 
-    def _page(self, request: HttpRequest, template: str, context: dict[str, object]) -> TemplateResponse:
+    def _page(
+        self, request: HttpRequest, template: str, context: dict[str, object]
+    ) -> TemplateResponse:
         common = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -6,26 +6,31 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from search.errors import InputError
-from webapp.catalog.importing.service import upload_create
 from webapp.catalog.models import Upload
 from webapp.catalog.models.upload import UploadSource
+from webapp.importing.service import upload_create
 
 
 class UploadForm(forms.Form):
-    """What a catalogue manager hands in. `save` stores it; a file that is no catalogue is an error of its field."""
+    """What a catalogue manager hands in. `save` stores it; a file that is no catalogue is an
+    error of its field."""
 
     file = forms.FileField(
         label=_("Catalogue file"),
         max_length=255,
         widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.jsonl,.ndjson"}),
-        help_text=_("CSV, Excel (.xlsx) or JSON Lines, one product per row. The sku column is required."),
+        help_text=_(
+            "CSV, Excel (.xlsx) or JSON Lines, one product per row. The sku column is required."
+        ),
     )
     media_zip = forms.FileField(
         label=_("Zip with media"),
         required=False,
         max_length=255,
         widget=forms.ClearableFileInput(attrs={"accept": ".zip"}),
-        help_text=_("The files that the images, audio and video columns name. Not needed for web addresses."),
+        help_text=_(
+            "The files that the images, audio and video columns name. Not needed for web addresses."
+        ),
     )
     dry_run = forms.BooleanField(
         label=_("Try only"),
@@ -35,7 +40,9 @@ class UploadForm(forms.Form):
     remove_absent = forms.BooleanField(
         label=_("Remove products that the file does not list"),
         required=False,
-        help_text=_("For complete catalogues. Nothing is removed when a row cannot be told to belong to a product."),
+        help_text=_(
+            "For complete catalogues. Nothing is removed when a row cannot be told to belong to a product."
+        ),
     )
 
     def save(self, user: object) -> Upload | None:

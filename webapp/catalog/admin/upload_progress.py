@@ -36,7 +36,9 @@ class UploadProgress:
     @classmethod
     def of(cls, upload: Upload) -> UploadProgress:
         rows = problem_rows(upload=upload)
-        return cls(upload, upload_encoding(upload=upload), list(rows[:SHOWN_PROBLEMS]), rows.count())
+        return cls(
+            upload, upload_encoding(upload=upload), list(rows[:SHOWN_PROBLEMS]), rows.count()
+        )
 
     @property
     def live(self) -> bool:
@@ -82,7 +84,9 @@ class UploadProgress:
             Figure(_("created"), upload.created_count, "good"),
             Figure(_("updated"), upload.updated_count, "good"),
             Figure(_("unchanged"), upload.unchanged_count),
-            Figure(_("with warnings"), upload.warning_count, "warn" if upload.warning_count else ""),
+            Figure(
+                _("with warnings"), upload.warning_count, "warn" if upload.warning_count else ""
+            ),
             Figure(_("errors"), upload.error_count, "bad" if upload.error_count else ""),
         ]
         if upload.remove_absent:

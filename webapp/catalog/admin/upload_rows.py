@@ -32,7 +32,9 @@ class UploadRowAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("outcome"), ordering="outcome")
     def badge(self, row: UploadRow) -> SafeString:
-        return format_html('<span class="badge badge-{}">{}</span>', row.outcome, row.get_outcome_display())
+        return format_html(
+            '<span class="badge badge-{}">{}</span>', row.outcome, row.get_outcome_display()
+        )
 
     @admin.display(description=_("reasons"))
     def reasons(self, row: UploadRow) -> SafeString | str:
@@ -41,4 +43,8 @@ class UploadRowAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("row as uploaded"))
     def uploaded(self, row: UploadRow) -> SafeString | str:
-        return format_html("<pre>{}</pre>", json.dumps(row.raw, indent=2, ensure_ascii=False)) if row.raw else "–"
+        return (
+            format_html("<pre>{}</pre>", json.dumps(row.raw, indent=2, ensure_ascii=False))
+            if row.raw
+            else "–"
+        )

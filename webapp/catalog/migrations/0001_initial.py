@@ -19,7 +19,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Category",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("path", models.CharField(max_length=255, unique=True)),
                 ("depth", models.PositiveIntegerField()),
                 ("numchild", models.PositiveIntegerField(default=0)),
@@ -44,12 +49,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Embedding",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("space", models.CharField(max_length=64, verbose_name="space")),
                 (
                     "modality",
                     models.CharField(
-                        choices=[("text", "text"), ("picture", "picture"), ("audio", "audio"), ("video", "video")],
+                        choices=[
+                            ("text", "text"),
+                            ("picture", "picture"),
+                            ("audio", "audio"),
+                            ("video", "video"),
+                        ],
                         max_length=8,
                         verbose_name="modality",
                     ),
@@ -63,7 +78,8 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "embeddings",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("space", "modality", "content_hash"), name="embedding_once_per_content"
+                        fields=("space", "modality", "content_hash"),
+                        name="embedding_once_per_content",
                     )
                 ],
             },
@@ -71,17 +87,31 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IndexClock",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("value", models.BigIntegerField(default=0)),
             ],
             options={
-                "constraints": [models.CheckConstraint(condition=models.Q(("pk", 1)), name="index_clock_is_one_row")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("pk", 1)), name="index_clock_is_one_row"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
             name="IndexGeneration",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("space", models.CharField(max_length=64, verbose_name="space")),
                 ("number", models.PositiveIntegerField(verbose_name="number")),
                 (
@@ -103,9 +133,13 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "index generations",
                 "ordering": ["-published"],
                 "constraints": [
-                    models.UniqueConstraint(fields=("space", "number"), name="generation_number_once"),
                     models.UniqueConstraint(
-                        condition=models.Q(("state", "live")), fields=("space",), name="generation_one_live_per_space"
+                        fields=("space", "number"), name="generation_number_once"
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "live")),
+                        fields=("space",),
+                        name="generation_one_live_per_space",
                     ),
                 ],
             },
@@ -113,12 +147,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="IndexJob",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("space", models.CharField(max_length=64, verbose_name="space")),
                 (
                     "modality",
                     models.CharField(
-                        choices=[("text", "text"), ("picture", "picture"), ("audio", "audio"), ("video", "video")],
+                        choices=[
+                            ("text", "text"),
+                            ("picture", "picture"),
+                            ("audio", "audio"),
+                            ("video", "video"),
+                        ],
                         max_length=8,
                         verbose_name="modality",
                     ),
@@ -138,17 +182,27 @@ class Migration(migrations.Migration):
                         verbose_name="state",
                     ),
                 ),
-                ("claimed_by", models.CharField(blank=True, max_length=120, verbose_name="claimed by")),
+                (
+                    "claimed_by",
+                    models.CharField(blank=True, max_length=120, verbose_name="claimed by"),
+                ),
                 ("claim", models.UUIDField(blank=True, null=True)),
-                ("lease_until", models.DateTimeField(blank=True, null=True, verbose_name="lease until")),
+                (
+                    "lease_until",
+                    models.DateTimeField(blank=True, null=True, verbose_name="lease until"),
+                ),
                 (
                     "not_before",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(), verbose_name="not before"
+                        db_default=django.db.models.functions.datetime.Now(),
+                        verbose_name="not before",
                     ),
                 ),
                 ("attempts", models.PositiveSmallIntegerField(default=0, verbose_name="attempts")),
-                ("error_code", models.CharField(blank=True, max_length=40, verbose_name="error code")),
+                (
+                    "error_code",
+                    models.CharField(blank=True, max_length=40, verbose_name="error code"),
+                ),
                 ("error", models.CharField(blank=True, max_length=500, verbose_name="error")),
                 ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
                 ("finished", models.DateTimeField(blank=True, null=True, verbose_name="finished")),
@@ -159,10 +213,14 @@ class Migration(migrations.Migration):
                 "ordering": ["id"],
                 "indexes": [models.Index(fields=["state", "space", "id"], name="job_by_state")],
                 "constraints": [
-                    models.UniqueConstraint(fields=("space", "modality", "content_hash"), name="job_once_per_content"),
+                    models.UniqueConstraint(
+                        fields=("space", "modality", "content_hash"), name="job_once_per_content"
+                    ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("state", "claimed"), _negated=True), ("claim__isnull", False), _connector="OR"
+                            models.Q(("state", "claimed"), _negated=True),
+                            ("claim__isnull", False),
+                            _connector="OR",
                         ),
                         name="job_claimed_has_claim",
                     ),
@@ -172,7 +230,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Product",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("sku", models.CharField(max_length=64, unique=True, verbose_name="SKU")),
                 ("title", models.CharField(max_length=300, verbose_name="title")),
                 ("description", models.TextField(blank=True, verbose_name="description")),
@@ -185,17 +248,33 @@ class Migration(migrations.Migration):
                         verbose_name="translations",
                     ),
                 ),
-                ("language", models.CharField(default="en", max_length=16, verbose_name="language")),
-                ("brand", models.CharField(blank=True, db_index=True, max_length=120, verbose_name="brand")),
+                (
+                    "language",
+                    models.CharField(default="en", max_length=16, verbose_name="language"),
+                ),
+                (
+                    "brand",
+                    models.CharField(
+                        blank=True, db_index=True, max_length=120, verbose_name="brand"
+                    ),
+                ),
                 (
                     "price",
                     models.DecimalField(
-                        blank=True, db_index=True, decimal_places=2, max_digits=12, null=True, verbose_name="price"
+                        blank=True,
+                        db_index=True,
+                        decimal_places=2,
+                        max_digits=12,
+                        null=True,
+                        verbose_name="price",
                     ),
                 ),
                 ("currency", models.CharField(blank=True, max_length=3, verbose_name="currency")),
                 ("stock", models.PositiveIntegerField(blank=True, null=True, verbose_name="stock")),
-                ("attributes", models.JSONField(blank=True, default=dict, verbose_name="attributes")),
+                (
+                    "attributes",
+                    models.JSONField(blank=True, default=dict, verbose_name="attributes"),
+                ),
                 ("visible", models.BooleanField(default=True, verbose_name="visible")),
                 ("index_seq", models.BigIntegerField(db_index=True, default=0, editable=False)),
                 ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
@@ -221,11 +300,21 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Asset",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "kind",
                     models.CharField(
-                        choices=[("text", "text"), ("picture", "picture"), ("audio", "audio"), ("video", "video")],
+                        choices=[
+                            ("text", "text"),
+                            ("picture", "picture"),
+                            ("audio", "audio"),
+                            ("video", "video"),
+                        ],
                         max_length=8,
                         verbose_name="kind",
                     ),
@@ -233,17 +322,29 @@ class Migration(migrations.Migration):
                 (
                     "role",
                     models.CharField(
-                        blank=True, help_text="for texts: title or description", max_length=16, verbose_name="role"
+                        blank=True,
+                        help_text="for texts: title or description",
+                        max_length=16,
+                        verbose_name="role",
                     ),
                 ),
-                ("file", models.FileField(blank=True, max_length=200, upload_to="", verbose_name="file")),
+                (
+                    "file",
+                    models.FileField(blank=True, max_length=200, upload_to="", verbose_name="file"),
+                ),
                 ("text", models.TextField(blank=True, verbose_name="text")),
-                ("content_hash", models.CharField(db_index=True, max_length=64, verbose_name="content hash")),
+                (
+                    "content_hash",
+                    models.CharField(db_index=True, max_length=64, verbose_name="content hash"),
+                ),
                 ("position", models.PositiveIntegerField(default=0, verbose_name="order")),
                 (
                     "source",
                     models.CharField(
-                        blank=True, help_text="path or URL in the upload", max_length=2000, verbose_name="source"
+                        blank=True,
+                        help_text="path or URL in the upload",
+                        max_length=2000,
+                        verbose_name="source",
                     ),
                 ),
                 ("bytes", models.BigIntegerField(default=0, verbose_name="size in bytes")),
@@ -253,7 +354,10 @@ class Migration(migrations.Migration):
                 (
                     "fault",
                     models.CharField(
-                        blank=True, help_text="why it could not be encoded", max_length=500, verbose_name="fault"
+                        blank=True,
+                        help_text="why it could not be encoded",
+                        max_length=500,
+                        verbose_name="fault",
                     ),
                 ),
                 ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
@@ -276,26 +380,51 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Upload",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("public_id", models.UUIDField(default=uuid.uuid4, editable=False, unique=True, verbose_name="id")),
-                ("file", models.FileField(max_length=300, upload_to="uploads/%Y/%m/", verbose_name="catalogue file")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "public_id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, unique=True, verbose_name="id"
+                    ),
+                ),
+                (
+                    "file",
+                    models.FileField(
+                        max_length=300, upload_to="uploads/%Y/%m/", verbose_name="catalogue file"
+                    ),
+                ),
                 ("filename", models.CharField(max_length=255, verbose_name="file name")),
                 (
                     "media_zip",
                     models.FileField(
-                        blank=True, max_length=300, upload_to="uploads/%Y/%m/", verbose_name="zip with media"
+                        blank=True,
+                        max_length=300,
+                        upload_to="uploads/%Y/%m/",
+                        verbose_name="zip with media",
                     ),
                 ),
                 (
                     "media_dir",
                     models.CharField(
-                        blank=True, help_text="terminal uploads only", max_length=1000, verbose_name="media folder"
+                        blank=True,
+                        help_text="terminal uploads only",
+                        max_length=1000,
+                        verbose_name="media folder",
                     ),
                 ),
                 (
                     "source",
                     models.CharField(
-                        choices=[("admin", "admin page"), ("api", "REST API"), ("terminal", "terminal")],
+                        choices=[
+                            ("admin", "admin page"),
+                            ("api", "REST API"),
+                            ("terminal", "terminal"),
+                        ],
                         max_length=8,
                         verbose_name="source",
                     ),
@@ -303,7 +432,9 @@ class Migration(migrations.Migration):
                 ("dry_run", models.BooleanField(default=False, verbose_name="dry run")),
                 (
                     "remove_absent",
-                    models.BooleanField(default=False, verbose_name="remove products absent from the file"),
+                    models.BooleanField(
+                        default=False, verbose_name="remove products absent from the file"
+                    ),
                 ),
                 (
                     "state",
@@ -321,13 +452,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("error", models.CharField(blank=True, max_length=1000, verbose_name="error")),
-                ("notes", models.JSONField(blank=True, default=list, verbose_name="remarks on the whole file")),
-                ("total_rows", models.PositiveIntegerField(blank=True, null=True, verbose_name="rows")),
+                (
+                    "notes",
+                    models.JSONField(
+                        blank=True, default=list, verbose_name="remarks on the whole file"
+                    ),
+                ),
+                (
+                    "total_rows",
+                    models.PositiveIntegerField(blank=True, null=True, verbose_name="rows"),
+                ),
                 ("next_row", models.PositiveIntegerField(default=0, verbose_name="rows handled")),
                 ("created_count", models.PositiveIntegerField(default=0, verbose_name="created")),
                 ("updated_count", models.PositiveIntegerField(default=0, verbose_name="updated")),
-                ("unchanged_count", models.PositiveIntegerField(default=0, verbose_name="unchanged")),
-                ("warning_count", models.PositiveIntegerField(default=0, verbose_name="with warnings")),
+                (
+                    "unchanged_count",
+                    models.PositiveIntegerField(default=0, verbose_name="unchanged"),
+                ),
+                (
+                    "warning_count",
+                    models.PositiveIntegerField(default=0, verbose_name="with warnings"),
+                ),
                 ("error_count", models.PositiveIntegerField(default=0, verbose_name="errors")),
                 ("removed_count", models.PositiveIntegerField(default=0, verbose_name="removed")),
                 ("claimed_by", models.CharField(blank=True, max_length=120)),
@@ -356,9 +501,17 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="UploadRow",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("number", models.PositiveIntegerField(verbose_name="row")),
-                ("sku", models.CharField(blank=True, db_index=True, max_length=64, verbose_name="SKU")),
+                (
+                    "sku",
+                    models.CharField(blank=True, db_index=True, max_length=64, verbose_name="SKU"),
+                ),
                 (
                     "outcome",
                     models.CharField(
@@ -378,7 +531,9 @@ class Migration(migrations.Migration):
                 (
                     "upload",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, related_name="rows", to="catalog.upload"
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rows",
+                        to="catalog.upload",
                     ),
                 ),
             ],
@@ -404,7 +559,11 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="product",
             constraint=models.CheckConstraint(
-                condition=models.Q(("price__isnull", True), models.Q(("currency", ""), _negated=True), _connector="OR"),
+                condition=models.Q(
+                    ("price__isnull", True),
+                    models.Q(("currency", ""), _negated=True),
+                    _connector="OR",
+                ),
                 name="product_price_has_currency",
             ),
         ),
@@ -420,7 +579,9 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     models.Q(("kind", "text"), ("file", ""), models.Q(("text", ""), _negated=True)),
                     models.Q(
-                        models.Q(("kind", "text"), _negated=True), models.Q(("file", ""), _negated=True), ("text", "")
+                        models.Q(("kind", "text"), _negated=True),
+                        models.Q(("file", ""), _negated=True),
+                        ("text", ""),
                     ),
                     _connector="OR",
                 ),
@@ -431,14 +592,18 @@ class Migration(migrations.Migration):
             model_name="upload",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("total_rows__isnull", True), ("next_row__lte", models.F("total_rows")), _connector="OR"
+                    ("total_rows__isnull", True),
+                    ("next_row__lte", models.F("total_rows")),
+                    _connector="OR",
                 ),
                 name="upload_rows_within_total",
             ),
         ),
         migrations.AddIndex(
             model_name="uploadrow",
-            index=models.Index(fields=["upload", "outcome", "number"], name="upload_row_by_outcome"),
+            index=models.Index(
+                fields=["upload", "outcome", "number"], name="upload_row_by_outcome"
+            ),
         ),
         migrations.AddConstraint(
             model_name="uploadrow",

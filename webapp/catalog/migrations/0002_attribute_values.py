@@ -13,7 +13,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="AttributeValue",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("name", models.CharField(max_length=80, verbose_name="name")),
                 ("value", models.CharField(max_length=200, verbose_name="value")),
                 (
@@ -26,9 +31,13 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
-                "indexes": [models.Index(fields=["name", "value", "product"], name="attribute_by_value")],
+                "indexes": [
+                    models.Index(fields=["name", "value", "product"], name="attribute_by_value")
+                ],
                 "constraints": [
-                    models.UniqueConstraint(fields=("product", "name", "value"), name="attribute_value_once")
+                    models.UniqueConstraint(
+                        fields=("product", "name", "value"), name="attribute_value_once"
+                    )
                 ],
             },
         ),

@@ -15,12 +15,22 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="TowerFeatures",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("towers", models.CharField(max_length=64, verbose_name="towers")),
                 (
                     "modality",
                     models.CharField(
-                        choices=[("text", "text"), ("picture", "picture"), ("audio", "audio"), ("video", "video")],
+                        choices=[
+                            ("text", "text"),
+                            ("picture", "picture"),
+                            ("audio", "audio"),
+                            ("video", "video"),
+                        ],
                         max_length=8,
                         verbose_name="modality",
                     ),
@@ -33,7 +43,8 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "tower features",
                 "constraints": [
                     models.UniqueConstraint(
-                        fields=("towers", "modality", "content_hash"), name="features_once_per_content"
+                        fields=("towers", "modality", "content_hash"),
+                        name="features_once_per_content",
                     )
                 ],
             },
@@ -41,9 +52,17 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="Tuning",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("preset", models.CharField(max_length=80, verbose_name="preset")),
-                ("base", models.CharField(max_length=64, verbose_name="space of the preset's own heads")),
+                (
+                    "base",
+                    models.CharField(max_length=64, verbose_name="space of the preset's own heads"),
+                ),
                 (
                     "state",
                     models.CharField(
@@ -83,17 +102,37 @@ class Migration(migrations.Migration):
                 ("total", models.PositiveIntegerField(default=0, verbose_name="of")),
                 ("pairs", models.PositiveIntegerField(default=0, verbose_name="pairs")),
                 ("groups", models.PositiveIntegerField(default=0, verbose_name="product groups")),
-                ("held_out", models.PositiveIntegerField(default=0, verbose_name="pictures held out")),
-                ("decoded", models.PositiveIntegerField(default=0, verbose_name="pictures decoded")),
+                (
+                    "held_out",
+                    models.PositiveIntegerField(default=0, verbose_name="pictures held out"),
+                ),
+                (
+                    "decoded",
+                    models.PositiveIntegerField(default=0, verbose_name="pictures decoded"),
+                ),
                 ("before", models.JSONField(blank=True, default=dict, verbose_name="before")),
                 ("after", models.JSONField(blank=True, default=dict, verbose_name="after")),
                 ("gain", models.FloatField(blank=True, null=True, verbose_name="gain")),
-                ("gain_low", models.FloatField(blank=True, null=True, verbose_name="gain at least")),
-                ("gain_high", models.FloatField(blank=True, null=True, verbose_name="gain at most")),
-                ("heads_digest", models.CharField(blank=True, max_length=64, verbose_name="checksum of the heads")),
+                (
+                    "gain_low",
+                    models.FloatField(blank=True, null=True, verbose_name="gain at least"),
+                ),
+                (
+                    "gain_high",
+                    models.FloatField(blank=True, null=True, verbose_name="gain at most"),
+                ),
+                (
+                    "heads_digest",
+                    models.CharField(
+                        blank=True, max_length=64, verbose_name="checksum of the heads"
+                    ),
+                ),
                 ("space", models.CharField(blank=True, max_length=64, verbose_name="space")),
                 ("error", models.CharField(blank=True, max_length=1000, verbose_name="error")),
-                ("rollback_asked", models.BooleanField(default=False, verbose_name="rollback asked for")),
+                (
+                    "rollback_asked",
+                    models.BooleanField(default=False, verbose_name="rollback asked for"),
+                ),
                 ("claimed_by", models.CharField(blank=True, max_length=120)),
                 ("lease_until", models.DateTimeField(blank=True, null=True)),
                 ("created", models.DateTimeField(auto_now_add=True, verbose_name="created")),
@@ -125,7 +164,9 @@ class Migration(migrations.Migration):
                 "ordering": ["-id"],
                 "constraints": [
                     models.UniqueConstraint(
-                        condition=models.Q(("state", "live")), fields=("preset",), name="tuning_one_live_per_preset"
+                        condition=models.Q(("state", "live")),
+                        fields=("preset",),
+                        name="tuning_one_live_per_preset",
                     ),
                     models.UniqueConstraint(
                         condition=models.Q(("state__in", ["queued", "running"])),

@@ -13,13 +13,31 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="SpaceChange",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("preset", models.CharField(max_length=80, verbose_name="preset")),
-                ("base", models.CharField(max_length=64, verbose_name="space of the preset's own heads")),
-                ("heads_digest", models.CharField(blank=True, max_length=64, verbose_name="checksum of the heads")),
+                (
+                    "base",
+                    models.CharField(max_length=64, verbose_name="space of the preset's own heads"),
+                ),
+                (
+                    "heads_digest",
+                    models.CharField(
+                        blank=True, max_length=64, verbose_name="checksum of the heads"
+                    ),
+                ),
                 ("space", models.CharField(max_length=64, verbose_name="space")),
                 ("former_preset", models.CharField(max_length=80, verbose_name="former preset")),
-                ("former_base", models.CharField(max_length=64, verbose_name="space of the former preset's own heads")),
+                (
+                    "former_base",
+                    models.CharField(
+                        max_length=64, verbose_name="space of the former preset's own heads"
+                    ),
+                ),
                 ("former_space", models.CharField(max_length=64, verbose_name="former space")),
                 (
                     "state",
@@ -56,7 +74,10 @@ class Migration(migrations.Migration):
                 ("total", models.PositiveBigIntegerField(default=0, verbose_name="of")),
                 ("dry_run", models.BooleanField(default=False, verbose_name="dry run")),
                 ("forced", models.BooleanField(default=False, verbose_name="forced")),
-                ("set_aside", models.PositiveBigIntegerField(default=0, verbose_name="contents set aside")),
+                (
+                    "set_aside",
+                    models.PositiveBigIntegerField(default=0, verbose_name="contents set aside"),
+                ),
                 (
                     "golden",
                     models.CharField(
@@ -70,14 +91,31 @@ class Migration(migrations.Migration):
                         verbose_name="questions",
                     ),
                 ),
-                ("questions", models.PositiveIntegerField(default=0, verbose_name="number of questions")),
-                ("skipped", models.PositiveIntegerField(default=0, verbose_name="questions left out")),
+                (
+                    "questions",
+                    models.PositiveIntegerField(default=0, verbose_name="number of questions"),
+                ),
+                (
+                    "skipped",
+                    models.PositiveIntegerField(default=0, verbose_name="questions left out"),
+                ),
                 ("before", models.JSONField(blank=True, default=dict, verbose_name="before")),
                 ("after", models.JSONField(blank=True, default=dict, verbose_name="after")),
                 ("gain", models.FloatField(blank=True, null=True, verbose_name="gain")),
-                ("gain_low", models.FloatField(blank=True, null=True, verbose_name="gain at least")),
-                ("gain_high", models.FloatField(blank=True, null=True, verbose_name="gain at most")),
-                ("overlap", models.FloatField(blank=True, null=True, verbose_name="shared share of the ten best")),
+                (
+                    "gain_low",
+                    models.FloatField(blank=True, null=True, verbose_name="gain at least"),
+                ),
+                (
+                    "gain_high",
+                    models.FloatField(blank=True, null=True, verbose_name="gain at most"),
+                ),
+                (
+                    "overlap",
+                    models.FloatField(
+                        blank=True, null=True, verbose_name="shared share of the ten best"
+                    ),
+                ),
                 ("error", models.CharField(blank=True, max_length=1000, verbose_name="error")),
                 ("claimed_by", models.CharField(blank=True, max_length=120)),
                 ("lease_until", models.DateTimeField(blank=True, null=True)),

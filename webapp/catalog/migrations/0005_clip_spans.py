@@ -21,6 +21,8 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="towerfeatures",
             name="spans",
-            field=models.BinaryField(default=b"", help_text="of the parts of a clip", verbose_name="seconds"),
+            field=models.BinaryField(
+                default=b"", help_text="of the parts of a clip", verbose_name="seconds"
+            ),
         ),
     ]

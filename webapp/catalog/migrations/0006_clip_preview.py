@@ -12,7 +12,12 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ClipPreview",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 ("content_hash", models.CharField(max_length=64, unique=True)),
                 ("claimed_by", models.CharField(max_length=120)),
                 ("claimed", models.DateTimeField(auto_now_add=True)),

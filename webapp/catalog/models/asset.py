@@ -23,7 +23,8 @@ SHOWN_BY: dict[str, tuple[Modality, ...]] = {
     AssetKind.AUDIO: (Modality.AUDIO,),
     AssetKind.VIDEO: (Modality.TEXT, Modality.AUDIO, Modality.VIDEO),
 }
-"""Modalities of the views that each kind of asset has: of a video, those of its subtitles, sound track and frames."""
+"""Modalities of the views that each kind of asset has: of a video, those of its subtitles, sound
+track and frames."""
 
 
 def kinds_showing(modality: str) -> list[str]:
@@ -32,24 +33,34 @@ def kinds_showing(modality: str) -> list[str]:
 
 
 class Asset(models.Model):
-    """One file or text of a product, in its place. Its id is in the ids of its views inside the vector index.
+    """One file or text of a product, in its place. Its id is in the ids of its views inside the
+    vector index.
 
-    Files are stored under their content hash, so a picture that two products use is stored once and encoded once.
+    Files are stored under their content hash, so a picture that two products use is stored once
+    and encoded once.
     """
 
-    product = models.ForeignKey(Product, verbose_name=_("product"), on_delete=models.CASCADE, related_name="assets")
+    product = models.ForeignKey(
+        Product, verbose_name=_("product"), on_delete=models.CASCADE, related_name="assets"
+    )
     kind = models.CharField(_("kind"), max_length=8, choices=AssetKind)
-    role = models.CharField(_("role"), max_length=16, blank=True, help_text=_("for texts: title or description"))
+    role = models.CharField(
+        _("role"), max_length=16, blank=True, help_text=_("for texts: title or description")
+    )
     file = models.FileField(_("file"), max_length=200, blank=True)
     text = models.TextField(_("text"), blank=True)
     content_hash = models.CharField(_("content hash"), max_length=64, db_index=True)
     position = models.PositiveIntegerField(_("order"), default=0)
-    source = models.CharField(_("source"), max_length=2000, blank=True, help_text=_("path or URL in the upload"))
+    source = models.CharField(
+        _("source"), max_length=2000, blank=True, help_text=_("path or URL in the upload")
+    )
     bytes = models.BigIntegerField(_("size in bytes"), default=0)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
     seconds = models.FloatField(null=True, blank=True)
-    fault = models.CharField(_("fault"), max_length=500, blank=True, help_text=_("why it could not be encoded"))
+    fault = models.CharField(
+        _("fault"), max_length=500, blank=True, help_text=_("why it could not be encoded")
+    )
     created = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -57,9 +68,12 @@ class Asset(models.Model):
         verbose_name = _("asset")
         verbose_name_plural = _("assets")
         constraints = [
-            models.UniqueConstraint(fields=["product", "kind", "role", "content_hash"], name="asset_once_per_product"),
+            models.UniqueConstraint(
+                fields=["product", "kind", "role", "content_hash"], name="asset_once_per_product"
+            ),
             models.CheckConstraint(
-                condition=(Q(kind="text") & Q(file="") & ~Q(text="")) | (~Q(kind="text") & ~Q(file="") & Q(text="")),
+                condition=(Q(kind="text") & Q(file="") & ~Q(text=""))
+                | (~Q(kind="text") & ~Q(file="") & Q(text="")),
                 name="asset_is_text_or_file",
             ),
         ]

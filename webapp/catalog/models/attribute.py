@@ -1,4 +1,5 @@
-"""Attributes of products as rows, so that filters and facets are plain indexed SQL on every database."""
+"""Attributes of products as rows, so that filters and facets are plain indexed SQL on every
+database."""
 
 from __future__ import annotations
 
@@ -9,14 +10,19 @@ from webapp.catalog.models.product import Product
 
 
 class AttributeValue(models.Model):
-    """One value of one attribute of one product, derived from `Product.attributes`; a list gives several rows."""
+    """One value of one attribute of one product, derived from `Product.attributes`; a list gives
+    several rows."""
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="attribute_values")
     name = models.CharField(_("name"), max_length=80)
     value = models.CharField(_("value"), max_length=200)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["product", "name", "value"], name="attribute_value_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "name", "value"], name="attribute_value_once"
+            )
+        ]
         indexes = [models.Index(fields=["name", "value", "product"], name="attribute_by_value")]
 
     def __str__(self) -> str:

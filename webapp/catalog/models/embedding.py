@@ -12,14 +12,15 @@ from search.types import Vectors
 from webapp.catalog.models.asset import AssetKind
 
 STORED = np.dtype("<f2")
-"""Vectors are stored as little-endian 16-bit floats: 0.001 of cosine is far below any difference that matters."""
+"""Vectors are stored as little-endian 16-bit floats: 0.001 of cosine is far below any difference
+that matters."""
 
 
 class Embedding(models.Model):
     """The unit vectors of a content in a space. Kept across index rebuilds: they cost model time.
 
-    A text or a picture has one; a clip has a row for each modality that it shows, with one for each of its views.
-    A row without vectors says that there is nothing to see or to hear.
+    A text or a picture has one; a clip has a row for each modality that it shows, with one for
+    each of its views. A row without vectors says that there is nothing to see or to hear.
     """
 
     space = models.CharField(_("space"), max_length=64)
@@ -27,7 +28,9 @@ class Embedding(models.Model):
     content_hash = models.CharField(_("content hash"), max_length=64)
     vector = models.BinaryField(_("vector"))
     spans = models.BinaryField(
-        _("seconds"), default=b"", help_text=_("of the parts of a clip; a vector before them is of the whole")
+        _("seconds"),
+        default=b"",
+        help_text=_("of the parts of a clip; a vector before them is of the whole"),
     )
     created = models.DateTimeField(_("created"), auto_now_add=True)
 
@@ -35,7 +38,9 @@ class Embedding(models.Model):
         verbose_name = _("embedding")
         verbose_name_plural = _("embeddings")
         constraints = [
-            models.UniqueConstraint(fields=["space", "modality", "content_hash"], name="embedding_once_per_content")
+            models.UniqueConstraint(
+                fields=["space", "modality", "content_hash"], name="embedding_once_per_content"
+            )
         ]
 
     def __str__(self) -> str:
@@ -49,7 +54,11 @@ class Embedding(models.Model):
     @staticmethod
     def unpack(rows: list[bytes], dim: int) -> Vectors:
         """Stored rows, of one view or several each → (views, dim) float32 unit vectors."""
-        vectors = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(-1, dim).astype(np.float32)
+        vectors = (
+            np.frombuffer(b"".join(bytes(row) for row in rows), STORED)
+            .reshape(-1, dim)
+            .astype(np.float32)
+        )
         norms: Vectors = np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors / norms
 
@@ -63,11 +72,14 @@ class JobState(models.TextChoices):
 
 class IndexJobQuerySet(models.QuerySet["IndexJob"]):
     def claimable(self, space: str) -> Self:
-        return self.filter(space=space, state=JobState.QUEUED, not_before__lte=models.functions.Now())
+        return self.filter(
+            space=space, state=JobState.QUEUED, not_before__lte=models.functions.Now()
+        )
 
 
 class IndexJob(models.Model):
-    """One content to encode into one space. Claimed by a conditional UPDATE; the lease lets a sweep take it back."""
+    """One content to encode into one space. Claimed by a conditional UPDATE; the lease lets a
+    sweep take it back."""
 
     space = models.CharField(_("space"), max_length=64)
     modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
@@ -76,7 +88,9 @@ class IndexJob(models.Model):
     claimed_by = models.CharField(_("claimed by"), max_length=120, blank=True)
     claim = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
-    not_before = models.DateTimeField(_("not before"), auto_now_add=False, db_default=models.functions.Now())
+    not_before = models.DateTimeField(
+        _("not before"), auto_now_add=False, db_default=models.functions.Now()
+    )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     error = models.CharField(_("error"), max_length=500, blank=True)
@@ -90,9 +104,12 @@ class IndexJob(models.Model):
         verbose_name = _("index job")
         verbose_name_plural = _("index jobs")
         constraints = [
-            models.UniqueConstraint(fields=["space", "modality", "content_hash"], name="job_once_per_content"),
+            models.UniqueConstraint(
+                fields=["space", "modality", "content_hash"], name="job_once_per_content"
+            ),
             models.CheckConstraint(
-                condition=~models.Q(state="claimed") | models.Q(claim__isnull=False), name="job_claimed_has_claim"
+                condition=~models.Q(state="claimed") | models.Q(claim__isnull=False),
+                name="job_claimed_has_claim",
             ),
         ]
         indexes = [models.Index(fields=["state", "space", "id"], name="job_by_state")]

@@ -6,16 +6,18 @@ import numpy as np
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from search.encoders.base import Features
+from search.encoders.protocol import Features
 from webapp.catalog.models.asset import AssetKind
 
 STORED = np.dtype("<f2")
 
 
 class TowerFeatures(models.Model):
-    """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers that gave them.
+    """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers
+    that gave them.
 
-    A clip has a row for each modality that it shows, with features of each of its parts and their seconds.
+    A clip has a row for each modality that it shows, with features of each of its parts and
+    their seconds.
     """
 
     towers = models.CharField(_("towers"), max_length=64)
@@ -28,7 +30,9 @@ class TowerFeatures(models.Model):
         verbose_name = _("tower features")
         verbose_name_plural = _("tower features")
         constraints = [
-            models.UniqueConstraint(fields=["towers", "modality", "content_hash"], name="features_once_per_content")
+            models.UniqueConstraint(
+                fields=["towers", "modality", "content_hash"], name="features_once_per_content"
+            )
         ]
 
     def __str__(self) -> str:
@@ -42,5 +46,7 @@ class TowerFeatures(models.Model):
     @staticmethod
     def unpack(rows: list[bytes], views: int) -> Features:
         """Stored rows with so many views in all, at least one → (views, width)."""
-        found: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(views, -1)
+        found: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(
+            views, -1
+        )
         return found.astype(np.float16)

@@ -31,7 +31,9 @@ class IndexGeneration(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["space", "number"], name="generation_number_once"),
             models.UniqueConstraint(
-                fields=["space"], condition=models.Q(state="live"), name="generation_one_live_per_space"
+                fields=["space"],
+                condition=models.Q(state="live"),
+                name="generation_one_live_per_space",
             ),
         ]
 

@@ -7,12 +7,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ClipPreview(models.Model):
-    """Key frames, loudness and subtitles of a clip, by content hash. Derived from the file: it may be deleted, and is
-    then made again.
+    """Key frames, loudness and subtitles of a clip, by content hash. Derived from the file: it
+    may be deleted, and is then made again.
 
-    A row is the claim of whoever makes it until `made` is set. A clip that cannot be read has one without anything.
-    `spans` are the seconds of its key frames (`webapp.catalog.models.spans`), `peaks` a byte of loudness for each
-    stretch of its sound (`search.media.sketch`). Pictures and subtitles lie in the media store
+    A row is the claim of whoever makes it until `made` is set. A clip that cannot be read has
+    one without anything. `spans` are the seconds of its key frames
+    (`webapp.catalog.models.spans`), `peaks` a byte of loudness for each stretch of its sound
+    (`search.media.audio_preview`). Pictures and subtitles lie in the media store
     (`webapp.catalog.services.previews`).
     """
 

@@ -42,20 +42,31 @@ class Category(MP_Node):
 
 
 class Product(models.Model):
-    """A sellable thing. `index_seq` is the clock value of the last change to what search may return of it."""
+    """A sellable thing. `index_seq` is the clock value of the last change to what search may
+    return of it."""
 
     sku = models.CharField(_("SKU"), max_length=64, unique=True)
     title = models.CharField(_("title"), max_length=300)
     description = models.TextField(_("description"), blank=True)
     translations = models.JSONField(
-        _("translations"), default=dict, blank=True, help_text=_('by language: {"zh": {"title": …, "description": …}}')
+        _("translations"),
+        default=dict,
+        blank=True,
+        help_text=_('by language: {"zh": {"title": …, "description": …}}'),
     )
     language = models.CharField(_("language"), max_length=16, default="en")
     brand = models.CharField(_("brand"), max_length=120, blank=True, db_index=True)
     category = models.ForeignKey(
-        Category, verbose_name=_("category"), null=True, blank=True, on_delete=models.SET_NULL, related_name="products"
+        Category,
+        verbose_name=_("category"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="products",
     )
-    price = models.DecimalField(_("price"), max_digits=12, decimal_places=2, null=True, blank=True, db_index=True)
+    price = models.DecimalField(
+        _("price"), max_digits=12, decimal_places=2, null=True, blank=True, db_index=True
+    )
     currency = models.CharField(_("currency"), max_length=3, blank=True)
     stock = models.PositiveIntegerField(_("stock"), null=True, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)

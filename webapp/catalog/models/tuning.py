@@ -34,13 +34,16 @@ UNFINISHED = [TuningState.QUEUED, TuningState.RUNNING]
 class Tuning(models.Model):
     """One run. With the configured preset, the live one decides which space is searched.
 
-    `former` is what was live before it (nothing: the preset's own heads), and where a rollback goes. `base` is the
-    space of the preset itself: after an update of its weights, heads tuned for the former ones are not used any more.
+    `former` is what was live before it (nothing: the preset's own heads), and where a rollback
+    goes. `base` is the space of the preset itself: after an update of its weights, heads tuned
+    for the former ones are not used any more.
     """
 
     preset = models.CharField(_("preset"), max_length=80)
     base = models.CharField(_("space of the preset's own heads"), max_length=64)
-    state = models.CharField(_("state"), max_length=11, choices=TuningState, default=TuningState.QUEUED)
+    state = models.CharField(
+        _("state"), max_length=11, choices=TuningState, default=TuningState.QUEUED
+    )
     dry_run = models.BooleanField(_("dry run"), default=False)
     from_clicks = models.BooleanField(_("from clicks"), default=False)
     stage = models.CharField(_("stage"), max_length=10, choices=TuningStage, blank=True)
@@ -59,11 +62,17 @@ class Tuning(models.Model):
     space = models.CharField(_("space"), max_length=64, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
     rollback_asked = models.BooleanField(_("rollback asked for"), default=False)
-    former = models.ForeignKey("self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT)
+    former = models.ForeignKey(
+        "self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT
+    )
     claimed_by = models.CharField(max_length=120, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, blank=True, on_delete=models.SET_NULL
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
     )
     created = models.DateTimeField(_("created"), auto_now_add=True)
     finished = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -74,13 +83,18 @@ class Tuning(models.Model):
         verbose_name_plural = _("tunings")
         constraints = [
             models.UniqueConstraint(
-                fields=["preset"], condition=models.Q(state=TuningState.LIVE), name="tuning_one_live_per_preset"
+                fields=["preset"],
+                condition=models.Q(state=TuningState.LIVE),
+                name="tuning_one_live_per_preset",
             ),
             models.UniqueConstraint(
-                fields=["preset"], condition=models.Q(state__in=UNFINISHED), name="tuning_one_at_a_time_per_preset"
+                fields=["preset"],
+                condition=models.Q(state__in=UNFINISHED),
+                name="tuning_one_at_a_time_per_preset",
             ),
             models.CheckConstraint(
-                condition=~models.Q(state=TuningState.LIVE) | ~models.Q(heads_digest=""), name="tuning_live_has_heads"
+                condition=~models.Q(state=TuningState.LIVE) | ~models.Q(heads_digest=""),
+                name="tuning_live_has_heads",
             ),
         ]
 
@@ -101,7 +115,11 @@ class Tuning(models.Model):
         """In one sentence, what came of it; empty while that is not known."""
         if self.gain is None or self.gain_low is None or self.gain_high is None:
             return ""
-        figures = {"gain": f"{self.gain:+.3f}", "low": f"{self.gain_low:+.3f}", "high": f"{self.gain_high:+.3f}"}
+        figures = {
+            "gain": f"{self.gain:+.3f}",
+            "low": f"{self.gain_low:+.3f}",
+            "high": f"{self.gain_high:+.3f}",
+        }
         if not self.better:
             text = _("Not published: mean mAP on held-out products changes by %(gain)s (95 %% interval %(low)s to "
                      "%(high)s), which is no improvement beyond chance.")  # fmt: skip
@@ -109,5 +127,7 @@ class Tuning(models.Model):
             text = _("Would be published: mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to "
                      "%(high)s).")  # fmt: skip
         else:
-            text = _("Mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to %(high)s).")
+            text = _(
+                "Mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to %(high)s)."
+            )
         return str(text % figures)

@@ -25,17 +25,24 @@ class UploadSource(models.TextChoices):
 
 
 class Upload(models.Model):
-    """A catalogue file being imported. `next_row` is the checkpoint an interrupted import resumes from."""
+    """A catalogue file being imported. `next_row` is the checkpoint an interrupted import
+    resumes from."""
 
     public_id = models.UUIDField(_("id"), default=uuid.uuid4, unique=True, editable=False)
     file = models.FileField(_("catalogue file"), upload_to="uploads/%Y/%m/", max_length=300)
     filename = models.CharField(_("file name"), max_length=255)
-    media_zip = models.FileField(_("zip with media"), upload_to="uploads/%Y/%m/", max_length=300, blank=True)
-    media_dir = models.CharField(_("media folder"), max_length=1000, blank=True, help_text=_("terminal uploads only"))
+    media_zip = models.FileField(
+        _("zip with media"), upload_to="uploads/%Y/%m/", max_length=300, blank=True
+    )
+    media_dir = models.CharField(
+        _("media folder"), max_length=1000, blank=True, help_text=_("terminal uploads only")
+    )
     source = models.CharField(_("source"), max_length=8, choices=UploadSource)
     dry_run = models.BooleanField(_("dry run"), default=False)
     remove_absent = models.BooleanField(_("remove products absent from the file"), default=False)
-    state = models.CharField(_("state"), max_length=9, choices=UploadState, default=UploadState.RECEIVED)
+    state = models.CharField(
+        _("state"), max_length=9, choices=UploadState, default=UploadState.RECEIVED
+    )
     error = models.CharField(_("error"), max_length=1000, blank=True)
     notes = models.JSONField(_("remarks on the whole file"), default=list, blank=True)
     total_rows = models.PositiveIntegerField(_("rows"), null=True, blank=True)
@@ -50,7 +57,11 @@ class Upload(models.Model):
     claim = models.UUIDField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, blank=True, on_delete=models.SET_NULL
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("by"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
     )
     created = models.DateTimeField(_("created"), auto_now_add=True)
     started = models.DateTimeField(_("started"), null=True, blank=True)
@@ -62,7 +73,8 @@ class Upload(models.Model):
         verbose_name_plural = _("uploads")
         constraints = [
             models.CheckConstraint(
-                condition=Q(total_rows__isnull=True) | Q(next_row__lte=F("total_rows")), name="upload_rows_within_total"
+                condition=Q(total_rows__isnull=True) | Q(next_row__lte=F("total_rows")),
+                name="upload_rows_within_total",
             )
         ]
 
@@ -82,7 +94,8 @@ class Outcome(models.TextChoices):
 
 
 class UploadRow(models.Model):
-    """What became of one row. `messages` holds {level, field, reason}; `raw` is kept for rows that failed."""
+    """What became of one row. `messages` holds {level, field, reason}; `raw` is kept for rows
+    that failed."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="rows")
     number = models.PositiveIntegerField(_("row"))
@@ -97,7 +110,9 @@ class UploadRow(models.Model):
         verbose_name = _("upload row")
         verbose_name_plural = _("upload rows")
         constraints = [models.UniqueConstraint(fields=["upload", "number"], name="upload_row_once")]
-        indexes = [models.Index(fields=["upload", "outcome", "number"], name="upload_row_by_outcome")]
+        indexes = [
+            models.Index(fields=["upload", "outcome", "number"], name="upload_row_by_outcome")
+        ]
 
     def __str__(self) -> str:
         return f"row {self.number}: {self.outcome}"

@@ -14,8 +14,9 @@ CLIP_KINDS = (AssetKind.AUDIO, AssetKind.VIDEO)
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Of one clip: the seconds of its key frames, which have a picture each, and its loudness from 0 to 255 over
-    `seconds`, empty where it is silent. What can be heard has a spectrogram, too."""
+    """Of one clip: the seconds of its key frames, which have a picture each, and its loudness
+    from 0 to 255 over `seconds`, empty where it is silent. What can be heard has a spectrogram,
+    too."""
 
     seconds: float = 0.0
     frames: tuple[Span, ...] = ()
@@ -23,9 +24,11 @@ class Preview:
     subtitled: bool = False
 
     def frame_at(self, second: float) -> int | None:
-        """The number of the key frame that stands for this second, else of the last one before it, else of the first;
-        None where there is none."""
-        within = [number for number, span in enumerate(self.frames) if span.start <= second < span.end]
+        """The number of the key frame that stands for this second, else of the last one before
+        it, else of the first; None where there is none."""
+        within = [
+            number for number, span in enumerate(self.frames) if span.start <= second < span.end
+        ]
         before = [number for number, span in enumerate(self.frames) if span.start <= second]
         return (within or before[-1:] or [0])[0] if self.frames else None
 
@@ -38,7 +41,9 @@ def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
     if not hashes:
         return {}
     columns = ("content_hash", "seconds", "spans", "peaks", "subtitled")
-    rows = ClipPreview.objects.filter(content_hash__in=hashes, made__isnull=False).values_list(*columns)
+    rows = ClipPreview.objects.filter(content_hash__in=hashes, made__isnull=False).values_list(
+        *columns
+    )
     return {
         digest: Preview(seconds, tuple(spans_unpack(spans)), bytes(peaks), subtitled)
         for digest, seconds, spans, peaks, subtitled in rows
@@ -46,8 +51,13 @@ def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
 
 
 def video_hashes(*, product_ids: Collection[int]) -> list[tuple[int, int, str]]:
-    """Product id, asset id and content hash of the videos of these products. One query, none for no products."""
+    """Product id, asset id and content hash of the videos of these products. One query, none for
+    no products."""
     if not product_ids:
         return []
     videos = Asset.objects.filter(product_id__in=product_ids, kind=AssetKind.VIDEO)
-    return list(videos.order_by("product_id", "position", "pk").values_list("product_id", "pk", "content_hash"))
+    return list(
+        videos.order_by("product_id", "position", "pk").values_list(
+            "product_id", "pk", "content_hash"
+        )
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from search.encoders.base import Features
+from search.encoders.protocol import Features
 from search.media.frame_views import VIEWS
 from search.types import Modality, Span
 from webapp.catalog.models import TowerFeatures, Tuning, TuningState
@@ -22,7 +22,8 @@ FeatureRow = npt.NDArray[np.float16]
 class Seen:
     """What towers saw of a clip in one modality, and the seconds of each part.
 
-    `features` is (n, width), with `rows_a_part` rows for each of the spans; (0, 0) where there was nothing to see.
+    `features` is (n, width), with `rows_a_part` rows for each of the spans; (0, 0) where there
+    was nothing to see.
     """
 
     features: Features
@@ -30,25 +31,39 @@ class Seen:
 
 
 def live_heads_digest(*, base: str) -> str:
-    """Checksum of the tuned heads in use over the preset whose own space is `base`; '' for the preset's own heads."""
+    """Checksum of the tuned heads in use over the preset whose own space is `base`; '' for the
+    preset's own heads."""
     live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
     return live.values_list("heads_digest", flat=True).first() or ""
 
 
 def features_stored(*, towers: str, modality: str, hashes: Iterable[str]) -> dict[str, FeatureRow]:
-    """What these towers saw of these texts or pictures, by content hash; those without features are absent. One
-    query."""
-    rows = TowerFeatures.objects.filter(towers=towers, modality=modality, content_hash__in=list(hashes))
-    return {digest: TowerFeatures.unpack([row], 1)[0] for digest, row in rows.values_list("content_hash", "features")}
+    """What these towers saw of these texts or pictures, by content hash; those without features
+    are absent. One query."""
+    rows = TowerFeatures.objects.filter(
+        towers=towers, modality=modality, content_hash__in=list(hashes)
+    )
+    return {
+        digest: TowerFeatures.unpack([row], 1)[0]
+        for digest, row in rows.values_list("content_hash", "features")
+    }
 
 
-def clips_seen(*, towers: Collection[str], hashes: Iterable[str]) -> dict[str, dict[Modality, Seen]]:
+def clips_seen(
+    *, towers: Collection[str], hashes: Iterable[str]
+) -> dict[str, dict[Modality, Seen]]:
     """What these towers saw and heard of these clips, by content hash and modality. One query."""
     rows = TowerFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
     found: dict[str, dict[Modality, Seen]] = {}
-    for digest, modality, features, spans in rows.values_list("content_hash", "modality", "features", "spans"):
+    for digest, modality, features, spans in rows.values_list(
+        "content_hash", "modality", "features", "spans"
+    ):
         known, rows_each = tuple(spans_unpack(spans)), rows_a_part(modality)
-        seen = TowerFeatures.unpack([features], len(known) * rows_each) if known else np.zeros((0, 0), np.float16)
+        seen = (
+            TowerFeatures.unpack([features], len(known) * rows_each)
+            if known
+            else np.zeros((0, 0), np.float16)
+        )
         found.setdefault(digest, {})[Modality(modality)] = Seen(seen, known)
     return found
 

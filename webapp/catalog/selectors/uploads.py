@@ -6,7 +6,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from webapp.catalog.models import Asset, IndexJob, JobState, Outcome, Upload, UploadRow, UploadState
-from webapp.retrieval.runtime import active_space
+from webapp.retrieval.models_runtime import active_space
 
 JobCounts = dict[str, int]
 """Jobs by state: queued, claimed, done, failed."""
@@ -18,16 +18,22 @@ def encoding_progress(*, space: str) -> JobCounts:
 
 
 def upload_encoding(*, upload: Upload) -> JobCounts:
-    """Jobs of the active space for the contents of the products that this upload created or updated, by state."""
-    changed = UploadRow.objects.filter(upload=upload, outcome__in=[Outcome.CREATED, Outcome.UPDATED])
+    """Jobs of the active space for the contents of the products that this upload created or
+    updated, by state."""
+    changed = UploadRow.objects.filter(
+        upload=upload, outcome__in=[Outcome.CREATED, Outcome.UPDATED]
+    )
     if upload.dry_run:
         changed = changed.none()
     contents = Asset.objects.filter(product__sku__in=changed.values("sku")).values("content_hash")
-    return _by_state(IndexJob.objects.filter(space=active_space().fingerprint, content_hash__in=contents))
+    return _by_state(
+        IndexJob.objects.filter(space=active_space().fingerprint, content_hash__in=contents)
+    )
 
 
 def uploads_waiting() -> QuerySet[Upload]:
-    """Uploads that an import can claim: accepted and not begun, or left by an importer whose lease ran out."""
+    """Uploads that an import can claim: accepted and not begun, or left by an importer whose
+    lease ran out."""
     return Upload.objects.filter(
         Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_until__lt=Now())
     ).order_by("pk")
@@ -35,7 +41,9 @@ def uploads_waiting() -> QuerySet[Upload]:
 
 def problem_rows(*, upload: Upload) -> QuerySet[UploadRow]:
     """Rows that failed or carry a warning, in file order."""
-    return UploadRow.objects.filter(Q(outcome=Outcome.ERROR) | Q(warned=True), upload=upload).order_by("number")
+    return UploadRow.objects.filter(
+        Q(outcome=Outcome.ERROR) | Q(warned=True), upload=upload
+    ).order_by("number")
 
 
 def _by_state(jobs: QuerySet[IndexJob]) -> JobCounts:

@@ -1,1 +1,2 @@
-"""What changes the catalogue. Functions are named <entity>_<action>, take keywords, and raise OmnishelfError."""
+"""What changes the catalogue. Functions are named <entity>_<action>, take keywords, and raise
+OmnishelfError."""

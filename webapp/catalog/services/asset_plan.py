@@ -1,4 +1,5 @@
-"""Which assets of a product stay, go and come. Assets that stay keep their ids: the vector index knows them by id."""
+"""Which assets of a product stay, go and come. Assets that stay keep their ids: the vector index
+knows them by id."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class AssetPlan:
         self.removed += other.removed
 
 
-def plan_assets(stored: Sequence[Asset], wanted: Iterable[Asset], kinds: Iterable[str]) -> AssetPlan:
+def plan_assets(
+    stored: Sequence[Asset], wanted: Iterable[Asset], kinds: Iterable[str]
+) -> AssetPlan:
     """From the stored assets to the wanted ones; stored assets of other kinds are left alone."""
     kinds = set(kinds)
     left = {_key(asset): asset for asset in stored if asset.kind in kinds}

@@ -60,7 +60,9 @@ def product_texts(product: Product) -> dict[str, str]:
 def text_assets(product: Product) -> list[Asset]:
     """Unsaved text assets of a product as it now stands."""
     return [
-        Asset(product=product, kind=AssetKind.TEXT, role=role, text=text, content_hash=text_hash(text))
+        Asset(
+            product=product, kind=AssetKind.TEXT, role=role, text=text, content_hash=text_hash(text)
+        )
         for role, text in product_texts(product).items()
     ]
 
@@ -88,12 +90,17 @@ def file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
 
 
 def jobs_enqueue(assets: Iterable[Asset], *, space: str) -> int:
-    """One job per content that has none in this space yet, and one in each space that is being made beside it.
+    """One job per content that has none in this space yet, and one in each space that is being
+    made beside it.
 
     Returns how many contents were asked for.
     """
     wanted = sorted({(asset.kind, asset.content_hash) for asset in assets})
     spaces = sorted({space, *spaces_enqueued()}) if wanted else []
-    jobs = [IndexJob(space=each, modality=kind, content_hash=digest) for each in spaces for kind, digest in wanted]
+    jobs = [
+        IndexJob(space=each, modality=kind, content_hash=digest)
+        for each in spaces
+        for kind, digest in wanted
+    ]
     IndexJob.objects.bulk_create(jobs, ignore_conflicts=True, batch_size=500)
     return len(wanted)

@@ -28,5 +28,9 @@ def attribute_values_sync(products: Iterable[Product]) -> None:
         for text in _texts(value)
     }
     AttributeValue.objects.bulk_create(
-        [AttributeValue(product_id=pk, name=name[:80], value=text) for pk, name, text in sorted(rows)], batch_size=1000
+        [
+            AttributeValue(product_id=pk, name=name[:80], value=text)
+            for pk, name, text in sorted(rows)
+        ],
+        batch_size=1000,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from search.encoders.base import Features
+from search.encoders.protocol import Features
 from search.types import Span
 from webapp.catalog.models import TowerFeatures
 from webapp.catalog.models.spans import spans_pack
@@ -13,7 +13,8 @@ from webapp.catalog.models.spans import spans_pack
 def features_row(
     content_hash: str, features: Features, *, towers: str, modality: str, spans: Iterable[Span] = ()
 ) -> TowerFeatures:
-    """Unsaved features of a content: (width,) of a text or a picture, (n, width) with n spans of a clip."""
+    """Unsaved features of a content: (width,) of a text or a picture, (n, width) with n spans of
+    a clip."""
     return TowerFeatures(
         towers=towers,
         modality=modality,

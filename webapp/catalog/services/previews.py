@@ -29,7 +29,12 @@ def preview_name(content_hash: str, file: str) -> str:
 
 
 def preview_store(
-    claim: ClipPreview, files: Mapping[str, bytes], *, seconds: float, frames: list[Span], peaks: bytes
+    claim: ClipPreview,
+    files: Mapping[str, bytes],
+    *,
+    seconds: float,
+    frames: list[Span],
+    peaks: bytes,
 ) -> None:
     """Keep what was made of a clip: first the files, then the row that tells of them."""
     for file, content in files.items():
@@ -38,12 +43,17 @@ def preview_store(
         default_storage.delete(name)
         default_storage.save(name, ContentFile(content))
     ClipPreview.objects.filter(pk=claim.pk).update(
-        made=timezone.now(), seconds=seconds, spans=spans_pack(frames), peaks=peaks, subtitled=SUBTITLES in files
+        made=timezone.now(),
+        seconds=seconds,
+        spans=spans_pack(frames),
+        peaks=peaks,
+        subtitled=SUBTITLES in files,
     )
 
 
 def preview_forget(content_hash: str, file: str) -> None:
-    """A file that belongs to the preview is gone: have it made again. Anything else was never there."""
+    """A file that belongs to the preview is gone: have it made again. Anything else was never
+    there."""
     preview = previews_of([content_hash]).get(content_hash)
     if preview is None or file not in _files(preview):
         return

@@ -10,17 +10,20 @@ from search.errors import InputError
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import file_assets, jobs_enqueue
-from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.index_sequence import products_touch
 from webapp.catalog.services.media import media_store
 from webapp.celery import ENCODE_QUEUED, wake
 
 
-def asset_add(*, product: Product, file: File, space: str, wanted: Modality | None = None) -> tuple[Asset, bool]:
-    """Store a picture, audio clip or video behind the product's others of its kind, and queue it for encoding.
+def asset_add(
+    *, product: Product, file: File, space: str, wanted: Modality | None = None
+) -> tuple[Asset, bool]:
+    """Store a picture, audio clip or video behind the product's others of its kind, and queue it
+    for encoding.
 
-    Returns the asset and whether it is new: a product shows a content once. Raises InputError for an empty file,
-    MediaTooLarge, MediaUnreadable, or MediaUnsupported (also for a file of another kind than `wanted`), and
-    Product.DoesNotExist when the product was deleted meanwhile.
+    Returns the asset and whether it is new: a product shows a content once. Raises InputError
+    for an empty file, MediaTooLarge, MediaUnreadable, or MediaUnsupported (also for a file of
+    another kind than `wanted`), and Product.DoesNotExist when the product was deleted meanwhile.
     """
     if not file.size:
         raise InputError("the file is empty", value=file.name)
@@ -46,7 +49,11 @@ def asset_remove(*, asset: Asset) -> None:
     Raises InputError for a text: texts follow the product's fields.
     """
     if asset.kind == AssetKind.TEXT:
-        raise InputError("a text cannot be removed by itself", value=asset.role, fix="Change the product's fields.")
+        raise InputError(
+            "a text cannot be removed by itself",
+            value=asset.role,
+            fix="Change the product's fields.",
+        )
     with transaction.atomic():
         asset.delete()
         products_touch([asset.product_id])

@@ -1,4 +1,4 @@
-"""One product by its sku, as the REST API writes it. Bulk writes are webapp.catalog.importing's."""
+"""One product by its sku, as the REST API writes it. Bulk writes are webapp.importing's."""
 
 from __future__ import annotations
 
@@ -9,21 +9,24 @@ from django.db import IntegrityError, transaction
 
 from search.errors import InputError
 from search.types import Space
-from webapp.catalog.importing.categories import CategoryTree
 from webapp.catalog.models import Outcome, Product
 from webapp.catalog.services.products import product_sync
+from webapp.importing.categories import CategoryTree
 
 
-def product_save(*, sku: str, values: Mapping[str, Any], space: Space, create: bool = True) -> tuple[Product, Outcome]:
+def product_save(
+    *, sku: str, values: Mapping[str, Any], space: Space, create: bool = True
+) -> tuple[Product, Outcome]:
     """Create the product of this sku, or change the fields in `values`; the others stay.
 
-    `category` is given as the path of names from the root, () for none. New texts are queued for encoding in
-    `space`. Saving what is there already changes nothing. Raises InputError for a price without a currency, and
-    Product.DoesNotExist where `create` is False and there is none.
+    `category` is given as the path of names from the root, () for none. New texts are queued for
+    encoding in `space`. Saving what is there already changes nothing. Raises InputError for a
+    price without a currency, and Product.DoesNotExist where `create` is False and there is none.
     """
     fields = dict(values)
     if "category" in fields:
-        # Before the transaction: the tree is locked by the clock's row, which must be locked after the product's.
+        # Before the transaction: the tree is locked by the clock's row, which must be locked after
+        # the product's.
         fields["category_id"] = _category_id(tuple(fields.pop("category")))
     try:
         return _save(sku, fields, space, create=create)
@@ -32,7 +35,9 @@ def product_save(*, sku: str, values: Mapping[str, Any], space: Space, create: b
         return _save(sku, fields, space, create=create)
 
 
-def _save(sku: str, fields: Mapping[str, Any], space: Space, *, create: bool) -> tuple[Product, Outcome]:
+def _save(
+    sku: str, fields: Mapping[str, Any], space: Space, *, create: bool
+) -> tuple[Product, Outcome]:
     with transaction.atomic():
         stored = Product.objects.select_for_update().filter(sku=sku).first()
         if stored is None and not create:
@@ -51,7 +56,11 @@ def _apply(product: Product, fields: Mapping[str, Any]) -> set[str]:
     for name in changed:
         setattr(product, name, fields[name])
     if product.price is not None and not product.currency:
-        raise InputError("a price needs a currency", value=product.currency, fix="Give three letters such as EUR.")
+        raise InputError(
+            "a price needs a currency",
+            value=product.currency,
+            fix="Give three letters such as EUR.",
+        )
     return changed
 
 

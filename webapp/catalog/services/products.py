@@ -11,12 +11,13 @@ from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.asset_plan import plan_assets, write_assets
 from webapp.catalog.services.assets import jobs_enqueue, text_assets
 from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.clock import products_touch
+from webapp.catalog.services.index_sequence import products_touch
 from webapp.celery import ENCODE_QUEUED, wake
 
 
 def product_sync(*, product: Product, space: Space, media: Sequence[Asset] = ()) -> None:
-    """Bring a saved product's texts, jobs and attribute rows up to date, and let readers of the index see it anew.
+    """Bring a saved product's texts, jobs and attribute rows up to date, and let readers of the
+    index see it anew.
 
     `media` are saved assets that are new and still have to be encoded.
     """

@@ -14,11 +14,16 @@ from webapp.celery import ROLL_BACK_TUNING, TUNE, wake
 
 
 def tuning_create(
-    *, preset: str, dry_run: bool = False, from_clicks: bool = False, user: AbstractBaseUser | None = None
+    *,
+    preset: str,
+    dry_run: bool = False,
+    from_clicks: bool = False,
+    user: AbstractBaseUser | None = None,
 ) -> Tuning:
     """A queued tuning, which whoever claims it runs.
 
-    Raises InputError while another one of the preset is queued or running, UnknownPreset, WeightsMissing.
+    Raises InputError while another one of the preset is queued or running, UnknownPreset,
+    WeightsMissing.
     """
     base = space_of(engine_settings().model_copy(update={"preset": preset})).fingerprint
     try:
@@ -29,11 +34,15 @@ def tuning_create(
     except IntegrityError as error:
         other = Tuning.objects.filter(preset=preset, state__in=UNFINISHED).first()
         raise InputError(
-            "another tuning of this preset is under way", value=str(other), fix="Wait until it has ended."
+            "another tuning of this preset is under way",
+            value=str(other),
+            fix="Wait until it has ended.",
         ) from error
 
 
-def tuning_request(*, preset: str, dry_run: bool, from_clicks: bool, user: AbstractBaseUser) -> Tuning:
+def tuning_request(
+    *, preset: str, dry_run: bool, from_clicks: bool, user: AbstractBaseUser
+) -> Tuning:
     """The same, run by a worker. Raises what `tuning_create` raises."""
     tuning = tuning_create(preset=preset, dry_run=dry_run, from_clicks=from_clicks, user=user)
     transaction.on_commit(lambda: wake(TUNE, tuning.pk))

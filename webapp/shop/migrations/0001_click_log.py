@@ -15,11 +15,18 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ClickCount",
             fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
                 (
                     "query",
                     models.CharField(
-                        help_text="normalised: lower case, single spaces", max_length=200, verbose_name="query"
+                        help_text="normalised: lower case, single spaces",
+                        max_length=200,
+                        verbose_name="query",
                     ),
                 ),
                 ("day", models.DateField(db_index=True, verbose_name="day")),
@@ -39,7 +46,9 @@ class Migration(migrations.Migration):
                 "verbose_name_plural": "click log",
                 "ordering": ["-day", "-count", "-id"],
                 "constraints": [
-                    models.UniqueConstraint(fields=("query", "product", "day"), name="clicks_once_per_day")
+                    models.UniqueConstraint(
+                        fields=("query", "product", "day"), name="clicks_once_per_day"
+                    )
                 ],
             },
         ),

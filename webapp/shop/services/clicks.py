@@ -35,8 +35,12 @@ def clicks_add(clicks: Mapping[tuple[str, int], int]) -> None:
     try:
         with transaction.atomic():
             ClickCount.objects.bulk_create(
-                # In one order everywhere, so that writers of the same rows wait for each other instead of deadlocking.
-                [ClickCount(query=query, product_id=product, day=day) for query, product in sorted(clicks)],
+                # In one order everywhere, so that writers of the same rows wait for each other
+                # instead of deadlocking.
+                [
+                    ClickCount(query=query, product_id=product, day=day)
+                    for query, product in sorted(clicks)
+                ],
                 ignore_conflicts=True,
             )
             _raise_counts(clicks, day)
@@ -46,10 +50,23 @@ def clicks_add(clicks: Mapping[tuple[str, int], int]) -> None:
 
 def _raise_counts(clicks: Mapping[tuple[str, int], int], day: dt.date) -> None:
     """One locking read and one update, however many rows."""
-    named = {"query__in": {query for query, _ in clicks}, "product__in": {product for _, product in clicks}}
-    locked = ClickCount.objects.select_for_update(of=("self",)).filter(day=day, **named).order_by("query", "product_id")
-    counts = {row.pk: clicks[row.query, row.product_id] for row in locked if (row.query, row.product_id) in clicks}
-    more = Case(*(When(pk=key, then=count) for key, count in counts.items()), output_field=BigIntegerField())
+    named = {
+        "query__in": {query for query, _ in clicks},
+        "product__in": {product for _, product in clicks},
+    }
+    locked = (
+        ClickCount.objects.select_for_update(of=("self",))
+        .filter(day=day, **named)
+        .order_by("query", "product_id")
+    )
+    counts = {
+        row.pk: clicks[row.query, row.product_id]
+        for row in locked
+        if (row.query, row.product_id) in clicks
+    }
+    more = Case(
+        *(When(pk=key, then=count) for key, count in counts.items()), output_field=BigIntegerField()
+    )
     ClickCount.objects.filter(pk__in=counts).update(count=F("count") + more)
 
 

@@ -19,18 +19,18 @@ from django.utils.translation import gettext as _
 
 from search.types import Evidence
 from webapp.catalog.models import Asset, Product
-from webapp.shop import vocabulary
+from webapp.shop import data_translations
+from webapp.shop.audio_input import Voice, voice_here
 from webapp.shop.click_token import ClickTokens
 from webapp.shop.departments import stored_parts
-from webapp.shop.evidence import Piece, piece_of, strongest
-from webapp.shop.openings import Opening, plain_opening
+from webapp.shop.match_reasons import Piece, piece_of, strongest
+from webapp.shop.result_links import Opening, plain_opening
 from webapp.shop.thumbnails import WIDTHS
-from webapp.shop.voice import Voice, voice_here
 
 register = template.Library()
-register.filter("spoken", vocabulary.spoken)
-register.filter("swatch", vocabulary.swatch)
-register.filter("field_label", vocabulary.field_label)
+register.filter("spoken", data_translations.spoken)
+register.filter("swatch", data_translations.swatch)
+register.filter("field_label", data_translations.field_label)
 
 _UNSAFE_IN_SCRIPT = str.maketrans({"<": "\\u003C", ">": "\\u003E", "&": "\\u0026"})
 
@@ -70,11 +70,15 @@ def icon(name: str) -> SafeString:
 
 
 @register.inclusion_tag("shop/parts/picture.html")
-def picture(asset: Asset | str, *, alt: str = "", sizes: str = "100vw", eager: bool = False) -> Mapping[str, object]:
+def picture(
+    asset: Asset | str, *, alt: str = "", sizes: str = "100vw", eager: bool = False
+) -> Mapping[str, object]:
     """A picture asset, or the stored name of one, at the sizes the page needs."""
     name = asset if isinstance(asset, str) else asset.file.name
     content_hash, suffix = stored_parts(name)
-    urls = [(width, reverse("shop:thumbnail", args=[width, content_hash, suffix])) for width in WIDTHS]
+    urls = [
+        (width, reverse("shop:thumbnail", args=[width, content_hash, suffix])) for width in WIDTHS
+    ]
     return {
         "src": urls[1][1],
         "srcset": ", ".join(f"{url} {width}w" for width, url in urls),
@@ -112,14 +116,14 @@ def facts(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
         values = value if isinstance(value, list) else [value]
         shown = [_fact(item) for item in values if item not in (None, "")]
         if shown:
-            rows.append((vocabulary.field_label(name), ", ".join(shown)))
+            rows.append((data_translations.field_label(name), ", ".join(shown)))
     return rows
 
 
 def _fact(value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return vocabulary.spoken(str(value))
+    return data_translations.spoken(str(value))
 
 
 @register.filter

@@ -23,7 +23,8 @@ LONGEST_TOKEN = 4096
 logger = logging.getLogger(__name__)
 
 
-# The body is a token that our own page was given; there is no account whose rights a foreign page could borrow.
+# The body is a token that our own page was given; there is no account whose rights a foreign page
+# could borrow.
 @csrf_exempt
 @require_POST
 def click(request: HttpRequest) -> HttpResponse:

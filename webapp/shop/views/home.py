@@ -9,8 +9,8 @@ from django.views.decorators.http import require_safe
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.service import search_products
 from webapp.shop.departments import departments
-from webapp.shop.openings import openings_of
-from webapp.shop.wish import Wish
+from webapp.shop.result_links import openings_of
+from webapp.shop.search_params import Wish
 
 NEW_PRODUCTS = 12
 
@@ -20,4 +20,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """Where a shopper begins."""
     newest = search_products(SearchRequest(limit=NEW_PRODUCTS, facets=False))
     openings = openings_of(newest.hits, Wish())
-    return render(request, "shop/home.html", {"departments": departments(), "hits": newest.hits, "openings": openings})
+    return render(
+        request,
+        "shop/home.html",
+        {"departments": departments(), "hits": newest.hits, "openings": openings},
+    )

@@ -12,8 +12,8 @@ from django.views.decorators.http import condition, require_safe
 from search.errors import MediaError
 from webapp.catalog.services.assets import stored_name
 from webapp.catalog.services.previews import SUBTITLES, preview_forget, preview_name
+from webapp.shop.http_range import FileWindow, Unsatisfiable, parse_range
 from webapp.shop.media_types import SHOWN_INLINE
-from webapp.shop.ranges import FileWindow, Unsatisfiable, parse_range
 from webapp.shop.thumbnails import thumbnail
 
 A_YEAR_S = 31_536_000
@@ -32,7 +32,9 @@ def _kept_for_good(response: HttpResponseBase) -> HttpResponseBase:
 
 @require_safe
 @condition(etag_func=_etag)
-def asset_file(request: HttpRequest, content_hash: str, suffix: str, folder: str) -> HttpResponseBase:
+def asset_file(
+    request: HttpRequest, content_hash: str, suffix: str, folder: str
+) -> HttpResponseBase:
     """The stored file of an asset, whole or in part."""
     name = stored_name(content_hash, suffix)
     if folder != content_hash[:2] or not default_storage.exists(name):
@@ -67,7 +69,9 @@ def _range_header(request: HttpRequest, etag: str) -> str:
 
 @require_safe
 @condition(etag_func=_etag)
-def picture_thumbnail(request: HttpRequest, content_hash: str, suffix: str, width: str) -> HttpResponseBase:
+def picture_thumbnail(
+    request: HttpRequest, content_hash: str, suffix: str, width: str
+) -> HttpResponseBase:
     """A picture asset as WebP, at most `width` pixels wide."""
     try:
         path = thumbnail(stored_name(content_hash, suffix), content_hash, int(width))

@@ -15,10 +15,10 @@ from search.errors import EncoderError, IndexingError, Unavailable
 from webapp.catalog.models import Asset, AssetKind, Category, Product
 from webapp.retrieval.request import ProductHit, SearchRequest
 from webapp.retrieval.service import search_products
-from webapp.shop.asked import Asked
 from webapp.shop.clips import clips_of
-from webapp.shop.openings import openings_of
-from webapp.shop.wish import Wish
+from webapp.shop.result_links import openings_of
+from webapp.shop.search_context import Asked
+from webapp.shop.search_params import Wish
 
 SIMILAR_PRODUCTS = 10
 
@@ -31,7 +31,12 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
     shown = get_object_or_404(Product.objects.select_related("category"), sku=sku, visible=True)
     media = list(shown.assets.exclude(kind=AssetKind.TEXT).order_by("position", "id"))
     pictures = [asset for asset in media if asset.kind == AssetKind.PICTURE]
-    clips = [asset for kind in (AssetKind.VIDEO, AssetKind.AUDIO) for asset in media if asset.kind == kind]
+    clips = [
+        asset
+        for kind in (AssetKind.VIDEO, AssetKind.AUDIO)
+        for asset in media
+        if asset.kind == kind
+    ]
     category = shown.category
     similar = _similar(shown)
     context = {
@@ -50,7 +55,9 @@ def product(request: HttpRequest, sku: str) -> HttpResponse:
 def _similar(shown: Product) -> tuple[ProductHit, ...]:
     """Similar products; none when the index cannot be asked now: the page itself matters more."""
     try:
-        answer = search_products(SearchRequest(similar_to=shown.pk, limit=SIMILAR_PRODUCTS, facets=False))
+        answer = search_products(
+            SearchRequest(similar_to=shown.pk, limit=SIMILAR_PRODUCTS, facets=False)
+        )
     except (IndexingError, EncoderError, Unavailable):
         logger.exception("no similar products for %s", shown.sku)
         return ()
@@ -77,7 +84,9 @@ def _structured(request: HttpRequest, shown: Product, pictures: list[Asset]) -> 
             "@type": "Offer",
             "price": str(shown.price),
             "priceCurrency": shown.currency,
-            "availability": "https://schema.org/OutOfStock" if sold_out else "https://schema.org/InStock",
+            "availability": "https://schema.org/OutOfStock"
+            if sold_out
+            else "https://schema.org/InStock",
             "url": request.build_absolute_uri(reverse("shop:product", args=[shown.sku])),
         }
     return facts

@@ -1,4 +1,5 @@
-"""The results page: words, a picture, similar products, or a category, all with filters, order and paging."""
+"""The results page: words, a picture, similar products, or a category, all with filters, order
+and paging."""
 
 from __future__ import annotations
 
@@ -21,24 +22,29 @@ from webapp.shop.chips import active_chips
 from webapp.shop.click_token import ClickTokens
 from webapp.shop.facet_groups import facet_groups
 from webapp.shop.forms import BROWSE_SORTS, SORTS, read_wish
-from webapp.shop.openings import openings_of
 from webapp.shop.problems import Problem, problem_of, problem_of_form, sound_problem_of
 from webapp.shop.query_sound import wish_with_sound
+from webapp.shop.result_links import openings_of
+from webapp.shop.search_params import Wish
 from webapp.shop.services.clicks import query_normalise
-from webapp.shop.wish import Wish
 
 FORM_BYTES = 64 * 1024
 """What the words and the form itself may add to a picture's bytes."""
 
 
-# A search changes nothing, so a foreign page that sends one gains nothing; and the form works from any cached page.
+# A search changes nothing, so a foreign page that sends one gains nothing; and the form works from
+# any cached page.
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
-    """GET shows results. POST takes a query picture or sound and redirects to the address of its results."""
+    """GET shows results. POST takes a query picture or sound and redirects to the address of its
+    results."""
     if request.method != "POST":
         return _answered(request, _results)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > settings.ENGINE.picture_max_bytes + FORM_BYTES:
+    if (
+        int(request.META.get("CONTENT_LENGTH") or 0)
+        > settings.ENGINE.picture_max_bytes + FORM_BYTES
+    ):
         # Before the body is read: nobody may fill the disk with what will be refused.
         return _problem_page(request, Wish(), problem_of(MediaTooLarge("the request is too large")))
     return _answered(request, _accept)
@@ -57,14 +63,18 @@ def _answered(
 ) -> HttpResponse:
     """What `answer` makes of the wish in the request, or a page that says what is wrong with it."""
     try:
-        wish = read_wish(request.POST if request.method == "POST" else request.GET, category=category)
+        wish = read_wish(
+            request.POST if request.method == "POST" else request.GET, category=category
+        )
     except ValidationError as error:
         return _problem_page(request, Wish(), problem_of_form(error))
     try:
         return answer(request, wish)
     except OmnishelfError as error:
         return _problem_page(
-            request, wish, problem_of(error, with_picture=bool(wish.picture_token or wish.sound_token))
+            request,
+            wish,
+            problem_of(error, with_picture=bool(wish.picture_token or wish.sound_token)),
         )
 
 
@@ -98,10 +108,16 @@ def _number(text: str) -> int:
 
 
 def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
-    shown = Category.objects.filter(slug=wish.filters.category).first() if wish.filters.category else None
+    shown = (
+        Category.objects.filter(slug=wish.filters.category).first()
+        if wish.filters.category
+        else None
+    )
     like = get_object_or_404(Product, sku=wish.like, visible=True) if wish.like else None
     appended = bool(request.htmx and wish.cursor)
-    answer = search_products(wish.request(similar_to=like.pk if like else None, facets=not appended))
+    answer = search_products(
+        wish.request(similar_to=like.pk if like else None, facets=not appended)
+    )
     first = wish.first_page()
     facets = facet_groups(answer.facets)
     context = {
@@ -125,7 +141,8 @@ def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
 
 
 def _click_tokens(wish: Wish) -> ClickTokens | None:
-    """None where clicks are not counted: only words are, and only where the shop's owner lets them."""
+    """None where clicks are not counted: only words are, and only where the shop's owner lets
+    them."""
     query = query_normalise(wish.text) if settings.CLICK_LOG and wish.words_alone else ""
     return ClickTokens(query) if query else None
 

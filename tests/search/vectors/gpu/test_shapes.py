@@ -1,4 +1,5 @@
-"""Lists and graphs on a GPU, below what the contract shows; where there is no GPU, FAISS's processor stands in."""
+"""Lists and graphs on a GPU, below what the contract shows; where there is no GPU, FAISS's
+processor stands in."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ import numpy as np
 import pytest
 
 from search.types import Modality
-from search.vectors.gpu.cuvs import graph_bytes, is_ivf_pq, list_bytes
-from search.vectors.rows import RowSet
-from search.vectors.segment import Segment
-from search.vectors.shapes import choose
+from search.vectors.faiss.gpu.cuvs import graph_bytes, is_ivf_pq, list_bytes
+from search.vectors.faiss.segment import Segment
+from search.vectors.index_types import choose
+from search.vectors.row_filter import RowSet
 from tests.search.vectors.places import FOR_GPU, ON_GPU, FaissPlace
 from tests.search.vectors.twin import catalogue, clustered, stream
 
@@ -48,7 +49,8 @@ def test_where_all_that_was_found_is_hidden_the_rest_is_searched_exactly(segment
     rows = segment.everything.without(np.sort(best))
     assert (segment.on_gpu.search(QUERIES[:1], 10, rows, PICTURE).rows < 0).any()
     np.testing.assert_array_equal(
-        segment.search(QUERIES[:1], 10, rows, PICTURE).rows, segment.search_exactly(QUERIES[:1], 10, rows).rows
+        segment.search(QUERIES[:1], 10, rows, PICTURE).rows,
+        segment.search_exactly(QUERIES[:1], 10, rows).rows,
     )
 
 
@@ -60,7 +62,10 @@ def test_a_filter_is_left_to_the_processor(segment: Segment) -> None:
 
 def test_queries_of_any_modality_are_answered(segment: Segment) -> None:
     for asked in (None, *Modality):
-        assert segment.on_gpu.search(QUERIES[:2], 100, segment.everything, asked).rows.shape == (2, 100)
+        assert segment.on_gpu.search(QUERIES[:2], 100, segment.everything, asked).rows.shape == (
+            2,
+            100,
+        )
 
 
 @pytest.mark.parametrize(("views", "bits"), [(1_200, 4), (12_000, 8)])
@@ -73,7 +78,9 @@ def test_codes_for_a_gpu_are_what_cuvs_takes(views: int, bits: int) -> None:
     assert list_bytes(lists) > views * (lists.code_size + 8)
 
 
-@pytest.mark.parametrize("factory", ["IVF16,PQ8x4fs", "OPQ8,IVF16,PQ8x4fs", "IVF16,SQ8", "IVF16,PQ3x4"])
+@pytest.mark.parametrize(
+    "factory", ["IVF16,PQ8x4fs", "OPQ8,IVF16,PQ8x4fs", "IVF16,SQ8", "IVF16,PQ3x4"]
+)
 def test_codes_that_cuvs_cannot_take_are_known(factory: str) -> None:
     dim = 15 if factory.endswith("PQ3x4") else 16
     assert not is_ivf_pq(faiss.index_factory(dim, factory, faiss.METRIC_INNER_PRODUCT))

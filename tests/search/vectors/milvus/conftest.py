@@ -40,7 +40,12 @@ Build = Callable[..., MilvusBuilder]
 def builder(connection: Connection, tenant: str, tmp_path: Path) -> Build:
     def make(index_type: MilvusIndexType = "auto", keep: int = 3) -> MilvusBuilder:
         return MilvusBuilder(
-            connection, Layout(tmp_path / "lock"), SPACE, tenant=tenant, index_type=index_type, keep=keep
+            connection,
+            Layout(tmp_path / "lock"),
+            SPACE,
+            tenant=tenant,
+            index_type=index_type,
+            keep=keep,
         )
 
     return make

@@ -7,11 +7,25 @@ from pathlib import Path
 
 import pytest
 
-from search.errors import BuildInProgress, ConfigError, CorruptGeneration, NoGeneration, QueryError, VectorsRefused
+from search.errors import (
+    BuildInProgress,
+    ConfigError,
+    CorruptGeneration,
+    NoGeneration,
+    QueryError,
+    VectorsRefused,
+)
 from search.types import Modality, ViewBatch
 from search.vectors import ProductViews
 from search.vectors.layout import Layout
-from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex, Names, forget
+from search.vectors.milvus import (
+    Connection,
+    MilvusBuilder,
+    MilvusGenerations,
+    MilvusIndex,
+    Names,
+    forget,
+)
 from search.vectors.milvus.schema import collection_schema
 from tests.search.vectors.milvus.conftest import Build
 from tests.search.vectors.places import SPACE
@@ -26,7 +40,9 @@ def failing(views: int, error: Exception) -> Iterator[ViewBatch]:
     raise error
 
 
-def test_published_kept_and_rolled_back(builder: Build, generations: MilvusGenerations, reader: Reader) -> None:
+def test_published_kept_and_rolled_back(
+    builder: Build, generations: MilvusGenerations, reader: Reader
+) -> None:
     with pytest.raises(NoGeneration):
         generations.live()
     index = reader()
@@ -47,7 +63,9 @@ def test_published_kept_and_rolled_back(builder: Build, generations: MilvusGener
     assert generations.rollback().number == 2
     assert index.swap_if_published() == 6, "changes after the older generation must be loaded again"
     assert index.count() == 44
-    assert builder(keep=2).build(stream(catalogue(20)), seq=8).previous == 2, "3 was rolled back from"
+    assert builder(keep=2).build(stream(catalogue(20)), seq=8).previous == 2, (
+        "3 was rolled back from"
+    )
     assert [info.number for info in generations.listed()] == [4, 2]
     with pytest.raises(NoGeneration):
         generations.rollback(3)
@@ -87,7 +105,11 @@ def test_one_builder_at_a_time(connection: Connection, tenant: str, tmp_path: Pa
 
 
 def test_lost_rows_are_found_and_the_former_generation_serves(
-    connection: Connection, builder: Build, generations: MilvusGenerations, reader: Reader, names: Names
+    connection: Connection,
+    builder: Build,
+    generations: MilvusGenerations,
+    reader: Reader,
+    names: Names,
 ) -> None:
     builder().build(stream(catalogue(10)), seq=1)
     index = reader()

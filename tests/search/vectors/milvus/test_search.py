@@ -12,7 +12,14 @@ from search.errors import Unavailable
 from search.types import Ids, Modality
 from search.vectors import ProductViews
 from search.vectors.layout import Layout
-from search.vectors.milvus import Connection, MilvusBuilder, MilvusIndex, collection, eligible, segment
+from search.vectors.milvus import (
+    Connection,
+    MilvusBuilder,
+    MilvusIndex,
+    collection,
+    filters,
+    segment,
+)
 from tests.search.vectors.milvus.conftest import Build
 from tests.search.vectors.places import SPACE, stop_lite
 from tests.search.vectors.twin import Twin, assert_same, batch, catalogue, clustered, stream
@@ -28,7 +35,10 @@ def goods(products: int) -> Twin:
     texts = clustered(products, seed=8)
     return Twin(
         {
-            product: (*pictures, batch(TEXT, product, [50_000 + product], texts[product : product + 1]))
+            product: (
+                *pictures,
+                batch(TEXT, product, [50_000 + product], texts[product : product + 1]),
+            )
             for product, pictures in catalogue(products).items()
         }
     )
@@ -43,7 +53,9 @@ def twin() -> Twin:
 def published(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tenant with a generation of these goods; tests change no more than their reader's delta."""
     lock = Layout(tmp_path_factory.mktemp("lock"))
-    MilvusBuilder(connection, lock, SPACE, tenant="search").build(stream(goods(PRODUCTS).views), seq=1)
+    MilvusBuilder(connection, lock, SPACE, tenant="search").build(
+        stream(goods(PRODUCTS).views), seq=1
+    )
     return "search"
 
 
@@ -52,7 +64,9 @@ def index(connection: Connection, published: str) -> MilvusIndex:
     return MilvusIndex(connection, SPACE, tenant=published)
 
 
-def compare(index: MilvusIndex, twin: Twin, k: int, allowed: Ids | None = None, least: float = 1.0) -> None:
+def compare(
+    index: MilvusIndex, twin: Twin, k: int, allowed: Ids | None = None, least: float = 1.0
+) -> None:
     right = total = 0
     for query in QUERIES:
         (found,) = index.search(query, PICTURE, k, allowed)
@@ -65,7 +79,9 @@ def compare(index: MilvusIndex, twin: Twin, k: int, allowed: Ids | None = None, 
     assert right >= least * total
 
 
-def test_inverted_lists_are_tuned_for_each_modality_of_query(builder: Build, reader: Reader) -> None:
+def test_inverted_lists_are_tuned_for_each_modality_of_query(
+    builder: Build, reader: Reader
+) -> None:
     twin = goods(30)
     manifest = builder("IVF_FLAT").build(stream(twin.views), seq=1)
     for part in manifest.segments:
@@ -84,14 +100,16 @@ def small_limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Limits lowered so that a small catalogue meets each way of filtering."""
     monkeypatch.setattr(segment, "SCANNED_PRODUCTS", 5)
     if request.param != "expressions":
-        monkeypatch.setattr(eligible, "LISTED_IDS", 40)
+        monkeypatch.setattr(filters, "LISTED_IDS", 40)
     if request.param == "scanning":
         monkeypatch.setattr(collection.RemoteCollection, "most", property(lambda self: 30))
         monkeypatch.setattr(segment, "SCANNED_ROWS", 25)
     return str(request.param)
 
 
-def test_filters_and_hidden_products_leave_no_gap(small_limits: str, index: MilvusIndex, twin: Twin) -> None:
+def test_filters_and_hidden_products_leave_no_gap(
+    small_limits: str, index: MilvusIndex, twin: Twin
+) -> None:
     hidden = [ProductViews(product, 2 + product) for product in range(0, PRODUCTS, 2)]
     moved = [ProductViews(1, 900, (batch(PICTURE, 1, [9_001, 9_002], clustered(2, seed=3)),))]
     for applied in (hidden, moved):

@@ -25,7 +25,9 @@ FIGURES = EngineFigures(
     batch_qps={1: 90.0, 2: 180.0}, single_qps=80.0, p50_ms=1, p99_ms=2,
 )  # fmt: skip
 FLAT = replace(FIGURES, name="faiss Flat", batch_qps={1: 100.0, 2: 150.0}, single_qps=40.0)
-HNSW = replace(FIGURES, name="faiss HNSW32", batch_qps={1: 50.0, 2: 200.0}, private_bytes=18, mapped_bytes=0)
+HNSW = replace(
+    FIGURES, name="faiss HNSW32", batch_qps={1: 50.0, 2: 200.0}, private_bytes=18, mapped_bytes=0
+)
 MISSED = replace(FIGURES, name="LanceDB", reached=False, single_qps=1e6)
 SLOWER = replace(FIGURES, name="usearch f16", single_qps=70.0, batch_qps={1: 80.0, 2: 170.0})
 FASTER_SINGLE = replace(SLOWER, name="hnswlib", single_qps=81.0)
@@ -44,7 +46,10 @@ def test_ratios_are_against_the_best_that_reached_the_recall() -> None:
     }
     assert found.against_peers()["single"] == Ratio("hnswlib", pytest.approx(80 / 81))
     assert found.ahead_of_peers() == {"LanceDB": True, "usearch f16": True, "hnswlib": False}
-    assert found.memory_by_hnsw() == {"resident": pytest.approx(6 / 18), "private": pytest.approx(2 / 18)}
+    assert found.memory_by_hnsw() == {
+        "resident": pytest.approx(6 / 18),
+        "private": pytest.approx(2 / 18),
+    }
 
 
 def test_nothing_is_compared_without_both_sides() -> None:
@@ -75,18 +80,26 @@ def test_a_worker_that_takes_too_long_or_fails_is_stopped(dataset: Dataset, tmp_
             worker.ask("tune")
 
 
-def test_an_engine_that_is_not_installed_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_is_not_installed_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Hnswlib, "package", "no-such-package")
     told: list[str] = []
     found = Contest(tmp_path, Effort(rounds=1), told.append).run(Spec(1000, 16, 20), ["hnswlib"])
-    assert not found.engines and found.left == [Left("hnswlib", f"no-such-package is not installed: {INSTALL}")]
+    assert not found.engines and found.left == [
+        Left("hnswlib", f"no-such-package is not installed: {INSTALL}")
+    ]
     assert any(INSTALL in line for line in told)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
-@pytest.mark.parametrize("name", ["omnishelf cuda", "omnishelf cuda ivf-pq", "omnishelf cuda cagra"])
+@pytest.mark.parametrize(
+    "name", ["omnishelf cuda", "omnishelf cuda ivf-pq", "omnishelf cuda cagra"]
+)
 def test_an_engine_for_a_gpu_is_left_out_where_there_is_none(name: str, tmp_path: Path) -> None:
-    found = Contest(tmp_path, Effort(rounds=1), str).run(Spec(1000, 16, 20), [name.replace(" ", "-")])
+    found = Contest(tmp_path, Effort(rounds=1), str).run(
+        Spec(1000, 16, 20), [name.replace(" ", "-")]
+    )
     assert not found.engines and found.left == [Left(name, "torch finds no GPU")]
 
 

@@ -12,7 +12,9 @@ from tools.bench.index.engines.raw_faiss import ScalarQuantised
 
 def test_same_spec_gives_the_same_files(dataset: Dataset, tmp_path: Path) -> None:
     again = generate(tmp_path, dataset.spec)
-    other = generate(tmp_path / "other", Spec(dataset.spec.rows, dataset.spec.dim, dataset.spec.queries, seed=5))
+    other = generate(
+        tmp_path / "other", Spec(dataset.spec.rows, dataset.spec.dim, dataset.spec.queries, seed=5)
+    )
     assert np.array_equal(again.stored, dataset.stored)
     assert np.array_equal(again.queries(Modality.TEXT, HELD), dataset.queries(Modality.TEXT, HELD))
     assert not np.array_equal(other.stored, dataset.stored)
@@ -28,14 +30,18 @@ def test_vectors_are_unit_and_halves_differ(dataset: Dataset) -> None:
 def test_answers_are_the_largest_products(dataset: Dataset) -> None:
     queries = dataset.queries(Modality.PICTURE, HELD)
     products = queries @ dataset.stored.astype(np.float32).T
-    assert np.array_equal(dataset.answers(Modality.PICTURE, HELD), np.argsort(-products, axis=1)[:, :K])
+    assert np.array_equal(
+        dataset.answers(Modality.PICTURE, HELD), np.argsort(-products, axis=1)[:, :K]
+    )
 
 
 def test_answers_join_blocks_and_mark_what_is_missing(dataset: Dataset) -> None:
     queries = dataset.queries(Modality.TEXT, HELD)
     vectors = dataset.stored.astype(np.float32)
     parts = ((start, vectors[start : start + 700]) for start in range(0, len(vectors), 700))
-    assert len(vectors) < BLOCK and np.array_equal(exact(parts, queries), dataset.answers(Modality.TEXT, HELD))
+    assert len(vectors) < BLOCK and np.array_equal(
+        exact(parts, queries), dataset.answers(Modality.TEXT, HELD)
+    )
     few = exact(iter([(0, vectors[:3])]), queries)
     assert (few[:, 3:] == -1).all() and (np.sort(few[:, :3]) == [0, 1, 2]).all()
 
@@ -47,7 +53,10 @@ def test_texts_are_harder_to_answer_at_equal_settings(tmp_path: Path) -> None:
     engine.open()
     engine.apply({"nprobe": 16})
     found = {
-        kind: recall(engine.rows(engine.search(dataset.queries(kind, HELD), K, kind), K), dataset.answers(kind, HELD))
+        kind: recall(
+            engine.rows(engine.search(dataset.queries(kind, HELD), K, kind), K),
+            dataset.answers(kind, HELD),
+        )
         for kind in (Modality.TEXT, Modality.PICTURE)
     }
     assert found[Modality.TEXT] < found[Modality.PICTURE] - 0.02

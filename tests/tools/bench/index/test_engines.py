@@ -29,7 +29,11 @@ def installed() -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "key", [pytest.param(key, marks=SLOW) if ENGINES[key].slow or key == "txtai" else key for key in installed()]
+    "key",
+    [
+        pytest.param(key, marks=SLOW) if ENGINES[key].slow or key == "txtai" else key
+        for key in installed()
+    ],
 )
 def test_engine_finds_what_it_should(key: str, dataset: Dataset, tmp_path: Path) -> None:
     engine = ENGINES[key](tmp_path, dataset)
@@ -44,14 +48,18 @@ def test_engine_finds_what_it_should(key: str, dataset: Dataset, tmp_path: Path)
             rows = engine.rows(engine.search(dataset.queries(kind, HELD), K, kind), K)
             assert rows.shape == (dataset.spec.queries, K) and rows.dtype == np.int64
             assert recall(rows, dataset.answers(kind, HELD)) >= LEAST_ROOM.get(engine.name, 0.95)
-        one = engine.rows(engine.search(dataset.queries(Modality.TEXT, HELD)[:1], K, Modality.TEXT), K)
+        one = engine.rows(
+            engine.search(dataset.queries(Modality.TEXT, HELD)[:1], K, Modality.TEXT), K
+        )
         assert one.shape == (1, K)
         assert engine.about()
     finally:
         engine.close()
 
 
-def test_ours_answers_from_the_delta_and_never_with_what_was_removed(dataset: Dataset, tmp_path: Path) -> None:
+def test_ours_answers_from_the_delta_and_never_with_what_was_removed(
+    dataset: Dataset, tmp_path: Path
+) -> None:
     engine = Ours(tmp_path, dataset)
     engine.build()
     engine.open()
@@ -74,6 +82,8 @@ def test_ours_searches_among_products(dataset: Dataset, tmp_path: Path) -> None:
     engine.build()
     engine.open()
     products = product_ids(np.array([0, 7, 1499]))
-    answer = engine.search_among(dataset.queries(Modality.TEXT, HELD)[:2], K, Modality.TEXT, products)
+    answer = engine.search_among(
+        dataset.queries(Modality.TEXT, HELD)[:2], K, Modality.TEXT, products
+    )
     assert np.array_equal(np.sort(engine.rows(answer, K)[:, :6]), [[0, 1, 14, 15, 2998, 2999]] * 2)
     assert (engine.rows(answer, K)[:, 6:] == -1).all()

@@ -17,7 +17,9 @@ from tools.bench.index.measure import limited_to, memory, times_of
 from tools.bench.index.tuning import TARGET, tune
 
 
-def test_tuning_stops_at_the_first_setting_that_is_good_enough(dataset: Dataset, tmp_path: Path) -> None:
+def test_tuning_stops_at_the_first_setting_that_is_good_enough(
+    dataset: Dataset, tmp_path: Path
+) -> None:
     engine = ScalarQuantised(tmp_path, dataset)
     engine.build()
     engine.open()
@@ -30,7 +32,12 @@ def test_tuning_stops_at_the_first_setting_that_is_good_enough(dataset: Dataset,
         engine.apply(setting)
         return recall(engine.rows(engine.search(queries, K, Modality.TEXT), K), answers)
 
-    assert reached(tuned.setting) == tuned.recall >= TARGET > reached(ladder[ladder.index(tuned.setting) - 1])
+    assert (
+        reached(tuned.setting)
+        == tuned.recall
+        >= TARGET
+        > reached(ladder[ladder.index(tuned.setting) - 1])
+    )
 
 
 def test_tuning_says_when_the_target_is_out_of_reach(dataset: Dataset, tmp_path: Path) -> None:

@@ -30,13 +30,19 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_the_command_measures_and_keeps_its_promises() -> None:
     out = StringIO()
     sizes = ("--sizes", "1500", "--dim", "16", "--queries", "40", "--flips", "2")
-    call_command("bench_growth", *sizes, "--kills", "2", "--killed-size", "1500", "--json", stdout=out)
+    call_command(
+        "bench_growth", *sizes, "--kills", "2", "--killed-size", "1500", "--json", stdout=out
+    )
     report = json.loads(out.getvalue())
     [growth] = report["sizes"]
     assert growth["reading"]["recall"] == {"text": 1.0, "picture": 1.0}
     assert growth["bytes_per_vector"] > 2 * 16
     assert growth["damage"]["files"] >= 8 and growth["damage"]["missed"] == []
-    assert (report["killing"]["kills"], report["killing"]["wrong"], report["killing"]["damaged"]) == (2, 0, 0)
+    assert (
+        report["killing"]["kills"],
+        report["killing"]["wrong"],
+        report["killing"]["damaged"],
+    ) == (2, 0, 0)
     assert report["broken"] == []
 
 

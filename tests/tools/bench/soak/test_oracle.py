@@ -34,7 +34,9 @@ def truth() -> Truth:
 def answer(views: list[int], asked: float = 20.0, k: int = 3, **changed: object) -> Answer:
     products = [(view - 100) // 2 + 1 for view in views]
     scores = SCORES[[view - 100 for view in views]]
-    found = Answer(asked, asked + 0.01, "text", PICTURE, products, views, k=k, query=QUERY, scores=scores)
+    found = Answer(
+        asked, asked + 0.01, "text", PICTURE, products, views, k=k, query=QUERY, scores=scores
+    )
     return replace(found, **changed)
 
 

@@ -1,4 +1,5 @@
-"""The whole run, with its processes, for some seconds: as it should be, and with a reader that never refreshes."""
+"""The whole run, with its processes, for some seconds: as it should be, and with a reader that
+never refreshes."""
 
 from __future__ import annotations
 
@@ -20,7 +21,12 @@ def start(**settings: str) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OMNISHELF_")}
     environment = kept | {"DJANGO_SETTINGS_MODULE": "webapp.settings"} | settings
     return subprocess.Popen(
-        command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command,
+        cwd=ROOT,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     )
 
 
@@ -41,7 +47,9 @@ def test_promises_are_kept_and_a_reader_that_never_refreshes_is_caught() -> None
     assert whole["compared"] > 5 and whole["looked_for"] > 20
     assert [rebuild["number"] for rebuild in whole["rebuilds"]] == [2, 3, 1]
     hurried = ("p99", "new views", "deleted or hidden views")
-    assert [what for what, kept in promises(whole).items() if not kept and not what.startswith(hurried)] == []
+    assert [
+        what for what, kept in promises(whole).items() if not kept and not what.startswith(hurried)
+    ] == []
 
     assert "errors" not in stale, stale
     assert status != 0

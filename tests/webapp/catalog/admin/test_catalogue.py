@@ -14,20 +14,40 @@ from django.urls import reverse
 from search.config import engine_settings
 from search.types import Modality, ViewBatch
 from search.vectors.backends import make_builder
-from tests.webapp.catalog.catalogues import MediaFolder, picture_bytes, run
+from tests.webapp.importing.catalogues import MediaFolder, picture_bytes, run
 from webapp.catalog.models import Asset, IndexJob, JobState, Product, RemovedProduct, UploadRow
-from webapp.catalog.services.clock import clock_now
-from webapp.retrieval.runtime import active_space
+from webapp.catalog.services.index_sequence import clock_now
+from webapp.retrieval.models_runtime import active_space
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root", "fresh_index")]
 
-LISTS = ["category", "product", "asset", "embedding", "indexjob", "upload", "uploadrow", "indexgeneration"]
+LISTS = [
+    "category",
+    "product",
+    "asset",
+    "embedding",
+    "indexjob",
+    "upload",
+    "uploadrow",
+    "indexgeneration",
+]
 
 
 @pytest.fixture
 def product(folder: MediaFolder) -> Product:
     folder.picture("a.png")
-    run([{"sku": "A", "title": "Alpha", "category": "Things", "attr:colour": "red", "images": "a.png"}], media=folder)
+    run(
+        [
+            {
+                "sku": "A",
+                "title": "Alpha",
+                "category": "Things",
+                "attr:colour": "red",
+                "images": "a.png",
+            }
+        ],
+        media=folder,
+    )
     return Product.objects.get()
 
 
@@ -69,11 +89,15 @@ def test_every_record_opens(admin_client: Client, product: Product) -> None:
         assert admin_client.get(url).status_code == 200, url
 
 
-def test_a_changed_title_is_encoded_and_told_to_the_index(admin_client: Client, product: Product) -> None:
+def test_a_changed_title_is_encoded_and_told_to_the_index(
+    admin_client: Client, product: Product
+) -> None:
     seq = clock_now()
     url = reverse("admin:catalog_product_change", args=[product.pk])
     new = SimpleUploadedFile("b.png", picture_bytes((0, 99, 0)))
-    answer = admin_client.post(url, form(product, title="Omega", **{"assets-1-upload": new, "assets-1-position": "1"}))
+    answer = admin_client.post(
+        url, form(product, title="Omega", **{"assets-1-upload": new, "assets-1-position": "1"})
+    )
     assert answer.status_code == 302, answer.context and answer.context["errors"]
     assert list(product.assets.filter(kind="text").values_list("text", flat=True)) == ["Omega"]
     added = product.assets.get(kind="picture", position=1)
@@ -84,12 +108,16 @@ def test_a_changed_title_is_encoded_and_told_to_the_index(admin_client: Client, 
     assert not product.attribute_values.exists()
 
 
-@pytest.mark.parametrize(("content", "told"), [(b"no picture", "format"), (picture_bytes((200, 30, 30)), "already")])
+@pytest.mark.parametrize(
+    ("content", "told"), [(b"no picture", "format"), (picture_bytes((200, 30, 30)), "already")]
+)
 def test_a_file_that_cannot_be_shown_is_refused(
     admin_client: Client, product: Product, content: bytes, told: str
 ) -> None:
     url = reverse("admin:catalog_product_change", args=[product.pk])
-    answer = admin_client.post(url, form(product, **{"assets-1-upload": SimpleUploadedFile("b.png", content)}))
+    answer = admin_client.post(
+        url, form(product, **{"assets-1-upload": SimpleUploadedFile("b.png", content)})
+    )
     assert answer.status_code == 200
     assert told in str(answer.context["errors"])
     assert Asset.objects.filter(kind="picture").count() == 1
@@ -109,7 +137,10 @@ def test_a_job_set_aside_can_be_tried_again(admin_client: Client, product: Produ
     IndexJob.objects.filter(pk=done.pk).update(state=JobState.DONE)
     listing = reverse("admin:catalog_indexjob_changelist")
     admin_client.post(listing, {"action": "retry", "_selected_action": [done.pk, again.pk]})
-    assert list(IndexJob.objects.order_by("pk").values_list("state", "attempts")) == [("done", 3), ("queued", 0)]
+    assert list(IndexJob.objects.order_by("pk").values_list("state", "attempts")) == [
+        ("done", 3),
+        ("queued", 0),
+    ]
 
 
 def test_the_state_of_the_index_is_shown(admin_client: Client, product: Product) -> None:
@@ -122,7 +153,10 @@ def test_how_each_segment_is_searched_is_shown(admin_client: Client, product: Pr
     space = active_space()
     (asset,) = product.assets.filter(kind="picture")
     views = ViewBatch(
-        Modality.PICTURE, np.array([asset.pk]), np.array([product.pk]), np.eye(1, space.dim, dtype=np.float32)
+        Modality.PICTURE,
+        np.array([asset.pk]),
+        np.array([product.pk]),
+        np.eye(1, space.dim, dtype=np.float32),
     )
     make_builder(engine_settings(), space).build([views], clock_now())
     content = admin_client.get(reverse("admin:catalog_indexgeneration_changelist")).content.decode()

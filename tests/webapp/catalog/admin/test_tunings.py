@@ -24,8 +24,15 @@ def page(name: str, tuning: Tuning) -> str:
 
 def made(state: TuningState, **values: object) -> Tuning:
     metrics = {"words → pictures": {"mAP": 0.25}}
-    measured = {"before": metrics, "after": {"words → pictures": {"mAP": 0.5}}, "pairs": 300, "groups": 250}
-    return Tuning.objects.create(preset="compact", base="b", state=state, heads_digest="d", **(measured | values))
+    measured = {
+        "before": metrics,
+        "after": {"words → pictures": {"mAP": 0.5}},
+        "pairs": 300,
+        "groups": 250,
+    }
+    return Tuning.objects.create(
+        preset="compact", base="b", state=state, heads_digest="d", **(measured | values)
+    )
 
 
 @pytest.mark.django_db(transaction=True)
@@ -55,7 +62,10 @@ def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_clie
 
 @pytest.mark.django_db(transaction=True)
 def test_only_what_is_in_use_can_be_taken_back(admin_client: Client) -> None:
-    live, former = made(TuningState.LIVE, gain=0.2, gain_low=0.1, gain_high=0.3), made(TuningState.RETIRED)
+    live, former = (
+        made(TuningState.LIVE, gain=0.2, gain_low=0.1, gain_high=0.3),
+        made(TuningState.RETIRED),
+    )
     assert "Roll back" in admin_client.get(page("change", live)).content.decode()
     assert "Roll back" not in admin_client.get(page("change", former)).content.decode()
     assert admin_client.get(page("roll_back", live)).status_code == 405
@@ -65,7 +75,9 @@ def test_only_what_is_in_use_can_be_taken_back(admin_client: Client) -> None:
     assert "indexer.roll_back_tuning" in json.dumps(json.loads(message.read_text()))
     live.refresh_from_db()
     assert live.rollback_asked and live.state == TuningState.LIVE, "a worker does it"
-    assert "not in use" in admin_client.post(page("roll_back", former), follow=True).content.decode()
+    assert (
+        "not in use" in admin_client.post(page("roll_back", former), follow=True).content.decode()
+    )
 
 
 def test_who_may_only_look_cannot_tune_or_take_back(client: Client) -> None:
@@ -89,5 +101,7 @@ def test_a_request_from_another_site_is_refused(admin_user: User) -> None:
 
 
 def test_it_speaks_chinese(admin_client: Client) -> None:
-    shown = admin_client.get(page("change", made(TuningState.LIVE)), headers={"accept-language": "zh-hans"})
+    shown = admin_client.get(
+        page("change", made(TuningState.LIVE)), headers={"accept-language": "zh-hans"}
+    )
     assert "回退" in shown.content.decode()

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from tests.webapp.catalog.catalogues import MediaFolder, accept, csv_bytes, run
-from webapp.catalog.importing.service import upload_run
+from tests.webapp.importing.catalogues import MediaFolder, accept, csv_bytes, run
 from webapp.catalog.models import Product, Upload, UploadState
+from webapp.importing.service import upload_run
 from webapp.settings import BROKER_DIR
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
@@ -25,12 +25,16 @@ def page(name: str, upload: Upload) -> str:
     return reverse(f"admin:catalog_upload_{name}", args=[upload.pk])
 
 
-def catalogue(content: bytes = csv_bytes([{"sku": "A", "title": "Alpha", "images": "a.png"}])) -> SimpleUploadedFile:
+def catalogue(
+    content: bytes = csv_bytes([{"sku": "A", "title": "Alpha", "images": "a.png"}]),
+) -> SimpleUploadedFile:
     return SimpleUploadedFile("spring.csv", content, "text/csv")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_an_upload_is_stored_and_a_worker_is_woken(admin_client: Client, folder: MediaFolder) -> None:
+def test_an_upload_is_stored_and_a_worker_is_woken(
+    admin_client: Client, folder: MediaFolder
+) -> None:
     folder.picture("a.png")
     before = set(BROKER_DIR.iterdir())
     media = SimpleUploadedFile("media.zip", folder.zipped())

@@ -40,14 +40,16 @@ class CannotTakePart(OmnishelfError):
 class Engine(ABC):
     """Builds an index of a dataset in its folder, and in another process opens and searches it.
 
-    Row numbers of the dataset are the ids. Everything between a query and ids with scores is inside `search`.
+    Row numbers of the dataset are the ids. Everything between a query and ids with scores is
+    inside `search`.
     """
 
     name: ClassVar[str]
     package: ClassVar[str]
     licence: ClassVar[str]
     module: ClassVar[str] = "faiss"
-    """What to import before anything is measured: code is neither part of the build nor memory of a vector."""
+    """What to import before anything is measured: code is neither part of the build nor memory
+    of a vector."""
 
     slow: ClassVar[bool] = False
     """Slow ones are asked fewer queries, and once instead of in every round."""
@@ -58,12 +60,14 @@ class Engine(ABC):
 
     @classmethod
     def version(cls) -> str:
-        """Raises importlib.metadata.PackageNotFoundError where it is not installed, CannotTakePart."""
+        """Raises importlib.metadata.PackageNotFoundError where it is not installed,
+        CannotTakePart."""
         return importlib.metadata.version(cls.package)
 
     @property
     def lists(self) -> int:
-        """Inverted lists usual for this many rows: the power of two from 4√n on, where k-means has 39 points a list."""
+        """Inverted lists usual for this many rows: the power of two from 4√n on, where k-means
+        has 39 points a list."""
         rows = self.dataset.spec.rows
         return min(1 << max(0, int(4 * rows**0.5) - 1).bit_length(), max(1, rows // 39))
 

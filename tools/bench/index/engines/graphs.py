@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.machine import cores
+from search.cpu import cores
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.engines.base import Engine, Ladder, Setting, steps
 
@@ -24,7 +24,9 @@ class Hnswlib(Engine):
 
     def build(self) -> None:
         index = self._empty()
-        index.init_index(max_elements=self.dataset.spec.rows, M=NEIGHBOURS, ef_construction=200, random_seed=4)
+        index.init_index(
+            max_elements=self.dataset.spec.rows, M=NEIGHBOURS, ef_construction=200, random_seed=4
+        )
         for start, block in self.dataset.blocks():
             index.add_items(block, np.arange(start, start + len(block)), num_threads=cores())
         index.save_index(str(self.folder / "index.hnswlib"))
@@ -67,7 +69,13 @@ class Usearch(Engine):
     def build(self) -> None:
         from usearch.index import Index
 
-        index = Index(ndim=self.dataset.spec.dim, metric="ip", dtype="f16", connectivity=NEIGHBOURS, expansion_add=128)
+        index = Index(
+            ndim=self.dataset.spec.dim,
+            metric="ip",
+            dtype="f16",
+            connectivity=NEIGHBOURS,
+            expansion_add=128,
+        )
         for start, block in self.dataset.blocks():
             index.add(np.arange(start, start + len(block)), block, threads=cores())
         index.save(self.folder / "index.usearch")

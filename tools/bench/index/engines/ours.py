@@ -1,4 +1,5 @@
-"""Our own index as a serving process has it: database ids, a delta and masked views, through `VectorIndex.search`."""
+"""Our own index as a serving process has it: database ids, a delta and masked views, through
+`VectorIndex.search`."""
 
 from __future__ import annotations
 
@@ -13,13 +14,14 @@ from search.config import GpuShape
 from search.errors import ConfigError
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
-from search.vectors.gpu.contract import Gpu
+from search.vectors.faiss.gpu.contract import Gpu
 from tools.bench.index.data import TUNED, VIEWS_A_PRODUCT
 from tools.bench.index.engines.base import CannotTakePart, Engine
 
 CHANGED = 500
-"""Views whose vector is another one in the generation, and the right one in the delta; as many copies of others are
-in the generation and removed since. What is searched in the end is exactly the dataset."""
+"""Views whose vector is another one in the generation, and the right one in the delta; as many
+copies of others are in the generation and removed since. What is searched in the end is exactly
+the dataset."""
 
 VIEW_STEP, PRODUCT_STEP, TEXT_VIEWS = 7, 3, 1 << 40
 """Database ids are neither dense nor row numbers; those of titles lie above all others."""
@@ -38,20 +40,32 @@ class Ours(Engine):
         return f"this, on faiss {faiss.__version__}"
 
     def about(self) -> str:
-        (pictures,) = (part for part in self._index.status().segments if part.modality is Modality.PICTURE)
+        (pictures,) = (
+            part for part in self._index.status().segments if part.modality is Modality.PICTURE
+        )
         where = f"on the GPU {pictures.gpu_shape}, " if pictures.gpu_shape else ""
-        held = "locked in memory" if self._locked else "not locked in memory, which ulimit -l forbids"
+        held = (
+            "locked in memory" if self._locked else "not locked in memory, which ulimit -l forbids"
+        )
         return f"{where}{pictures.shape}: {pictures.why}; {held}"
 
     @property
     def _space(self) -> Space:
-        return Space("bench", "be" * 8, self.dataset.spec.dim, frozenset({Modality.PICTURE, Modality.TEXT}))
+        return Space(
+            "bench", "be" * 8, self.dataset.spec.dim, frozenset({Modality.PICTURE, Modality.TEXT})
+        )
 
     def build(self) -> None:
         settings = ShapeSettings(recall_target=TARGET, for_gpu=self.on_gpu == "ivf_pq")
-        GenerationBuilder(self.folder, self._space, shapes=settings).build(self._streamed(), SEQ_BUILT)
+        GenerationBuilder(self.folder, self._space, shapes=settings).build(
+            self._streamed(), SEQ_BUILT
+        )
         changed = self.changed_rows
-        np.savez(self.folder / "changes.npz", rows=changed, vectors=self.dataset.stored[changed].astype(np.float32))
+        np.savez(
+            self.folder / "changes.npz",
+            rows=changed,
+            vectors=self.dataset.stored[changed].astype(np.float32),
+        )
 
     @property
     def changed_rows(self) -> Ids:
@@ -60,7 +74,8 @@ class Ours(Engine):
 
     @property
     def removed_rows(self) -> Ids:
-        """Rows whose copies are removed: a view that were still found would take the place of the right one."""
+        """Rows whose copies are removed: a view that were still found would take the place of
+        the right one."""
         return (self.changed_rows + VIEWS_A_PRODUCT) % self.dataset.spec.rows
 
     def _streamed(self) -> Iterator[ViewBatch]:
@@ -74,7 +89,9 @@ class Ours(Engine):
         yield _pictures(copies, self.dataset.stored[self.removed_rows].astype(np.float32))
         titles = self.dataset.queries(Modality.TEXT, TUNED)
         numbers = np.arange(len(titles))
-        yield ViewBatch(Modality.TEXT, numbers + TEXT_VIEWS, _product(numbers * VIEWS_A_PRODUCT), titles)
+        yield ViewBatch(
+            Modality.TEXT, numbers + TEXT_VIEWS, _product(numbers * VIEWS_A_PRODUCT), titles
+        )
 
     def open(self) -> None:
         self._opened: dict[int, VectorIndex] = {}
@@ -84,7 +101,9 @@ class Ours(Engine):
     def _open(self, threads: int) -> VectorIndex:
         gpu = None if self.on_gpu is None else Gpu("cuda", self.on_gpu, TARGET)
         try:
-            index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu, lock_memory=self._locked)
+            index = VectorIndex(
+                self.folder, self._space, threads=threads, gpu=gpu, lock_memory=self._locked
+            )
         except ConfigError:
             self._locked = False
             index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu)
@@ -98,10 +117,13 @@ class Ours(Engine):
             views = _pictures(rows[at : at + VIEWS_A_PRODUCT], vectors[at : at + VIEWS_A_PRODUCT])
             yield ProductViews(int(views.product_ids[0]), SEQ_REFRESHED, (views,))
         for copy in range(0, len(rows), VIEWS_A_PRODUCT):
-            yield ProductViews(int(_product(np.array([_even(self.dataset.spec.rows) + copy]))[0]), SEQ_REFRESHED)
+            yield ProductViews(
+                int(_product(np.array([_even(self.dataset.spec.rows) + copy]))[0]), SEQ_REFRESHED
+            )
 
     def use_threads(self, threads: int) -> None:
-        # As in a serving process (OMP_NUM_THREADS): numpy's own threads would wait by spinning on the cores of FAISS's.
+        # As in a serving process (OMP_NUM_THREADS): numpy's own threads would wait by spinning on
+        # the cores of FAISS's.
         threadpool_limits(1, "blas")
         if threads not in self._opened:
             self._opened[threads] = self._open(threads)
@@ -110,7 +132,9 @@ class Ours(Engine):
     def search(self, queries: Vectors, k: int, kind: Modality) -> list[Candidates]:
         return self._index.search(queries, Modality.PICTURE, k, asked=kind)
 
-    def search_among(self, queries: Vectors, k: int, kind: Modality, product_ids: Ids) -> list[Candidates]:
+    def search_among(
+        self, queries: Vectors, k: int, kind: Modality, product_ids: Ids
+    ) -> list[Candidates]:
         """The same among products with these ids."""
         return self._index.search(queries, Modality.PICTURE, k, product_ids, asked=kind)
 
@@ -133,12 +157,14 @@ class OursOnGpu(Ours):
         """Raises CannotTakePart where there is no GPU, or a FAISS that does not know it."""
         import torch
 
-        from search.vectors.gpu.cuvs import is_supported
+        from search.vectors.faiss.gpu.cuvs import is_supported
 
         if not torch.cuda.is_available():
             raise CannotTakePart("torch finds no GPU")
         if cls.on_gpu != "exact" and not is_supported("cuda"):
-            raise CannotTakePart("this build of FAISS has no cuVS: pip install -r requirements-gpu.txt")
+            raise CannotTakePart(
+                "this build of FAISS has no cuVS: pip install -r requirements-gpu.txt"
+            )
         return f"{super().version()}, torch {torch.__version__}"
 
 
@@ -175,5 +201,7 @@ def _even(rows: int) -> int:
 
 
 def _spread_products(rows: int, views: int) -> Ids:
-    firsts = np.linspace(0, rows // VIEWS_A_PRODUCT - 1, max(1, views // VIEWS_A_PRODUCT)).astype(np.int64)
+    firsts = np.linspace(0, rows // VIEWS_A_PRODUCT - 1, max(1, views // VIEWS_A_PRODUCT)).astype(
+        np.int64
+    )
     return (firsts[:, np.newaxis] * VIEWS_A_PRODUCT + np.arange(VIEWS_A_PRODUCT)).ravel()

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, cast
 
 import faiss
 
-from search.machine import cores
+from search.cpu import cores
 from search.types import Ids, Modality, Vectors
-from search.vectors.training import shorten_turning
+from search.vectors.faiss.training import shorten_turning
 from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, steps
 
 SAMPLE_A_LIST = 64
@@ -33,7 +33,9 @@ class RawFaiss(Engine):
         """FAISS factory string."""
 
     def build(self) -> None:
-        index = faiss.index_factory(self.dataset.spec.dim, self.factory(), faiss.METRIC_INNER_PRODUCT)
+        index = faiss.index_factory(
+            self.dataset.spec.dim, self.factory(), faiss.METRIC_INNER_PRODUCT
+        )
         faiss.omp_set_num_threads(cores())
         if not index.is_trained:
             self.train(index)
@@ -93,7 +95,9 @@ class _ProductQuantised(RawFaiss):
 
     def apply(self, setting: Setting) -> None:
         lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
-        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=lists)
+        self._parameters = faiss.IndexRefineSearchParameters(
+            k_factor=setting["factor"], base_index_params=lists
+        )
 
 
 class RescoredFromSq8(_ProductQuantised):
@@ -112,7 +116,9 @@ class _Turned(_ProductQuantised):
     def apply(self, setting: Setting) -> None:
         lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
         turned = faiss.SearchParametersPreTransform(index_params=lists)
-        self._parameters = faiss.IndexRefineSearchParameters(k_factor=setting["factor"], base_index_params=turned)
+        self._parameters = faiss.IndexRefineSearchParameters(
+            k_factor=setting["factor"], base_index_params=turned
+        )
 
 
 class BinaryAndRescored(_Turned):

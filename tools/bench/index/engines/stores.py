@@ -33,16 +33,23 @@ class LanceDb(Engine):
         from lancedb.index import IvfPq
 
         dim = self.dataset.spec.dim
-        schema = pyarrow.schema([("id", pyarrow.int64()), ("vector", pyarrow.list_(pyarrow.float32(), dim))])
+        schema = pyarrow.schema(
+            [("id", pyarrow.int64()), ("vector", pyarrow.list_(pyarrow.float32(), dim))]
+        )
 
         def batches() -> Iterator[pyarrow.RecordBatch]:
             for start, block in self.dataset.blocks():
                 vectors = pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(block.ravel()), dim)
-                yield pyarrow.record_batch([pyarrow.array(np.arange(start, start + len(block))), vectors], schema)
+                yield pyarrow.record_batch(
+                    [pyarrow.array(np.arange(start, start + len(block))), vectors], schema
+                )
 
         table = lancedb.connect(self.folder).create_table(TABLE, batches(), schema=schema)
         table.create_index(
-            "vector", config=IvfPq(distance_type="dot", num_partitions=self.lists, num_sub_vectors=self._codes)
+            "vector",
+            config=IvfPq(
+                distance_type="dot", num_partitions=self.lists, num_sub_vectors=self._codes
+            ),
         )
 
     def open(self) -> None:
@@ -62,7 +69,12 @@ class LanceDb(Engine):
 
     def _one(self, query: Vectors, k: int) -> list[int]:
         builder = self._table.search(query).nprobes(self._setting["nprobes"])
-        found = builder.refine_factor(self._setting["refine_factor"]).select(["id", "_distance"]).limit(k).to_arrow()
+        found = (
+            builder.refine_factor(self._setting["refine_factor"])
+            .select(["id", "_distance"])
+            .limit(k)
+            .to_arrow()
+        )
         ids: list[int] = found["id"].to_pylist()
         return ids
 
@@ -102,24 +114,30 @@ class MilvusLite(Engine):
 
     def build(self) -> None:
         client = self._client()
-        client.create_collection(TABLE, dimension=self.dataset.spec.dim, metric_type="IP", auto_id=False)
+        client.create_collection(
+            TABLE, dimension=self.dataset.spec.dim, metric_type="IP", auto_id=False
+        )
         for start, block in self.dataset.blocks():
             for at in range(0, len(block), 2048):
                 rows = [
-                    {"id": start + at + number, "vector": vector} for number, vector in enumerate(block[at : at + 2048])
+                    {"id": start + at + number, "vector": vector}
+                    for number, vector in enumerate(block[at : at + 2048])
                 ]
                 client.insert(TABLE, rows)
         client.flush(TABLE)
         client.release_collection(TABLE)
         client.drop_index(TABLE, "vector")
         index = client.prepare_index_params()
-        index.add_index("vector", index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 200})
+        index.add_index(
+            "vector", index_type="HNSW", metric_type="IP", params={"M": 16, "efConstruction": 200}
+        )
         self._create_index(client, index)
         client.load_collection(TABLE)
         self._release(client)
 
     def _create_index(self, client: Any, index: Any) -> None:
-        """The server drops a client that waits for minutes; its second try then finds the index that the first made."""
+        """The server drops a client that waits for minutes; its second try then finds the index
+        that the first made."""
         from pymilvus import MilvusException
 
         try:
@@ -143,7 +161,9 @@ class MilvusLite(Engine):
         self._setting = setting
 
     def search(self, queries: Vectors, k: int, kind: Modality) -> Any:
-        return self._served.search(TABLE, list(queries), limit=k, search_params={"params": self._setting})
+        return self._served.search(
+            TABLE, list(queries), limit=k, search_params={"params": self._setting}
+        )
 
     def rows(self, answer: Any, k: int) -> Ids:
         return padded([[hit["id"] for hit in hits] for hits in answer], k)
@@ -160,23 +180,32 @@ class QdrantLocal(Engine):
         return "exact scan in numpy, filled when opened"
 
     def build(self) -> None:
-        """Nothing: on disk it commits every view on its own, which takes hours, so it is kept in memory."""
+        """Nothing: on disk it commits every view on its own, which takes hours, so it is kept in
+        memory."""
 
     def open(self) -> None:
         from qdrant_client import QdrantClient, models
 
         self._served = QdrantClient(":memory:")
         self._served.create_collection(
-            TABLE, vectors_config=models.VectorParams(size=self.dataset.spec.dim, distance=models.Distance.DOT)
+            TABLE,
+            vectors_config=models.VectorParams(
+                size=self.dataset.spec.dim, distance=models.Distance.DOT
+            ),
         )
         for start, block in self.dataset.blocks():
-            self._served.upload_collection(TABLE, vectors=block, ids=range(start, start + len(block)))
+            self._served.upload_collection(
+                TABLE, vectors=block, ids=range(start, start + len(block))
+            )
 
     def close(self) -> None:
         self._served.close()
 
     def search(self, queries: Vectors, k: int, kind: Modality) -> Any:
-        return [self._served.query_points(TABLE, query=query, limit=k, with_payload=False).points for query in queries]
+        return [
+            self._served.query_points(TABLE, query=query, limit=k, with_payload=False).points
+            for query in queries
+        ]
 
     def rows(self, answer: Any, k: int) -> Ids:
         return padded([[point.id for point in points] for points in answer], k)

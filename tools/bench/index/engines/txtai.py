@@ -6,7 +6,7 @@ from typing import Any
 
 import faiss
 
-from search.machine import cores
+from search.cpu import cores
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.engines.base import Engine, Ladder, Setting, padded, steps
 
@@ -26,7 +26,9 @@ class Txtai(Engine):
         faiss.omp_set_num_threads(cores())
         embeddings = Embeddings(method="external", transform=_unchanged, content=False)
         embeddings.index(
-            (row, vector, None) for start, block in self.dataset.blocks() for row, vector in enumerate(block, start)
+            (row, vector, None)
+            for start, block in self.dataset.blocks()
+            for row, vector in enumerate(block, start)
         )
         embeddings.save(str(self.folder / "txtai"))
 

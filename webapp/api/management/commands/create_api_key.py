@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from search.errors import InputError
-from webapp.api.keys import api_key_create
+from webapp.api.api_keys import api_key_create
 from webapp.api.scopes import Scope
 
 
@@ -20,10 +20,16 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="which service uses the key")
         parser.add_argument(
-            "--scope", action="append", default=[], choices=Scope.values, help="what it may do; repeat for more"
+            "--scope",
+            action="append",
+            default=[],
+            choices=Scope.values,
+            help="what it may do; repeat for more",
         )
         parser.add_argument("--all-scopes", action="store_true", help="everything")
-        parser.add_argument("--days", type=int, help="expires after so many days; without it, never")
+        parser.add_argument(
+            "--days", type=int, help="expires after so many days; without it, never"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["days"]
@@ -37,5 +43,7 @@ class Command(BaseCommand):
             )
         except InputError as error:
             raise CommandError(str(error)) from error
-        self.stderr.write(f"Key “{key.name}” with {', '.join(key.scopes)}. Keep it now, it is not shown again:")
+        self.stderr.write(
+            f"Key “{key.name}” with {', '.join(key.scopes)}. Keep it now, it is not shown again:"
+        )
         self.stdout.write(token)

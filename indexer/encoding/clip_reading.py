@@ -1,0 +1,131 @@
+"""The decoders' part of a clip: its file becomes pieces that a model can take. Uses no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.encoding.contents import Content, Fault
+from indexer.encoding.files import local_file
+from indexer.encoding.piece_queue import Feed, Piece, Trouble
+from search.config import engine_settings
+from search.encoders.audio import hearing, require_hearing
+from search.encoders.protocol import TunableEncoder
+from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
+from search.media.audio_windows import sound_windows
+from search.media.clip_frames import clip_frames
+from search.media.clip_limits import ClipLimits
+from search.media.frame_views import frame_views
+from search.media.sound import open_sound
+from search.media.subtitles import subtitles
+from search.types import Modality
+from webapp.catalog.models import SHOWN_BY
+
+BROKEN = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
+"""What decoding a clip is known to raise."""
+
+TRACKS = {Modality.VIDEO: "video", Modality.AUDIO: "audio", Modality.TEXT: "subtitle"}
+"""FFmpeg's names."""
+
+
+def feeds_begun(
+    kind: Modality, contents: Sequence[Content], encoder: TunableEncoder, decoders: Executor
+) -> list[Feed]:
+    """Let decoders begin with these clips. They are to be taken in this order: a decoder that
+    waits for its clip to be taken may be the one that the next clip waits for."""
+    feeds = [Feed() for _ in contents]
+    for content, feed in zip(contents, feeds, strict=True):
+        decoders.submit(_read_clip, content, kind, encoder, feed)
+    return feeds
+
+
+def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: Feed) -> None:
+    """Read, decode and preprocess a stored clip into its feed. Runs in a thread of the decoding
+    pool."""
+    limits = ClipLimits.from_settings(engine_settings())
+    wanted = shown_to(encoder, kind)
+    try:
+        if wanted:
+            _read_file(content.value, wanted, limits, encoder, feed)
+    except BaseException as error:  # raised again where the pieces are taken
+        feed.end(error)
+    else:
+        feed.end()
+
+
+def _read_file(
+    name: str, wanted: Sequence[Modality], limits: ClipLimits, encoder: TunableEncoder, feed: Feed
+) -> None:
+    try:
+        with local_file(name, limits.max_bytes) as path:
+            _Clip(path, limits, encoder, list(wanted)).read(feed)
+    except BROKEN as error:
+        feed.put(Trouble(wanted[-1], Fault.of(error)))
+
+
+def shown_to(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
+    """Modalities of an asset's views that the encoder can make; a deaf one makes none of a
+    sound."""
+    deaf = hearing(encoder) is None
+    return tuple(
+        modality for modality in SHOWN_BY[kind] if not (deaf and modality is Modality.AUDIO)
+    )
+
+
+@dataclass
+class _Clip:
+    """A file on disk, and what is still wanted of it."""
+
+    path: Path
+    limits: ClipLimits
+    encoder: TunableEncoder
+    wanted: list[Modality]
+
+    def read(self, feed: Feed) -> None:
+        """One modality after another; what is wrong with one is told and does not concern the
+        others."""
+        for modality, read in (
+            (Modality.VIDEO, self._frames),
+            (Modality.AUDIO, self._sounds),
+            (Modality.TEXT, self._subtitles),
+        ):
+            if modality not in self.wanted:
+                continue
+            try:
+                for piece in read():
+                    feed.put(piece)
+            except BROKEN as error:
+                feed.put(Trouble(modality, Fault.of(error)))
+                # What cannot be seen may still be heard, but is not read.
+                self.wanted = [each for each in self.wanted if each is not Modality.TEXT]
+
+    def _frames(self) -> Iterator[Piece | Trouble]:
+        seen = clip_frames(self.path, self.limits, side=self.encoder.decode_size)
+        # Looking for a track costs a process.
+        self.wanted = [each for each in self.wanted if TRACKS[each] in seen.beside]
+        for shown in seen.frames:
+            views = [self.encoder.prepare_picture(view) for view in frame_views(shown.picture)]
+            yield Piece(Modality.VIDEO, shown.span, views)
+        if seen.truncated:
+            yield _broke_off(Modality.VIDEO)
+
+    def _sounds(self) -> Iterator[Piece | Trouble]:
+        ears = require_hearing(self.encoder)
+        with closing(open_sound(self.path, self.limits, ears.sound_format.rate)) as reader:
+            for span, window in sound_windows(reader, ears.sound_format):
+                yield Piece(Modality.AUDIO, span, ears.prepare_sound(window))
+        if reader.truncated:
+            yield _broke_off(Modality.AUDIO)
+
+    def _subtitles(self) -> Iterator[Piece | Trouble]:
+        for span, text in subtitles(self.path, self.limits):
+            yield Piece(Modality.TEXT, span, text)
+
+
+def _broke_off(modality: Modality) -> Trouble:
+    return Trouble(
+        modality, Fault.of(MediaUnreadable("the clip broke off; what came before is searchable"))
+    )

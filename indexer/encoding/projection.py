@@ -1,0 +1,66 @@
+"""From what towers saw to vectors of a space, for whole texts and pictures and for the parts of
+clips alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from search.encoders.audio import hearing, require_hearing
+from search.encoders.protocol import Features, TunableEncoder
+from search.media.frame_views import frame_vectors, whole_clip
+from search.types import Modality, Vectors
+from webapp.catalog.models import TowerFeatures
+from webapp.catalog.models.spans import BYTES as SPAN_BYTES
+from webapp.catalog.selectors.tunings import rows_a_part
+
+StoredRow = tuple[bytes, bytes]
+"""Features and spans of a content, as stored."""
+
+
+def towers_of(encoder: TunableEncoder, modality: Modality) -> str:
+    """Fingerprint of the towers that see this modality; '' where there are none."""
+    if modality is not Modality.AUDIO:
+        return encoder.towers
+    ears = hearing(encoder)
+    return ears.ears if ears else ""
+
+
+def project(encoder: TunableEncoder, modality: Modality, features: Features) -> Vectors:
+    """Features (n, width) → unit vectors (n, dim); none for none. Of key frames, `VIEWS` rows of
+    features are one."""
+    if not len(features):
+        return np.zeros((0, encoder.space.dim), np.float32)
+    if modality is Modality.TEXT:
+        return encoder.project_texts(features)
+    if modality is Modality.AUDIO:
+        return require_hearing(encoder).project_sounds(features)
+    vectors = encoder.project_pictures(features)
+    return frame_vectors(vectors) if modality is Modality.VIDEO else vectors
+
+
+def with_whole(modality: Modality, parts: Vectors) -> Vectors:
+    """Vectors of a clip's parts → the same, after that of the clip as a whole where it has
+    several frames."""
+    if modality is not Modality.VIDEO or len(parts) < 2:
+        return parts
+    return np.concatenate([whole_clip(parts), parts])
+
+
+def project_stored(
+    encoder: TunableEncoder, modality: Modality, rows: Sequence[StoredRow]
+) -> list[Vectors]:
+    """The vectors to store for each content. One call of the head for all of them."""
+    counts = [len(spans) // SPAN_BYTES or int(bool(features)) for features, spans in rows]
+    total = sum(counts) * rows_a_part(modality)
+    features = (
+        TowerFeatures.unpack([row[0] for row in rows], total)
+        if total
+        else np.zeros((0, 0), np.float16)
+    )
+    parts = np.split(project(encoder, modality, features), np.cumsum(counts)[:-1])
+    return [
+        with_whole(modality, part) if row[1] else part
+        for row, part in zip(rows, parts, strict=True)
+    ]

@@ -1,0 +1,141 @@
+"""The database's part: a batch's vectors and faults in one short transaction."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from indexer.encoding.claiming import UNCLAIMED, Claim, Job, jobs_defer
+from indexer.encoding.contents import Encoded, SetAside
+from indexer.encoding.encode import EncodedBatch
+from indexer.encoding.projection import towers_of
+from search.encoders.protocol import TunableEncoder
+from webapp.catalog.models import Asset, Embedding, JobState, Product, TowerFeatures
+from webapp.catalog.models.spans import spans_pack
+from webapp.catalog.selectors.spaces import encoded_untouched
+from webapp.catalog.services.features import features_row, features_store
+from webapp.catalog.services.index_sequence import products_touch
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 5
+"""Failures that may pass are tried this often before the job is set aside."""
+
+BACK_OFF_S = 5.0
+"""Delay after the first failure; doubled by each further one."""
+
+STORE_TRIES = 4
+"""A deadlock or a lock held too long aborts the transaction, not the work: it is stored again."""
+
+
+def batch_store(
+    claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], encoder: TunableEncoder
+) -> None:
+    """Keep vectors and features, finish the jobs, set faults aside; after the commit readers of
+    the space find the new views, all those of a clip at once, but for a space that has no
+    readers yet.
+
+    A job whose claim was taken back is left alone. Raises OperationalError when the database
+    stays away.
+    """
+    for attempt in range(1, STORE_TRIES + 1):
+        try:
+            _store(claim, batch, orphans, encoder)
+            return
+        except OperationalError as error:
+            if attempt == STORE_TRIES:
+                raise
+            logger.warning("storing %d vectors again: %s", len(batch.encoded), error)
+            time.sleep(0.1 * 2**attempt)
+
+
+def _store(
+    claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], encoder: TunableEncoder
+) -> None:
+    with transaction.atomic():
+        Embedding.objects.bulk_create(
+            [
+                Embedding(
+                    space=encoder.space.fingerprint,
+                    modality=views.modality,
+                    content_hash=item.job.content_hash,
+                    vector=Embedding.pack(views.vectors),
+                    spans=spans_pack(views.spans),
+                )
+                for item in batch.encoded
+                for views in item.views
+            ],
+            ignore_conflicts=True,
+        )
+        features_store(feature_rows(batch.encoded, encoder))
+        claim.rows([item.job for item in batch.encoded]).update(
+            state=JobState.DONE, finished=timezone.now(), error_code="", error="", **UNCLAIMED
+        )
+        if orphans:
+            claim.rows(orphans).delete()
+        for item in batch.set_aside:
+            _set_aside(claim, item)
+        for item in batch.encoded:
+            if item.note:
+                _tell(claim, item.job, item.note)
+        if not encoded_untouched(encoder.space.fingerprint):
+            _touch_owners(claim, batch.encoded)
+
+
+def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[TowerFeatures]:
+    """What towers saw of these contents and is not stored yet."""
+    return [
+        features_row(
+            item.job.content_hash,
+            views.features,
+            towers=towers_of(encoder, views.modality),
+            modality=views.modality,
+            spans=views.spans,
+        )
+        for item in encoded
+        for views in item.views
+        if views.features is not None
+    ]
+
+
+def _set_aside(claim: Claim, item: SetAside) -> None:
+    row, fault = claim.rows([item.job]), item.fault
+    if not fault.permanent and item.job.attempts + 1 < MAX_ATTEMPTS:
+        delay = BACK_OFF_S * 2**item.job.attempts
+        jobs_defer(row, error_code=fault.code, error=fault.message, seconds=delay)
+        return
+    logger.warning("set aside %s %s: %s", claim.modality, item.job.content_hash, fault.message)
+    row.update(
+        state=JobState.FAILED,
+        attempts=item.job.attempts + 1,
+        finished=timezone.now(),
+        error_code=fault.code,
+        error=fault.message[:500],
+        **UNCLAIMED,
+    )
+    content = {"modality": claim.modality, "content_hash": item.job.content_hash}
+    if not Embedding.objects.filter(**content).exists():
+        # What another encoder could read has no fault of its own.
+        _tell(claim, item.job, fault.message)
+
+
+def _tell(claim: Claim, job: Job, fault: str) -> None:
+    Asset.objects.filter(kind=claim.modality, content_hash=job.content_hash).update(
+        fault=fault[:500]
+    )
+
+
+def _touch_owners(claim: Claim, encoded: Sequence[Encoded]) -> None:
+    """Rows are locked in id order before the clock is: an import locks its products first, too."""
+    hashes = [item.job.content_hash for item in encoded]
+    owners = (
+        Asset.objects.filter(kind=claim.modality, content_hash__in=hashes)
+        .order_by()
+        .values("product_id")
+    )
+    locked = Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
+    products_touch(list(locked.values_list("pk", flat=True)))

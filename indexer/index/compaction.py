@@ -1,0 +1,172 @@
+"""Folds the delta into a new generation: when that is worthwhile, and how the database mirrors
+what is published."""
+
+from __future__ import annotations
+
+import datetime
+import logging
+
+from django.db import connections, transaction
+from django.db.models import Min
+from django.utils import timezone
+
+from indexer.index.popular_queries import asked_questions
+from search.config import engine_settings
+from search.cpu import in_background
+from search.errors import CorruptGeneration, NoGeneration, Unavailable
+from search.types import Space
+from search.vectors import GenerationInfo, Manifest
+from search.vectors.backends import generations_of, make_builder
+from webapp.catalog.models import (
+    GenerationState,
+    IndexGeneration,
+    IndexJob,
+    JobState,
+    RemovedProduct,
+    Upload,
+    UploadState,
+)
+from webapp.catalog.selectors.embeddings import changed_count, visible_views
+from webapp.catalog.services.index_sequence import clock_now
+from webapp.retrieval.models_runtime import active_space
+
+logger = logging.getLogger(__name__)
+
+BUSY_FACTOR = 10
+"""While rows are imported or encoded, the delta may grow to so many times its limit: a build
+would compete with them for the cores, and be stale at once."""
+
+SETTLED_AFTER = datetime.timedelta(hours=1)
+"""A delta of any size is folded when nothing is being encoded and the live generation is older
+than this."""
+
+TRACES_KEPT_FOR = datetime.timedelta(days=1)
+"""A build still under way, or killed and to be resumed, of a space that has no generation yet,
+may hold a product that was deleted since it began; its readers must hear of that when it is
+published."""
+
+
+def compaction_due() -> bool:
+    """Is a new generation worth its cost? Always when there is none, or a damaged one, and
+    something to hold.
+
+    Also after the backend was changed: traces of deleted products were kept for the former one's
+    generations.
+    """
+    now, busy = clock_now(), _busy()
+    try:
+        live = generations_of(engine_settings(), active_space()).live()
+    except (NoGeneration, CorruptGeneration):
+        return now > 0 and not busy
+    except Unavailable as error:
+        logger.warning("no compaction while the index cannot be reached: %s", error)
+        return False
+    if not _mirrored(live):
+        return not busy
+    if now == live.seq:
+        return False
+    changed = changed_count(seq=live.seq)
+    if busy:
+        return changed >= BUSY_FACTOR * engine_settings().delta_compact_at
+    if changed >= engine_settings().delta_compact_at:
+        return True
+    return changed > 0 and timezone.now() - live.created_at > SETTLED_AFTER
+
+
+def _mirrored(live: Manifest) -> bool:
+    rows = IndexGeneration.objects.filter(space=live.space, state=GenerationState.LIVE)
+    return rows.filter(number=live.number, seq=live.seq).exists()
+
+
+def _busy() -> bool:
+    jobs = IndexJob.objects.filter(
+        space=active_space().fingerprint,
+        state__in=[JobState.QUEUED, JobState.CLAIMED],
+        not_before__lte=timezone.now(),
+    )
+    return jobs.exists() or Upload.objects.filter(state=UploadState.RUNNING).exists()
+
+
+def generation_build(space: Space | None = None) -> Manifest:
+    """Build and publish a generation of a space (the active one) from the stored embeddings;
+    nothing is encoded again.
+
+    It gives way to whatever else runs on the machine: searches come first. Raises
+    BuildInProgress, Unavailable (disk full), VectorsRefused.
+    """
+    return in_background(lambda: _build_and_disconnect(space or active_space()))
+
+
+def generation_mend() -> Manifest | None:
+    """Build another generation where the live one is damaged; readers answer from the former one
+    and the delta meanwhile. Returns None when it is intact. Raises as `generation_build`
+    does."""
+    try:
+        generations_of(engine_settings(), active_space()).verify()
+    except NoGeneration:
+        return None
+    except CorruptGeneration as error:
+        logger.error("the live generation is damaged, it is built again: %s", error)
+        return generation_build()
+    return None
+
+
+def _build_and_disconnect(space: Space) -> Manifest:
+    """The thread ends with the build, and its connection to the database with it."""
+    try:
+        return _build(space)
+    finally:
+        connections.close_all()
+
+
+def _build(space: Space) -> Manifest:
+    builder = make_builder(engine_settings(), space)
+    seq = clock_now()
+    manifest = builder.build(visible_views(space=space), seq, asked_questions(space))
+    generations_mirror(space=space)
+    traces_prune()
+    logger.info(
+        "published generation %d: %d views, clock %d, %.1f s",
+        manifest.number,
+        manifest.views,
+        manifest.seq,
+        manifest.build_seconds,
+    )
+    return manifest
+
+
+def generations_mirror(*, space: Space) -> None:
+    """Make the rows of a space say what the backend holds; rows of generations that are gone are
+    removed."""
+    found = generations_of(engine_settings(), space).listed()
+    rows = IndexGeneration.objects.filter(space=space.fingerprint)
+    with transaction.atomic():
+        rows.exclude(number__in=[info.number for info in found]).delete()
+        # Only one row may be live at any moment.
+        rows.filter(state=GenerationState.LIVE).update(state=GenerationState.RETIRED)
+        for info in sorted(found, key=lambda info: info.live):
+            IndexGeneration.objects.update_or_create(
+                space=space.fingerprint,
+                number=info.number,
+                defaults=_described(info),
+                create_defaults=_described(info),
+            )
+
+
+def _described(info: GenerationInfo) -> dict[str, object]:
+    if info.manifest is None:
+        return {"state": GenerationState.FAILED, "error": (info.fault or "")[:500], "seq": 0}
+    return {
+        "state": GenerationState.LIVE if info.live else GenerationState.RETIRED,
+        "error": "",
+        "seq": info.manifest.seq,
+        "views": info.manifest.views,
+        "manifest": info.manifest.model_dump(mode="json"),
+    }
+
+
+def traces_prune() -> int:
+    """Forget deleted products that no generation of any space holds any more. Returns how many."""
+    oldest = IndexGeneration.objects.aggregate(oldest=Min("seq"))["oldest"] or 0
+    settled = timezone.now() - TRACES_KEPT_FOR
+    return RemovedProduct.objects.filter(index_seq__lte=oldest, removed__lte=settled).delete()[0]

@@ -1,0 +1,49 @@
+"""What shoppers really ask, as vectors of a space: an index is tuned on it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from django.db.models import Sum
+
+from search.config import engine_settings
+from search.errors import EncoderError
+from search.types import Modality, Space, TextRole, Vectors
+from search.vectors.faiss.tuning import QUERIES
+from webapp.catalog.models import Embedding
+from webapp.retrieval.models_runtime import serving
+from webapp.shop.models import ClickCount
+
+logger = logging.getLogger(__name__)
+
+
+def asked_questions(space: Space) -> Mapping[Modality, Vectors]:
+    """The queries clicked most often, embedded, (at most QUERIES, dim); none where nothing is
+    tuned on them.
+
+    Nothing is tuned in an index that is small enough to be searched exactly, and only the
+    encoder of the space in use is at hand.
+    """
+    if serving().space != space or not _tuned(space):
+        return {}
+    texts = list(
+        ClickCount.objects.values("query")
+        .annotate(total=Sum("count"))
+        .order_by("-total", "query")[:QUERIES]
+        .values_list("query", flat=True)
+    )
+    if not texts:
+        return {}
+    try:
+        return {Modality.TEXT: serving().encoder().encode_texts(texts, TextRole.QUERY)}
+    except EncoderError as error:
+        # The index itself needs no model, and an index tuned on titles is better than none.
+        logger.warning("the index is not tuned on what was asked: %s", error)
+        return {}
+
+
+def _tuned(space: Space) -> bool:
+    """May the index hold more views of a modality than are searched exactly?"""
+    stored = Embedding.objects.filter(space=space.fingerprint).order_by("pk")
+    return stored[engine_settings().exact_up_to :].exists()

@@ -1,0 +1,53 @@
+"""What the database and the disk say about the index, without opening it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from search.config import engine_settings
+from search.vectors import GenerationInfo
+from search.vectors.backends import generations_of
+from webapp.catalog.selectors.embeddings import changed_count
+from webapp.catalog.selectors.uploads import encoding_progress
+from webapp.catalog.services.index_sequence import clock_now
+from webapp.retrieval.models_runtime import active_space
+
+
+def index_state() -> dict[str, Any]:
+    """Plain values, ready for JSON: space, clock, products changed since the live generation,
+    jobs, generations."""
+    space = active_space()
+    found = generations_of(engine_settings(), space).listed()
+    live_seq = next((info.manifest.seq for info in found if info.live and info.manifest), 0)
+    return {
+        "space": space.fingerprint,
+        "preset": space.preset,
+        "clock": clock_now(),
+        "changed": changed_count(seq=live_seq),
+        "jobs": encoding_progress(space=space.fingerprint),
+        "generations": [_described(info) for info in found],
+    }
+
+
+def _described(info: GenerationInfo) -> dict[str, Any]:
+    row: dict[str, Any] = {"number": info.number, "live": info.live, "fault": info.fault}
+    if info.manifest is None:
+        return row
+    manifest = info.manifest
+    return row | {
+        "views": manifest.views,
+        "seq": manifest.seq,
+        "created_at": manifest.created_at.isoformat(),
+        "segments": [
+            {
+                "modality": part.modality,
+                "shape": part.shape,
+                "views": part.views,
+                "bytes": part.bytes,
+                "recall": {asked: tuned.recall for asked, tuned in part.tuned.items()},
+                "drift": part.drift,
+                "why": part.why,
+            }
+            for part in manifest.segments
+        ],
+    }

@@ -1,0 +1,100 @@
+"""The moment in which another space comes into use, forwards or back, and what is tidied up
+behind it."""
+
+from __future__ import annotations
+
+import logging
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from indexer.leases.process_id import this_process
+from indexer.progress import running_here
+from indexer.reconcile import jobs_enqueue_missing
+from indexer.tuning.publish import space_drop
+from search.errors import Unavailable
+from webapp.catalog.models import ChangeStage, ChangeState, IndexJob, JobState, SpaceChange, Tuning
+from webapp.catalog.selectors.spaces import heads_over
+from webapp.celery import ENCODE_QUEUED, wake
+
+logger = logging.getLogger(__name__)
+
+AGAIN = "Start it again: what is encoded stays."
+
+
+def swap(change: SpaceChange) -> None:
+    """Bring the new space into use. Until this commits readers see nothing of it.
+
+    Raises Unavailable when what it was compared with is not in use any more, or heads were tuned
+    over it since.
+    """
+    with transaction.atomic():
+        live = _live()
+        spaces = heads_over(change.former_base)[1], heads_over(change.base)[1]
+        if (live and live.pk) != change.former_id or spaces != (change.former_space, change.space):
+            raise Unavailable(
+                "another space came into use meanwhile, so the comparison is void", fix=AGAIN
+            )
+        SpaceChange.objects.filter(state=ChangeState.LIVE).update(
+            state=ChangeState.RETIRED, stage=""
+        )
+        ended = {"stage": "", "claimed_by": "", "finished": timezone.now()}
+        if not running_here(change).update(state=ChangeState.LIVE, **ended):
+            raise Unavailable("this change was given up while it ran", value=str(change), fix=AGAIN)
+    _settle(change.space, change.former_space)
+    spaces_forget(kept={change.base, change.former_base})
+
+
+def swap_back(change: SpaceChange, space: str) -> None:
+    """Bring back what was in use before `change`, which is live; its space is `space`.
+
+    Raises Unavailable when `change` is not this process's to take back any more.
+    """
+    with transaction.atomic():
+        _live()
+        ended = {"stage": "", "claimed_by": "", "finished": timezone.now()}
+        if not returning_here(change).update(state=ChangeState.ROLLED_BACK, **ended):
+            raise Unavailable("this change is not in use any more", value=str(change))
+        if change.former_id:
+            SpaceChange.objects.filter(pk=change.former_id).update(state=ChangeState.LIVE)
+    _settle(space, heads_over(change.base)[1])
+
+
+def returning_here(change: SpaceChange) -> QuerySet[SpaceChange]:
+    """The row, as long as it is in use and this process takes it back."""
+    return SpaceChange.objects.filter(
+        pk=change.pk, state=ChangeState.LIVE, stage=ChangeStage.RETURNING, claimed_by=this_process()
+    )
+
+
+def spaces_forget(*, kept: set[str]) -> None:
+    """Drop embeddings and indexes of presets that no rollback leads to, all but those whose own
+    space is in `kept`.
+
+    What their towers saw stays: going back to one of them projects it anew, and decodes nothing.
+    """
+    changes = SpaceChange.objects.exclude(base__in=kept).values_list("base", flat=True)
+    former = SpaceChange.objects.exclude(former_base__in=kept).values_list("former_base", flat=True)
+    bases = set(changes) | set(former)
+    tuned = Tuning.objects.filter(base__in=bases).exclude(space="").values_list("space", flat=True)
+    try:
+        for space in bases | set(tuned):
+            space_drop(space)
+    except Unavailable as error:
+        logger.warning(
+            "spaces that are not needed any more are dropped at the next change: %s", error
+        )
+
+
+def _live() -> SpaceChange | None:
+    return SpaceChange.objects.select_for_update().filter(state=ChangeState.LIVE).first()
+
+
+def _settle(space: str, former: str) -> None:
+    """What arrived in the former space alone in the last moments, and what waits there to be
+    encoded."""
+    IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
+    if jobs_enqueue_missing(space=space):
+        wake(ENCODE_QUEUED)
+    logger.info("space %s is in use instead of %s", space, former)

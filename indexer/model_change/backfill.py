@@ -1,0 +1,52 @@
+"""A space is made complete: every content encoded into it, by this process and by whatever
+workers there are."""
+
+from __future__ import annotations
+
+import time
+
+from indexer.encoding.run import encode_into
+from indexer.encoding.totals import DrainTotals
+from indexer.progress import Progress
+from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
+from webapp.catalog.models import IndexJob, JobState, SpaceChange
+from webapp.celery import ENCODE_QUEUED, wake
+from webapp.retrieval.models_runtime import Serving
+
+WAIT_S = 0.2
+"""Between two looks at what other workers still hold, or what waits to be tried again."""
+
+
+def space_complete(
+    made: Serving, progress: Progress[SpaceChange], stage: str, *, alone: bool = False
+) -> None:
+    """Encode whatever the space lacks. Returns when every content is encoded or set aside.
+
+    `alone`: do not look after the space in use meanwhile. Memory holds a few batches. Killed at
+    any point, what was stored stays. Raises what Drain.run and load_encoder raise.
+    """
+    space = made.space.fingerprint
+    jobs_enqueue_missing(space=space)
+    progress.begin(stage, _outstanding(space))
+    wake(ENCODE_QUEUED)
+
+    def show(totals: DrainTotals | None = None) -> None:
+        if totals is None or progress.due:
+            left = _outstanding(space)
+            progress.row.total = max(progress.row.total, left)
+            progress.row.done = progress.row.total - left
+            progress.write()
+
+    while _outstanding(space):
+        encode_into(made, show, alone=alone)
+        jobs_take_back()
+        show()
+        if _outstanding(space):
+            time.sleep(WAIT_S)
+    show()
+
+
+def _outstanding(space: str) -> int:
+    return IndexJob.objects.filter(
+        space=space, state__in=[JobState.QUEUED, JobState.CLAIMED]
+    ).count()

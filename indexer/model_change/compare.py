@@ -1,0 +1,113 @@
+"""Shadow queries: two spaces answer the same questions through the code that serves the shop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+
+import numpy as np
+
+from indexer.model_change.golden_set import Golden, GoldenQuestion
+from search.config import engine_settings
+from search.evaluation.metrics import average_precision
+from search.evaluation.significance import Estimate, estimate
+from search.evaluation.summary import Judged, judge, summarise
+from search.media.picture import PictureLimits, decode_picture
+from search.ranking.engine import Stopwatch
+from search.ranking.fusion import SHARES, Shares
+from search.types import Modality
+from webapp.catalog.models import GoldenKind
+from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.models_runtime import Serving
+from webapp.retrieval.query import Question
+from webapp.retrieval.request import SearchRequest
+
+SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
+TOP = 10
+
+PICTURES_ALONE: Shares = {**SHARES, (Modality.TEXT, Modality.TEXT): 0.0}
+"""A title finds itself among the texts, in any space."""
+
+SHARES_OF: Mapping[GoldenKind, Shares] = {GoldenKind.CATALOGUE: PICTURES_ALONE}
+
+
+@dataclass
+class Side:
+    """How one space answered: the outcome of every question, its first products, and
+    milliseconds."""
+
+    judged: list[Judged] = field(default_factory=list)
+    top: list[frozenset[int]] = field(default_factory=list)
+    milliseconds: list[float] = field(default_factory=list)
+
+    def metrics(self) -> dict[str, float]:
+        """The metrics shown; mAP counts what is found among the products that the shop ranks."""
+        summary = summarise(self.judged)
+        times = np.percentile(self.milliseconds, [50, 95])
+        return {
+            **{name: summary[name] for name in SHOWN},
+            "p50 ms": float(times[0]),
+            "p95 ms": float(times[1]),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`gain` is how much mAP rises, query by query; `overlap` the mean share of the ten best
+    that both have."""
+
+    before: dict[str, float]
+    after: dict[str, float]
+    gain: Estimate
+    overlap: float
+
+
+def compare(
+    golden: Golden, current: Serving, target: Serving, advance: Callable[[], None]
+) -> Comparison:
+    """Ask every question of both spaces in turn. Raises InputError without a question, and what
+    answering raises."""
+    sides = Side(), Side()
+    shares = SHARES_OF.get(golden.kind, SHARES)
+    for serving in (current, target):
+        serving.query_encoder().embed_text("the first call loads the model")
+    for question in golden.questions:
+        for serving, side in zip((current, target), sides, strict=True):
+            _ask(question, serving, side, shares)
+        advance()
+    before, after = sides
+    gains = [
+        _precision(new) - _precision(old)
+        for old, new in zip(before.judged, after.judged, strict=True)
+    ]
+    return Comparison(
+        before.metrics(), after.metrics(), estimate(gains), _overlap(before.top, after.top)
+    )
+
+
+def _ask(question: GoldenQuestion, serving: Serving, side: Side, shares: Shares) -> None:
+    picture = None
+    if question.picture is not None:
+        picture = decode_picture(question.picture, PictureLimits.from_settings(engine_settings()))
+    watch = Stopwatch()
+    asked = Question(SearchRequest(text=question.text, picture=picture), serving, watch)
+    found = [hit.product_id for hit in asked.rank(ProductFilters(), shares=shares).hits]
+    side.milliseconds.append(sum(watch.stages.values()))
+    side.top.append(frozenset(found[:TOP]))
+    relevant, without = (
+        [str(each) for each in part] for part in (question.relevant, question.without)
+    )
+    side.judged.append(judge([str(each) for each in found], relevant, without=without))
+
+
+def _precision(outcome: Judged) -> float:
+    return average_precision(outcome.ranks, outcome.relevant)
+
+
+def _overlap(before: Sequence[frozenset[int]], after: Sequence[frozenset[int]]) -> float:
+    """1 where neither finds anything: they agree."""
+    pairs = list(zip(before, after, strict=True))
+    return fmean(
+        len(old & new) / max(len(old), len(new)) if old or new else 1.0 for old, new in pairs
+    )

@@ -1,0 +1,128 @@
+"""Changes of model in the terminal and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from search.config import engine_settings
+from search.errors import OmnishelfError
+from webapp.catalog.models import ChangeState, GenerationState, IndexGeneration, SpaceChange
+from webapp.catalog.selectors.spaces import heads_over, live_change, preset_in_use, spaces_beside
+from webapp.retrieval.models_runtime import active_space
+
+LISTED = 20
+FIELDS = (
+    "preset", "space", "former_preset", "former_space", "state", "stage", "done", "total", "interrupted", "dry_run",
+    "forced", "set_aside", "golden", "questions", "skipped", "before", "after", "gain", "gain_low", "gain_high",
+    "overlap", "error", "decision",
+)  # fmt: skip
+
+
+def as_dict(change: SpaceChange) -> dict[str, Any]:
+    """Plain values, ready for JSON."""
+    seconds = (change.finished - change.created).total_seconds() if change.finished else None
+    return {"id": change.pk, **{name: getattr(change, name) for name in FIELDS}, "seconds": seconds}
+
+
+def spaces_state() -> dict[str, Any]:
+    """Which preset is in use and why, what is made beside it, and the latest changes."""
+    live, fault = live_change(), ""
+    space = heads_over(live.base)[1] if live else ""
+    try:
+        space = active_space().fingerprint
+    except OmnishelfError as error:
+        fault = str(error)
+    return {
+        "preset": preset_in_use(),
+        "space": space,
+        "fault": fault,
+        "configured": engine_settings().preset,
+        "change": live.pk if live else None,
+        "beside": [beside.fingerprint for beside in spaces_beside()],
+        "views": live_views(space),
+        "changes": [as_dict(change) for change in SpaceChange.objects.all()[:LISTED]],
+    }
+
+
+def live_views(space: str) -> int:
+    """How many views the live generation of a space holds; 0 without one."""
+    live = IndexGeneration.objects.filter(space=space, state=GenerationState.LIVE)
+    return live.values_list("views", flat=True).first() or 0
+
+
+def print_change(change: SpaceChange, console: Console) -> None:
+    """Before and after by metric, and what came of it."""
+    console.print(
+        f"change {change.pk}, {change.former_preset} → {change.preset}: {change.get_state_display()}"
+    )
+    if change.set_aside:
+        console.print(
+            f"{change.set_aside:,} contents could not be encoded; see Index jobs in the admin"
+        )
+    if change.golden:
+        left_out = f", {change.skipped:,} left out" if change.skipped else ""
+        console.print(
+            f"asked: {change.questions:,} questions, {change.get_golden_display()}{left_out}"
+        )
+    if change.after:
+        table = Table("metric", change.former_preset, change.preset, "change")
+        for name, value in change.after.items():
+            digits = 1 if name.endswith(" ms") else 3
+            former = change.before[name]
+            table.add_row(
+                name, f"{former:.{digits}f}", f"{value:.{digits}f}", f"{value - former:+.{digits}f}"
+            )
+        console.print(table)
+        console.print(f"of the ten best products both have {change.overlap:.0%} in common")
+    for line in filter(None, (change.decision, change.error)):
+        console.print(escape(line))
+
+
+def print_state(state: dict[str, Any], changes: Iterable[SpaceChange], console: Console) -> None:
+    """What is in use, and one line for each change."""
+    why = f"change {state['change']}" if state["change"] else "OMNISHELF_PRESET"
+    console.print(
+        f"{state['preset']} is in use, by {why}: space {state['space']}, {state['views']:,} views"
+    )
+    if state["fault"]:
+        console.print(escape(f"it cannot be opened here: {state['fault']}"))
+    if state["configured"] != state["preset"]:
+        console.print(
+            f"OMNISHELF_PRESET is {state['configured']}, which applies when no change is in use"
+        )
+    table = Table("change", "from", "to", "state", "mAP", "began", "error")
+    for change in changes:
+        table.add_row(
+            str(change.pk),
+            change.former_preset,
+            change.preset,
+            _shown_state(change),
+            "" if change.gain is None else f"{change.gain:+.3f}",
+            f"{change.created:%Y-%m-%d %H:%M}",
+            escape(change.error),
+        )
+    console.print(table)
+
+
+def _shown_state(change: SpaceChange) -> str:
+    if change.interrupted:
+        return f"interrupted: manage.py space change --to {change.preset} goes on"
+    if change.stage:
+        return f"{change.get_state_display()}: {change.done:,} of {change.total:,} {change.get_stage_display()}"
+    return str(change.get_state_display()) + (
+        " (forced)" if change.forced and not change.passes else ""
+    )
+
+
+def latest() -> list[SpaceChange]:
+    """The changes that are listed, newest first."""
+    return list(SpaceChange.objects.all()[:LISTED])
+
+
+def refused(change: SpaceChange) -> bool:
+    return change.state == ChangeState.REFUSED

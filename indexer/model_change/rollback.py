@@ -1,0 +1,95 @@
+"""Taking back a change of model: the former space is completed first, then it is in use again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.utils import timezone
+
+from indexer.index.compaction import generation_build
+from indexer.leases.heartbeat import heartbeat
+from indexer.leases.process_id import this_process
+from indexer.model_change.activate import returning_here, swap_back
+from indexer.model_change.backfill import space_complete
+from indexer.model_change.claiming import LEASE, change_give_up, changes_release
+from indexer.progress import Progress
+from search.config import engine_settings
+from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailable
+from search.types import Space
+from search.vectors.backends import generations_of
+from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange
+from webapp.catalog.selectors.embeddings import changed_count
+from webapp.catalog.selectors.spaces import live_change
+from webapp.retrieval.models_runtime import Serving, heads_in_use
+
+Show = Callable[[SpaceChange], None]
+
+
+def change_roll_back(show: Show | None = None) -> SpaceChange:
+    """Give up the interrupted change; where there is none, bring back what was in use before the
+    live one.
+
+    Contents that came since are encoded into the former space first, while the other one
+    answers; stopped in the middle, the next call goes on. Returns the change taken back. Raises
+    InputError when there is none or the configured preset is not the former one, Unavailable
+    while another process works on a change, and what encoding raises.
+    """
+    changes_release()
+    if running := SpaceChange.objects.filter(state=ChangeState.RUNNING).first():
+        if not change_give_up(SpaceChange.objects.filter(pk=running.pk, claimed_by="")):
+            raise Unavailable(
+                "a change of model is under way", value=str(running), fix="Stop it first: Ctrl-C."
+            )
+        running.refresh_from_db()
+        return running
+    change = _claim()
+    former = Serving(change.former_preset, heads_in_use(change.former_preset))
+    progress = Progress(change, show=show, held=returning_here, lease=LEASE)
+    try:
+        with heartbeat(returning_here(change), LEASE):
+            # Alone: the way back must be open when the model in use cannot even be loaded.
+            space_complete(former, progress, ChangeStage.RETURNING, alone=True)
+            _build_where_needed(former.space)
+            space_complete(former, progress, ChangeStage.RETURNING, alone=True)
+            swap_back(change, former.space.fingerprint)
+    except BaseException:
+        returning_here(change).update(stage="", claimed_by="")
+        raise
+    change.refresh_from_db()
+    return change
+
+
+def _claim() -> SpaceChange:
+    change = live_change()
+    if change is None:
+        raise InputError("no change of model is in use", fix="See manage.py space status.")
+    if change.former_id is None and engine_settings().preset != change.former_preset:
+        raise InputError(
+            "the configured preset is not the one that was in use before",
+            value=engine_settings().preset,
+            fix=f"Set OMNISHELF_PRESET={change.former_preset} for every process, restart them, and roll back then.",
+        )
+    free = SpaceChange.objects.filter(pk=change.pk, state=ChangeState.LIVE, claimed_by="")
+    held = {
+        "stage": ChangeStage.RETURNING,
+        "claimed_by": this_process(),
+        "lease_until": timezone.now() + LEASE,
+    }
+    if not free.update(**held):
+        raise Unavailable(
+            "another process takes this change back", value=str(change), fix="Wait for its end."
+        )
+    change.refresh_from_db()
+    return change
+
+
+def _build_where_needed(space: Space) -> None:
+    """Readers that come back must not carry more changes in memory than a compaction would have
+    left them."""
+    try:
+        live = generations_of(engine_settings(), space).live()
+    except (NoGeneration, CorruptGeneration):
+        generation_build(space)
+        return
+    if changed_count(seq=live.seq) >= engine_settings().delta_compact_at:
+        generation_build(space)

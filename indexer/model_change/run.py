@@ -1,0 +1,137 @@
+"""One change of model, from its claim to its end."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+
+from indexer.index.compaction import generation_build
+from indexer.leases.heartbeat import heartbeat
+from indexer.model_change.activate import swap
+from indexer.model_change.backfill import space_complete
+from indexer.model_change.claiming import LEASE, change_claim, change_end
+from indexer.model_change.compare import compare
+from indexer.model_change.golden_set import golden_set
+from indexer.model_change.preflight import target_check
+from indexer.progress import Progress, running_here
+from search.errors import InputError, OmnishelfError
+from search.evaluation.folder import EvaluationQuery
+from webapp.catalog.models import (
+    ChangeStage,
+    ChangeState,
+    GoldenKind,
+    IndexJob,
+    JobState,
+    SpaceChange,
+)
+from webapp.retrieval.models_runtime import Serving, heads_in_use, serving_settled
+
+logger = logging.getLogger(__name__)
+
+SAVED = (
+    "set_aside", "golden", "questions", "skipped", "before", "after", "gain", "gain_low", "gain_high", "overlap",
+)  # fmt: skip
+
+Show = Callable[[SpaceChange], None]
+
+
+def space_change(
+    preset: str,
+    *,
+    golden: Sequence[EvaluationQuery] = (),
+    force: bool = False,
+    dry_run: bool = False,
+    show: Show | None = None,
+) -> SpaceChange:
+    """Make the space of a preset beside the one in use, compare both, and swap when the golden
+    set is not worse.
+
+    Whatever goes wrong, the space in use stays in use and the row says why; the error is raised
+    again. A process that is stopped leaves the change interrupted: the same call goes on with
+    it. Raises UnknownPreset and what `target_check` and `change_claim` raise before anything is
+    written.
+    """
+    current, target = serving_settled(), Serving(preset, heads_in_use(preset))
+    target_check(target)
+    change = change_claim(target, current, dry_run=dry_run, forced=force)
+    try:
+        with heartbeat(running_here(change), LEASE):
+            _run(change, current, target, golden, Progress(change, SAVED, show, lease=LEASE))
+    except OmnishelfError as error:
+        _fail(change, str(error))
+        raise
+    except Exception as error:
+        _fail(change, f"{type(error).__name__}: {error}")
+        raise
+    except BaseException:
+        running_here(change).update(claimed_by="")
+        raise
+    change.refresh_from_db()
+    logger.info("%s", change)
+    return change
+
+
+def _run(
+    change: SpaceChange,
+    current: Serving,
+    target: Serving,
+    golden: Sequence[EvaluationQuery],
+    progress: Progress[SpaceChange],
+) -> None:
+    space_complete(target, progress, ChangeStage.ENCODING)
+    # From the stage's change on, what is encoded is told to readers; what was encoded before, the
+    # build holds.
+    space_complete(target, progress, ChangeStage.BUILDING)
+    progress.begin(ChangeStage.BUILDING, 1)
+    generation_build(target.space)
+    progress.advance()
+    _judge(change, current, target, golden, progress)
+    if not change.passes and not change.forced:
+        change_end(change, ChangeState.REFUSED)
+    elif change.dry_run:
+        change_end(change, ChangeState.TRIED)
+    else:
+        space_complete(target, progress, ChangeStage.JUDGING)
+        swap(change)
+
+
+def _judge(
+    change: SpaceChange,
+    current: Serving,
+    target: Serving,
+    given: Sequence[EvaluationQuery],
+    progress: Progress[SpaceChange],
+) -> None:
+    golden = golden_set(given)
+    change.golden, change.questions, change.skipped = (
+        golden.kind,
+        len(golden.questions),
+        golden.skipped,
+    )
+    failed = IndexJob.objects.filter(space=target.space.fingerprint, state=JobState.FAILED)
+    change.set_aside = failed.count()
+    progress.begin(ChangeStage.JUDGING, len(golden.questions))
+    if golden.questions:
+        found = compare(golden, current, target, progress.advance)
+        change.before, change.after, change.overlap = found.before, found.after, found.overlap
+        change.gain, change.gain_low, change.gain_high = (
+            found.gain.value,
+            _bound(found.gain.low),
+            _bound(found.gain.high),
+        )
+    elif golden.kind == GoldenKind.FILE:
+        raise InputError(
+            "no question of the golden set asks for a product that is here and visible"
+        )
+    progress.write()
+
+
+def _bound(value: float) -> float | None:
+    """One question alone has no interval."""
+    return None if math.isnan(value) else value
+
+
+def _fail(change: SpaceChange, error: str) -> None:
+    logger.warning("change of model %d failed: %s", change.pk, error)
+    change_end(change, ChangeState.FAILED, error)

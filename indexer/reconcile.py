@@ -1,0 +1,202 @@
+"""Finds work that was lost: claims of dead workers, contents without a job, uploads nobody goes
+on with.
+
+Messages only wake workers and may be lost; what is to be done stands in the database, and the
+sweep looks there.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
+
+from indexer.encoding.claiming import UNCLAIMED
+from indexer.encoding.run import work_waiting
+from indexer.index.compaction import compaction_due
+from indexer.leases.process_id import is_dead
+from indexer.model_change.claiming import changes_release
+from indexer.previews.run import previews_missing, previews_take_back
+from indexer.tuning.claiming import tunings_take_back, tunings_wake
+from webapp.catalog.models import (
+    Asset,
+    AssetKind,
+    Embedding,
+    IndexJob,
+    JobState,
+    Upload,
+    UploadState,
+)
+from webapp.catalog.models.upload import UploadSource
+from webapp.catalog.selectors.uploads import uploads_waiting
+from webapp.catalog.services.index_sequence import clock_now
+from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MAKE_PREVIEWS, MEND, wake
+from webapp.retrieval.models_runtime import active_space
+from webapp.shop.services.clicks import clicks_prune
+
+logger = logging.getLogger(__name__)
+
+DEATHS = 8
+"""So many workers lost while they held it, and a job is set aside."""
+
+TERMINAL_HEAD_START = datetime.timedelta(minutes=1)
+"""An upload from a terminal is run there; a worker goes on with it only when the terminal does
+not."""
+
+VERIFIED_EVERY_S = 3600.0
+"""Readers tell of damage when they open a generation; this finds what a lost message told."""
+
+UPLOADS_WOKEN = 4
+"""Waiting uploads that one sweep wakes an importer for: were it all, messages would pile up
+behind a long import."""
+
+TEMPORARY_FOR_S = 24 * 3600.0
+"""A temporary file older than this belongs to nobody: killed processes leave theirs behind."""
+
+CHUNK = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReport:
+    """How much lost work was found."""
+
+    taken_back: int
+    set_aside: int
+    enqueued: int
+    uploads: int
+
+
+class Sweeper:
+    """Remembers up to which clock value nothing was missing in the space, so that an idle
+    installation is not searched again."""
+
+    def __init__(self) -> None:
+        self._complete_at = ("", -1)
+        self._verified = time.monotonic()
+
+    def sweep(self) -> SweepReport:
+        """Put lost work back into the queues and wake those who do it."""
+        space = active_space().fingerprint
+        taken_back, set_aside = jobs_take_back()
+        report = SweepReport(taken_back, set_aside, self._enqueue_missing(space), uploads_resume())
+        if any((taken_back, set_aside, report.enqueued, report.uploads)):
+            logger.info("swept: %s", report)
+        if work_waiting():
+            wake(ENCODE_QUEUED)
+        if compaction_due():
+            wake(COMPACT)
+        if previews_take_back():
+            wake(MAKE_PREVIEWS)
+        if time.monotonic() - self._verified > VERIFIED_EVERY_S:
+            self._verified = time.monotonic()
+            wake(MEND)
+        tunings_take_back()
+        tunings_wake()
+        changes_release()
+        temporary_files_prune()
+        clicks_prune()
+        return report
+
+    def _enqueue_missing(self, space: str) -> int:
+        now = clock_now()
+        if (space, now) == self._complete_at:
+            return 0
+        enqueued = jobs_enqueue_missing(space=space)
+        if previews_missing().exists():
+            wake(MAKE_PREVIEWS)
+        self._complete_at = (space, now)
+        return enqueued
+
+
+def _abandoned(rows: QuerySet) -> Q:
+    """Those of the claimed rows whose lease has run out or whose owner on this host is dead."""
+    owners = rows.order_by().values_list("claimed_by", flat=True).distinct()
+    return Q(lease_until__lt=timezone.now()) | Q(
+        claimed_by__in=[owner for owner in owners if is_dead(owner)]
+    )
+
+
+def jobs_take_back() -> tuple[int, int]:
+    """Queue the jobs of dead or silent workers again, and set aside those that lost too many
+    workers."""
+    claimed = IndexJob.objects.filter(state=JobState.CLAIMED)
+    abandoned = claimed.filter(_abandoned(claimed))
+    deadly = abandoned.filter(attempts__gte=DEATHS - 1).update(
+        state=JobState.FAILED,
+        attempts=F("attempts") + 1,
+        finished=timezone.now(),
+        error_code="worker_lost",
+        error=f"{DEATHS} workers were lost while they encoded this",
+        **UNCLAIMED,
+    )
+    return abandoned.update(state=JobState.QUEUED, attempts=F("attempts") + 1, **UNCLAIMED), deadly
+
+
+def jobs_enqueue_missing(*, space: str) -> int:
+    """Enqueue contents that have neither embedding nor job, and jobs called done whose embedding
+    is gone."""
+    count = 0
+    for kind in AssetKind:
+        for hashes in _missing(space, kind):
+            jobs = [IndexJob(space=space, modality=kind, content_hash=digest) for digest in hashes]
+            IndexJob.objects.bulk_create(jobs, ignore_conflicts=True)
+            count += len(jobs)
+    stored = Embedding.objects.filter(
+        space=OuterRef("space"),
+        modality=OuterRef("modality"),
+        content_hash=OuterRef("content_hash"),
+    )
+    return count + IndexJob.objects.filter(
+        ~Exists(stored), space=space, state=JobState.DONE
+    ).update(state=JobState.QUEUED, finished=None)
+
+
+def _missing(space: str, kind: AssetKind) -> Iterator[list[str]]:
+    """Content hashes in ascending chunks."""
+    known = {"space": space, "modality": kind, "content_hash": OuterRef("content_hash")}
+    lost = Asset.objects.filter(
+        ~Exists(IndexJob.objects.filter(**known)),
+        ~Exists(Embedding.objects.filter(**known)),
+        kind=kind,
+    )
+    hashes = lost.order_by("content_hash").values_list("content_hash", flat=True).distinct()
+    last = ""
+    while chunk := list(hashes.filter(content_hash__gt=last)[:CHUNK]):
+        yield chunk
+        last = chunk[-1]
+
+
+def uploads_resume() -> int:
+    """Free the uploads of dead importers, and wake importers for the oldest that wait. Returns
+    how many were woken."""
+    running = Upload.objects.filter(state=UploadState.RUNNING)
+    running.filter(_abandoned(running)).update(
+        state=UploadState.RECEIVED, claim=None, lease_until=None
+    )
+    in_terminal = Q(source=UploadSource.TERMINAL, created__gt=timezone.now() - TERMINAL_HEAD_START)
+    waiting = list(
+        uploads_waiting().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN]
+    )
+    for upload_id in waiting:
+        wake(IMPORT_UPLOAD, upload_id)
+    return len(waiting)
+
+
+def temporary_files_prune() -> int:
+    """Remove what killed processes left in the folder of half-received and half-written files.
+    Returns how many."""
+    count = 0
+    for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
+        with suppress(FileNotFoundError):
+            if path.is_file() and time.time() - path.stat().st_mtime > TEMPORARY_FOR_S:
+                path.unlink()
+                count += 1
+    return count

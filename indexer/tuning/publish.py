@@ -1,0 +1,200 @@
+"""How a space comes into use: embeddings projected, a generation built beside the live one, one
+row flipped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from indexer.encoding.projection import project_stored, towers_of
+from indexer.index.compaction import generation_build
+from indexer.progress import running_here
+from indexer.reconcile import jobs_enqueue_missing
+from indexer.tuning.progress import TuningProgress
+from search.config import engine_settings
+from search.encoders.protocol import TunableEncoder
+from search.errors import CorruptGeneration, NoGeneration, Unavailable
+from search.types import Modality
+from search.vectors.backends import forget_index, generations_of
+from webapp.catalog.models import (
+    Asset,
+    Embedding,
+    IndexGeneration,
+    IndexJob,
+    JobState,
+    Product,
+    TowerFeatures,
+    Tuning,
+    TuningStage,
+    TuningState,
+    kinds_showing,
+)
+from webapp.catalog.selectors.spaces import preset_in_use
+from webapp.catalog.services.index_sequence import products_touch
+from webapp.celery import ENCODE_QUEUED, wake
+
+logger = logging.getLogger(__name__)
+
+ROWS_AT_ONCE = 1_000
+CLIPS_AT_ONCE = 50
+"""A clip has as many views as dozens of pictures."""
+
+Row = tuple[int, str, bytes, bytes]
+"""Id, content hash, features and spans as stored."""
+
+
+def space_fill(
+    encoder: TunableEncoder, *, touch: bool, progress: TuningProgress | None = None
+) -> int:
+    """Project whatever has features but no embedding in the encoder's space. Returns how many
+    contents.
+
+    `touch` tells readers of the products: needed as soon as a generation of the space exists.
+    Frames come last, because their row says that a video is complete.
+    """
+    count = 0
+    for modality in Modality:
+        missing, last = _unprojected(encoder, modality), 0
+        size = CLIPS_AT_ONCE if modality in (Modality.AUDIO, Modality.VIDEO) else ROWS_AT_ONCE
+        if progress:
+            progress.begin(TuningStage.PROJECTING, missing.count())
+        while rows := list(missing.filter(pk__gt=last).order_by("pk")[:size]):
+            _store(encoder, modality, rows, touch=touch)
+            last = rows[-1][0]
+            count += len(rows)
+            if progress:
+                progress.advance(len(rows))
+    return count
+
+
+def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[TowerFeatures, Row]:
+    towers = towers_of(encoder, modality)
+    same = {"modality": modality, "content_hash": OuterRef("content_hash")}
+    embedded = Embedding.objects.filter(space=encoder.space.fingerprint, **same)
+    used = Asset.objects.filter(
+        kind__in=kinds_showing(modality), content_hash=OuterRef("content_hash")
+    )
+    rows = TowerFeatures.objects.filter(
+        ~Exists(embedded), Exists(used), towers=towers, modality=modality
+    )
+    return rows.values_list("pk", "content_hash", "features", "spans")
+
+
+def _store(
+    encoder: TunableEncoder, modality: Modality, rows: Sequence[Row], *, touch: bool
+) -> None:
+    vectors = project_stored(encoder, modality, [row[2:] for row in rows])
+    hashes = [row[1] for row in rows]
+    space = encoder.space.fingerprint
+    with transaction.atomic():
+        Embedding.objects.bulk_create(
+            [
+                Embedding(
+                    space=space,
+                    modality=modality,
+                    content_hash=row[1],
+                    vector=Embedding.pack(own),
+                    spans=row[3],
+                )
+                for row, own in zip(rows, vectors, strict=True)
+            ],
+            ignore_conflicts=True,
+        )
+        if touch:
+            kinds = kinds_showing(modality)
+            owners = (
+                Asset.objects.filter(kind__in=kinds, content_hash__in=hashes)
+                .order_by()
+                .values("product_id")
+            )
+            locked = (
+                Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
+            )
+            products_touch(list(locked.values_list("pk", flat=True)))
+
+
+def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: TuningProgress) -> None:
+    """Bring the tuned space into use. Until the last step readers see nothing of it; then they
+    see all of it.
+
+    `former` is the fingerprint of the space in use. Raises Unavailable when other heads are in
+    use by now than those that the tuning was compared with.
+    """
+    space_fill(encoder, touch=False, progress=progress)
+    progress.begin(TuningStage.BUILDING, 1)
+    generation_build(encoder.space)
+    space_fill(encoder, touch=True)
+    with transaction.atomic():
+        live = _live(tuning.base)
+        if (live and live.pk) != tuning.former_id:
+            raise Unavailable(
+                "other heads came into use meanwhile, so the comparison is void", fix="Tune again."
+            )
+        Tuning.objects.filter(preset=tuning.preset, state=TuningState.LIVE).update(
+            state=TuningState.RETIRED
+        )
+        if not running_here(tuning).update(
+            state=TuningState.LIVE, stage="", finished=timezone.now()
+        ):
+            raise Unavailable(
+                "this tuning was given up while it ran", value=tuning.pk, fix="Tune again."
+            )
+    _settle(tuning.preset, encoder, former)
+    spaces_prune(tuning, kept={former, encoder.space.fingerprint, tuning.base})
+
+
+def spaces_prune(tuning: Tuning, *, kept: Collection[str]) -> None:
+    """Drop embeddings and indexes of former tunings of the preset, all but the spaces `kept`.
+
+    The heads' files stay: going back to one of them projects and builds anew.
+    """
+    known = Tuning.objects.filter(preset=tuning.preset).exclude(space="")
+    for space in set(known.values_list("space", flat=True)) - set(kept):
+        space_drop(space)
+
+
+def space_drop(space: str) -> None:
+    """Forget the embeddings and the index of a space."""
+    for model in (Embedding, IndexJob, IndexGeneration):
+        model.objects.filter(space=space).delete()
+    forget_index(engine_settings(), space)
+
+
+def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
+    """Bring the space of `encoder` back into use, which was there before `tuning`, which is
+    live. Contents that came since are projected from their features."""
+    space_fill(encoder, touch=True)
+    try:
+        generations_of(engine_settings(), encoder.space).live()
+    except (NoGeneration, CorruptGeneration):
+        generation_build(encoder.space)
+    with transaction.atomic():
+        live = _live(tuning.base)
+        if live is None or live.pk != tuning.pk:
+            raise Unavailable("this tuning is not in use any more", value=str(tuning))
+        Tuning.objects.filter(pk=tuning.pk).update(
+            state=TuningState.ROLLED_BACK, rollback_asked=False
+        )
+        if tuning.former_id:
+            Tuning.objects.filter(pk=tuning.former_id).update(state=TuningState.LIVE)
+    _settle(tuning.preset, encoder, tuning.space)
+
+
+def _live(base: str) -> Tuning | None:
+    return Tuning.objects.select_for_update().filter(base=base, state=TuningState.LIVE).first()
+
+
+def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
+    """What arrived in the former space in the last moments, and what waits to be encoded into
+    it."""
+    space_fill(encoder, touch=True)
+    if preset != preset_in_use():
+        return
+    IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
+    if jobs_enqueue_missing(space=encoder.space.fingerprint):
+        wake(ENCODE_QUEUED)
+    logger.info("space %s is in use instead of %s", encoder.space.fingerprint, former)

@@ -1,0 +1,245 @@
+"""A drain encodes sounds and videos: all views of a clip at once, and never at the cost of
+anything else."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from django.core.files.base import ContentFile, File
+from django.core.files.storage import Storage
+
+from indexer.encoding.worker import Drain
+from indexer.reconcile import jobs_enqueue_missing
+from indexer.tuning.publish import space_fill
+from search.encoders.residual_heads import tunable
+from search.types import Modality
+from tests.support.catalogue import add_product
+from tests.support.ears import HearingEncoder
+from tests.support.encoders import ColourEncoder
+from tests.support.tones import sounding_film, tone_file
+from webapp.catalog.models import Asset, Embedding, IndexJob, JobState, TowerFeatures
+from webapp.catalog.models.spans import spans_unpack
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+RED, BLUE = (200, 20, 20), (20, 20, 200)
+
+
+@pytest.fixture
+def hearing() -> HearingEncoder:
+    return HearingEncoder()
+
+
+class PathlessStorage(Storage):
+    """As S3 is: there are files by name, but no folder."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def exists(self, name: str) -> bool:
+        return name in self.files
+
+    def _save(self, name: str, content: File) -> str:
+        self.files[name] = content.read()
+        return name
+
+    def _open(self, name: str, mode: str = "rb") -> File:
+        return ContentFile(self.files[name], name)
+
+
+def drain(encoder: HearingEncoder) -> None:
+    Drain(encoder, "here:1:1").run()
+
+
+def views(asset: Asset) -> dict[str, tuple[int, int]]:
+    """Vectors and spans stored of an asset, by modality."""
+    rows = Embedding.objects.filter(content_hash=asset.content_hash)
+    return {
+        row.modality: (len(Embedding.unpack([row.vector], 48)), len(spans_unpack(row.spans)))
+        for row in rows
+    }
+
+
+def test_a_sound_becomes_windows_and_silence_none(hearing: HearingEncoder) -> None:
+    space = hearing.space.fingerprint
+    add_product("loud", title="loud", sounds=[tone_file([440, 440, 1200])], space=space)
+    add_product("silent", title="silent", sounds=[tone_file([0, 0])], space=space)
+    drain(hearing)
+    assert set(IndexJob.objects.values_list("state", flat=True)) == {JobState.DONE}
+    loud, silent = (Asset.objects.get(product__sku=sku, kind="audio") for sku in ("loud", "silent"))
+    row = Embedding.objects.get(content_hash=loud.content_hash)
+    spans, vectors = spans_unpack(row.spans), Embedding.unpack([row.vector], 48)
+    assert len(spans) == len(vectors) >= 5
+    assert spans[0].start == 0 and spans[-1].end == 3
+    assert vectors[0] @ vectors[1] > 0.99 and vectors[0] @ vectors[-1] < 0.5
+    assert views(silent) == {"audio": (0, 0)} and not silent.fault
+    assert jobs_enqueue_missing(space=space) == 0, (
+        "what holds no sound is not looked at again and again"
+    )
+
+
+def test_a_video_has_frames_sound_and_a_whole(hearing: HearingEncoder, tmp_path: Path) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED] * 4 + [BLUE] * 4, [440] * 3)
+    add_product("film", title="film", videos=[film], space=hearing.space.fingerprint)
+    drain(hearing)
+    asset = Asset.objects.get(kind="video")
+    found = views(asset)
+    frames = found["video"][1]
+    assert frames >= 2 and found["video"] == (frames + 1, frames) and found["text"] == (0, 0)
+    assert found["audio"][0] == found["audio"][1] >= 5
+    assert not asset.fault
+
+
+def test_clips_seen_before_are_projected_and_not_decoded(
+    hearing: HearingEncoder, tmp_path: Path, media_root: Path
+) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440, 0, 0, 900])
+    add_product(
+        "a", title="a", sounds=[tone_file([300])], videos=[film], space=hearing.space.fingerprint
+    )
+    drain(hearing)
+    before = {
+        row.modality + row.content_hash: (row.vector, row.spans) for row in Embedding.objects.all()
+    }
+    assert TowerFeatures.objects.filter(towers=hearing.ears).count() == 2
+    Embedding.objects.all().delete()
+    IndexJob.objects.update(state=JobState.QUEUED)
+    shutil.rmtree(media_root)
+    hearing.heard.clear()
+    drain(hearing)
+    assert {
+        row.modality + row.content_hash: (row.vector, row.spans) for row in Embedding.objects.all()
+    } == before
+    assert not hearing.heard
+
+
+def test_an_encoder_without_ears_makes_no_views_of_sound(
+    encoder: ColourEncoder, tmp_path: Path
+) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440])
+    space = encoder.space.fingerprint
+    add_product("a", title="a", sounds=[tone_file([300])], videos=[film], space=space)
+    Drain(tunable(encoder), "here:1:1").run()
+    assert set(IndexJob.objects.values_list("state", flat=True)) == {JobState.DONE}
+    assert views(Asset.objects.get(kind="audio")) == {"audio": (0, 0)}
+    assert set(views(Asset.objects.get(kind="video"))) == {"text", "video"}
+    assert jobs_enqueue_missing(space=space) == 0
+
+
+def test_a_broken_clip_costs_its_product_nothing_else(hearing: HearingEncoder) -> None:
+    add_product(
+        "a",
+        title="still found",
+        sounds=[tone_file([300])[:30], tone_file([500])],
+        space=hearing.space.fingerprint,
+    )
+    drain(hearing)
+    broken, sound = Asset.objects.filter(kind="audio").order_by("position")
+    assert IndexJob.objects.get(state=JobState.FAILED).content_hash == broken.content_hash
+    assert broken.fault and not sound.fault and views(sound)["audio"][0] > 0
+    assert Embedding.objects.filter(modality=Modality.TEXT).count() == 1
+
+
+def test_a_video_whose_sound_is_broken_is_seen_and_says_so(
+    hearing: HearingEncoder, tmp_path: Path
+) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440], broken_sound=True)
+    add_product("a", title="a film", videos=[film], space=hearing.space.fingerprint)
+    drain(hearing)
+    asset = Asset.objects.get(kind="video")
+    assert IndexJob.objects.filter(state=JobState.DONE).count() == 2
+    assert views(asset)["audio"] == (0, 0) and views(asset)["video"][1] == 2
+    assert asset.fault.startswith("sound: ")
+
+
+def test_work_stops_in_the_middle_of_a_long_clip_and_nothing_is_lost(
+    hearing: HearingEncoder,
+) -> None:
+    add_product(
+        "long", title="long", sounds=[tone_file([300] * 240)], space=hearing.space.fingerprint
+    )
+    stopping = threading.Event()
+    features = hearing.sound_features
+
+    def stop_then_hear(batch: list[np.ndarray]) -> np.ndarray:
+        if len(hearing.heard) == 5:
+            stopping.set()
+            threading.Event().wait(1.0)
+        return features(batch)
+
+    hearing.sound_features = stop_then_hear
+    Drain(hearing, "here:1:1", stopping).run()
+    job = IndexJob.objects.get(modality="audio")
+    assert (job.state, job.attempts, job.claim) == (JobState.QUEUED, 0, None)
+    assert len(hearing.heard) < 20, "the rest was not encoded"
+    hearing.sound_features = features
+    drain(hearing)
+    assert views(Asset.objects.get(kind="audio"))["audio"][0] > 400
+
+
+def test_a_long_clip_never_lies_in_memory(
+    hearing: HearingEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Decoding waits for the model: what is prepared and not yet encoded stays within the feed."""
+    ahead: list[int] = []
+    prepared = 0
+    prepare = hearing.prepare_sound
+
+    def counted(window: np.ndarray) -> np.ndarray:
+        nonlocal prepared
+        prepared += 1
+        ahead.append(prepared - sum(hearing.heard))
+        return prepare(window)
+
+    monkeypatch.setattr(hearing, "prepare_sound", counted)
+    add_product(
+        "long", title="long", sounds=[tone_file([300] * 120)], space=hearing.space.fingerprint
+    )
+    drain(hearing)
+    assert prepared > 200 and max(ahead) <= 8 + 2 * hearing.sound_batch_size
+
+
+def test_another_space_over_the_same_towers_is_filled_without_decoding(
+    hearing: HearingEncoder, tmp_path: Path, media_root: Path
+) -> None:
+    film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440])
+    add_product(
+        "a", title="a film", sounds=[tone_file([300]), tone_file([0])], videos=[film], space=""
+    )
+    jobs_enqueue_missing(space=hearing.space.fingerprint)
+    drain(hearing)
+    shutil.rmtree(media_root)
+    tuned = HearingEncoder("tuned")
+    tuned.towers, tuned.ears = hearing.towers, hearing.ears
+    assert (
+        space_fill(tuned, touch=True)
+        == Embedding.objects.filter(space=hearing.space.fingerprint).count()
+        == 6
+    )
+
+    def rows(encoder: HearingEncoder) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+        stored = Embedding.objects.filter(space=encoder.space.fingerprint)
+        return {
+            (row.modality, row.content_hash): (bytes(row.vector), bytes(row.spans))
+            for row in stored
+        }
+
+    assert rows(tuned) == rows(hearing)
+    assert space_fill(tuned, touch=True) == 0
+
+
+def test_a_clip_in_a_store_without_paths_is_copied_for_as_long_as_needed(
+    hearing: HearingEncoder, settings: Any
+) -> None:
+    settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.PathlessStorage"}}
+    add_product(
+        "a", title="a sound", sounds=[tone_file([300, 300])], space=hearing.space.fingerprint
+    )
+    drain(hearing)
+    assert views(Asset.objects.get(kind="audio"))["audio"][0] > 0
+    assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).glob("clip-*"))

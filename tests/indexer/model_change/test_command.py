@@ -1,0 +1,101 @@
+"""`manage.py space`: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from indexer.model_change.claiming import GIVEN_UP
+from tests.indexer.model_change.conftest import SAID, fill_shop
+from webapp.catalog.models import SpaceChange
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(*arguments: str) -> dict:
+    out = io.StringIO()
+    call_command("space", *arguments, "--json", stdout=out)
+    return json.loads(out.getvalue())
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """On one line, however narrow the terminal."""
+    return " ".join(capsys.readouterr().out.split())
+
+
+@pytest.fixture
+def golden_file(tmp_path: Path) -> str:
+    path = tmp_path / "golden.jsonl"
+    lines = [
+        {"text": said, "relevant": [f"{colour}-0", f"{colour}-1"]} for colour, said in SAID.items()
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return str(path)
+
+
+def test_a_change_is_told_and_a_refusal_ends_with_3(
+    golden_file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "indexer.management.commands.space.preset_names", lambda: ["taught", "untaught"]
+    )
+    fill_shop()
+    call_command("space", "change", "--to", "taught", "--golden", golden_file)
+    shown = printed(capsys)
+    assert "untaught → taught" in shown and "6 questions, a golden set" in shown and "mAP" in shown
+    assert "in common" in shown and "not worse" in shown
+    with pytest.raises(SystemExit) as ended:
+        call_command("space", "change", "--to", "untaught", "--golden", golden_file)
+    assert ended.value.code == 3 and "gets worse" in printed(capsys)
+    state = told("status")
+    assert (state["preset"], state["configured"], state["change"]) == ("taught", "untaught", 1)
+    assert state["views"] == 24 and [row["state"] for row in state["changes"]] == [
+        "refused",
+        "live",
+    ]
+    call_command("space", "status")
+    shown = printed(capsys)
+    assert "taught is in use, by change 1" in shown and "OMNISHELF_PRESET is untaught" in shown
+    assert told("rollback")["state"] == "rolled_back"
+    assert told("status")["preset"] == "untaught"
+
+
+def test_errors_end_with_1_and_what_may_pass_with_75(
+    golden_file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "indexer.management.commands.space.preset_names", lambda: ["taught", "untaught"]
+    )
+    with pytest.raises(CommandError, match="no change of model") as ended:
+        call_command("space", "rollback")
+    assert ended.value.returncode == 1
+    with pytest.raises(CommandError, match="in use already"):
+        call_command("space", "change", "--to", "untaught")
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("space", "change", "--to", "taught", "--golden", golden_file + ".gone")
+    with monkeypatch.context() as patched:
+
+        def stopped(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patched.setattr("indexer.model_change.run.generation_build", stopped)
+        with pytest.raises(CommandError, match="goes on with it") as ended:
+            call_command("space", "change", "--to", "taught", "--golden", golden_file)
+    assert ended.value.returncode == 130 and told("status")["changes"][0]["interrupted"]
+    assert told("rollback")["error"] == GIVEN_UP
+    spaces = {
+        "base": "b",
+        "space": "b",
+        "former_preset": "c",
+        "former_base": "c",
+        "former_space": "c",
+    }
+    SpaceChange.objects.create(preset="other", claimed_by="elsewhere:1:1", **spaces)
+    for arguments in (("change", "--to", "taught", "--golden", golden_file), ("rollback",)):
+        with pytest.raises(CommandError, match="under way") as ended:
+            call_command("space", *arguments)
+        assert ended.value.returncode == 75

@@ -1,0 +1,354 @@
+"""A change of model: success, refusal, interruption, arrivals in its middle, and the way back."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Sequence
+from weakref import WeakValueDictionary
+
+import pytest
+
+from indexer.encoding import worker
+from indexer.encoding.run import encode_queued
+from indexer.index.compaction import generation_build
+from indexer.model_change import run
+from indexer.model_change.claiming import GIVEN_UP
+from indexer.model_change.report import spaces_state
+from indexer.model_change.rollback import change_roll_back
+from indexer.model_change.run import space_change
+from search.config import engine_settings
+from search.errors import InputError, SelfTestFailed, Unavailable, WeightsMissing
+from search.evaluation.folder import EvaluationQuery
+from search.types import Space
+from search.vectors import Manifest
+from tests.indexer.model_change.conftest import SAID, add_square, fill_shop
+from webapp.catalog.models import (
+    ChangeState,
+    Embedding,
+    GoldenKind,
+    IndexJob,
+    JobState,
+    Product,
+    SpaceChange,
+)
+from webapp.catalog.services.index_sequence import clock_now, products_remove
+from webapp.catalog.services.product_assets import asset_remove
+from webapp.retrieval import models_runtime, service
+from webapp.retrieval.models_runtime import active_space, serving_settled
+from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.service import search_products
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+Golden = Sequence[EvaluationQuery]
+
+
+def answers() -> dict[str, list[tuple[str, float]]]:
+    """What the shop answers, once this process has followed: products and scores."""
+    serving_settled()
+    return {
+        colour: [
+            (hit.product.sku, hit.score)
+            for hit in search_products(SearchRequest(text=said, limit=60)).hits
+        ]
+        for colour, said in SAID.items()
+    }
+
+
+def firsts(colour: str, count: int) -> set[str]:
+    return {sku for sku, _ in answers()[colour][:count]}
+
+
+def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
+    golden: Golden,
+) -> None:
+    fill_shop()
+    before, former = answers(), active_space()
+    change = space_change("taught", golden=golden)
+    assert (
+        change.state == ChangeState.LIVE
+        and change.golden == GoldenKind.FILE
+        and change.questions == 6
+    )
+    assert change.after["mAP"] > change.before["mAP"] + 0.2 and change.after["hit@10"] == 1
+    assert 0 < change.overlap < 1 and change.gain_low > 0 and "not worse" in change.decision
+    assert firsts("red", 4) == {"red-0", "red-1", "red-2", "red-3"}
+    assert active_space().preset == "taught" and active_space().fingerprint == change.space
+    assert set(models_runtime._encoders) == {"taught"}, "the former model's memory is free"
+
+    add_square("red-new", "red", 99)
+    products_remove([Product.objects.get(sku="blue-0").pk])
+    encode_queued()
+    generation_build()
+    assert firsts("red", 5) == {"red-new", *(f"red-{n}" for n in range(4))}
+
+    taken_back = change_roll_back()
+    assert taken_back.pk == change.pk and taken_back.state == ChangeState.ROLLED_BACK
+    after = answers()
+    assert active_space() == former
+    assert "red-new" in {sku for sku, _ in after["red"]}, (
+        "what came since is found in the former space"
+    )
+    expected = [pair for pair in before["red"] if pair[0] != "blue-0"]
+    kept = [(sku, score) for sku, score in after["red"] if sku != "red-new"]
+    assert [sku for sku, _ in kept] == [sku for sku, _ in expected]
+    with pytest.raises(InputError, match="no change of model"):
+        change_roll_back()
+
+
+def test_a_rollback_gives_the_same_scores(golden: Golden) -> None:
+    fill_shop()
+    before = answers()
+    space_change("taught", golden=golden)
+    assert answers() != before
+    change_roll_back()
+    assert answers() == before
+
+
+def test_the_way_back_is_open_when_the_new_model_is_gone(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_shop()
+    before = answers()
+    space_change("taught", golden=golden)
+    add_square("red-new", "red", 99)
+    models_runtime.serving_settled()
+    with monkeypatch.context() as patched:
+        shutil.copytree(
+            engine_settings().weights_dir / "untaught",
+            engine_settings().var_dir / "weights" / "untaught",
+        )
+        patched.delenv("OMNISHELF_WEIGHTS_DIR")
+        engine_settings.cache_clear()
+        monkeypatch.setattr(models_runtime, "_encoders", WeakValueDictionary())
+        models_runtime.own_space.cache_clear()
+        monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
+        with pytest.raises(WeightsMissing):
+            active_space()
+        state = spaces_state()
+        assert state["preset"] == "taught" and "are not here" in state["fault"]
+        change_roll_back()
+        after = answers()
+        assert {sku for sku, _ in after["red"]} == {sku for sku, _ in before["red"]} | {"red-new"}
+
+
+def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:
+    fill_shop()
+    space_change("taught", golden=golden)
+    before = answers()
+    clock = clock_now()
+    refused = space_change("untaught", golden=golden)
+    assert refused.state == ChangeState.REFUSED and refused.gain < -0.2 and refused.gain_high < 0
+    assert "Not brought into use" in refused.decision and f"{refused.gain:+.3f}" in refused.decision
+    assert answers() == before and active_space().preset == "taught" and clock_now() == clock
+    forced = space_change("untaught", golden=golden, force=True)
+    assert forced.state == ChangeState.LIVE and "Forced" in forced.decision
+    assert answers() != before and active_space().preset == "untaught"
+    assert change_roll_back() == forced
+    assert answers() == before, "back to the change before, which is in use again"
+    assert SpaceChange.objects.get(state=ChangeState.LIVE).preset == "taught"
+
+
+def test_a_dry_run_says_and_changes_nothing(golden: Golden) -> None:
+    fill_shop()
+    before, clock = answers(), clock_now()
+    change = space_change("taught", golden=golden, dry_run=True)
+    assert change.state == ChangeState.TRIED and change.gain > 0
+    assert answers() == before and clock_now() == clock, "no reader had to hear of it"
+
+
+def test_a_few_titles_are_too_few_to_judge_by() -> None:
+    fill_shop()
+    change = space_change("taught")
+    assert (
+        change.state == ChangeState.REFUSED
+        and change.golden == GoldenKind.CATALOGUE
+        and change.questions == 0
+    )
+    assert "Only 0 questions" in change.decision
+
+
+def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(golden: Golden) -> None:
+    fill_shop()
+    with pytest.raises(SelfTestFailed):
+        space_change("broken", golden=golden)
+    with pytest.raises(InputError, match="in use already"):
+        space_change("untaught", golden=golden)
+    assert not SpaceChange.objects.exists() and active_space().preset == "untaught"
+
+
+def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_shop()
+    before = answers()
+    store = worker.batch_store
+    stored: list[int] = []
+
+    def cut_off(*args: object, **options: object) -> None:
+        if stored:
+            raise KeyboardInterrupt
+        store(*args, **options)
+        stored.append(1)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(worker, "batch_store", cut_off)
+        patched.setattr("search.encoders.device.Runtime.picture_batch_size", 5)
+        space_change("taught", golden=golden)
+    interrupted = SpaceChange.objects.get()
+    assert interrupted.interrupted and answers() == before
+    first = set(Embedding.objects.filter(space=interrupted.space).values_list("pk", flat=True))
+    assert len(first) == 5
+
+    add_square("red-new", "red", 99)
+    assert IndexJob.objects.filter(space=interrupted.space, state=JobState.QUEUED).count() == 20
+    change = space_change("taught", golden=golden)
+    assert change.pk == interrupted.pk and change.state == ChangeState.LIVE
+    stored_now = Embedding.objects.filter(space=change.space)
+    assert first < set(stored_now.values_list("pk", flat=True)) and stored_now.count() == 25
+    assert "red-new" in firsts("red", 5)
+
+
+@pytest.mark.parametrize("stage", ["generation_build", "compare", "swap"])
+def test_killed_at_a_later_step_it_goes_on(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    fill_shop()
+    before = answers()
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(run, stage, cut_off)
+        space_change("taught", golden=golden)
+    assert SpaceChange.objects.get().interrupted and answers() == before
+    assert space_change("taught", golden=golden).state == ChangeState.LIVE
+    assert SpaceChange.objects.count() == 1 and firsts("blue", 4) == {f"blue-{n}" for n in range(4)}
+
+
+def test_an_interrupted_change_can_be_given_up(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_shop()
+
+    def cut_off(space: Space) -> Manifest:
+        add_square("red-new", "red", 99)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(run, "generation_build", cut_off)
+        space_change("taught", golden=golden)
+    given_up = change_roll_back()
+    assert given_up.state == ChangeState.FAILED and given_up.error == GIVEN_UP
+    assert set(IndexJob.objects.filter(state=JobState.QUEUED).values_list("space", flat=True)) == {
+        active_space().fingerprint
+    }
+
+
+def test_what_changes_meanwhile_is_found_after_the_swap(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_shop()
+    red = Product.objects.get(sku="red-0")
+
+    def meanwhile(space: Space) -> Manifest:
+        add_square("red-before", "red", 97)
+        manifest = generation_build(space)
+        add_square("red-after", "red", 98)
+        asset_remove(asset=red.assets.get())
+        add_square("red-last", "red", 99)
+        return manifest
+
+    monkeypatch.setattr(run, "generation_build", meanwhile)
+    change = space_change("taught", golden=golden)
+    assert change.state == ChangeState.LIVE
+    found = firsts("red", 6)
+    assert found == {"red-before", "red-after", "red-last", "red-1", "red-2", "red-3"}
+    spaces = IndexJob.objects.filter(state=JobState.DONE).values_list("space", flat=True)
+    assert set(spaces) == {change.space, change.former_space}, "both spaces got what came"
+
+
+def test_another_space_in_use_voids_the_comparison(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_shop()
+    before = answers()
+
+    def other(change: SpaceChange) -> None:
+        SpaceChange.objects.filter(pk=change.pk).update(former_space="another")
+        change.refresh_from_db()
+        swap(change)
+
+    swap = run.swap
+    monkeypatch.setattr(run, "swap", other)
+    with pytest.raises(Unavailable, match="void"):
+        space_change("taught", golden=golden)
+    assert SpaceChange.objects.get().state == ChangeState.FAILED and answers() == before
+
+
+def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
+    fill_shop()
+    allowed = {said: [skus_of(said)] for said in SAID.values()}
+    ended = threading.Event()
+    seen: list[tuple[str, list[str]]] = []
+    faults: list[BaseException] = []
+
+    def ask() -> None:
+        from django.db import connections
+
+        try:
+            # A pause, because a build on a machine without an idle core waits for whoever never
+            # rests.
+            while not ended.wait(0.02):
+                seen.extend((said, skus_of(said)) for said in SAID.values())
+        except BaseException as error:
+            faults.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert space_change("taught", golden=golden).state == ChangeState.LIVE
+        serving_settled()
+        for said, lists in allowed.items():
+            lists.append(skus_of(said))
+        change_roll_back()
+        serving_settled()
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join()
+    assert not faults and len(seen) > 20
+    assert all(found in allowed[said] for said, found in seen), "an answer of neither space"
+    assert {tuple(found) for said, found in seen} > {tuple(lists[0]) for lists in allowed.values()}
+
+
+def test_a_search_ends_in_the_space_that_it_began_in(
+    golden: Golden, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_shop()
+    before = answers()
+    space_change("taught", golden=golden)
+    after = answers()
+    SpaceChange.objects.update(state=ChangeState.ROLLED_BACK)
+    assert answers() == before
+
+    def swapped_behind() -> models_runtime.Serving:
+        held = models_runtime.serving()
+        SpaceChange.objects.update(state=ChangeState.LIVE)
+        assert serving_settled().preset == "taught"
+        return held
+
+    with monkeypatch.context() as patched:
+        patched.setattr(service, "serving", swapped_behind)
+        found = search_products(SearchRequest(text=SAID["red"], limit=60))
+    assert [(hit.product.sku, hit.score) for hit in found.hits] == before["red"]
+    assert answers() == after
+
+
+def skus_of(said: str) -> list[str]:
+    return [hit.product.sku for hit in search_products(SearchRequest(text=said)).hits]

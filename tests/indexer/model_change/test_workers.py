@@ -1,0 +1,187 @@
+"""Workers encode into the space that is being made, after the one in use; one process at a time
+runs a change."""
+
+from __future__ import annotations
+
+import datetime
+import time
+
+import pytest
+from django.utils import timezone
+
+from indexer.encoding import run
+from indexer.encoding.worker import Drain
+from indexer.leases.heartbeat import heartbeat
+from indexer.leases.process_id import this_process
+from indexer.model_change.activate import spaces_forget
+from indexer.model_change.claiming import change_claim, changes_release
+from indexer.model_change.preflight import target_check
+from indexer.reconcile import Sweeper, jobs_enqueue_missing
+from search.errors import Unavailable
+from tests.indexer.model_change.conftest import add_square, fill_shop
+from webapp.catalog.models import (
+    ChangeStage,
+    ChangeState,
+    Embedding,
+    IndexJob,
+    JobState,
+    Product,
+    SpaceChange,
+    Tuning,
+    TuningState,
+)
+from webapp.catalog.selectors.spaces import heads_over, preset_in_use, spaces_beside
+from webapp.catalog.services.index_sequence import clock_now
+from webapp.retrieval.models_runtime import Serving, active_space, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def claimed(preset: str = "taught", stage: str = ChangeStage.ENCODING) -> SpaceChange:
+    change = change_claim(Serving(preset), serving(), dry_run=False, forced=False)
+    SpaceChange.objects.filter(pk=change.pk).update(stage=stage)
+    return change
+
+
+def embedded(space: str) -> int:
+    return Embedding.objects.filter(space=space).count()
+
+
+def test_a_worker_encodes_both_and_the_space_in_use_goes_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill_shop()
+    change = claimed()
+    jobs_enqueue_missing(space=change.space)
+    order: list[str] = []
+    encode = Drain.run
+
+    def noted(self: Drain) -> object:
+        order.append(self.encoder.space.preset)
+        if len(order) == 1:
+            add_square("red-new", "red", 99)
+        return encode(self)
+
+    monkeypatch.setattr(Drain, "run", noted)
+    assert run.work_waiting()
+    run.encode_queued()
+    assert order[:3] == ["taught", "untaught", "taught"], (
+        "what came to the space in use interrupted the other"
+    )
+    assert embedded(change.space) == embedded(active_space().fingerprint) == 25
+    assert not run.work_waiting()
+
+
+def test_a_space_that_no_generation_holds_yet_is_not_told_to_readers() -> None:
+    fill_shop()
+    clock = clock_now()
+    change = claimed()
+    jobs_enqueue_missing(space=change.space)
+    run.encode_queued()
+    assert embedded(change.space) == 24 and clock_now() == clock
+    SpaceChange.objects.update(stage=ChangeStage.BUILDING)
+    Embedding.objects.filter(space=change.space).first().delete()
+    jobs_enqueue_missing(space=change.space)
+    run.encode_queued()
+    assert clock_now() == clock + 1
+
+
+def test_a_worker_without_the_weights_goes_on_with_the_space_in_use(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    change = claimed()
+    SpaceChange.objects.filter(pk=change.pk).update(preset="nowhere")
+    add_square("red-new", "red", 99)
+    run.encode_queued()
+    assert embedded(active_space().fingerprint) == 1 and embedded(change.space) == 0
+    assert "nothing is encoded into the space of nowhere" in caplog.text
+
+
+def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
+    first = claimed()
+    with pytest.raises(Unavailable, match="under way"):
+        claimed()
+    SpaceChange.objects.update(claimed_by=this_process().rpartition(":")[0] + ":0")
+    Sweeper().sweep()
+    first.refresh_from_db()
+    assert first.interrupted and changes_release() == 0
+    assert claimed() == first
+    SpaceChange.objects.update(claimed_by="")
+    other = claimed("other")
+    first.refresh_from_db()
+    assert first.state == ChangeState.FAILED and other.state == ChangeState.RUNNING
+    assert [beside.fingerprint for beside in spaces_beside()] == [other.space]
+
+
+def test_a_silent_host_is_gone_on_with_and_a_living_one_gives_signs_meanwhile() -> None:
+    change = claimed()
+    lease = datetime.timedelta(seconds=0.2)
+    with heartbeat(SpaceChange.objects.filter(pk=change.pk), lease):
+        SpaceChange.objects.update(claimed_by="elsewhere:1:1", lease_until=timezone.now() + lease)
+        time.sleep(0.5)
+        assert changes_release() == 0
+    time.sleep(0.3)
+    assert changes_release() == 1
+
+
+def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
+    own = active_space().fingerprint
+    Tuning.objects.create(
+        preset="untaught", base=own, space="tuned", state=TuningState.LIVE, heads_digest="d"
+    )
+    change = SpaceChange.objects.create(
+        preset="taught", base="b", space="b", former_preset="untaught", former_base=own, former_space="tuned",
+        state=ChangeState.LIVE,
+    )  # fmt: skip
+    assert preset_in_use() == "taught" and heads_over("b") == ("", "b")
+    SpaceChange.objects.filter(pk=change.pk).update(stage=ChangeStage.RETURNING)
+    assert [beside.fingerprint for beside in spaces_beside()] == ["tuned"], (
+        "it is completed before it is back"
+    )
+    SpaceChange.objects.filter(pk=change.pk).update(state=ChangeState.ROLLED_BACK, stage="")
+    assert preset_in_use() == "untaught" and heads_over(own) == ("d", "tuned")
+
+
+def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_shop()
+    target_check(Serving("taught"))
+    monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
+    with pytest.raises(Unavailable, match="MB are free"):
+        target_check(Serving("taught"))
+
+
+def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill_shop()
+    change = claimed()
+    jobs_enqueue_missing(space=change.space)
+
+    def unreadable(self: object, batch: object) -> object:
+        raise ValueError("too wide")
+
+    digest = Product.objects.get(sku="red-0").assets.get().content_hash
+    IndexJob.objects.filter(space=change.space).exclude(content_hash=digest).delete()
+    monkeypatch.setattr(
+        "search.encoders.open_clip.engine.OpenClipEncoder.encode_pictures", unreadable
+    )
+    IndexJob.objects.filter(space=change.space).update(attempts=4)
+    run.encode_queued()
+    assert IndexJob.objects.get(space=change.space).state == JobState.FAILED
+    assert Product.objects.get(sku="red-0").assets.get().fault == ""
+
+
+def test_all_but_the_spaces_of_both_presets_are_dropped() -> None:
+    old = {"preset": "p", "former_preset": "q", "state": ChangeState.RETIRED}
+    SpaceChange.objects.create(
+        base="older", space="older", former_base="oldest", former_space="oldest", **old
+    )
+    SpaceChange.objects.create(
+        base="now", space="now", former_base="before", former_space="tuned", **old
+    )
+    for base, space in (("before", "tuned"), ("older", "tuned older")):
+        Tuning.objects.create(preset="p", base=base, space=space, state=TuningState.RETIRED)
+    for space in ("now", "before", "tuned", "older", "oldest", "tuned older"):
+        Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
+    spaces_forget(kept={"now", "before"})
+    assert set(Embedding.objects.values_list("space", flat=True)) == {"now", "before", "tuned"}

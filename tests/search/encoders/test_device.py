@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from search.config import EngineSettings
+from search.cpu import cores
+from search.encoders.device import INDUCTOR, Runtime, every_core, pick_runtime
+from search.errors import ConfigError
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+@pytest.mark.usefixtures("without_cuda")
+def test_cuda_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ConfigError, match="OMNISHELF_DEVICE"):
+        pick_runtime(EngineSettings(device="cuda"))
+    assert pick_runtime(EngineSettings(device="auto")).device == CPU
+
+
+def test_precision_is_never_half() -> None:
+    assert pick_runtime(EngineSettings(device="cpu")).dtype in (torch.float32, torch.bfloat16)
+
+
+def test_calls_share_the_cores_that_one_call_leaves() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(1)
+        assert Runtime(CPU, torch.float32).calls_at_once == cores()
+        with every_core():
+            assert Runtime(CPU, torch.float32).calls_at_once == 1
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+    assert Runtime(torch.device("cuda"), torch.bfloat16).calls_at_once == 1
+
+
+def test_a_processor_compiles_only_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "true")
+    chosen = {
+        mode: pick_runtime(EngineSettings(device="cpu", compile=mode)).compiler
+        for mode in ("auto", "off", "on")
+    }
+    assert chosen == {"auto": None, "off": None, "on": INDUCTOR}
+
+
+def test_compilation_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(ConfigError, match=r"no-such-compiler is missing.*OMNISHELF_COMPILE to off"):
+        pick_runtime(EngineSettings(device="cpu", compile="on"))
+
+
+@pytest.mark.parametrize("compiler", [None, "eager"])
+def test_a_placed_module_is_frozen_and_answers_as_before(compiler: str | None) -> None:
+    module, inputs = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.9)), torch.ones(2, 4)
+    expected = module[0](inputs).detach()
+    placed = Runtime(CPU, torch.float32, compiler).place(module)
+    assert placed is module and (module._compiled_call_impl is not None) == bool(compiler)
+    assert torch.allclose(placed(inputs), expected) and not placed(inputs).requires_grad
+
+
+def test_rows_are_stacked_in_the_precision_of_the_model() -> None:
+    rows = [np.full((3, 2), number, np.float32) for number in range(4)]
+    found = Runtime(CPU, torch.bfloat16).stack(rows)
+    assert found.shape == (4, 3, 2) and found.dtype == torch.bfloat16
+    assert np.array_equal(found.float().numpy(), np.stack(rows))

@@ -1,0 +1,138 @@
+"""Four-bit lists of vectors that a learned rotation turns first: what larger dimensions get."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.types import Modality, ViewBatch
+from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
+from search.vectors.faiss import segment_builder
+from search.vectors.faiss.checkpoints import trained_name
+from search.vectors.faiss.fastscan import FEW
+from search.vectors.faiss.segment import Segment
+from search.vectors.faiss.training import train
+from search.vectors.index_types import choose
+from search.vectors.row_filter import RowSet
+from tests.search.vectors.twin import catalogue, clustered, make_space, stream
+
+DIM, PRODUCTS = 64, 2_000
+SPACE = make_space(dim=DIM)
+SHAPES = ShapeSettings(exact_up_to=0, recall_target=0.8)
+PROJECT = Path(__file__).parents[3]
+QUERIES = clustered(4 * FEW, DIM, seed=5)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("turned")
+    (built,) = (
+        GenerationBuilder(folder, SPACE, shapes=SHAPES)
+        .build(stream(catalogue(PRODUCTS, dim=DIM)), 1)
+        .segments
+    )
+    assert (built.factory or "").startswith("OPQ16,IVF") and built.recall >= 0.79
+    return folder
+
+
+@pytest.fixture
+def segment(root: Path) -> Segment:
+    return VectorIndex(root, SPACE)._snapshot.segments[Modality.PICTURE]
+
+
+def test_one_query_finds_what_it_finds_in_a_batch(segment: Segment) -> None:
+    every = segment.everything
+    together = segment.search(QUERIES, 10, every)
+    alone = [segment.search(query[np.newaxis], 10, every) for query in QUERIES]
+    assert segment._few is not segment._many
+    # Codes that sum to the same are cut off in another order, so a last place may be another's.
+    shared = [
+        len(np.intersect1d(one.rows, row)) for one, row in zip(alone, together.rows, strict=True)
+    ]
+    assert np.mean(shared) / 10 > 0.97
+    best = np.concatenate([one.scores[:, 0] for one in alone])
+    assert np.mean(np.abs(best - together.scores[:, 0]) < 1e-6) > 0.97
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.1])
+@pytest.mark.parametrize("many", [True, False])
+def test_what_is_found_is_eligible_and_nearly_what_an_exact_search_finds(
+    share: float, many: bool, segment: Segment
+) -> None:
+    mask = np.random.default_rng(3).random(len(segment)) < share
+    rows = RowSet(len(segment), mask=mask)
+    truth = segment.search_exactly(QUERIES, 10, rows)
+    asked = [QUERIES] if many else [query[np.newaxis] for query in QUERIES]
+    blocks = [segment.search(part, 10, rows) for part in asked]
+    found, scores = (
+        np.concatenate(part)
+        for part in zip(*((one.rows, one.scores) for one in blocks), strict=True)
+    )
+    assert (found >= 0).all() and mask[found].all()
+    assert np.mean(scores >= truth.scores[:, -1:] - 1e-6) >= 0.75
+
+
+def test_the_next_generation_takes_over_rotation_and_lists(root: Path) -> None:
+    again = GenerationBuilder(root, SPACE, shapes=SHAPES).build(
+        stream(catalogue(PRODUCTS, dim=DIM)), 2
+    )
+    (segment,) = again.segments
+    assert (again.number, segment.trained_in) == (2, 1)
+    assert segment.fit == pytest.approx(segment.trained_fit)
+
+
+def test_codes_that_missed_the_recall_are_not_trained_again(tmp_path: Path) -> None:
+    builder = GenerationBuilder(tmp_path, SPACE, shapes=replace(SHAPES, recall_target=0.95))
+    (first,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 1).segments
+    assert "OPQ16" in first.why and not first.factory.startswith("OPQ")
+    (second,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 2).segments
+    assert (second.factory, second.trained_in) == (first.factory, 1)
+    assert "OPQ16" not in second.why
+
+
+BUILD = f"""
+import sys
+from pathlib import Path
+from search.vectors import GenerationBuilder, ShapeSettings
+from tests.search.vectors.twin import catalogue, make_space, stream
+shapes = ShapeSettings(exact_up_to=0, recall_target=0.95)
+GenerationBuilder(Path(sys.argv[1]), make_space(dim={DIM}), shapes=shapes).build(
+    stream(catalogue({PRODUCTS}, dim={DIM})), 1
+)
+"""
+
+
+def test_a_killed_builder_leaves_what_it_trained_for_several_codes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shapes = replace(SHAPES, recall_target=0.95)
+    turned, finer, *_ = choose(2 * PRODUCTS, DIM, shapes)
+    building = tmp_path / SPACE.fingerprint / "building"
+    with subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT) as process:
+        while not (
+            building / f"{trained_name(Modality.PICTURE, finer.factory)}.checkpoint"
+        ).exists():
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.kill()
+    trained: list[str] = []
+    monkeypatch.setattr(
+        segment_builder,
+        "train",
+        lambda store, plan, number: trained.append(plan.factory) or train(store, plan, number),
+    )
+    (segment,) = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build(unread(), 9).segments
+    assert turned.factory in segment.why
+    assert turned.factory not in trained and finer.factory not in trained
+
+
+def unread() -> Iterator[ViewBatch]:
+    raise AssertionError("the rows were complete already")
+    yield

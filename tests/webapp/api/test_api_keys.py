@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import datetime as dt
+from io import StringIO
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from search.errors import InputError
+from tests.webapp.api.conftest import Caller
+from webapp.api.api_keys import api_key_create, api_key_find
+from webapp.api.models import ApiKey
+
+pytestmark = pytest.mark.django_db
+
+JOBS = "/api/v1/jobs"
+
+
+def test_the_token_is_not_in_the_database() -> None:
+    key, token = api_key_create(name="shop", scopes=["search"])
+    stored = ApiKey.objects.values().get()
+    assert token not in str(stored)
+    assert token.startswith(key.prefix)
+    assert api_key_find(token=token) == key
+
+
+@pytest.mark.parametrize("scopes", [[], ["everything"]])
+def test_a_key_needs_known_scopes(scopes: list[str]) -> None:
+    with pytest.raises(InputError):
+        api_key_create(name="shop", scopes=scopes)
+
+
+def test_the_last_use_is_written_at_most_once_a_minute(
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    _, token = api_key_create(name="shop", scopes=["search"])
+    with django_assert_num_queries(2):
+        api_key_find(token=token)
+    with django_assert_num_queries(1):
+        api_key_find(token=token)
+    ApiKey.objects.update(last_used=timezone.now() - dt.timedelta(minutes=2))
+    with django_assert_num_queries(2):
+        api_key_find(token=token)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"revoked": True},
+        {"expires": timezone.now() - dt.timedelta(seconds=1)},
+        {"digest": "0" * 64},
+    ],
+)
+def test_a_key_that_is_no_good_is_refused(caller: Caller, change: dict[str, object]) -> None:
+    client = caller()
+    ApiKey.objects.update(**change)
+    response = client.get(JOBS)
+    assert response.status_code == 401
+    assert response["WWW-Authenticate"].startswith("Bearer")
+    assert response.json()["code"] == "bad_api_key"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("get", JOBS, "index:read"),
+        ("get", "/api/v1/index", "index:read"),
+        ("post", "/api/v1/jobs/1/retry", "index:write"),
+        ("get", "/api/v1/uploads", "uploads:read"),
+        ("post", "/api/v1/uploads", "uploads:write"),
+        ("put", "/api/v1/products/x", "catalog:write"),
+        ("patch", "/api/v1/products/x", "catalog:write"),
+        ("delete", "/api/v1/products/x", "catalog:write"),
+        ("post", "/api/v1/products/x/assets", "catalog:write"),
+        ("delete", "/api/v1/products/x/assets/1", "catalog:write"),
+    ],
+)
+def test_every_other_scope_is_not_enough(
+    client: Client, caller: Caller, method: str, path: str, scope: str
+) -> None:
+    others = {
+        "search",
+        "catalog:read",
+        "catalog:write",
+        "uploads:read",
+        "uploads:write",
+        "index:read",
+        "index:write",
+    }
+    assert getattr(client, method)(path).status_code == 401
+    assert getattr(caller(*others - {scope}), method)(path).status_code == 403
+    assert getattr(caller(scope), method)(path).status_code not in {401, 403}
+
+
+def test_reading_can_be_closed_to_those_without_a_key(
+    client: Client, caller: Caller, settings: Settings
+) -> None:
+    assert client.get("/api/v1/products").status_code == 200
+    settings.ANONYMOUS_SEARCH = False
+    for path in (
+        "/api/v1/products",
+        "/api/v1/search",
+        "/api/v1/products/x",
+        "/api/v1/products/x/assets",
+    ):
+        assert client.get(path).status_code == 401
+    assert caller("catalog:read").get("/api/v1/products").status_code == 200
+
+
+def test_staff_have_the_scopes_of_their_permissions() -> None:
+    user = User.objects.create_user("ana", password="x", is_staff=True)
+    client = Client()
+    client.force_login(user)
+    assert client.get(JOBS).status_code == 403
+    user.user_permissions.add(Permission.objects.get(codename="view_indexjob"))
+    assert client.get(JOBS).status_code == 200
+    User.objects.update(is_staff=False)
+    assert client.get(JOBS).status_code == 403
+
+
+def test_a_session_must_prove_that_the_page_is_ours() -> None:
+    user = User.objects.create_superuser("root", password="x")
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(user)
+    refused = client.put("/api/v1/products/x", {"title": "x"}, content_type="application/json")
+    assert refused.status_code == 403
+    assert "CSRF" in refused.json()["detail"]
+
+
+def test_the_command_prints_the_token_alone() -> None:
+    out = StringIO()
+    call_command(
+        "create_api_key", "shop", "--scope", "search", "--days", "30", stdout=out, stderr=StringIO()
+    )
+    key = api_key_find(token=out.getvalue().strip())
+    assert key is not None
+    assert key.scopes == ["search"]
+    assert key.expires is not None
+    with pytest.raises(CommandError):
+        call_command("create_api_key", "shop", stderr=StringIO())
+
+
+def test_the_admin_shows_a_key_once(admin_client: Client, plain_static: None) -> None:
+    made = admin_client.post(
+        "/admin/api/apikey/add/", {"name": "shop", "scopes": ["search", "index:read"]}
+    )
+    token = made.context["token"]
+    assert token in made.content.decode()
+    assert "no-store" in made["Cache-Control"]
+    key = api_key_find(token=token)
+    assert key is not None
+    assert key.scopes == ["search", "index:read"]
+    assert key.created_by is not None
+    page = admin_client.get(f"/admin/api/apikey/{key.pk}/change/").content.decode()
+    assert token not in page
+    assert key.digest not in page
+    admin_client.post(
+        f"/admin/api/apikey/{key.pk}/change/",
+        {"name": "shop", "scopes": ["search"], "revoked": "on"},
+    )
+    assert api_key_find(token=token) is None

@@ -1,0 +1,85 @@
+"""What a shopper asked for, read from addresses and written as such."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.request import Sort
+from webapp.shop.forms import read_wish
+from webapp.shop.search_params import Wish
+
+words = st.text(
+    st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=12
+)
+prices = st.decimals(min_value=0, max_value=99_999, places=2)
+filters = st.builds(
+    ProductFilters,
+    category=st.sampled_from(["", "mugs", "tall-lamps"]),
+    brands=st.lists(words, max_size=3, unique=True).map(tuple),
+    price_min=st.none() | prices,
+    price_max=st.none() | prices.map(lambda price: price + 100_000),
+    in_stock=st.booleans(),
+    attributes=st.dictionaries(
+        words, st.lists(words, min_size=1, max_size=2, unique=True).map(tuple), max_size=2
+    ),
+)
+wishes = st.builds(
+    Wish,
+    text=st.just("") | words,
+    like=st.just("") | words,
+    filters=filters,
+    sort=st.sampled_from(list(Sort)),
+)
+
+
+def read_url(url: str) -> Wish:
+    parts = urlsplit(url)
+    category = parts.path.split("/")[2] if parts.path.startswith("/c/") else ""
+    return read_wish(QueryDict(parts.query), category=category)
+
+
+@given(wishes)
+def test_an_address_holds_the_whole_wish(wish: Wish) -> None:
+    assert read_url(wish.url()) == wish
+
+
+def test_a_value_taken_back_leaves_the_others() -> None:
+    wish = read_wish(QueryDict("q=mug&brand=A&brand=B&attr:colour=red&attr:colour=blue&cursor=x"))
+    assert wish.without_value("brand", "A").filters.brands == ("B",)
+    assert wish.without_value("attr:colour", "red").filters.attributes == {"colour": ("blue",)}
+    assert wish.without_value("brand", "A").cursor == ""
+    assert wish.without_filters().url() == "/search?q=mug"
+
+
+def test_browsing_a_category_has_an_address_of_its_own() -> None:
+    assert read_wish(QueryDict("category=mugs&sort=price")).url() == "/c/mugs/?sort=price"
+    assert parse_qs(urlsplit(read_wish(QueryDict("category=mugs&q=red")).url()).query)[
+        "category"
+    ] == ["mugs"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "price_min=cheap",
+        "price_min=-1",
+        "price_min=9&price_max=2",
+        "sort=magic",
+        "category=%2F",
+        "q=" + "a" * 1001,
+    ],
+)
+def test_addresses_that_make_no_sense_are_refused(query: str) -> None:
+    with pytest.raises(ValidationError):
+        read_wish(QueryDict(query))
+
+
+def test_parameters_of_others_are_ignored() -> None:
+    assert read_wish(QueryDict("q=mug&utm_source=letter&attr:=x&brand=")) == Wish(text="mug")

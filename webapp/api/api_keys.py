@@ -1,0 +1,66 @@
+"""Making and finding API keys."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+from collections.abc import Collection
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Q
+from django.utils import timezone
+
+from search.errors import InputError
+from webapp.api.models import ApiKey
+from webapp.api.scopes import Scope
+
+PREFIX = "osk_"
+"""Lets secret scanners recognise a leaked key."""
+
+LAST_USED_STEP = dt.timedelta(minutes=1)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def api_key_create(
+    *,
+    name: str,
+    scopes: Collection[str],
+    expires: dt.datetime | None = None,
+    created_by: AbstractBaseUser | None = None,
+) -> tuple[ApiKey, str]:
+    """The key's row and its token, which is known only now. Raises InputError for an unknown
+    scope or none."""
+    unknown = sorted(set(scopes) - set(Scope.values))
+    if unknown or not scopes:
+        raise InputError(
+            "an API key needs known scopes",
+            value=unknown or None,
+            fix=f"Choose from {', '.join(Scope.values)}.",
+        )
+    key = ApiKey(name=name, scopes=sorted(set(scopes)), expires=expires, created_by=created_by)
+    token = token_assign(key)
+    key.save()
+    return key, token
+
+
+def token_assign(key: ApiKey) -> str:
+    """A new token for a key that is about to be saved."""
+    token = PREFIX + secrets.token_urlsafe(32)
+    key.prefix, key.digest = token[:12], _digest(token)
+    return token
+
+
+def api_key_find(*, token: str) -> ApiKey | None:
+    """The usable key of this token. Notes its use, at most once a minute."""
+    key = ApiKey.objects.filter(digest=_digest(token)).first()
+    if key is None or not key.usable:
+        return None
+    now = timezone.now()
+    if key.last_used is None or now - key.last_used >= LAST_USED_STEP:
+        stale = Q(last_used__isnull=True) | Q(last_used__lte=now - LAST_USED_STEP)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used=now)
+    return key

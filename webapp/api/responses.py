@@ -1,0 +1,235 @@
+"""Rows of the catalogue as the plain documents that answers hold. Their shapes are in
+webapp.api.schemas."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from search.types import Evidence, Span, asset_of
+from webapp.api.links import Links
+from webapp.catalog.models import Asset, AssetKind, Category, IndexJob, Product, Upload, UploadRow
+from webapp.catalog.selectors.previews import Preview
+from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
+from webapp.retrieval.clip_matches import Strip
+from webapp.retrieval.request import ProductHit, SearchAnswer
+
+Document = dict[str, Any]
+
+
+def time_text(moment: dt.datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def price_text(price: Decimal | None) -> str | None:
+    return None if price is None else f"{price:.2f}"
+
+
+def search_document(result: SearchAnswer, links: Links) -> Document:
+    prices = result.price_range
+    return {
+        "hits": [hit_document(hit, links) for hit in result.hits],
+        "total": result.total,
+        "window_full": result.window_full,
+        "facets": [
+            {
+                "name": facet.name,
+                "label": str(facet.label),
+                "values": [
+                    {
+                        "value": item.value,
+                        "label": str(item.label),
+                        "count": item.count,
+                        "selected": item.selected,
+                    }
+                    for item in facet.values
+                ],
+            }
+            for facet in result.facets
+        ],
+        "price_range": {"min": price_text(prices[0]), "max": price_text(prices[1])}
+        if prices
+        else None,
+        "next_cursor": result.next_cursor,
+        "picture_token": result.picture_token,
+        "sound_token": result.sound_token,
+        "timings_ms": {stage: round(ms, 3) for stage, ms in result.timings.stages.items()},
+        "generation": result.generation,
+        "seq": result.seq,
+    }
+
+
+def hit_document(hit: ProductHit, links: Links) -> Document:
+    product = hit.product
+    return {
+        "sku": product.sku,
+        "title": product.local_title,
+        "brand": product.brand,
+        "price": price_text(product.price),
+        "currency": product.currency,
+        "url": links.page(product),
+        "pictures": [links.file(asset) for asset in product.pictures],
+        "score": round(float(hit.score), 6),
+        "evidence": [evidence_document(evidence) for evidence in hit.evidence],
+    }
+
+
+def evidence_document(evidence: Evidence) -> Document:
+    return {
+        "modality": evidence.modality.value,
+        "view": asset_of(evidence.view_id),
+        "score": round(float(evidence.score), 6),
+        "standardised": round(float(evidence.standardised), 6),
+        **(span_document(evidence.span) if evidence.span else {"start": None, "end": None}),
+    }
+
+
+def span_document(span: Span) -> Document:
+    return {"start": round(span.start, 3), "end": round(span.end, 3)}
+
+
+def strip_document(strip: Strip) -> Document:
+    return {
+        "view": strip.asset_id,
+        "modality": strip.modality.value,
+        "moments": [
+            {**span_document(moment.span), "standardised": round(moment.standardised, 6)}
+            for moment in strip.moments
+        ],
+    }
+
+
+class CategoryPaths:
+    """Names from the root down of these products' categories: one query for all of them."""
+
+    def __init__(self, products: Iterable[Product]) -> None:
+        step = Category.steplen
+        paths = {product.category.path for product in products if product.category}
+        wanted = {path[:end] for path in paths for end in range(step, len(path) + 1, step)}
+        self._names = (
+            dict(Category.objects.filter(path__in=wanted).values_list("path", "name"))
+            if wanted
+            else {}
+        )
+
+    def of(self, product: Product) -> list[str]:
+        if product.category is None:
+            return []
+        step, path = Category.steplen, product.category.path
+        return [
+            self._names[path[:end]]
+            for end in range(step, len(path) + 1, step)
+            if path[:end] in self._names
+        ]
+
+
+def product_document(product: Product, paths: CategoryPaths, links: Links) -> Document:
+    """`product` has its category selected and `pictures` loaded."""
+    return {
+        "sku": product.sku,
+        "title": product.title,
+        "description": product.description,
+        "translations": product.translations,
+        "language": product.language,
+        "brand": product.brand,
+        "category": paths.of(product),
+        "category_slug": product.category.slug if product.category else "",
+        "price": price_text(product.price),
+        "currency": product.currency,
+        "stock": product.stock,
+        "attributes": product.attributes,
+        "visible": product.visible,
+        "url": links.page(product),
+        "pictures": [links.file(asset) for asset in product.pictures],
+        "created": time_text(product.created),
+        "updated": time_text(product.updated),
+    }
+
+
+def asset_document(asset: Asset, links: Links, preview: Preview | None = None) -> Document:
+    return {
+        "id": asset.pk,
+        "kind": str(asset.kind),
+        "role": asset.role,
+        "url": None if asset.kind == AssetKind.TEXT else links.file(asset),
+        "text": asset.text,
+        "content_hash": asset.content_hash,
+        "position": asset.position,
+        "bytes": asset.bytes,
+        "width": asset.width,
+        "height": asset.height,
+        "seconds": asset.seconds,
+        "fault": asset.fault,
+        "preview": preview_document(asset.content_hash, preview, links) if preview else None,
+    }
+
+
+def preview_document(content_hash: str, preview: Preview, links: Links) -> Document:
+    frames = [
+        {**span_document(span), "url": links.preview(content_hash, frame_file(number))}
+        for number, span in enumerate(preview.frames)
+    ]
+    return {
+        "frames": frames,
+        "peaks": list(preview.peaks),
+        "spectrogram": links.preview(content_hash, SPECTROGRAM) if preview.peaks else None,
+        "subtitles": links.preview(content_hash, SUBTITLES) if preview.subtitled else None,
+    }
+
+
+def upload_document(upload: Upload) -> Document:
+    return {
+        "id": str(upload.public_id),
+        "filename": upload.filename,
+        "source": str(upload.source),
+        "dry_run": upload.dry_run,
+        "remove_absent": upload.remove_absent,
+        "state": str(upload.state),
+        "error": upload.error,
+        "notes": upload.notes,
+        "total_rows": upload.total_rows,
+        "rows_handled": upload.next_row,
+        "counts": {
+            "created": upload.created_count,
+            "updated": upload.updated_count,
+            "unchanged": upload.unchanged_count,
+            "warnings": upload.warning_count,
+            "errors": upload.error_count,
+            "removed": upload.removed_count,
+        },
+        "created": time_text(upload.created),
+        "started": time_text(upload.started),
+        "finished": time_text(upload.finished),
+    }
+
+
+def row_document(row: UploadRow) -> Document:
+    return {
+        "number": row.number,
+        "sku": row.sku,
+        "outcome": str(row.outcome),
+        "warned": row.warned,
+        "messages": row.messages,
+    }
+
+
+def job_document(job: IndexJob) -> Document:
+    return {
+        "id": job.pk,
+        "space": job.space,
+        "modality": str(job.modality),
+        "content_hash": job.content_hash,
+        "state": str(job.state),
+        "attempts": job.attempts,
+        "error_code": job.error_code,
+        "error": job.error,
+        "created": time_text(job.created),
+        "not_before": time_text(job.not_before),
+        "finished": time_text(job.finished),
+    }
+
+
+def state_counts(counts: Mapping[str, int]) -> Document:
+    return {state: counts.get(state, 0) for state in ("queued", "claimed", "done", "failed")}

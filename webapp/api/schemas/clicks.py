@@ -1,0 +1,24 @@
+"""Products opened for the words that found them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from webapp.api.schemas.base import NO_NUL, Shape, Sku
+from webapp.shop.models import LONGEST_QUERY
+
+Query = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY, pattern=NO_NUL)]
+
+
+class ClickBody(Shape):
+    query: Query = Field(description="the words as typed; they are normalised here")
+    sku: Sku
+    count: int = Field(1, ge=1, le=1000, description="how often it was opened for these words")
+
+
+class ClicksBody(Shape):
+    """Nothing that tells one shopper from another belongs here."""
+
+    clicks: Annotated[list[ClickBody], Field(min_length=1, max_length=100)]

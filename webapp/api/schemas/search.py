@@ -1,0 +1,202 @@
+"""Searching: what can be asked, and the answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Json, StringConstraints, WithJsonSchema
+
+from webapp.api.schemas.base import (
+    NO_NUL,
+    AttributeName,
+    AttributeText,
+    Cursor,
+    ModalityName,
+    Name,
+    PageSize,
+    Price,
+    PriceAnswer,
+    Shape,
+    Slug,
+    Url,
+)
+from webapp.retrieval.request import LONGEST_TEXT
+
+SortName = Literal["relevance", "price", "-price", "newest"]
+SearchText = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL)]
+QuestionToken = Annotated[str, StringConstraints(max_length=6000, pattern=r"^[-A-Za-z0-9_:.=]*$")]
+Brands = Annotated[list[Name], Field(max_length=100)]
+
+
+class SearchFilters(Shape):
+    """All given filters must hold; brands, and the values of one attribute, are alternatives of
+    each other."""
+
+    category: Slug = Field("", description="slug of a category; its descendants are included")
+    brands: Brands = Field(default_factory=list)
+    price_min: Price | None = None
+    price_max: Price | None = None
+    in_stock: bool = Field(
+        False, description="only products in stock, or whose stock is not counted"
+    )
+    attributes: Annotated[
+        dict[AttributeName, Annotated[list[AttributeText], Field(min_length=1, max_length=100)]],
+        Field(max_length=50),
+    ] = Field(default_factory=dict, description="accepted values by attribute name")
+
+
+class SearchPage(Shape):
+    """What every way of asking has in common."""
+
+    text: SearchText = Field(
+        "", description="words; none, and no picture or sound, lists the newest products"
+    )
+    sort: SortName = "relevance"
+    limit: PageSize = 24
+    cursor: Cursor = Field("", description="next_cursor of the page before, for the same request")
+    facets: bool = Field(True, description="count facets and the price range")
+
+
+class SearchBody(SearchPage):
+    """A search as JSON."""
+
+    filters: SearchFilters = Field(default_factory=SearchFilters)
+    picture_token: QuestionToken = Field(
+        "", description="picture_token of an earlier answer, instead of its picture"
+    )
+    sound_token: QuestionToken = Field(
+        "", description="sound_token of an earlier answer, instead of its sound"
+    )
+
+
+FiltersText = Annotated[
+    Json[SearchFilters], WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
+]
+
+
+class SearchForm(SearchPage):
+    """A search as a form, beside the files `picture`, `video` and `sound`."""
+
+    filters: FiltersText = Field(
+        default_factory=SearchFilters, description="SearchFilters as a JSON document"
+    )
+    picture_token: QuestionToken = ""
+    sound_token: QuestionToken = ""
+
+
+class SearchQuery(Shape):
+    """A search as query parameters."""
+
+    q: SearchText = Field("", description="words")
+    category: Slug = Field("", description="slug of a category; its descendants are included")
+    brand: Brands = Field(default_factory=list, description="repeat it for alternatives")
+    price_min: Price | None = None
+    price_max: Price | None = None
+    in_stock: bool = False
+    attr: Annotated[
+        list[
+            Annotated[
+                str,
+                StringConstraints(max_length=281, pattern=r"^[^\u0000:]{1,80}:[^\u0000]{1,200}$"),
+            ]
+        ],
+        Field(max_length=100),
+    ] = Field(default_factory=list, description="name:value; repeat it for more")
+    sort: SortName = "relevance"
+    limit: PageSize = 24
+    cursor: Cursor = ""
+
+
+class EvidenceAnswer(Shape):
+    """The view that made the product a hit, one for each modality that contributed.
+
+    Of a video that can be `video` (a key frame, or the clip as a whole), `audio` (its sound) and
+    `text` (a subtitle).
+    """
+
+    modality: ModalityName
+    view: int = Field(description="id of the asset")
+    score: float = Field(description="cosine with the query")
+    standardised: float = Field(description="the same in standard deviations above chance")
+    start: float | None = Field(
+        description="of a clip: second at which the part that matched best begins"
+    )
+    end: float | None = Field(description="of a clip: second at which it ends")
+
+
+class HitAnswer(Shape):
+    sku: str
+    title: str
+    brand: str
+    price: PriceAnswer | None
+    currency: str
+    url: Url = Field(description="page of the product")
+    pictures: list[Url]
+    score: float
+    evidence: list[EvidenceAnswer]
+
+
+class MomentsQuery(Shape):
+    """What is looked for within the clips of a product: words, or the token of a picture or
+    sound asked with before."""
+
+    q: SearchText = Field("", description="words")
+    picture_token: QuestionToken = Field("", description="picture_token of a search")
+    sound_token: QuestionToken = Field("", description="sound_token of a search")
+
+
+class MomentAnswer(Shape):
+    start: float = Field(description="second")
+    end: float = Field(description="second")
+    standardised: float = Field(
+        description="how well this part answers, in standard deviations above chance"
+    )
+
+
+class StripAnswer(Shape):
+    """The parts of one clip in one modality, by time: key frames, windows of sound, or
+    subtitles."""
+
+    view: int = Field(description="id of the asset")
+    modality: ModalityName
+    moments: list[MomentAnswer]
+
+
+class MomentsAnswer(Shape):
+    items: list[StripAnswer]
+
+
+class FacetValueAnswer(Shape):
+    value: str
+    label: str
+    count: int
+    selected: bool
+
+
+class FacetAnswer(Shape):
+    name: str = Field(description="category, brand, or attr:<name>")
+    label: str
+    values: list[FacetValueAnswer]
+
+
+class PriceRange(Shape):
+    min: PriceAnswer
+    max: PriceAnswer
+
+
+class SearchResult(Shape):
+    hits: list[HitAnswer]
+    total: int
+    window_full: bool = Field(description="more products may match than `total` counts")
+    facets: list[FacetAnswer]
+    price_range: PriceRange | None
+    next_cursor: str = Field(description="empty on the last page")
+    picture_token: str = Field(
+        description="stands for the query picture or video in the next request; else empty"
+    )
+    sound_token: str = Field(
+        description="stands for the query sound in the next request; else empty"
+    )
+    timings_ms: dict[str, float] = Field(description="milliseconds by stage")
+    generation: int | None = Field(description="index generation that answered")
+    seq: int = Field(description="index clock: changes up to it were searched")

@@ -1,1 +1,0 @@
-"""The bodies, parameters and answers of the API: what validates requests is what the OpenAPI schema is made of."""

@@ -1,0 +1,143 @@
+"""Views of visible products with their embeddings: what an index holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from search.types import ASSET_BITS, Modality, Space, ViewBatch
+from search.vectors import ProductViews
+from webapp.catalog.models import SHOWN_BY, Asset, Embedding, Product, RemovedProduct
+from webapp.catalog.models.embedding import STORED as VECTORS
+from webapp.catalog.models.spans import BYTES as SPAN_BYTES
+from webapp.catalog.services.index_sequence import clock_now
+
+CHUNK = 1_000
+"""Products per query: about 3 MB of vectors at 768 dimensions and two views each."""
+
+ViewRow = tuple[int, int, str, str]
+"""Asset id, product id, modality, content hash."""
+
+
+def _view_rows(product_ids: list[int]) -> list[ViewRow]:
+    return list(
+        Asset.objects.filter(product_id__in=product_ids)
+        .order_by("product_id", "kind", "position", "id")
+        .values_list("id", "product_id", "kind", "content_hash")
+    )
+
+
+def _stored(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], tuple[bytes, int]]:
+    """Stored vectors of these contents, and how many of their views have a span, by (modality,
+    content hash); contents without any are absent."""
+    hashes = {digest for _, _, _, digest in rows}
+    stored = Embedding.objects.filter(space=space.fingerprint, content_hash__in=hashes)
+    return {
+        (modality, digest): (vector, len(spans) // SPAN_BYTES)
+        for modality, digest, vector, spans in stored.values_list(
+            "modality", "content_hash", "vector", "spans"
+        )
+        if vector
+    }
+
+
+def _batches(space: Space, product_ids: list[int]) -> Iterator[ViewBatch]:
+    """One batch per modality for these products."""
+    rows = _view_rows(product_ids)
+    stored = _stored(space, rows)
+    for modality in Modality:
+        own = [
+            (asset, product, *stored[modality, digest])
+            for asset, product, kind, digest in rows
+            if (modality, digest) in stored and modality in SHOWN_BY[kind]
+        ]
+        if own:
+            yield _expanded(modality, space.dim, own)
+
+
+def _expanded(
+    modality: Modality, dim: int, rows: Sequence[tuple[int, int, bytes, int]]
+) -> ViewBatch:
+    """Asset id, product id, stored vectors and number of spans of each content → one row for
+    each of its views."""
+    assets, products, stored, spans = zip(*rows, strict=True)
+    vectors = Embedding.unpack(list(stored), dim)
+    counts = np.array([len(vector) for vector in stored], np.int64) // (VECTORS.itemsize * dim)
+    ends = np.cumsum(counts)
+    # Parts are counted from 1 up to the number of spans; a view before them is of the whole.
+    parts = np.arange(len(vectors)) - np.repeat(ends - 1 - np.array(spans, np.int64), counts)
+    return ViewBatch(
+        modality=modality,
+        view_ids=parts << ASSET_BITS | np.repeat(np.array(assets, np.int64), counts),
+        product_ids=np.repeat(np.array(products, np.int64), counts),
+        vectors=vectors,
+    )
+
+
+def _split_by_product(batches: Iterable[ViewBatch]) -> dict[int, list[ViewBatch]]:
+    """Rows of a product stand together, so each product's part is a slice."""
+    parts: dict[int, list[ViewBatch]] = {}
+    for batch in batches:
+        for product_id, rows in groupby(
+            range(len(batch)), key=lambda row: int(batch.product_ids[row])
+        ):
+            span = list(rows)
+            cut = slice(span[0], span[-1] + 1)
+            parts.setdefault(product_id, []).append(
+                ViewBatch(
+                    batch.modality, batch.view_ids[cut], batch.product_ids[cut], batch.vectors[cut]
+                )
+            )
+    return parts
+
+
+def visible_views(*, space: Space) -> Iterator[ViewBatch]:
+    """Every searchable view in the catalogue, streamed by keyset over products."""
+    last = 0
+    while True:
+        ids = list(
+            Product.objects.filter(visible=True, pk__gt=last)
+            .order_by("pk")
+            .values_list("pk", flat=True)[:CHUNK]
+        )
+        if not ids:
+            return
+        yield from _batches(space, ids)
+        last = ids[-1]
+
+
+def changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:
+    """What search may return that changed after `seq`, and the clock value up to which this is
+    complete.
+
+    The clock is read first: a change committed meanwhile may be included, never missed.
+    """
+    now = clock_now()
+    if now <= seq:
+        return [], now
+    changes = [
+        ProductViews(product_id, changed)
+        for product_id, changed in RemovedProduct.objects.filter(index_seq__gt=seq).values_list(
+            "pk", "index_seq"
+        )
+    ]
+    changed_products = list(
+        Product.objects.filter(index_seq__gt=seq)
+        .order_by("pk")
+        .values_list("pk", "visible", "index_seq")
+    )
+    for start in range(0, len(changed_products), CHUNK):
+        chunk = changed_products[start : start + CHUNK]
+        views = _split_by_product(_batches(space, [pk for pk, visible, _ in chunk if visible]))
+        changes += [ProductViews(pk, changed, tuple(views.get(pk, ()))) for pk, _, changed in chunk]
+    return changes, now
+
+
+def changed_count(*, seq: int) -> int:
+    """How many products changed after `seq`: the size of the delta a reader carries."""
+    return (
+        Product.objects.filter(index_seq__gt=seq).count()
+        + RemovedProduct.objects.filter(index_seq__gt=seq).count()
+    )

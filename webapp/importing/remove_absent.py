@@ -1,0 +1,50 @@
+"""Removing products that the catalogue file no longer lists."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from webapp.catalog.models import Outcome, Product, Upload, UploadRow
+from webapp.catalog.services.index_sequence import products_remove
+from webapp.importing.lease import Claim
+
+CHUNK = 500
+
+
+def absent_products(upload: Upload) -> QuerySet[Product]:
+    """Products that no row of the upload names, failed rows included, and that stood there when
+    it began."""
+    named = UploadRow.objects.filter(upload=upload, sku=OuterRef("sku"))
+    return Product.objects.filter(~Exists(named), created__lt=upload.started)
+
+
+def why_not(upload: Upload) -> str:
+    """Why nothing may be removed; empty when removal is safe."""
+    if upload.next_row == 0:
+        return "Nothing was removed: the file has no rows, which would have emptied the catalogue."
+    nameless = UploadRow.objects.filter(upload=upload, outcome=Outcome.ERROR, sku="").order_by(
+        "number"
+    )
+    numbers = list(nameless.values_list("number", flat=True)[:5])
+    if numbers:
+        listed = ", ".join(map(str, numbers))
+        return f"Nothing was removed: rows failed without a readable SKU ({listed}), so what is absent is not known."
+    return ""
+
+
+def remove_absent(claim: Claim, upload: Upload) -> None:
+    """Remove in chunks, each in its own transaction; a dry run only counts. May be repeated
+    after an interruption."""
+    if reason := why_not(upload):
+        if not any(note.get("reason") == reason for note in upload.notes):
+            claim.update(notes=[*upload.notes, {"level": "warning", "reason": reason}])
+        return
+    absent = absent_products(upload)
+    if upload.dry_run:
+        claim.update(removed_count=absent.count())
+        return
+    while doomed := list(absent.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
+        with transaction.atomic():
+            claim.update(removed_count=F("removed_count") + len(doomed))
+            products_remove(doomed)

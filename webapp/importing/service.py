@@ -1,0 +1,157 @@
+"""Uploads: accepted, run, cancelled."""
+
+from __future__ import annotations
+
+import errno
+import zipfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from django.contrib.auth.models import User
+from django.core.files.base import File
+from django.db import transaction
+from django.db.models.functions import Now
+
+from search.errors import InputError, OmnishelfError, Unavailable
+from webapp.catalog.models import Upload, UploadState
+from webapp.catalog.models.upload import UploadSource
+from webapp.celery import IMPORT_UPLOAD, wake
+from webapp.config import web_settings
+from webapp.importing.lease import Claim, ClaimLost
+from webapp.importing.readers import open_rows
+from webapp.importing.run import ImportRun
+
+
+def upload_create(
+    *,
+    file: File,
+    filename: str,
+    source: UploadSource,
+    media_zip: File | None = None,
+    media_dir: str = "",
+    dry_run: bool = False,
+    remove_absent: bool = False,
+    created_by: User | None = None,
+) -> Upload:
+    """Store the files, then the row; a worker is woken on commit, unless the terminal runs the
+    import itself.
+
+    `media_dir` names a folder or zip on this machine.
+    Raises InputError for a file that is empty, too large, or no catalogue.
+    """
+    suffix = _check_catalogue(file)
+    if media_zip is not None:
+        _check_zip(media_zip)
+    upload = Upload(
+        filename=Path(filename).name[-255:],
+        source=source,
+        media_dir=media_dir,
+        dry_run=dry_run,
+        remove_absent=remove_absent,
+        created_by=created_by,
+    )
+    try:
+        _store(upload, file, media_zip, suffix)
+        upload.save()
+    except BaseException:
+        _discard(upload)
+        raise
+    if source != UploadSource.TERMINAL:
+        transaction.on_commit(lambda: wake(IMPORT_UPLOAD, upload.pk))
+    return upload
+
+
+def upload_run(*, upload_id: int, on_progress: Callable[[Upload], None] | None = None) -> Upload:
+    """Import from the checkpoint to the end; does nothing when the upload is finished or another
+    worker has it.
+
+    A permanent error, such as a fault of the file, ends the upload as failed. Anything else
+    leaves it to be resumed and is raised: Unavailable when the disk is full, the error itself
+    otherwise.
+    """
+    if claim := Claim.take(upload_id):
+        _run_claimed(claim, on_progress)
+    return Upload.objects.get(pk=upload_id)
+
+
+def _run_claimed(claim: Claim, on_progress: Callable[[Upload], None] | None) -> None:
+    with suppress(ClaimLost):
+        try:
+            ImportRun(claim, Upload.objects.get(pk=claim.upload_id), on_progress).run()
+            claim.finish(UploadState.DONE)
+        except ClaimLost:
+            raise
+        except OmnishelfError as error:
+            if error.permanent:
+                claim.finish(UploadState.FAILED, error=str(error))
+                return
+            claim.interrupted(error)
+            raise
+        except Exception as error:
+            claim.interrupted(error)
+            if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise Unavailable(
+                    "the disk is full", fix="Make room; the import goes on where it stopped."
+                ) from error
+            raise
+        except BaseException:
+            claim.release()
+            raise
+
+
+def upload_cancel(*, upload: Upload) -> Upload:
+    """Stop an upload; rows already applied stay. No effect on one that is finished."""
+    running = Upload.objects.filter(
+        pk=upload.pk, state__in=[UploadState.RECEIVED, UploadState.RUNNING]
+    )
+    running.update(state=UploadState.CANCELLED, finished=Now(), claim=None, lease_until=None)
+    upload.refresh_from_db()
+    return upload
+
+
+def _check_catalogue(file: File) -> str:
+    """The suffix to store the file under, from its content."""
+    _check_size(file, "the catalogue file")
+    with open_rows(_stream(file)) as rows:
+        suffix = f".{rows.kind}"
+    file.seek(0)
+    return suffix
+
+
+def _check_zip(file: File) -> None:
+    _check_size(file, "the zip with media")
+    if not zipfile.is_zipfile(_stream(file)):
+        raise InputError(
+            "the media file is no zip archive",
+            value=file.name,
+            fix="Pack the media folder as a .zip.",
+        )
+    file.seek(0)
+
+
+def _check_size(file: File, what: str) -> None:
+    largest = web_settings().upload_max_bytes
+    if file.size > largest:
+        raise InputError(f"{what} is over the limit of {largest} bytes", value=file.size)
+    if file.size == 0:
+        raise InputError(f"{what} is empty", value=file.name)
+
+
+def _stream(file: File) -> IO[bytes]:
+    file.seek(0)
+    return file.file
+
+
+def _store(upload: Upload, file: File, media_zip: File | None, suffix: str) -> None:
+    # Names chosen by the uploader stay out of the store.
+    upload.file.save(f"{upload.public_id}{suffix}", file, save=False)
+    if media_zip is not None:
+        upload.media_zip.save(f"{upload.public_id}.zip", media_zip, save=False)
+
+
+def _discard(upload: Upload) -> None:
+    for stored in (upload.file, upload.media_zip):
+        if stored:
+            stored.delete(save=False)

@@ -1,0 +1,18 @@
+"""Counting in windows of time, in the cache that processes share where there is one."""
+
+from __future__ import annotations
+
+from django.core.cache import cache
+
+
+def count_up(key: str, seconds: int) -> int:
+    """Raise the counter of this window atomically; it is forgotten when the window ends. Returns
+    its value."""
+    if cache.add(key, 1, seconds):
+        return 1
+    try:
+        return cache.incr(key)
+    except ValueError:
+        # The window ended between the two calls.
+        cache.set(key, 1, seconds)
+        return 1
