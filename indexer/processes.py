@@ -1,5 +1,6 @@
 """The processes of an installation: how each is started, and with how many threads for numeric
-libraries."""
+libraries.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ ones must not spin."""
 
 def keep_to_one_numeric_thread() -> None:
     """From now on the processes that this one starts compute as web processes and workers do;
-    what the operator set wins."""
+    what the operator set wins.
+    """
     for name, value in ONE_NUMERIC_THREAD.items():
         os.environ.setdefault(name, value)
 
@@ -35,7 +37,7 @@ class ProcessSpec:
 
 
 def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> ProcessSpec:
-    """gunicorn with threads."""
+    """Gunicorn with threads."""
     return ProcessSpec(
         name="web",
         command=(

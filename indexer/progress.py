@@ -1,5 +1,6 @@
 """How far a long piece of work is: written to its row now and then, for the admin, and as a sign
-of life."""
+of life.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ def running_here(row: Row) -> QuerySet[Row]:
 
 class Progress(Generic[Row]):
     """The row of one tuning or change of model. What is set on the row's `saved` fields is
-    written with the next `begin`, as long as the row is among those that `held` gives."""
+    written with the next `begin`, as long as the row is among those that `held` gives.
+    """
 
     def __init__(
         self,

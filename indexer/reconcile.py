@@ -76,7 +76,8 @@ class SweepReport:
 
 class Sweeper:
     """Remembers up to which clock value nothing was missing in the space, so that an idle
-    installation is not searched again."""
+    installation is not searched again.
+    """
 
     def __init__(self) -> None:
         self._complete_at = ("", -1)
@@ -126,7 +127,8 @@ def _abandoned(rows: QuerySet) -> Q:
 
 def jobs_take_back() -> tuple[int, int]:
     """Queue the jobs of dead or silent workers again, and set aside those that lost too many
-    workers."""
+    workers.
+    """
     claimed = IndexJob.objects.filter(state=JobState.CLAIMED)
     abandoned = claimed.filter(_abandoned(claimed))
     deadly = abandoned.filter(attempts__gte=DEATHS - 1).update(
@@ -142,7 +144,8 @@ def jobs_take_back() -> tuple[int, int]:
 
 def jobs_enqueue_missing(*, space: str) -> int:
     """Enqueue contents that have neither embedding nor job, and jobs called done whose embedding
-    is gone."""
+    is gone.
+    """
     count = 0
     for kind in AssetKind:
         for hashes in _missing(space, kind):
@@ -176,7 +179,8 @@ def _missing(space: str, kind: AssetKind) -> Iterator[list[str]]:
 
 def uploads_resume() -> int:
     """Free the uploads of dead importers, and wake importers for the oldest that wait. Returns
-    how many were woken."""
+    how many were woken.
+    """
     running = Upload.objects.filter(state=UploadState.RUNNING)
     running.filter(_abandoned(running)).update(
         state=UploadState.RECEIVED, claim=None, lease_until=None
@@ -192,7 +196,8 @@ def uploads_resume() -> int:
 
 def temporary_files_prune() -> int:
     """Remove what killed processes left in the folder of half-received and half-written files.
-    Returns how many."""
+    Returns how many.
+    """
     count = 0
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
         with suppress(FileNotFoundError):

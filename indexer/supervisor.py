@@ -1,5 +1,6 @@
 """Runs the processes of an installation side by side: starts again what dies, stops all
-together."""
+together.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +66,8 @@ class Child:
 
     def stop(self, deadline: float) -> None:
         """Wait for a process that was told to end; kill it at the deadline (of
-        `time.monotonic`)."""
+        `time.monotonic`).
+        """
         try:
             self.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:

@@ -1,5 +1,6 @@
 """The Celery tasks. A message only says that there is work; the database says which, so any
-message may be lost, doubled or late. Settings make every task acknowledged late."""
+message may be lost, doubled or late. Settings make every task acknowledged late.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ def mend() -> None:
 @shared_task(name=TUNE)
 def tune(tuning_id: int) -> None:
     """Not tried again by itself: what was asked for and failed is shown, and asked for again by
-    a person."""
+    a person.
+    """
     # Imported here: learning needs torch, and a worker that only imports rows should not hold it.
     from indexer.tuning.run import tuning_run
 
@@ -120,7 +122,8 @@ def sweep() -> None:
 @worker_ready.connect
 def _sweep_at_start(**_: object) -> None:
     """What a killed worker left is taken up at once. Here, because only this host knows its dead
-    processes."""
+    processes.
+    """
     threading.Thread(target=sweep.apply, name="sweep at start", daemon=True).start()
 
 

@@ -87,7 +87,8 @@ class UploadConsole:
 
 def wait_until_encoded(upload: Upload, console: Console) -> None:
     """Return when no content of the upload is waiting. Where no worker takes the jobs, encode in
-    this process."""
+    this process.
+    """
     with _bar(console) as progress:
         task = progress.add_task("encoding", total=None)
 

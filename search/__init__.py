@@ -1,2 +1,3 @@
 """The Omnishelf engine: decoding, encoders, vector indexes and the query pipeline, without any
-web framework."""
+web framework.
+"""

@@ -1,5 +1,6 @@
 """Settings of the engine, read once from the environment, validated, and refused with a clear
-message."""
+message.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ MilvusIndexType = Literal[
 
 class EngineSettings(BaseSettings):
     """Every setting is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists
-    them."""
+    them.
+    """
 
     model_config = SettingsConfigDict(env_prefix="OMNISHELF_", extra="ignore", frozen=True)
 
@@ -146,7 +148,8 @@ class EngineSettings(BaseSettings):
 
 def read_settings(model: type[SettingsT]) -> SettingsT:
     """Read `model` from the environment. Raises ConfigError naming every variable that is wrong
-    and why."""
+    and why.
+    """
     try:
         return model()
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """Vocabulary of the engine. This module imports nothing from the project, so every other module
-may import it."""
+may import it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ Ids = npt.NDArray[np.int64]
 
 class Modality(enum.StrEnum):
     """What a view shows. One segment holds views of one modality, because modalities score on
-    different scales."""
+    different scales.
+    """
 
     TEXT = "text"
     PICTURE = "picture"
@@ -83,7 +85,8 @@ class Space:
     @property
     def shows(self) -> frozenset[Modality]:
         """Kinds of files that have views in this space. A video has wherever pictures have: its
-        key frames."""
+        key frames.
+        """
         return self.modalities | (
             {Modality.VIDEO} if Modality.PICTURE in self.modalities else frozenset()
         )
@@ -109,7 +112,8 @@ class ViewBatch:
 @dataclass(frozen=True, slots=True)
 class Candidates:
     """Views found by a coarse search for one query, best first. Shapes: (k,) each; `scores` are
-    inner products."""
+    inner products.
+    """
 
     modality: Modality
     view_ids: Ids

@@ -25,7 +25,8 @@ from kombu.utils.json import dumps, loads
 
 class FolderChannel(filesystem.Channel):
     """Messages are files `<time>_<uuid>.<queue>.msg`; names starting with a dot are not messages
-    (yet, or any more)."""
+    (yet, or any more).
+    """
 
     def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"

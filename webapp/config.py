@@ -17,7 +17,8 @@ RATE = r"^[1-9][0-9]*/(s|min|hour|day)$"
 
 class WebSettings(BaseSettings):
     """Every setting is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists
-    them."""
+    them.
+    """
 
     model_config = SettingsConfigDict(env_prefix="OMNISHELF_", extra="ignore", frozen=True)
 
@@ -104,7 +105,8 @@ def web_settings() -> WebSettings:
 
 def signing_key(settings: WebSettings) -> str:
     """The configured key, or the one the embedded set-up keeps in its var folder (made at first
-    use)."""
+    use).
+    """
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     path: Path = engine_settings().var_dir / "secret_key"

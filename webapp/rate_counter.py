@@ -7,7 +7,8 @@ from django.core.cache import cache
 
 def count_up(key: str, seconds: int) -> int:
     """Raise the counter of this window atomically; it is forgotten when the window ends. Returns
-    its value."""
+    its value.
+    """
     if cache.add(key, 1, seconds):
         return 1
     try:

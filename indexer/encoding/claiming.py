@@ -61,14 +61,16 @@ def next_modality(*, space: str) -> Modality | None:
 
 def claim_jobs(*, space: str, modality: Modality, worker: str, limit: int) -> Claim | None:
     """Claim up to `limit` of the oldest queued jobs of this modality, suspects left out. None
-    when there is none."""
+    when there is none.
+    """
     queued = IndexJob.objects.claimable(space).filter(modality=modality, attempts__lt=SUSPECT_AFTER)
     return _claim(queued.order_by("id"), modality, worker, limit)
 
 
 def claim_suspect(*, space: str, worker: str) -> Claim | None:
     """Claim one job: of those that failed often or saw their worker die, the one that was tried
-    least."""
+    least.
+    """
     queued = (
         IndexJob.objects.claimable(space)
         .filter(attempts__gte=SUSPECT_AFTER)
@@ -80,7 +82,8 @@ def claim_suspect(*, space: str, worker: str) -> Claim | None:
 
 def _claim(queued: QuerySet[IndexJob], modality: Modality, worker: str, limit: int) -> Claim | None:
     """Where the database locks rows, other claimers skip ours; SQLite has one writer at a time
-    anyway."""
+    anyway.
+    """
     token = uuid.uuid4()
     with transaction.atomic():
         rows = queued.select_for_update(skip_locked=True).values_list(
@@ -105,13 +108,15 @@ def claims_renew(claims: Collection[Claim]) -> None:
 
 def claims_release(claims: Collection[Claim]) -> int:
     """Back to the queue, unblamed, whatever of these claims is still ours. Returns how many
-    jobs."""
+    jobs.
+    """
     return _rows(claims).update(state=JobState.QUEUED, **UNCLAIMED)
 
 
 def jobs_defer(rows: QuerySet[IndexJob], *, error_code: str, error: str, seconds: float) -> int:
     """Back to the queue for later, the attempt counted: what went wrong may pass. Returns how
-    many jobs."""
+    many jobs.
+    """
     later = timezone.now() + datetime.timedelta(seconds=seconds)
     return rows.update(
         state=JobState.QUEUED,

@@ -1,5 +1,6 @@
 """The model's part of clips: pieces are encoded as they come, and what was found of a clip
-becomes its views."""
+becomes its views.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ def encode_clips(
     kind: Modality, contents: Sequence[Content], feeds: Sequence[Feed], encoder: TunableEncoder
 ) -> EncodedBatch:
     """One clip after another, each while it is being decoded. Raises Unavailable when the
-    encoder fails on every piece of a batch, Interrupted when a feed is closed."""
+    encoder fails on every piece of a batch, Interrupted when a feed is closed.
+    """
     started = time.perf_counter()
     outcomes = [
         _encode_clip(kind, content.job, feed, encoder)
@@ -149,7 +151,8 @@ def _views(
     kind: Modality, found: Mapping[Modality, _Found], encoder: TunableEncoder
 ) -> tuple[Views, ...]:
     """A row for each modality, also where there is nothing of it; one of its kind also when the
-    encoder is deaf."""
+    encoder is deaf.
+    """
     nothing = np.zeros((0, encoder.space.dim), np.float32)
     views = [
         Views(
@@ -169,7 +172,8 @@ def clips_projected(
     kind: Modality, contents: Sequence[Content], encoder: TunableEncoder
 ) -> dict[Job, Encoded]:
     """Of these clips those of which everything that towers see and hear is stored. At most one
-    query."""
+    query.
+    """
     wanted = shown_to(encoder, kind)
     if not wanted or not contents:
         return {}

@@ -35,7 +35,8 @@ def feeds_begun(
     kind: Modality, contents: Sequence[Content], encoder: TunableEncoder, decoders: Executor
 ) -> list[Feed]:
     """Let decoders begin with these clips. They are to be taken in this order: a decoder that
-    waits for its clip to be taken may be the one that the next clip waits for."""
+    waits for its clip to be taken may be the one that the next clip waits for.
+    """
     feeds = [Feed() for _ in contents]
     for content, feed in zip(contents, feeds, strict=True):
         decoders.submit(_read_clip, content, kind, encoder, feed)
@@ -44,7 +45,8 @@ def feeds_begun(
 
 def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: Feed) -> None:
     """Read, decode and preprocess a stored clip into its feed. Runs in a thread of the decoding
-    pool."""
+    pool.
+    """
     limits = ClipLimits.from_settings(engine_settings())
     wanted = shown_to(encoder, kind)
     try:
@@ -68,7 +70,8 @@ def _read_file(
 
 def shown_to(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
     """Modalities of an asset's views that the encoder can make; a deaf one makes none of a
-    sound."""
+    sound.
+    """
     deaf = hearing(encoder) is None
     return tuple(
         modality for modality in SHOWN_BY[kind] if not (deaf and modality is Modality.AUDIO)
@@ -86,7 +89,8 @@ class _Clip:
 
     def read(self, feed: Feed) -> None:
         """One modality after another; what is wrong with one is told and does not concern the
-        others."""
+        others.
+        """
         for modality, read in (
             (Modality.VIDEO, self._frames),
             (Modality.AUDIO, self._sounds),

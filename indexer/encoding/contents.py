@@ -35,7 +35,8 @@ class Fault:
     @classmethod
     def of(cls, error: BaseException) -> Fault:
         """Errors of the tree say themselves whether a retry can help; of anything else that is
-        not known."""
+        not known.
+        """
         if isinstance(error, OmnishelfError):
             return cls(error.code, str(error), error.permanent)
         return cls("unexpected", f"{type(error).__name__}: {error}", permanent=False)
@@ -77,7 +78,8 @@ class SetAside:
 
 def contents_of(claim: Claim) -> tuple[list[Content], list[Job]]:
     """What the claimed jobs encode, and the jobs whose content no product uses any more. One
-    query."""
+    query.
+    """
     field = "text" if claim.modality == AssetKind.TEXT else "file"
     hashes = [job.content_hash for job in claim.jobs]
     owned = Asset.objects.filter(kind=claim.modality, content_hash__in=hashes).order_by()
@@ -90,7 +92,8 @@ def contents_of(claim: Claim) -> tuple[list[Content], list[Job]]:
 
 def load_picture(content: Content, encoder: Encoder) -> Pixels | Fault:
     """Read, decode and preprocess a stored picture. Runs in a thread of the decoding pool; uses
-    no database."""
+    no database.
+    """
     limits = PictureLimits.from_settings(engine_settings())
     try:
         picture = decode_picture(
@@ -103,7 +106,8 @@ def load_picture(content: Content, encoder: Encoder) -> Pixels | Fault:
 
 def check_vectors(vectors: Vectors, count: int, dim: int) -> None:
     """Raises ValueError unless these are `count` unit vectors: an index refuses anything else
-    later on."""
+    later on.
+    """
     if vectors.shape != (count, dim):
         raise ValueError(f"the encoder returned shape {vectors.shape} instead of {(count, dim)}")
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):

@@ -1,5 +1,6 @@
 """The model's part: a batch of contents becomes vectors, and what spoils a batch is found by
-halving it."""
+halving it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ EncoderError is no input's fault: it ends the drain, and every claim goes back."
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
     """What became of each content of a claim, and the seconds spent waiting for inputs and in
-    the model."""
+    the model.
+    """
 
     encoded: tuple[Encoded, ...]
     set_aside: tuple[SetAside, ...]
@@ -54,7 +56,8 @@ def encode_pictures(
     contents: Sequence[Content], loading: Sequence[Future[Pixels | Fault]], encoder: TunableEncoder
 ) -> EncodedBatch:
     """Raises Unavailable when every picture of several that could be decoded fails: then the
-    encoder is at fault."""
+    encoder is at fault.
+    """
     started = time.perf_counter()
     loaded = [future.result() for future in loading]
     waited = time.perf_counter() - started
@@ -78,7 +81,8 @@ def with_stored(
     encoder: TunableEncoder,
 ) -> EncodedBatch:
     """A batch with the contents whose features are stored: those need neither decoding nor a
-    tower."""
+    tower.
+    """
     batch = encode()
     if not stored:
         return batch

@@ -1,5 +1,6 @@
 """Pieces of a clip on their way from a decoding thread to the model's: a few at a time, so that
-memory stays flat."""
+memory stays flat.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ AHEAD = 8
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a clip: model inputs of a key frame's views, model input of a window of sound,
-    or a subtitle."""
+    or a subtitle.
+    """
 
     modality: Modality
     span: Span
@@ -76,7 +78,8 @@ class Feed:
 
     def __iter__(self) -> Iterator[Piece | Trouble]:
         """Raises Interrupted when the feed is closed before its end, and the error that it was
-        ended with."""
+        ended with.
+        """
         while True:
             started = time.perf_counter()
             with self._change:

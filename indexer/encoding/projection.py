@@ -1,5 +1,6 @@
 """From what towers saw to vectors of a space, for whole texts and pictures and for the parts of
-clips alike."""
+clips alike.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def towers_of(encoder: TunableEncoder, modality: Modality) -> str:
 
 def project(encoder: TunableEncoder, modality: Modality, features: Features) -> Vectors:
     """Features (n, width) → unit vectors (n, dim); none for none. Of key frames, `VIEWS` rows of
-    features are one."""
+    features are one.
+    """
     if not len(features):
         return np.zeros((0, encoder.space.dim), np.float32)
     if modality is Modality.TEXT:
@@ -42,7 +44,8 @@ def project(encoder: TunableEncoder, modality: Modality, features: Features) -> 
 
 def with_whole(modality: Modality, parts: Vectors) -> Vectors:
     """Vectors of a clip's parts → the same, after that of the clip as a whole where it has
-    several frames."""
+    several frames.
+    """
     if modality is not Modality.VIDEO or len(parts) < 2:
         return parts
     return np.concatenate([whole_clip(parts), parts])

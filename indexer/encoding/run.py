@@ -1,5 +1,6 @@
 """At most one drain in a process, with the encoder of the space in use, loaded when there is
-something to encode."""
+something to encode.
+"""
 
 from __future__ import annotations
 

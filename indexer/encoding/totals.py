@@ -13,7 +13,8 @@ from search.types import Modality
 class BatchTimings:
     """Seconds of one batch: claiming, the model waiting for decoded pictures, the model, the
     database thread waiting for the model, and storing. Stages of neighbouring batches overlap,
-    so their sum exceeds the time that passed."""
+    so their sum exceeds the time that passed.
+    """
 
     claim_s: float = 0.0
     decode_wait_s: float = 0.0

@@ -1,5 +1,6 @@
 """One pass over the queue: the model works on batches while the next is decoded and the one
-before is stored."""
+before is stored.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ class _InFlight:
 @dataclass
 class Drain:
     """Encodes until nothing is claimable, `stopping` is set or `gives_way` says so. All database
-    work happens in the calling thread."""
+    work happens in the calling thread.
+    """
 
     encoder: TunableEncoder
     worker: str
@@ -85,7 +87,8 @@ class Drain:
     def run(self) -> DrainTotals:
         """Raises Unavailable when the encoder fails on a whole batch. Whatever is raised, no job
         is lost: what was claimed goes back to the queue, or is taken back when its lease
-        ends."""
+        ends.
+        """
         sys.setswitchinterval(SWITCH_S)
         totals = DrainTotals()
         in_flight: deque[_InFlight] = deque()
@@ -174,7 +177,8 @@ class Drain:
         started: float,
     ) -> _InFlight:
         """Decoders work on clips in the order in which the model takes them, so that none waits
-        for one behind it."""
+        for one behind it.
+        """
         projected = clips_projected(claim.modality, contents, self.encoder)
         unseen = [item for item in contents if item.job not in projected]
         feeds = feeds_begun(claim.modality, unseen, self.encoder, decoders)
@@ -218,7 +222,8 @@ class Drain:
     def _result(self, in_flight: deque[_InFlight]) -> EncodedBatch:
         """What became of the first batch. A long clip takes minutes: leases are renewed
         meanwhile, and it is left when work has to stop. Raises what encoding raises, and
-        Interrupted."""
+        Interrupted.
+        """
         while not wait([in_flight[0].result], LOOK_AGAIN_S).done:
             self._keep_leases(in_flight)
             if self.stopping.is_set():

@@ -1,5 +1,6 @@
 """An evaluation catalogue names media anywhere beside it; an import accepts only what lies
-inside one folder."""
+inside one folder.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ MEDIA_COLUMNS = ("images", "audio", "video")
 
 def rebase(catalog: Path, out: Path) -> Path:
     """Write `catalog` to `out` with media paths relative to the one folder that holds them all.
-    Returns that folder."""
+    Returns that folder.
+    """
     with catalog.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns, rows = list(reader.fieldnames or ()), list(reader)

@@ -1,5 +1,6 @@
 """A throw-away installation: the same commands with a var folder of their own and nothing else
-from outside."""
+from outside.
+"""
 
 from __future__ import annotations
 

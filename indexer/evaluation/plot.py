@@ -1,5 +1,6 @@
 """mAP of every set as a plot: a dot with its interval, and a line at the mean of the headline
-sets."""
+sets.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ STYLE = {
 
 def draw(suite: Suite, path: Path) -> None:
     """Write an SVG to `path`, the same bytes for the same figures. Raises ConfigError without
-    matplotlib."""
+    matplotlib.
+    """
     try:
         import matplotlib
         from matplotlib.figure import Figure

@@ -1,5 +1,6 @@
 """What the evaluation of one folder found: metrics, single queries, latencies per stage, and how
-much was loaded."""
+much was loaded.
+"""
 
 from __future__ import annotations
 

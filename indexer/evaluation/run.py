@@ -53,7 +53,8 @@ def evaluate_folder(folder: EvaluationFolder) -> Report:
 
 def load(folder: EvaluationFolder) -> None:
     """Import the catalogue; every row must go in without a warning, or the figures would be of
-    another catalogue."""
+    another catalogue.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.csv"
         media = rebase(folder.catalog, catalog)

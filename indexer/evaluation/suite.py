@@ -1,5 +1,6 @@
 """Several evaluation folders in one go: which run, what they add up to, and how they compare
-with a former run."""
+with a former run.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class Suite:
     @property
     def mean(self) -> Estimate | None:
         """Mean mAP over the headline sets, every set with the same weight; None unless all of
-        them ran."""
+        them ran.
+        """
         found = self.precisions
         if not set(HEADLINE) <= found.keys():
             return None
@@ -100,7 +102,8 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
 
 def read_precisions(path: Path) -> Precisions:
     """What a former run left with --json. Raises InputError when the file is missing or
-    something else."""
+    something else.
+    """
     try:
         sets = json.loads(path.read_text("utf-8"))["sets"]
         return {

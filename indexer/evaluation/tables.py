@@ -1,5 +1,6 @@
 """Several evaluation folders in the terminal: their figures, and how these differ from a former
-run's."""
+run's.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def figures(suite: Suite) -> Table:
 
 
 def comparison(suite: Suite, former: Precisions) -> Table:
-    """mAP against a former run, with the word `noise` where chance alone may have made the
+    """MAP against a former run, with the word `noise` where chance alone may have made the
     difference.
 
     Raises InputError when the runs cannot be compared.

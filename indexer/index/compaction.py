@@ -1,5 +1,6 @@
 """Folds the delta into a new generation: when that is worthwhile, and how the database mirrors
-what is published."""
+what is published.
+"""
 
 from __future__ import annotations
 
@@ -100,7 +101,8 @@ def generation_build(space: Space | None = None) -> Manifest:
 def generation_mend() -> Manifest | None:
     """Build another generation where the live one is damaged; readers answer from the former one
     and the delta meanwhile. Returns None when it is intact. Raises as `generation_build`
-    does."""
+    does.
+    """
     try:
         generations_of(engine_settings(), active_space()).verify()
     except NoGeneration:
@@ -137,7 +139,8 @@ def _build(space: Space) -> Manifest:
 
 def generations_mirror(*, space: Space) -> None:
     """Make the rows of a space say what the backend holds; rows of generations that are gone are
-    removed."""
+    removed.
+    """
     found = generations_of(engine_settings(), space).listed()
     rows = IndexGeneration.objects.filter(space=space.fingerprint)
     with transaction.atomic():

@@ -1,5 +1,6 @@
 """Moves the index to another backend: builds it there from the stored embeddings, while search
-goes on in this one."""
+goes on in this one.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ LEAST_AGREEMENT = 0.9
 @dataclass(frozen=True, slots=True)
 class Plan:
     """`held` counts the generations that the target has already; `bytes` is what the vectors
-    take there."""
+    take there.
+    """
 
     source: EngineSettings
     target: EngineSettings
@@ -49,7 +51,8 @@ class Plan:
 @dataclass(frozen=True, slots=True)
 class Report:
     """`agreement`: of the best answers of the target, the share that score at least as the
-    source's last."""
+    source's last.
+    """
 
     views: int
     queries: int

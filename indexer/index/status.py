@@ -15,7 +15,8 @@ from webapp.retrieval.models_runtime import active_space
 
 def index_state() -> dict[str, Any]:
     """Plain values, ready for JSON: space, clock, products changed since the live generation,
-    jobs, generations."""
+    jobs, generations.
+    """
     space = active_space()
     found = generations_of(engine_settings(), space).listed()
     live_seq = next((info.manifest.seq for info in found if info.live and info.manifest), 0)

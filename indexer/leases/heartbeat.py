@@ -1,5 +1,6 @@
 """A sign of life while one step takes long: a build gives none, and other hosts know a process
-only by its lease."""
+only by its lease.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ BEATS_A_LEASE = 4
 @contextmanager
 def heartbeat(rows: QuerySet, lease: datetime.timedelta) -> Iterator[None]:
     """Renew the lease of these rows, as long as they are still among the query's, until the
-    block ends."""
+    block ends.
+    """
     ended = threading.Event()
 
     def beat() -> None:

@@ -1,5 +1,6 @@
 """Who holds a claim: a process named so that another one on the same host can tell whether it
-still runs."""
+still runs.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ def host_name() -> str:
 
 def this_process() -> str:
     """'host:pid:start'. The start time, in centiseconds, tells a process from a later one with
-    the same pid."""
+    the same pid.
+    """
     return f"{host_name()}:{os.getpid()}:{_started(psutil.Process())}"
 
 

@@ -1,2 +1,3 @@
 """A change of model: the new space is made beside the one in use, judged by questions, and
-swapped in or refused."""
+swapped in or refused.
+"""

@@ -1,5 +1,6 @@
 """The moment in which another space comes into use, forwards or back, and what is tidied up
-behind it."""
+behind it.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +94,8 @@ def _live() -> SpaceChange | None:
 
 def _settle(space: str, former: str) -> None:
     """What arrived in the former space alone in the last moments, and what waits there to be
-    encoded."""
+    encoded.
+    """
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
     if jobs_enqueue_missing(space=space):
         wake(ENCODE_QUEUED)

@@ -1,5 +1,6 @@
 """A space is made complete: every content encoded into it, by this process and by whatever
-workers there are."""
+workers there are.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Who runs a change of model: one process at a time; what a dead one began, the next one goes on
-with."""
+with.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ GIVEN_UP = "interrupted, and given up for another change"
 
 def changes_release() -> int:
     """Let go of what a process held that is gone, so that it can be gone on with. Returns how
-    many."""
+    many.
+    """
     running = SpaceChange.objects.exclude(claimed_by="")
     dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
     return running.filter(Q(lease_until__lt=timezone.now()) | Q(claimed_by__in=dead)).update(
@@ -80,7 +82,8 @@ def _create(target: Serving, values: dict[str, object]) -> None:
 
 def change_give_up(interrupted: QuerySet[SpaceChange]) -> int:
     """Call interrupted changes failed. What they encoded stays and is used by the next change to
-    that preset."""
+    that preset.
+    """
     for space in interrupted.values_list("space", flat=True):
         _unqueue(space)
     return interrupted.update(

@@ -35,7 +35,8 @@ SHARES_OF: Mapping[GoldenKind, Shares] = {GoldenKind.CATALOGUE: PICTURES_ALONE}
 @dataclass
 class Side:
     """How one space answered: the outcome of every question, its first products, and
-    milliseconds."""
+    milliseconds.
+    """
 
     judged: list[Judged] = field(default_factory=list)
     top: list[frozenset[int]] = field(default_factory=list)
@@ -55,7 +56,8 @@ class Side:
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """`gain` is how much mAP rises, query by query; `overlap` the mean share of the ten best
-    that both have."""
+    that both have.
+    """
 
     before: dict[str, float]
     after: dict[str, float]
@@ -67,7 +69,8 @@ def compare(
     golden: Golden, current: Serving, target: Serving, advance: Callable[[], None]
 ) -> Comparison:
     """Ask every question of both spaces in turn. Raises InputError without a question, and what
-    answering raises."""
+    answering raises.
+    """
     sides = Side(), Side()
     shares = SHARES_OF.get(golden.kind, SHARES)
     for serving in (current, target):

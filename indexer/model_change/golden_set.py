@@ -1,5 +1,6 @@
 """The questions that decide: a golden set from a file, else what shoppers clicked, else the
-catalogue's own titles."""
+catalogue's own titles.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ CHUNK = 500
 @dataclass(frozen=True, slots=True)
 class GoldenQuestion:
     """Words or a picture file, the ids of the products it should find, and of those that are no
-    proof."""
+    proof.
+    """
 
     text: str
     picture: Path | None
@@ -46,7 +48,8 @@ class GoldenQuestion:
 @dataclass(frozen=True, slots=True)
 class Golden:
     """Questions of one kind, and how many were left out because nothing that they should find is
-    visible."""
+    visible.
+    """
 
     kind: GoldenKind
     questions: tuple[GoldenQuestion, ...]
@@ -109,7 +112,8 @@ def _clicked() -> tuple[GoldenQuestion, ...]:
 
 def _titles() -> Golden:
     """A fixed sample of titles of visible products with pictures; all products of that title are
-    right."""
+    right.
+    """
     pictures = Asset.objects.filter(kind=AssetKind.PICTURE, product=OuterRef("pk"))
     pictured = (
         Product.objects.filter(Exists(pictures), visible=True)

@@ -1,5 +1,6 @@
 """Before hours of encoding: does the model load, does it know what it should, and is there room
-for its space?"""
+for its space?
+"""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def target_check(target: Serving) -> None:
 
 def _bytes_needed(target: Serving, widths: dict[AssetKind, int]) -> int:
     """For the index, and for the embeddings yet to be made where the database is a file on the
-    same disk."""
+    same disk.
+    """
     assets = Asset.objects.order_by()
     vector = target.space.dim * BYTES_A_VALUE
     needed = assets.count() * vector * COPIES_OF_AN_INDEX

@@ -85,7 +85,8 @@ def _claim() -> SpaceChange:
 
 def _build_where_needed(space: Space) -> None:
     """Readers that come back must not carry more changes in memory than a compaction would have
-    left them."""
+    left them.
+    """
     try:
         live = generations_of(engine_settings(), space).live()
     except (NoGeneration, CorruptGeneration):

@@ -41,7 +41,8 @@ class Drawing:
 
 def draw_clip(kind: Modality, path: Path, limits: ClipLimits) -> Drawing:
     """Everything that can be read of a clip: what is faulty in it leaves out no more than
-    itself."""
+    itself.
+    """
     drawing = Drawing()
     for draw in _PARTS[kind]:
         try:

@@ -1,5 +1,6 @@
 """Makes the previews that are missing, one after another; each is claimed by the row that will
-tell of it."""
+tell of it.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +52,8 @@ def previews_take_back() -> int:
 def previews_make(on_made: Callable[[], None] | None = None) -> int:
     """Until none is missing or the process is asked to end; nothing while another thread of it
     does. Returns how many were made. Raises Unavailable when the media store fails: the clip is
-    tried again when its claim is taken back."""
+    tried again when its claim is taken back.
+    """
     if not _making.acquire(blocking=False):
         return 0
     made = 0

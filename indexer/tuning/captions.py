@@ -1,5 +1,6 @@
 """What a catalogue says of a product, as the short texts a shopper might type and a head can
-learn from."""
+learn from.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ LONGEST_TEXT = 400
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What is known of a product. `attributes` holds the values of each name; `kind` is its
-    category's last step."""
+    category's last step.
+    """
 
     product_id: int
     titles: tuple[str, ...]
@@ -37,7 +39,8 @@ class Facts:
 @dataclass(frozen=True, slots=True)
 class Wording:
     """The texts of one product: `labels` are those of its kind, `names` its own; `variants` are
-    only learned from."""
+    only learned from.
+    """
 
     labels: tuple[str, ...]
     names: tuple[str, ...]
@@ -73,7 +76,8 @@ def _describes(values: set[str], products: int) -> bool:
 def wording(facts: Facts, names: Sequence[str]) -> Wording:
     """The texts of a product under the attributes `names`, each once: the kind alone, with its
     first attribute, with each further one, and with both; title and description in every
-    language."""
+    language.
+    """
     labels = _distinct(_labels(facts, names))
     own = _distinct([*facts.titles, *facts.descriptions])
     variants = _distinct(template.format(label) for label in labels[:2] for template in TEMPLATES)

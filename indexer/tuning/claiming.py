@@ -24,7 +24,8 @@ def tuning_claim(tuning_id: int) -> Tuning | None:
 
 def tunings_take_back() -> int:
     """Call failed what runs in a process that is gone. Returns how many. What readers look at
-    was not touched."""
+    was not touched.
+    """
     running = Tuning.objects.filter(state=TuningState.RUNNING)
     dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
     abandoned = running.filter(Q(lease_until__lt=timezone.now()) | Q(claimed_by__in=dead))

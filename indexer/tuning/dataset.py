@@ -66,7 +66,8 @@ class Catalogue:
 
     def only(self, hashes: Container[str]) -> Catalogue:
         """The part of the catalogue with these pictures. Raises InputError when that is too
-        little."""
+        little.
+        """
         kept = [row for row, picture in enumerate(self.pictures) if picture.content_hash in hashes]
         return checked(
             Catalogue(tuple(self.pictures[row] for row in kept), self.groups[kept], self.held[kept])
@@ -171,7 +172,8 @@ def _grouped(
 ) -> dict[str, tuple[int, str]]:
     """The group of each picture, by content hash, and the group's name. One group are the
     pictures of a product, of products with the same title, and of products that share a
-    picture."""
+    picture.
+    """
     titles = [
         " ".join(worded[product_id].names[:1]).casefold() or str(product_id)
         for product_id, _ in shown
@@ -187,7 +189,8 @@ def _grouped(
 
 def _divided(pictures: Sequence[Pictured], group_of: Mapping[str, tuple[int, str]]) -> Catalogue:
     """Hold out whole groups, those whose name hashes low: the same in every tuning of the
-    catalogue."""
+    catalogue.
+    """
     groups = [group_of[picture.content_hash] for picture in pictures]
     held = np.array([_hashes_low(name) for _, name in groups], bool)
     return Catalogue(tuple(pictures), np.array([group for group, _ in groups], np.int64), held)

@@ -1,5 +1,6 @@
 """How well a space joins held-out pictures and words, and whether another one does better by
-more than chance."""
+more than chance.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ BACKWARDS = "pictures → words"
 class Trial:
     """Questions over held-out pictures. `truth` (pictures, texts) is one where the text is true
     of the picture; `asked` gives the texts that each kind of question asks; the features are
-    those of the frozen towers."""
+    those of the frozen towers.
+    """
 
     picture_features: Features
     text_features: Features
@@ -59,7 +61,8 @@ def make_trial(
     pictures: Sequence[Pictured], features: Features, words: Sequence[str], word_features: Features
 ) -> Trial:
     """`features` (pictures, width) of the held-out pictures; `words` with their features (words,
-    width) hold at least every label, name and query of them."""
+    width) hold at least every label, name and query of them.
+    """
     known = {text: row for row, text in enumerate(words)}
     kept = sorted(
         {known[text] for picture in pictures for part in KINDS.values() for text in part(picture)}
@@ -84,7 +87,8 @@ def metrics_of(judged: Mapping[str, Sequence[Judged]]) -> Metrics:
 
 def gain(before: Mapping[str, Sequence[Judged]], after: Mapping[str, Sequence[Judged]]) -> Estimate:
     """How much mAP rises in the mean of all kinds of question, which were asked of both, with
-    its 95 % interval."""
+    its 95 % interval.
+    """
     return estimate(*(
         [_precision(new) - _precision(old) for old, new in zip(outcomes, after[kind], strict=True)]
         for kind, outcomes in before.items()
@@ -97,7 +101,8 @@ def _precision(outcome: Judged) -> float:
 
 def _ranked(asking: Vectors, asked: Vectors, truth: csr_matrix, rows: Ids) -> list[Judged]:
     """Outcomes of the questions `rows` of `asking` (n, dim) over `asked` (m, dim); truth is (n,
-    m)."""
+    m).
+    """
     order = np.argsort(-(asking[rows] @ asked.T), axis=1, kind="stable")
     outcomes = []
     for place, row in enumerate(rows):

@@ -1,5 +1,6 @@
 """Features for tuning: stored ones, and those of contents that were encoded before features were
-kept."""
+kept.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """How a space comes into use: embeddings projected, a generation built beside the live one, one
-row flipped."""
+row flipped.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +167,8 @@ def space_drop(space: str) -> None:
 
 def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
     """Bring the space of `encoder` back into use, which was there before `tuning`, which is
-    live. Contents that came since are projected from their features."""
+    live. Contents that came since are projected from their features.
+    """
     space_fill(encoder, touch=True)
     try:
         generations_of(engine_settings(), encoder.space).live()
@@ -190,7 +192,8 @@ def _live(base: str) -> Tuning | None:
 
 def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
     """What arrived in the former space in the last moments, and what waits to be encoded into
-    it."""
+    it.
+    """
     space_fill(encoder, touch=True)
     if preset != preset_in_use():
         return

@@ -1,5 +1,6 @@
 """From a catalogue to tuned heads: features gathered, pairs made, heads trained from those in
-use."""
+use.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ BATCHES_AN_EPOCH = 8
 @dataclass(frozen=True, slots=True)
 class Material:
     """A catalogue's pictures and words as features of frozen towers. `rows` are places in
-    `catalogue.pictures`."""
+    `catalogue.pictures`.
+    """
 
     catalogue: Catalogue
     pictures: Features
@@ -81,7 +83,8 @@ def learn(
     material: Material, start: TunableEncoder, progress: TuningProgress, checkpoint: Path
 ) -> Fitted:
     """Heads that go on from those of `start`. A killed training goes on from `checkpoint` when
-    nothing has changed."""
+    nothing has changed.
+    """
     recipe = tuning_recipe(len(material.catalogue.training))
     progress.begin(TuningStage.TRAINING, recipe.epochs)
     return fit(
@@ -95,7 +98,8 @@ def learn(
 
 def tuning_recipe(pictures: int) -> Recipe:
     """The bundled encoder's recipe, with batches that fit the catalogue and more of it held for
-    early stopping."""
+    early stopping.
+    """
     batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, pictures // BATCHES_AN_EPOCH))
     return Recipe(batch=batch, validation_share=0.1)
 

@@ -1,5 +1,6 @@
 """Checkpoints on local disk: `<weights folder>/<preset>` holds configuration, tokenizer and
-safetensors."""
+safetensors.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ PICKLES: Final = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 
 def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
     """The preset's folder. Raises WeightsMissing with the command that fetches it,
-    WeightsRefused when a file has not the checksum that the preset names for it."""
+    WeightsRefused when a file has not the checksum that the preset names for it.
+    """
     folder = (settings.weights_dir or settings.var_dir / "weights") / preset.name
     if not (folder / CONFIGURATIONS[preset.engine]).is_file():
         included = " ".join(f"--include '{pattern}'" for pattern in FETCHED[preset.engine])
@@ -58,7 +60,8 @@ def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
 
 def checkpoint_digest(folder: Path) -> str:
     """Names the content of a checkpoint. Raises WeightsRefused without safetensors files, or
-    with a pickle."""
+    with a pickle.
+    """
     files = _files(folder)
     pickles = [str(path.relative_to(folder)) for path in files if path.suffix in PICKLES]
     if pickles or not any(path.suffix == ".safetensors" for path in files):

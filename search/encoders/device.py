@@ -45,7 +45,8 @@ class Runtime:
     @property
     def calls_at_once(self) -> int:
         """On a CPU as many as cores allow: calls side by side share cores better than the
-        threads of one call do, which wait for each other after every operation."""
+        threads of one call do, which wait for each other after every operation.
+        """
         return 1 if self.device.type == "cuda" else max(1, cores() // torch.get_num_threads())
 
     def turns(self) -> threading.BoundedSemaphore:
@@ -54,19 +55,22 @@ class Runtime:
 
     def place(self, module: Module) -> Module:
         """The module itself, frozen, on this device in this precision, compiled where that was
-        chosen."""
+        chosen.
+        """
         return self.compile(module.to(self.device, self.dtype).eval().requires_grad_(False))
 
     def compile(self, module: Module) -> Module:
         """The module itself; compiled at its first call, anew for its second input shape and
-        then for any shape."""
+        then for any shape.
+        """
         if self.compiler is not None:
             module.compile(backend=self.compiler)
         return module
 
     def stack(self, rows: Sequence[npt.NDArray[np.float32]]) -> Tensor:
         """Arrays of one shape → one tensor on this device in this precision, copied once on the
-        way."""
+        way.
+        """
         tensors = [torch.from_numpy(row) for row in rows]
         shape = (len(rows), *rows[0].shape)
         batch = torch.empty(shape, dtype=tensors[0].dtype, pin_memory=self.device.type == "cuda")
@@ -74,14 +78,16 @@ class Runtime:
 
     def send(self, inputs: Tensor) -> Tensor:
         """Inputs → this device. From pinned memory the copy runs beside what the GPU still
-        computes."""
+        computes.
+        """
         return inputs.to(self.device, non_blocking=inputs.is_pinned())
 
 
 @contextmanager
 def every_core() -> Iterator[None]:
     """Torch operations of this thread use all cores inside: for work that is one long chain, as
-    training is."""
+    training is.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(engine_settings().threads or cores())
     try:
@@ -123,7 +129,8 @@ def _pick_compiler(settings: EngineSettings, device: torch.device) -> str | None
 
 def _lacking_to_compile(device: torch.device) -> str | None:
     """What torch.compile's default backend needs and this machine lacks: it calls a host
-    compiler on every device."""
+    compiler on every device.
+    """
     if device.type == "cuda" and importlib.util.find_spec("triton") is None:
         return "the package triton"
     variable, usual = ("CC", "gcc") if device.type == "cuda" else ("CXX", "g++")

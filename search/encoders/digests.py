@@ -1,5 +1,6 @@
 """Names of file contents. Apart from the reading of weights, because a name must not cost the
-import of torch."""
+import of torch.
+"""
 
 from __future__ import annotations
 

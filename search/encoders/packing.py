@@ -18,7 +18,8 @@ LARGEST = 127
 
 def packed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Named tensors → what a file holds. A matrix becomes int8 and a column of scales under its
-    name after SCALE_OF."""
+    name after SCALE_OF.
+    """
     stored = {}
     for name, tensor in weights.items():
         if tensor.ndim != 2:
@@ -32,7 +33,8 @@ def packed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def unpacked(stored: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """What a file holds → named tensors, float32. Matrices that were stored without a scale are
-    taken as they are."""
+    taken as they are.
+    """
     return {
         name: tensor.float() * stored.get(f"{SCALE_OF}{name}", torch.ones(()))
         for name, tensor in stored.items()

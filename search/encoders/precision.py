@@ -1,5 +1,6 @@
 """How precisely a model computes: what this machine does fast without loss, or what the settings
-ask for."""
+ask for.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def pick_dtype(precision: Precision, device: torch.device) -> torch.dtype:
 
 def require_int8(device: torch.device) -> None:
     """Raises ConfigError where INT8 is not offered: on a GPU, and on x86 without VNNI, whose
-    older instruction loses the top of large sums (ONNX Runtime, "Quantize ONNX models")."""
+    older instruction loses the top of large sums (ONNX Runtime, "Quantize ONNX models").
+    """
     if device.type != "cpu":
         raise ConfigError(
             "INT8 runs on a CPU", value=device.type, fix="Set OMNISHELF_DEVICE to cpu, or " + FASTER

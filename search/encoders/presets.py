@@ -1,5 +1,6 @@
 """Presets: data files that name an engine, a model, its weights and their licence. Reading them
-loads no model."""
+loads no model.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +60,8 @@ class Preset(BaseModel):
 
     def space(self, weights_digest: str = "") -> Space:
         """The space of this preset with the weights that `weights_digest` names, if they are not
-        the usual ones."""
+        the usual ones.
+        """
         weights = [self.weights, self.revision, sorted(self.checksums.items()), weights_digest]
         parts: list[object] = [self.engine, self.model, *weights]
         if self.prompts:
@@ -68,7 +70,8 @@ class Preset(BaseModel):
 
     def towers(self, features: str) -> str:
         """Names what the frozen towers of this preset see, whatever its heads and ears;
-        `features` says how that is written."""
+        `features` says how that is written.
+        """
         apart = (HEADS, EARS, SOUND_HEAD)
         weights = sorted(
             (name, checksum) for name, checksum in self.checksums.items() if name not in apart
@@ -77,13 +80,15 @@ class Preset(BaseModel):
 
     def ears(self, features: str) -> str:
         """Names what the sound tower hears, whatever the head over it; `features` as for
-        `towers`."""
+        `towers`.
+        """
         return _digest([self.engine, self.revision, self.checksums.get(EARS, ""), features])
 
 
 def tuned_space(space: Space, heads_digest: str) -> Space:
     """The space of an encoder whose own space is `space`, under the heads of this checksum; ''
-    for its own heads."""
+    for its own heads.
+    """
     return (
         replace(space, fingerprint=_digest([space.fingerprint, heads_digest]))
         if heads_digest
@@ -102,7 +107,8 @@ def preset_names(folder: Path = FOLDER) -> list[str]:
 
 def load_preset(name: str, folder: Path = FOLDER) -> Preset:
     """Read a preset. Raises UnknownPreset naming the known ones, ConfigError when its file is
-    wrong."""
+    wrong.
+    """
     if name not in preset_names(folder):
         raise UnknownPreset(
             "no such preset", value=name, fix=f"Known presets: {', '.join(preset_names(folder))}."

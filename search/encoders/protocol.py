@@ -1,5 +1,6 @@
 """The Encoder Protocol: three steps per picture batch, so that decoding, the model and storing
-can overlap."""
+can overlap.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ Regions = npt.NDArray[np.float32]
 @dataclass(frozen=True, slots=True)
 class SoundFormat:
     """How an encoder hears: samples a second, seconds of one window, and seconds from one window
-    to the next."""
+    to the next.
+    """
 
     rate: int
     window_s: float
@@ -66,7 +68,8 @@ class Encoder(Protocol):
     @property
     def calls_at_once(self) -> int:
         """How many calls from different threads keep the device busy; further ones wait for
-        their turn."""
+        their turn.
+        """
 
     @property
     def decode_size(self) -> int:
@@ -85,17 +88,20 @@ class Encoder(Protocol):
 @runtime_checkable
 class RegionEncoder(Encoder, Protocol):
     """An encoder that also says what is where: one vector per region, in the space of its whole
-    pictures and texts."""
+    pictures and texts.
+    """
 
     def encode_regions(self, batch: Sequence[Prepared]) -> Regions:
         """Model inputs → one vector for every cell of a grid over the picture, rows from the
-        top."""
+        top.
+        """
 
 
 @runtime_checkable
 class SoundEncoder(Encoder, Protocol):
     """An encoder that also hears: `Modality.AUDIO` is among its space's modalities. Features as
-    in TunableEncoder."""
+    in TunableEncoder.
+    """
 
     @property
     def sound_format(self) -> SoundFormat:
@@ -108,11 +114,13 @@ class SoundEncoder(Encoder, Protocol):
     @property
     def ears(self) -> str:
         """Fingerprint of the sound tower and its preprocessing: stored features of sound belong
-        to it."""
+        to it.
+        """
 
     def prepare_sound(self, window: Waveform) -> Prepared:
         """One window, at most `window_s` long, at `rate` → model input. Pure, CPU-only and
-        thread-safe."""
+        thread-safe.
+        """
 
     def encode_sounds(self, batch: Sequence[Prepared]) -> Vectors:
         """Model inputs → (n, dim) unit vectors: `project_sounds(sound_features(batch))`."""
@@ -152,7 +160,8 @@ class TunableEncoder(Encoder, Protocol):
     @property
     def heads(self) -> tuple[nn.Module, nn.Module]:
         """The heads over picture features and over text features: what training continues from,
-        and never changes."""
+        and never changes.
+        """
 
     def with_heads(self, path: Path) -> TunableEncoder:
         """The same towers, shared, under the tuned heads of a file; the space is another one.

@@ -1,5 +1,6 @@
 """Queries of many web threads, encoded together: one model call for all that wait, and none for
-what is known."""
+what is known.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class MicroBatcher(Generic[Input]):
 
 class VectorCache:
     """The `size` texts asked for most recently, by space, role and text. Safe from several
-    threads."""
+    threads.
+    """
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -87,7 +89,8 @@ class VectorCache:
 
     def put(self, fingerprint: str, role: TextRole, text: str, vector: Vector) -> None:
         """Keep a vector, which becomes read-only, and forget the one unused for longest when
-        there are too many."""
+        there are too many.
+        """
         vector.flags.writeable = False
         with self._lock:
             self._vectors[fingerprint, role, text] = vector
@@ -135,12 +138,14 @@ class QueryEncoder:
     @property
     def sound_format(self) -> SoundFormat:
         """What windows of sound have to be like. Raises ModalityUnsupported where the encoder
-        does not hear."""
+        does not hear.
+        """
         return require_hearing(self._encoder).sound_format
 
     def embed_sound(self, windows: Sequence[Waveform]) -> Vector:
         """Windows of one sound, at least one → unit vector of the sound, (dim,). Raises what the
-        encoder raises."""
+        encoder raises.
+        """
         ears = require_hearing(self._encoder)
         size = ears.sound_batch_size
         vectors = [
@@ -153,7 +158,8 @@ class QueryEncoder:
 
     def embed_frames(self, pictures: Sequence[Image.Image]) -> Vector:
         """Key frames of one clip, at least one → unit vector of the clip, (dim,). Raises what
-        the encoder raises."""
+        the encoder raises.
+        """
         views = [view for picture in pictures for view in frame_views(picture)]
         vectors = np.stack([self.embed_picture(view) for view in views])
         whole: Vector = whole_clip(frame_vectors(vectors))[0]

@@ -1,5 +1,6 @@
 """Encoder of a preset. Engines are imported when one of their presets is loaded, because each
-costs seconds."""
+costs seconds.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def load_encoder(settings: EngineSettings, heads: Path | None = None) -> Tunable
 
 def load_engine(settings: EngineSettings) -> Encoder:
     """The encoder as its engine makes it, without heads that could be tuned. Raises as
-    `load_encoder` does."""
+    `load_encoder` does.
+    """
     preset = load_preset(settings.preset)
     load = cast("Load", importlib.import_module(ENGINES[preset.engine]).load)
     return load(preset, settings)

@@ -1,5 +1,6 @@
 """Any encoder made tunable: small heads that start at the identity, over the encoder's own
-vectors."""
+vectors.
+"""
 
 from __future__ import annotations
 
@@ -118,7 +119,8 @@ def project(head: nn.Module, features: Features) -> Vectors:
 
 def tunable(encoder: Encoder) -> TunableEncoder:
     """The encoder itself where it knows its heads, else the encoder under residual heads that
-    change nothing yet."""
+    change nothing yet.
+    """
     if isinstance(encoder, TunableEncoder):
         return encoder
     if Modality.AUDIO in encoder.space.modalities:

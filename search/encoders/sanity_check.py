@@ -45,7 +45,8 @@ FIX = "Its weights, tokenizer and preprocessing do not belong together: fetch th
 
 def check_texts(embed: EmbedTexts) -> None:
     """Eight things and their other names: at least six must be nearest. Raises SelfTestFailed
-    naming the mistaken."""
+    naming the mistaken.
+    """
     first, second = (embed([pair[side] for pair in SYNONYMS]) for side in (0, 1))
     nearest = enumerate(_nearest(first, second))
     mistaken = [
@@ -57,7 +58,8 @@ def check_texts(embed: EmbedTexts) -> None:
 
 def check_letter_case(embed: EmbedTexts) -> None:
     """Raises SelfTestFailed where capitals make a difference to a tower that was trained without
-    them."""
+    them.
+    """
     texts = [f"a photo of a {colour} square" for colour in COLOURS]
     if not np.allclose(embed(texts), embed([text.upper() for text in texts]), atol=1e-2):
         raise SelfTestFailed(
@@ -82,7 +84,8 @@ def check_pictures(embed: EmbedPictures) -> None:
 
 def check_pairs(texts: EmbedTexts, pictures: EmbedPictures) -> None:
     """Six drawn squares must each find its sentence, but for one. Raises SelfTestFailed naming
-    the mistaken."""
+    the mistaken.
+    """
     sentences = texts([f"a photo of a {colour} square" for colour in COLOURS])
     squares = pictures([drawing(colour) for colour in COLOURS])
     _check_colours(

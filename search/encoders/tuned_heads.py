@@ -1,5 +1,6 @@
 """Tuned heads on disk: one safetensors file named by its own SHA-256, with a record of the
-towers it belongs to."""
+towers it belongs to.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Reading weights that were shipped with a checksum: safetensors alone, because a pickle runs
-code when it is read."""
+code when it is read.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from search.errors import WeightsMissing, WeightsRefused
 
 def check_digest(path: Path, expected: str) -> None:
     """Raises WeightsMissing without the file, WeightsRefused when its checksum is not
-    `expected`."""
+    `expected`.
+    """
     if not path.is_file():
         raise WeightsMissing(
             "a weights file is missing",

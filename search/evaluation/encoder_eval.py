@@ -1,6 +1,7 @@
 """An evaluation of the encoder alone: exact cosines of queries, pictures, sounds and videos,
 with no index, no shop and no database. `python -m search.evaluation.encoder_eval FOLDER...`
-prints what the preset of the settings reaches."""
+prints what the preset of the settings reaches.
+"""
 
 from __future__ import annotations
 
@@ -110,7 +111,8 @@ def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
 
 def encode_video(file: Path, encoder: Encoder) -> Vectors:
     """A video file → (1 + key frames, dim) unit vectors: the clip as a whole, then each key
-    frame."""
+    frame.
+    """
     found = clip_frames(file, ClipLimits.from_settings(engine_settings()), encoder.decode_size)
     views = [view for shown in found.frames for view in frame_views(shown.picture)]
     size, vectors = encoder.picture_batch_size, []
@@ -122,7 +124,8 @@ def encode_video(file: Path, encoder: Encoder) -> Vectors:
 
 def encode_sounds(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:
     """Sound files → the unit vectors (windows, dim) of each. Raises ModalityUnsupported where
-    the encoder is deaf."""
+    the encoder is deaf.
+    """
     if files and Modality.AUDIO not in encoder.space.modalities:
         raise ModalityUnsupported(f"preset {encoder.space.preset} does not hear")
     ears, limits = cast("SoundEncoder", encoder), ClipLimits.from_settings(engine_settings())

@@ -79,7 +79,8 @@ class EvaluationFolder:
 
 def folders_in(path: Path) -> list[Path]:
     """The evaluation folder at `path`, or all that lie directly in it, by name. Raises
-    InputError when none does."""
+    InputError when none does.
+    """
     if (path / QUERIES).is_file():
         return [path]
     found = sorted(file.parent for file in path.glob(f"*/{QUERIES}"))
@@ -92,7 +93,8 @@ def folders_in(path: Path) -> list[Path]:
 
 def modalities_of(root: Path) -> frozenset[Modality]:
     """What the folder's queries ask by and its catalogue shows. Raises InputError as
-    `read_folder` does."""
+    `read_folder` does.
+    """
     catalog, queries = _files(root)
     rows = _rows(catalog)
     shown = {modality for column, modality in SHOWS.items() if any(row.get(column) for row in rows)}

@@ -25,7 +25,8 @@ def reciprocal_rank(ranks: Sequence[int]) -> float:
 
 def average_precision(ranks: Sequence[int], relevant: int) -> float:
     """Σ_i (i / rank_i) / relevant: precision at each relevant item, averaged over all relevant
-    items."""
+    items.
+    """
     return sum(found / rank for found, rank in enumerate(ranks, start=1)) / relevant
 
 
@@ -48,5 +49,6 @@ def r_precision(ranks: Sequence[int], relevant: int) -> float:
 
 def first_rank(ranks: Sequence[int], missing: int) -> int:
     """Rank of the first relevant item; `missing` (one behind the last place) when none was
-    ranked."""
+    ranked.
+    """
     return ranks[0] if ranks else missing

@@ -36,7 +36,8 @@ def grouped(answers: Iterable[Answer], facet: Facet) -> dict[str, list[Answer]]:
 
 def extremes(answers: Sequence[Answer], count: int) -> tuple[list[Answer], list[Answer]]:
     """The worst and the best answered queries, each from its extreme on; of few queries none is
-    in both."""
+    in both.
+    """
     ascending = sorted(answers, key=lambda answer: (answer.average_precision, answer.query.id))
     count = min(count, len(answers) // 2)
     return ascending[:count], ascending[::-1][:count]

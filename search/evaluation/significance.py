@@ -33,7 +33,8 @@ Values = npt.NDArray[np.float64]
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """A mean and its 95 % interval. The bounds are nan where one query alone leaves no idea of
-    the spread."""
+    the spread.
+    """
 
     value: float
     low: float

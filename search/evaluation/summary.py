@@ -13,7 +13,8 @@ from search.evaluation import metrics
 @dataclass(frozen=True, slots=True)
 class Judged:
     """One query's outcome: ascending ranks of relevant items, how many are relevant, how many
-    could be ranked."""
+    could be ranked.
+    """
 
     ranks: tuple[int, ...]
     relevant: int

@@ -1,5 +1,6 @@
 """What a sound looks like: how loud it is over its time, and which pitches it holds. Drawn while
-it is decoded."""
+it is decoded.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ _COLOURS = ((13, 17, 18), (15, 92, 85), (127, 209, 193), (255, 243, 214))
 
 class SoundSketch:
     """Takes a sound piece by piece; its memory does not grow with the sound. `seconds` is the
-    play time of the clip, and what is heard after it counts to its end."""
+    play time of the clip, and what is heard after it counts to its end.
+    """
 
     def __init__(self, seconds: float) -> None:
         self._samples = max(1, round(seconds * RATE))
@@ -70,7 +72,8 @@ class SoundSketch:
 
     def peaks(self) -> bytes:
         """PEAKS bytes, how loud each stretch is beside the loudest one, from 0 to 255; none for
-        a silent sound."""
+        a silent sound.
+        """
         loudest = float(self._peaks.max())
         return (
             b""
@@ -80,7 +83,8 @@ class SoundSketch:
 
     def spectrogram(self) -> Image.Image | None:
         """COLUMNS × BANDS pixels, RGB, low pitches below, on the mel scale; None for a silent
-        sound."""
+        sound.
+        """
         heard = np.flatnonzero(self._frames)
         if not len(heard) or not self.peaks():
             return None
@@ -99,7 +103,8 @@ class SoundSketch:
 @functools.cache
 def _bands() -> Numbers:
     """(bins of the transform, BANDS): triangles that overlap by half, evenly spaced on the mel
-    scale."""
+    scale.
+    """
     near = triangles(_WINDOW // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE)
     weights = np.maximum(0.0, near)
     # Low bands are narrower than the bins: each takes at least the bin that is nearest.

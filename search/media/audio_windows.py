@@ -36,7 +36,8 @@ _LOWEST_DB = -100
 
 class Loudness:
     """Levels heard so far, in steps of 1 dB: the loudest, and the floor that nine of ten blocks
-    are above."""
+    are above.
+    """
 
     def __init__(self) -> None:
         self._counts = np.zeros(-_LOWEST_DB + 1, np.int64)
@@ -160,5 +161,6 @@ def _judged(blocks: Iterator[Waveform]) -> Iterator[tuple[Waveform, bool]]:
 
 def _level(block: npt.NDArray[np.float32]) -> float:
     """Root mean square in dB relative to full scale. A constant offset of the recording is no
-    sound."""
+    sound.
+    """
     return float(20 * np.log10(max(block.std(), 1e-5)))

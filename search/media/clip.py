@@ -1,5 +1,6 @@
 """Proof that an audio or video file opens, within limits; read by a child process
-(`search/media/sandbox/runner.py`)."""
+(`search/media/sandbox/runner.py`).
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ __all__ = ["ClipInfo", "ClipLimits", "probe_clip"]
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
     """What a clip holds. `seconds` is its play time; width and height, in pixels, are 0 for
-    audio."""
+    audio.
+    """
 
     kind: Modality
     seconds: float

@@ -18,7 +18,8 @@ FRAMES_PER_SECOND = 4.0
 class ClipFrames:
     """Key frames by their time, and the play time. `truncated` says that the clip broke off
     after them; `beside` names kinds of tracks that the file has beside its pictures, as FFmpeg
-    calls them: audio, subtitle."""
+    calls them: audio, subtitle.
+    """
 
     frames: tuple[KeyFrame, ...]
     seconds: float

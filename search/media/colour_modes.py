@@ -46,7 +46,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 def _by_profile(image: Image.Image, profile: bytes) -> Image.Image:
     """Colours by the ICC profile; the plain formula where the profile is broken or for another
-    colour model."""
+    colour model.
+    """
     try:
         return _transformed(image, ImageCms.ImageCmsProfile(io.BytesIO(profile)))
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):

@@ -59,7 +59,8 @@ def _atom(*names: bytes) -> Callable[[bytes], bool]:
 
 def _mpeg_audio(layer_bits: frozenset[int]) -> Callable[[bytes], bool]:
     """Frame sync (eleven ones), then two bits that name the layer: 0 is ADTS AAC, 1 is layer
-    III."""
+    III.
+    """
     return lambda head: (
         len(head) > 2
         and head[0] == 0xFF
@@ -101,7 +102,8 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], FileFormat], ...] = (
 
 def sniff_format(head: bytes) -> FileFormat | None:
     """The format of a file that begins with `head` (64 bytes are enough), or None where it is
-    nothing we know."""
+    nothing we know.
+    """
     return next((known for matches, known in _FORMATS if matches(head)), None)
 
 
@@ -120,7 +122,8 @@ def read_head(source: Source) -> bytes:
 
 def accepted_format(source: Source) -> FileFormat:
     """The format of `source`. Raises MediaUnreadable for an empty file, MediaUnsupported for a
-    format not accepted."""
+    format not accepted.
+    """
     head = read_head(source)
     if not head:
         raise MediaUnreadable("the file is empty", value=0, fix="Upload the file again.")

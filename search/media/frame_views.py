@@ -39,7 +39,8 @@ def whole_clip(vectors: Vectors) -> Vectors:
 
 def clip_vectors(views: Vectors) -> Vectors:
     """Views of n key frames, (n × VIEWS, dim) → (1 + n, dim): the clip as a whole, then its key
-    frames."""
+    frames.
+    """
     frames = frame_vectors(views)
     return np.concatenate([whole_clip(frames), frames])
 

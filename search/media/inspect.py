@@ -1,5 +1,6 @@
 """Does this file open, and as what? What a dry run asks of every file, and an upload before it
-accepts one."""
+accepts one.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class MediaLimits:
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
     """A file that opened. Width and height in pixels, 0 for audio; `seconds` is None for a
-    picture."""
+    picture.
+    """
 
     kind: Modality
     format: str

@@ -31,7 +31,8 @@ class KeyFrame:
 @dataclass(slots=True)
 class _Run:
     """Frames that look alike: those of one shot, until much has changed. `picture` is the
-    sharpest of them."""
+    sharpest of them.
+    """
 
     shot: int
     start: float
@@ -77,7 +78,8 @@ class KeyFrames:
 
     def finish(self, seconds: float) -> list[KeyFrame]:
         """The key frames of a clip that ends at this second, by their time; empty where it had
-        no frame."""
+        no frame.
+        """
         self._end_run(seconds)
         return [
             KeyFrame(Span(run.start, max(run.start, run.end)), run.picture) for run in self._kept

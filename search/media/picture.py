@@ -52,7 +52,8 @@ _TURNS = {
 @dataclass(frozen=True, slots=True)
 class PictureLimits:
     """Largest file in bytes, largest area in pixels, and how many times longer than the other
-    one side may be."""
+    one side may be.
+    """
 
     max_bytes: int
     max_pixels: int
@@ -110,7 +111,8 @@ def decode_picture(source: Source, limits: PictureLimits, *, at_least: int = 0) 
 
 def _read(source: Source, limits: PictureLimits) -> tuple[bytes, str]:
     """The content and the name of Pillow's reader for it. Reading first tells an I/O error from
-    a broken file."""
+    a broken file.
+    """
     found = accepted_format(source)
     if found.kind is not Modality.PICTURE:
         raise MediaUnsupported(
@@ -139,7 +141,8 @@ def _bounded(source: Source, max_bytes: int) -> bytes:
 @contextmanager
 def _opened(data: bytes, kind: str, limits: PictureLimits) -> Iterator[Image.Image]:
     """The picture with its header read and found within the limits; the reader's failures become
-    MediaErrors."""
+    MediaErrors.
+    """
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             _check(image, limits)

@@ -1,5 +1,6 @@
 """The sound of a clip as one waveform, streamed from a limited child process
-(`search/media/sandbox/runner.py`)."""
+(`search/media/sandbox/runner.py`).
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Subtitles of a clip as passages of plain text with their seconds, read in a limited child
-process."""
+process.
+"""
 
 from __future__ import annotations
 

@@ -25,7 +25,8 @@ _TURNS = {
 @dataclass(frozen=True, slots=True)
 class Frame:
     """A picture of a clip, RGB and upright, and the second from the beginning at which it is
-    first seen."""
+    first seen.
+    """
 
     seconds: float
     picture: Image.Image

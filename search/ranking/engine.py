@@ -1,5 +1,6 @@
 """The query pipeline over one vector index: coarse search per modality, exact completion,
-standardise, fuse."""
+standardise, fuse.
+"""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ def coarse(index: IndexReader, probes: Sequence[Probe], window: int, allowed: Id
 
 def score(index: IndexReader, probe: Probe, products: Ids) -> ProbeScores:
     """Exact scores of every view of these products: a product found by its words is also judged
-    by its pictures."""
+    by its pictures.
+    """
     candidates = tuple(index.scores_for(probe.vector, products))
     scales = {
         found.modality: Scale.of(probe.vector, index.background(found.modality))

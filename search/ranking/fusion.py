@@ -43,7 +43,8 @@ it is music or talk."""
 @dataclass(frozen=True, slots=True)
 class ProbeScores:
     """Every view of the products in question, scored for one probe, with the scale of each
-    modality."""
+    modality.
+    """
 
     asked: Modality
     weight: float
@@ -53,7 +54,8 @@ class ProbeScores:
 
 def best_views(candidates: Candidates, scale: Scale) -> Iterator[tuple[int, Evidence]]:
     """A product's best view of this modality; `candidates` come best first, so a product's first
-    row is its best."""
+    row is its best.
+    """
     products, rows = np.unique(candidates.product_ids, return_index=True)
     scores = candidates.scores[rows]
     columns = (products, candidates.view_ids[rows], scores, scale.apply(scores))

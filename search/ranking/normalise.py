@@ -30,7 +30,8 @@ class Scale:
     @classmethod
     def of(cls, query: Vectors, background: Vectors) -> Scale:
         """`query` (dim,), `background` (b, dim); with no background the scale leaves the score
-        as it is."""
+        as it is.
+        """
         if not len(background):
             return cls(0.0, 1.0)
         scores = background @ query

@@ -10,7 +10,8 @@ from search.types import Modality, Vectors
 @dataclass(frozen=True, slots=True)
 class Probe:
     """A question vector, shape (dim,), the modality it was asked in, and its share in the
-    product's score."""
+    product's score.
+    """
 
     vector: Vectors
     modality: Modality

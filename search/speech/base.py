@@ -16,7 +16,8 @@ SPEECH_RATE: Final = 16_000
 class Transcript:
     """What was understood. `text` is empty where no word was heard; `confidence` is from 0 to 1,
     the engine's own, and not comparable between engines; `alternatives` are other readings,
-    better ones first."""
+    better ones first.
+    """
 
     text: str
     confidence: float = 0.0
@@ -32,7 +33,8 @@ class Transcriber(Protocol):
 
     def understands(self, language: str) -> bool:
         """Can this language be transcribed? `language` is a BCP 47 tag such as `en` or
-        `zh-Hans`; '' asks nothing."""
+        `zh-Hans`; '' asks nothing.
+        """
 
     def transcribe(self, sound: Waveform, language: str = "") -> Transcript:
         """One channel at `SPEECH_RATE` → words. `language` is a hint, '' where it is not known.
@@ -43,4 +45,5 @@ class Transcriber(Protocol):
 
     def learn(self, phrases: Sequence[str]) -> None:
         """Expect the words of these phrases: titles, brands, categories. Engines that need no
-        such help ignore them."""
+        such help ignore them.
+        """

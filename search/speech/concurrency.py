@@ -1,5 +1,6 @@
 """One transcription at a time: who waits gives up soon, so that a crowd cannot hold every
-thread."""
+thread.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ class Turns:
     @contextmanager
     def held(self) -> Iterator[float]:
         """Yields the seconds left for the work. Raises Unavailable when others keep the engine
-        busy."""
+        busy.
+        """
         began = time.monotonic()
         if not self._lock.acquire(timeout=min(LONGEST_WAIT_S, self._time_limit_s)):
             raise Unavailable("the speech engine is busy", fix="Try again shortly.")

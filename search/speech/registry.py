@@ -1,5 +1,6 @@
 """Which transcriber the settings choose. Engines are imported when one is loaded: each costs
-seconds or memory."""
+seconds or memory.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ PACKAGE: Final = "pocketsphinx"
 
 def speech_engine(settings: EngineSettings) -> str:
     """The engine that would transcribe here, or '' for none. `auto` is Whisper where its weights
-    are, else the embedded engine where its package is. Loads nothing."""
+    are, else the embedded engine where its package is. Loads nothing.
+    """
     if settings.speech == "off":
         return ""
     if settings.speech != "auto":

@@ -59,7 +59,8 @@ class SphinxTranscriber:
 
     def learn(self, phrases: Sequence[str]) -> None:
         """The trigrams of these phrases on top of the general words. Takes seconds; the process
-        that learned before answers meanwhile. Raises Unavailable."""
+        that learned before answers meanwhile. Raises Unavailable.
+        """
         learned = list(dict.fromkeys(filter(None, (plain(phrase) for phrase in phrases))))
         child = self._started(learned)
         with self._turns.held():
@@ -138,7 +139,8 @@ def _without_voice(sound: Waveform) -> bool:
 def _in_a_room(sound: Waveform) -> bytes:
     """16-bit sound at an even level with a quiet third of a second around it. The acoustic model
     was trained on recordings that begin before the first word, and adapts to their level: words
-    cut close are misheard."""
+    cut close are misheard.
+    """
     room = np.zeros(int(ROOM_S * SPEECH_RATE), np.float32)
     level = np.concatenate([room, sound * (PEAK / np.abs(sound).max()), room])
     return (level * 32767).astype("<i2").tobytes()

@@ -46,7 +46,8 @@ def new_decoder(**options: Any) -> pocketsphinx.Decoder:
 
 def known_words() -> set[str]:
     """Words whose pronunciation the dictionary holds; a second pronunciation is written
-    `word(2)`."""
+    `word(2)`.
+    """
     with open(pocketsphinx.get_model_path(DICTIONARY), encoding="utf-8") as lines:
         return {word for word in (line.split(maxsplit=1)[0] for line in lines) if "(" not in word}
 
@@ -64,7 +65,8 @@ def common_words(words: set[str]) -> dict[str, float]:
 def expecting(phrases: Sequence[str]) -> tuple[pocketsphinx.Decoder, int]:
     """A decoder with a trigram model of the phrases that backs off to common words, and how many
     words of the phrases it knows. Words without a pronunciation cannot be heard and are left
-    out."""
+    out.
+    """
     known = known_words()
     lines = [" ".join(word for word in phrase.split() if word in known) for phrase in phrases]
     model = ArpaBoLM(text="\n".join(filter(None, lines)), add_start=True, discount_mass=BACK_OFF)

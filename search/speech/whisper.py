@@ -82,7 +82,8 @@ class _Loaded:
 
     def transcribe(self, sound: Waveform, language: str, seconds: float) -> Transcript:
         """Greedy decoding of at most thirty seconds. Confidence is the geometric mean of its
-        tokens' probabilities."""
+        tokens' probabilities.
+        """
         inputs = self._processor(
             sound, sampling_rate=SPEECH_RATE, return_tensors="pt", return_attention_mask=True
         )
@@ -113,5 +114,6 @@ class _Loaded:
 
 def load(settings: EngineSettings) -> WhisperTranscriber:
     """Reads nothing yet but the folder's names. Raises WeightsMissing with the command that
-    fetches the weights."""
+    fetches the weights.
+    """
     return WhisperTranscriber(require_whisper(settings), settings)

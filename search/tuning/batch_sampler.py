@@ -30,7 +30,8 @@ class HardNegatives:
 
     def order(self, rng: np.random.Generator) -> Order:
         """Pictures in random order, each followed by its hard negatives that have not come
-        before."""
+        before.
+        """
         taken = np.zeros(len(self.pictures), bool)
         found: list[tuple[int, int]] = []
         for seed in rng.permutation(len(self.pictures)).tolist():

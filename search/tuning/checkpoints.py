@@ -1,5 +1,6 @@
 """Checkpoints that survive a kill at any moment: one safetensors file, replaced as a whole; no
-pickle."""
+pickle.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Checkpoints:
     """Where a training keeps its state, and how often: when that many epochs and that many
-    seconds have both passed."""
+    seconds have both passed.
+    """
 
     folder: Path
     every_epochs: int = 1

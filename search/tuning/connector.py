@@ -45,7 +45,8 @@ def usual_texts() -> list[str]:
 
 def connect(name: str, texts: Sequence[str], settings: EngineSettings) -> Path:
     """Learn the connector of a preset from these texts and store it. Raises WeightsMissing and
-    WeightsRefused."""
+    WeightsRefused.
+    """
     preset = load_preset(name)
     folder = require_checkpoint(preset, settings)
     theirs = TextTower(folder, pick_runtime(settings))(texts)

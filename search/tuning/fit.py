@@ -1,5 +1,6 @@
 """Fitting heads on features of frozen towers: for the bundled encoder and for a merchant's
-catalogue alike."""
+catalogue alike.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ class Heads(nn.Module):
 
     def observe(self, pictures: Tensor) -> None:
         """Show new heads the training set's picture features (n, ...), for those that
-        standardise them."""
+        standardise them.
+        """
         if isinstance(self.picture, Observing):
             self.picture.observe(pictures)
 
@@ -54,7 +55,8 @@ class Observing(Protocol):
 
 def new_heads(picture_width: int, text_width: int, recipe: Recipe) -> Heads:
     """Untrained heads of the recipe's kind for features of these widths; their weights come from
-    torch's seed."""
+    torch's seed.
+    """
     return KINDS[recipe.heads](picture_width, text_width, recipe)
 
 

@@ -1,5 +1,6 @@
 """Losses over the cosines of a batch of pictures and texts, where a picture may have several
-true texts."""
+true texts.
+"""
 
 from __future__ import annotations
 

@@ -107,7 +107,8 @@ class RelationalDistillation(nn.Module):
 
 class CosineDistillation(nn.Module):
     """Vectors must point where the teacher's do. Both spaces are of one width; there is no
-    temperature in it."""
+    temperature in it.
+    """
 
     def forward(self, vectors: Vectors) -> Tensor:
         pictures, texts = vectors.teacher()

@@ -103,7 +103,8 @@ class Pairs:
 
     def split(self, share: float, rng: np.random.Generator) -> tuple[Pairs, Pairs]:
         """Two sets without a common group; the second holds about `share` of the pictures.
-        Raises InputError for one group alone."""
+        Raises InputError for one group alone.
+        """
         first, second = split_groups(self.groups, share, rng)
         return self._part(first), self._part(second)
 
@@ -170,7 +171,8 @@ def _tensor(array: Floats) -> Tensor:
 
 def _distinct(texts: Floats) -> tuple[Ids, Ids]:
     """First row of every distinct text (k,), in order; and for each text which of these it
-    equals (m,)."""
+    equals (m,).
+    """
     seen: dict[bytes, int] = {}
     column = np.array(
         [seen.setdefault(row.tobytes(), len(seen)) for row in np.asarray(texts, np.float16)],

@@ -1,5 +1,6 @@
 """The configuration record: what a training was made of, saved in the weights' header. It holds
-no date and no path."""
+no date and no path.
+"""
 
 from __future__ import annotations
 

@@ -31,7 +31,8 @@ class _Averaged(AveragedModel):
 
 class Trainer:
     """Trains `heads` on `train`; keeps the averaged weights of the epoch that did best on the
-    `validation` batches."""
+    `validation` batches.
+    """
 
     def __init__(
         self,

@@ -40,7 +40,8 @@ class Tail(nn.Module):
 @torch.inference_mode()
 def inputs_of(block: nn.Module, tower: nn.Module, pixels: Tensor) -> Tensor:
     """What enters `block` when `tower` sees prepared pictures (n, 3, h, w): computed once, then
-    kept as features."""
+    kept as features.
+    """
     seen: list[Tensor] = []
     hook = block.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:

@@ -1,5 +1,6 @@
 """Vector storage and search: immutable FAISS segments, published generations, and a delta of
-what is newer."""
+what is newer.
+"""
 
 from search.vectors.changes import ProductViews
 from search.vectors.faiss.builder import GenerationBuilder

@@ -31,7 +31,8 @@ change, waits."""
 
 def open_index(settings: EngineSettings, space: Space) -> IndexReader:
     """A reader of the space. Raises ConfigError; Unavailable when a server is away. Open one per
-    process."""
+    process.
+    """
     if settings.index_backend == "faiss":
         return VectorIndex(
             index_root(settings),
@@ -98,7 +99,8 @@ def generations_of(settings: EngineSettings, space: Space) -> Generations:
 
 def forget_index(settings: EngineSettings, fingerprint: str) -> None:
     """Remove every generation of a space that is not in use any more. Raises ConfigError,
-    Unavailable."""
+    Unavailable.
+    """
     if settings.index_backend == "faiss":
         shutil.rmtree(index_root(settings) / fingerprint, ignore_errors=True)
         return

@@ -1,5 +1,6 @@
 """Questions that a segment was judged by, kept in its folder: whoever searches it in another
-way, on a GPU say, measures what that finds without an exact search of its own."""
+way, on a GPU say, measures what that finds without an exact search of its own.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ TELLABLE = 0.005
 @dataclass(frozen=True, slots=True)
 class Questions:
     """Queries of one modality, shape (q, dim), and for each the score of the last of its
-    RECALL_AT best views, or of all where there are fewer, shape (q,)."""
+    RECALL_AT best views, or of all where there are fewer, shape (q,).
+    """
 
     vectors: Vectors
     least: Scores
@@ -33,7 +35,8 @@ class Questions:
     @classmethod
     def of(cls, store: RowStore, vectors: Vectors) -> Questions:
         """With the exact answers among all rows, by matrix products; a little less, for
-        float32's sake."""
+        float32's sake.
+        """
         k = min(RECALL_AT, len(store))
         best = np.full((len(vectors), 0), -np.inf, np.float32)
         for block in store.blocks():
@@ -52,14 +55,16 @@ class Questions:
     @property
     def judging(self) -> Questions:
         """The other half, which says what recall was reached; the same one where there is only
-        one question."""
+        one question.
+        """
         first = 1 if len(self.vectors) > 1 else 0
         return Questions(self.vectors[first::2], self.least[first::2])
 
 
 def recall(found: Block, asked: Questions) -> float:
     """Recall of what was found for the questions, (q, k). A view is right when its score is at
-    least that of the true k-th, so that ties do not count against the index."""
+    least that of the true k-th, so that ties do not count against the index.
+    """
     k = found.scores.shape[1]
     right = np.minimum(np.count_nonzero(found.scores >= asked.least[:, np.newaxis], axis=1), k)
     return float(np.mean(right) / k)
@@ -74,7 +79,8 @@ def write_questions(path: Path, questions: Mapping[Modality, Questions]) -> None
 
 def read_questions(path: Path, dim: int) -> dict[Modality, Questions]:
     """What `write_questions` wrote. Raises CorruptGeneration where the file holds something
-    else."""
+    else.
+    """
     try:
         records = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:

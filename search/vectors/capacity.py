@@ -57,7 +57,8 @@ class Assumptions:
 @dataclass(frozen=True, slots=True)
 class Capacity:
     """Memory is what all machines together must hold for the latencies measured, disk what all
-    of them store."""
+    of them store.
+    """
 
     views: int
     dim: int
@@ -74,7 +75,8 @@ def capacity(
     views: int, dim: int, assumed: Assumptions | None = None, shapes: ShapeSettings | None = None
 ) -> Capacity:
     """How `views` views of one modality would be kept. Raises ConfigError for less than one view
-    or component."""
+    or component.
+    """
     if views < 1 or dim < 1:
         raise ConfigError("views and dimension must be above zero", value=(views, dim))
     assumed, shapes = assumed or Assumptions(), shapes or ShapeSettings()

@@ -66,7 +66,8 @@ class IndexReader(Protocol):
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query, one Candidates per
-        modality that has any."""
+        modality that has any.
+        """
 
     def background(self, modality: Modality) -> Vectors:
         """A fixed sample of up to 256 views, shape (b, dim), for standardising a query's scores."""
@@ -117,4 +118,5 @@ class Generations(Protocol):
 
     def rollback(self, to: int | None = None) -> Manifest:
         """Make generation `to` (the one before the live one when None) live again. Raises as
-        `verify` does."""
+        `verify` does.
+        """

@@ -72,7 +72,8 @@ class DeltaSegment:
     ) -> Block:
         """For each query (q, dim) its k best rows among the products `allowed` (ascending; all
         when None), with float32 scores, in no order and among a few more. Rows that score below
-        `least` (q,) are not wanted."""
+        `least` (q,) are not wanted.
+        """
         eligible = self.live_rows if allowed is None else self.rows_of(allowed)
         if not (eligible.size and len(queries)):
             return Block.nothing(len(queries))
@@ -87,7 +88,8 @@ class DeltaSegment:
 
     def replaced(self, product_ids: Ids, batches: Sequence[ViewBatch]) -> DeltaSegment:
         """A picture without the former views of these ascending products and with those of
-        `batches`."""
+        `batches`.
+        """
         alive = self.alive.copy()
         alive[self.rows_of(product_ids)] = False
         masked = DeltaSegment(self.view_ids, self.product_ids, self.rows, alive, self.used)
@@ -96,7 +98,8 @@ class DeltaSegment:
 
     def _with_room(self, added: int) -> DeltaSegment:
         """Itself, or a copy of the live rows alone when the arrays are full or over half of the
-        rows are dead."""
+        rows are dead.
+        """
         live = self.live_rows
         if self.used + added <= len(self.alive) and 2 * live.size >= self.used:
             return self

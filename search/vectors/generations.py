@@ -24,7 +24,8 @@ class GenerationInfo:
 
 def list_generations(root: Path, space: Space) -> list[GenerationInfo]:
     """All generations of a space, newest number first. Reads manifests only and raises nothing
-    for damaged ones."""
+    for damaged ones.
+    """
     layout = Layout.of(root, space)
     try:
         live = layout.live()
@@ -42,7 +43,8 @@ def _describe(layout: Layout, number: int, live: bool) -> GenerationInfo:
 
 def live_generation(root: Path, space: Space) -> Manifest:
     """The live generation's manifest. Raises NoGeneration; CorruptGeneration when pointer or
-    manifest is damaged."""
+    manifest is damaged.
+    """
     layout = Layout.of(root, space)
     return read_manifest(layout.folder(_live_number(layout)))
 

@@ -63,7 +63,8 @@ class ShapeSettings:
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A shape to build. Bytes are a view's: `own_bytes` of each process's memory, `mapped_bytes`
-    in files that are mapped, of which the system holds as much as there is room for."""
+    in files that are mapped, of which the system holds as much as there is room for.
+    """
 
     shape: Shape
     factory: str
@@ -75,7 +76,8 @@ class Plan:
 
 def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
     """What to build for so many views of `dim` components, and what instead where the recall
-    target is missed."""
+    target is missed.
+    """
     rows = 2 * dim + 2 * ID_BYTES
     exact = Plan("exact", "", 0, 0, rows, f"{views} views")
     if views <= max(settings.exact_up_to, TRAINABLE):
@@ -110,7 +112,8 @@ def list_count(views: int) -> int:
     """4√n inverted lists, up to a fixed number for many and one for very many views; fewer where
     k-means would lack points. More than that at 200,000 views made queries that lie far from the
     views look into twice as many. In steps of a fifth, because only lists of the same number are
-    taken over from the generation before."""
+    taken over from the generation before.
+    """
     wanted = LISTS_OF_VERY_MANY if views > VERY_MANY else min(4 * math.sqrt(views), LISTS_OF_MANY)
     affordable = max(1.0, min(wanted, views / POINTS_PER_CENTROID))
     return math.floor(2 ** (math.floor(STEPS * math.log2(affordable) + 1e-9) / STEPS))
@@ -123,7 +126,8 @@ def _head(lists: int) -> str:
 def _four_bits(views: int, dim: int, codes: int) -> Plan:
     """So many codes of four bits. Where each stands for four components, a rotation before them
     spreads what they have to say evenly (Ge et al., Optimized Product Quantization, 2013): half
-    the bytes to scan, and as much found."""
+    the bytes to scan, and as much found.
+    """
     lists, taken = list_count(views), math.ceil(codes / 2) + ID_BYTES
     turning = f"OPQ{codes}," if 4 * codes == dim else ""
     return Plan(
@@ -138,7 +142,8 @@ def _four_bits(views: int, dim: int, codes: int) -> Plan:
 
 def _for_gpu(views: int, dim: int, lists: int, rows: int) -> Plan:
     """Codes of residuals, kept view by view: what cuVS takes. Four bits where there are too few
-    views for eight."""
+    views for eight.
+    """
     bits, codes = (
         (8, _quarters(dim)) if views >= POINTS_PER_CENTROID * BYTE_CENTROIDS else (4, _pairs(dim))
     )
@@ -150,7 +155,8 @@ def _for_gpu(views: int, dim: int, lists: int, rows: int) -> Plan:
 
 def _mapped(views: int, dim: int, lists: int, rows: int) -> Plan:
     """Codes of a byte are kept view by view, so FAISS maps them; those scanned in registers it
-    has to copy."""
+    has to copy.
+    """
     if views < POINTS_PER_CENTROID * BYTE_CENTROIDS:
         return Plan(
             "ivf_mapped", f"{_head(lists)},SQ8", lists, 0, rows + dim + ID_BYTES, f"{views} views"

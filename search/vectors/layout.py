@@ -37,7 +37,8 @@ pointer."""
 
 def index_root(settings: EngineSettings) -> Path:
     """Folder of every vector index of this installation's tenant: tenants share neither files
-    nor memory."""
+    nor memory.
+    """
     root = settings.var_dir / "index"
     return root / "tenants" / settings.tenant if settings.tenant else root
 
@@ -85,7 +86,8 @@ class Layout:
 
     def live(self) -> int | None:
         """Number of the live generation; None when nothing was published. Raises
-        CorruptGeneration."""
+        CorruptGeneration.
+        """
         try:
             text = self.pointer.read_text("ascii", errors="replace")
         except FileNotFoundError:
@@ -102,7 +104,8 @@ class Layout:
 
     def substitutes(self) -> list[int]:
         """Generations to try when the live one is damaged, best first: those before it, or all
-        if it is unknown."""
+        if it is unknown.
+        """
         match = POINTER_FORM.fullmatch(self.pointer.read_text("ascii", errors="replace"))
         newest = int(match[1]) - 1 if match else max(self.numbers(), default=0)
         return [number for number in reversed(self.numbers()) if number <= newest]
@@ -110,7 +113,8 @@ class Layout:
     @contextlib.contextmanager
     def build_lock(self) -> Iterator[None]:
         """One builder at a time. The kernel drops the lock with its holder. Raises
-        BuildInProgress at once."""
+        BuildInProgress at once.
+        """
         self.generations.mkdir(parents=True, exist_ok=True)
         try:
             with _lock(self.home / "build.lock", timeout=0):
@@ -125,7 +129,8 @@ class Layout:
     @contextlib.contextmanager
     def pointer_lock(self) -> Iterator[None]:
         """Held for the moment in which the pointer moves. Raises BuildInProgress when it stays
-        taken."""
+        taken.
+        """
         self.home.mkdir(parents=True, exist_ok=True)
         try:
             with _lock(self.home / "pointer.lock", timeout=POINTER_LOCK_SECONDS):
@@ -158,7 +163,8 @@ class Layout:
 
     def prune(self, keep: int) -> None:
         """Remove what is neither live nor among the `keep` generations that a rollback could
-        reach."""
+        reach.
+        """
         live = self.live()
         if live is None:
             return

@@ -1,5 +1,6 @@
 """The manifest of a generation: what it holds, how it was built and why, and the checksum of
-every file."""
+every file.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ class _Frozen(BaseModel):
 
 class FileEntry(_Frozen):
     """A file of the generation's folder. The name is plain, so that a forged manifest cannot
-    point outside."""
+    point outside.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9_]+(\.[a-z0-9]+)+$")
     bytes: int = Field(ge=0)
@@ -41,7 +43,8 @@ class FileEntry(_Frozen):
 class Setting(_Frozen):
     """Search parameters tried on sampled queries: `nprobe` inverted lists scanned, `refine` × k
     views re-scored, the recall@10 that gave against exact search, and microseconds a query
-    took."""
+    took.
+    """
 
     nprobe: int = Field(ge=1)
     refine: int = Field(ge=1)
@@ -51,7 +54,8 @@ class Setting(_Frozen):
 
 class Tuned(_Frozen):
     """The setting chosen for queries of one modality. `recall` was measured on other queries
-    than those that chose; `curve` is all that was tried."""
+    than those that chose; `curve` is all that was tried.
+    """
 
     nprobe: int = Field(ge=1)
     refine: int = Field(ge=1)
@@ -62,7 +66,8 @@ class Tuned(_Frozen):
 
 class Filtered(_Frozen):
     """Inverted lists to scan where a filter leaves this share of the views, measured for every
-    modality of query."""
+    modality of query.
+    """
 
     share: float = Field(gt=0, lt=1)
     nprobe: int = Field(ge=1)
@@ -114,7 +119,8 @@ class SegmentManifest(_Frozen):
 
     def tuned_for(self, asked: Modality | None) -> Tuned:
         """What was tuned for queries of a modality; the most careful setting of all where there
-        is none."""
+        is none.
+        """
         if asked is not None and asked in self.tuned:
             return self.tuned[asked]
         nprobe = max((tuned.nprobe for tuned in self.tuned.values()), default=self.lists)
@@ -125,7 +131,8 @@ class SegmentManifest(_Frozen):
 
 class Manifest(_Frozen):
     """A published generation. It holds every change up to `seq`; `previous` was live when this
-    one was published."""
+    one was published.
+    """
 
     format: Literal[2] = 2
     number: int = Field(ge=1)
@@ -159,7 +166,8 @@ def checksum_line(body: bytes) -> bytes:
 
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of a generation's folder. Raises CorruptGeneration naming the file that is
-    missing or changed."""
+    missing or changed.
+    """
     body = _read_small(folder / MANIFEST)
     if _read_small(folder / CHECKSUM) != checksum_line(body):
         raise CorruptGeneration(f"checksum of {folder / MANIFEST} differs")
@@ -184,7 +192,8 @@ def _read_small(path: Path) -> bytes:
 
 def check_file(folder: Path, entry: FileEntry) -> Path:
     """The file's path, once its size and checksum are found to be right. Raises
-    CorruptGeneration naming it."""
+    CorruptGeneration naming it.
+    """
     path = folder / entry.name
     try:
         size = path.stat().st_size

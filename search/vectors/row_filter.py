@@ -19,7 +19,8 @@ changed products."""
 
 class RowSet:
     """Rows of a segment of `size` rows that are eligible: all of them, those of a mask, or those
-    listed ascending."""
+    listed ascending.
+    """
 
     def __init__(self, size: int, *, mask: Mask | None = None, listed: Ids | None = None) -> None:
         self.size = size
@@ -79,7 +80,8 @@ class RowSet:
     @functools.cached_property
     def flat_parameters(self) -> faiss.SearchParameters:
         """Parameters of a flat FAISS search among these rows. Given per call: setting them on an
-        index that threads share is a race."""
+        index that threads share is a race.
+        """
         return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]
 
     def refined_parameters(
@@ -87,7 +89,8 @@ class RowSet:
     ) -> faiss.SearchParameters:
         """Parameters of a search in `nprobe` inverted lists among these rows, `factor` × k of
         which are re-scored. `turned`: the lists hold vectors that a rotation before them has
-        turned."""
+        turned.
+        """
         key = nprobe, factor, turned
         if key not in self._made:
             lists: faiss.SearchParameters = faiss.SearchParametersIVF(

@@ -59,7 +59,8 @@ def rounded(vectors: Vectors) -> Vectors:
 @dataclass(frozen=True, slots=True)
 class Block:
     """Scored rows of several queries, shape (q, m) each. A place without a row has score -inf
-    and row -1."""
+    and row -1.
+    """
 
     scores: Scores
     rows: Ids
@@ -128,7 +129,8 @@ def settled(store: Rows, queries: Vectors, scores: Scores, rows: Ids, k: int) ->
 @dataclass(frozen=True, slots=True)
 class Scored:
     """Scored views of several queries with their ids, shape (q, m) each; places without a view
-    have score -inf."""
+    have score -inf.
+    """
 
     scores: Scores
     view_ids: Ids
@@ -151,7 +153,8 @@ class Scored:
 
     def close(self, k: int) -> Mask:
         """The lines, shape (q,), that have scores around or above the k-th too close for float32
-        to order."""
+        to order.
+        """
         best = -np.sort(-self.scores, axis=1)[:, : k + 1]
         # Places without a view come last and are close to nothing.
         unsure: Mask = (best[:, :-1] <= best[:, 1:] + TIE_MARGIN) & (best[:, 1:] > -np.inf)
@@ -169,7 +172,8 @@ class Scored:
 
     def best_first(self, modality: Modality, k: int | None = None) -> list[Candidates]:
         """By descending score, then ascending view and product id, cut to `k` and to places that
-        hold a view."""
+        hold a view.
+        """
         return [self._line_in_order(line, modality, k) for line in range(len(self.scores))]
 
     def _line_in_order(self, line: int, modality: Modality, k: int | None) -> Candidates:

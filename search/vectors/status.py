@@ -15,7 +15,8 @@ from search.vectors.manifest import Shape
 class SegmentStatus:
     """One segment of the generation in use; `superseded` of its `views` are masked by the delta.
     `recall` and `drift`: see SegmentManifest; `gpu_shape` is how it is searched on a GPU, None
-    where the processor searches it."""
+    where the processor searches it.
+    """
 
     modality: Modality
     shape: Shape

@@ -1,5 +1,6 @@
 """The row-indexed files every segment has: ids, fp16 vectors and the background sample. Rows are
-sorted by product."""
+sorted by product.
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ LEAST_SQUARE, MOST_SQUARE = (1 - UNIT_TOLERANCE) ** 2, (1 + UNIT_TOLERANCE) ** 2
 
 def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
     """(n, dim) or (dim,) → (n, dim) contiguous float32. Raises VectorsRefused (shape, type, NaN,
-    zero, not a unit)."""
+    zero, not a unit).
+    """
     rows = np.asarray(vectors)
     rows = rows[np.newaxis] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != dim:
@@ -43,7 +44,8 @@ def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
 
 def check_ids(ids: npt.NDArray[np.generic], rows: int, name: str) -> Ids:
     """Ids of `rows` rows as int64. Raises VectorsRefused where the shape, the type or a sign is
-    wrong."""
+    wrong.
+    """
     array = np.asarray(ids)
     if array.shape != (rows,):
         raise VectorsRefused(f"{name} must have shape ({rows},)", value=array.shape)
@@ -68,7 +70,8 @@ def check_batch(batch: ViewBatch, dim: int) -> ViewBatch:
 
 def check_change(change: ProductViews, dim: int) -> ProductViews:
     """The change with checked batches that all belong to its product. Raises VectorsRefused;
-    QueryError for its seq."""
+    QueryError for its seq.
+    """
     check_positive(change.seq, "seq of a change")
     batches = tuple(check_batch(batch, dim) for batch in change.batches)
     for batch in batches:

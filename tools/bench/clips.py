@@ -1,5 +1,6 @@
 """How fast clips are taken in: decoding alone, the model alone, and both overlapped as the
-worker runs them."""
+worker runs them.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ class ClipReport:
 
 def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
     """Of a drawn film of this length, 854 × 480 with sound, or a given one; of drawn sound where
-    the encoder hears."""
+    the encoder hears.
+    """
     encoder = load_encoder(engine_settings())
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=settings.MEDIA_ROOT) as folder:

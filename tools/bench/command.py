@@ -1,5 +1,6 @@
 """What commands that measure have in common: one JSON object or tables, and an installation of
-their own."""
+their own.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ Measured = TypeVar("Measured", bound=Report)
 
 class BenchCommand(BaseCommand, ABC, Generic[Measured]):
     """Measures, and prints a report. Options of its own are added before
-    `super().add_arguments`."""
+    `super().add_arguments`.
+    """
 
     requires_system_checks: list[str] = []
     width = 120

@@ -21,7 +21,8 @@ _GRAIN = 6
 
 def draw_film(path: Path, seconds: int) -> Path:
     """An MP4 (H.264 at 30 frames a second, AAC) of a shot a second that moves, with a tone that
-    rises and falls."""
+    rises and falls.
+    """
     with TemporaryDirectory() as folder:
         part = Path(folder) / "part.mp4"
         with av.open(str(part), "w") as clip:

@@ -17,7 +17,8 @@ from search.types import Modality, TextRole
 @dataclass(frozen=True, slots=True)
 class BareRates:
     """Contents per second: the model alone on prepared pictures, a plain loop that decodes each
-    batch of pictures first, and the model on texts."""
+    batch of pictures first, and the model on texts.
+    """
 
     model: float
     loop: float

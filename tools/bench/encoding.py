@@ -29,7 +29,8 @@ MOST_FILES = 64
 @dataclass(frozen=True, slots=True)
 class Effort:
     """Repetitions of everything, and how many products to draw, and how wide, where there is no
-    data."""
+    data.
+    """
 
     repetitions: int = 7
     products: int = 64
@@ -39,7 +40,8 @@ class Effort:
 @dataclass(frozen=True, slots=True)
 class EncodingReport:
     """`chosen` is what precision `auto` is here; `refused` says why a precision is not offered
-    here; mean average precision by folder and precision."""
+    here; mean average precision by folder and precision.
+    """
 
     device: str
     cpu: str
@@ -52,7 +54,8 @@ class EncodingReport:
 
     def ratios(self) -> dict[str, float]:
         """Pictures per second as served, by plain torch's with the same batch, one at a time,
-        and with decoding."""
+        and with decoding.
+        """
         found = self.pictures
         kinds = {"batch": found.batch, "single": found.single, "with_decoding": found.with_decoding}
         return {name: rates[self.chosen] / rates[EAGER] for name, rates in kinds.items()}
@@ -74,7 +77,8 @@ class EncodingReport:
 
 def measure_encoding(data: Path | None, effort: Effort) -> EncodingReport:
     """On the evaluation folders of `data`, or on drawings without it. Raises InputError for a
-    malformed folder."""
+    malformed folder.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         folders = (
             {name: read_folder(data / "eval" / name) for name in FOLDERS}

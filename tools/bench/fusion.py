@@ -1,5 +1,6 @@
 """How much each modality should say: rankings of the catalogue in this installation under
-different shares."""
+different shares.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Question:
 @dataclass(frozen=True, slots=True)
 class ShareResult:
     """Metrics of one choice: what a view of the other modality counts beside one of the
-    question's own."""
+    question's own.
+    """
 
     asked: str
     other_share: float
@@ -49,7 +51,8 @@ def measure_shares(attribute: str) -> list[ShareResult]:
     """For words, "<attribute value> <category>" must find the products that are both. For
     pictures, an altered copy of a product's picture must find that product. For sounds, where
     there are any, one product's must find the others of its category. Raises InputError when the
-    catalogue gives no questions."""
+    catalogue gives no questions.
+    """
     if not live_index().count():
         raise InputError(
             "nothing is searchable here", fix="Import a catalogue and let it be encoded first."

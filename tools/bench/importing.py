@@ -1,5 +1,6 @@
 """Import of a real catalogue by the real processes: throughput, memory, freshness, and a second,
-idle run."""
+idle run.
+"""
 
 from __future__ import annotations
 
@@ -142,7 +143,8 @@ def wait_until_searchable() -> float:
 
 def encode_span() -> tuple[float, int, int]:
     """Seconds from the end of the first batch to the end of the last, and the pictures and texts
-    encoded in between, whatever else ran meanwhile."""
+    encoded in between, whatever else ran meanwhile.
+    """
     jobs = IndexJob.objects.filter(state=JobState.DONE)
     span = jobs.aggregate(first=Min("finished"), last=Max("finished"))
     timed = jobs.filter(finished__gt=span["first"])

@@ -14,7 +14,8 @@ ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 class MemoryWatch(threading.Thread):
     """Samples a running process until it ends: bytes of its own memory, without mapped files
-    such as the database's."""
+    such as the database's.
+    """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)

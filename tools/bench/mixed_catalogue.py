@@ -1,5 +1,6 @@
 """Real evaluation folders as one catalogue: what is only seen, only heard and what moves, side
-by side."""
+by side.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +45,8 @@ PAIRS = (
 @dataclass(frozen=True, slots=True)
 class PairResult:
     """Metrics by set under one share of one pair of modalities, all other shares being those in
-    use."""
+    use.
+    """
 
     asked: Modality
     shown: Modality
@@ -61,7 +63,8 @@ class PairResult:
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """A question of a set, its vectors, and the ids of the products it should find or that prove
-    nothing."""
+    nothing.
+    """
 
     group: str
     probes: tuple[Probe, ...]
@@ -125,7 +128,8 @@ def _moved(folder: EvaluationFolder, name: str, out: Path) -> str:
 
 def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
     """Load the folder into this installation, which loses its catalogue, and rank under every
-    share of every pair."""
+    share of every pair.
+    """
     load(folder)
     encode()
     up_to_date()

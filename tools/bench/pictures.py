@@ -1,5 +1,6 @@
 """Pictures per second of each precision, of one picture and of a batch at a time, and with
-decoding."""
+decoding.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def measure_pictures(
     encoders: Mapping[str, CompactEncoder], files: Sequence[Path], repetitions: int
 ) -> PictureRates:
     """`encoders` by precision. The model alone takes one batch of the files, decoding takes them
-    all."""
+    all.
+    """
     some = next(iter(encoders.values()))
     encodes: dict[str, Encode] = {EAGER: EagerEncoder(some).encode_pictures}
     encodes |= {name: encoder.encode_pictures for name, encoder in encoders.items()}

@@ -1,5 +1,6 @@
 """Times of several ways of doing the same, taken in turn, so that whatever else the machine does
-slows all alike."""
+slows all alike.
+"""
 
 from __future__ import annotations
 

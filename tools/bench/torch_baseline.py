@@ -1,5 +1,6 @@
 """The bundled encoder as torch runs it when nobody thinks of speed: float32, batch normalisation
-on its own, default memory format. What the serving path is measured against."""
+on its own, default memory format. What the serving path is measured against.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Tuning on real goods that the encoder has never learned from, and back: how much is gained,
-how long it takes."""
+how long it takes.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +92,8 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
 
 def install_heads(data: Path, cache: Path) -> None:
     """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in
-    use."""
+    use.
+    """
     own = own_encoder(engine_settings().preset)
     with tempfile.TemporaryDirectory() as scratch:
         trained, preset = Path(scratch) / "heads.safetensors", Path(scratch) / "preset.json"
@@ -177,7 +179,7 @@ def ask(queries: Sequence[str]) -> Answers:
 
 
 def judge(folders: Mapping[str, Path], encoder: TunableEncoder) -> dict[str, float]:
-    """mAP of each folder's queries over its own catalogue."""
+    """MAP of each folder's queries over its own catalogue."""
     return {
         name: fmean(
             answer.average_precision for answer in answer_directly(read_folder(path), encoder)

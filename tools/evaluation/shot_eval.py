@@ -1,5 +1,6 @@
 """How well are cuts found? Real clips joined to films with known cuts, our detector beside those
-of PySceneDetect."""
+of PySceneDetect.
+"""
 
 from __future__ import annotations
 

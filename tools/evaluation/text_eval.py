@@ -58,7 +58,8 @@ def precisions(
     queries: Vectors, documents: Vectors, relevant: npt.NDArray[np.bool_]
 ) -> list[float]:
     """Average precision of every query, documents ranked by cosine. Shapes (q, dim), (d, dim),
-    (q, d)."""
+    (q, d).
+    """
     order = np.argsort(-(queries @ documents.T), axis=1, kind="stable")
     found = np.take_along_axis(relevant, order, axis=1)
     return [average_precision((np.flatnonzero(row) + 1).tolist(), int(row.sum())) for row in found]
@@ -67,7 +68,8 @@ def precisions(
 @dataclass(frozen=True, slots=True)
 class Kept:
     """How a set is ranked by the tower alone and by the space, and the interval of the
-    difference."""
+    difference.
+    """
 
     name: str
     queries: int

@@ -1,5 +1,6 @@
 """What the bundled encoder is known to reach on the drawn shop; `python -m tools.gate.record`
-renews it."""
+renews it.
+"""
 
 from __future__ import annotations
 

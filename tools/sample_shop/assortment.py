@@ -1,5 +1,6 @@
 """Choosing what the shop sells: the seed decides everything, every shelf gets all colours and
-shapes in turn."""
+shapes in turn.
+"""
 
 from __future__ import annotations
 

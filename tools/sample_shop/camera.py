@@ -48,7 +48,8 @@ class Camera:
 
 def aim(model: Model, view: View, size: int, spin: float = 0.0) -> Camera:
     """A camera that shows the whole model, centred, filling most of the picture. `spin` turns
-    the product."""
+    the product.
+    """
     yaw, pitch = math.radians(view.yaw + spin), math.radians(view.pitch)
     forward = np.array(
         [-math.sin(yaw) * math.cos(pitch), -math.sin(pitch), -math.cos(yaw) * math.cos(pitch)]

@@ -24,7 +24,8 @@ CELLS = 192
 @dataclass(frozen=True, slots=True)
 class Field:
     """Distances to an outline on a square grid; `grid` has shape (CELLS, CELLS), rows along the
-    second axis."""
+    second axis.
+    """
 
     grid: Array
     low: tuple[float, float]
@@ -95,7 +96,8 @@ def solid(outline: Outline, rounding: float = 0.0) -> Field:
 
 def turned(points: Outline, rounding: float = 0.0) -> Field:
     """A solid turned on the lathe: `points` runs from the axis at the bottom to the axis at the
-    top."""
+    top.
+    """
     # The outline is closed behind the axis, so that the axis itself is no surface.
     return solid(((-0.3, points[0][1]), *points, (-0.3, points[-1][1])), rounding)
 

@@ -12,7 +12,8 @@ Grain = Literal["none", "wood", "weave", "knit", "speck", "brush"]
 class Finish:
     """`mirror` is the reflectance at normal incidence, `rough` 0…1 blurs reflections, `sheen`
     lightens grazing cloth, `glow` adds own light (in albedo units), `clear` 0…1 lets the
-    backdrop through, `grain` marks the surface."""
+    backdrop through, `grain` marks the surface.
+    """
 
     mirror: float = 0.04
     rough: float = 0.5

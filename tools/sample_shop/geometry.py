@@ -115,7 +115,8 @@ def torus(
     ring: float, bar: float, centre: Vec = (0, 0, 0), axis: int = 1, stretch: float = 1.0
 ) -> Sdf:
     """A ring of radius `ring` around `axis`; `stretch` > 1 makes it taller along y (for
-    handles)."""
+    handles).
+    """
     across = [k for k in range(3) if k != axis]
 
     def distance(p: Array) -> Array:
@@ -132,7 +133,8 @@ def torus(
 
 def lathe(field: Field, ribs: int = 0, depth: float = 0.0, twist: float = 0.0) -> Sdf:
     """A surface of revolution around y, optionally fluted with `ribs` waves that wind by `twist`
-    per unit."""
+    per unit.
+    """
 
     def distance(p: Array) -> Array:
         base = field(_length(p[0], p[2]), p[1])

@@ -1,5 +1,6 @@
 """Materials as a shopper knows them: words in both languages, a finish and what they do to the
-price."""
+price.
+"""
 
 from __future__ import annotations
 

@@ -19,7 +19,8 @@ Painter = Callable[[Array, Array], Array]
 @dataclass(frozen=True, slots=True)
 class Part:
     """`colour` and `accent` are `#rrggbb`; `along` is the axis that wood grain and brushing
-    follow."""
+    follow.
+    """
 
     shape: Sdf
     colour: str
@@ -32,7 +33,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class View:
     """Camera direction in degrees: `yaw` around the product, `pitch` above the horizon; `zoom`
-    crops closer."""
+    crops closer.
+    """
 
     yaw: float
     pitch: float

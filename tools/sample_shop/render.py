@@ -57,7 +57,8 @@ def _far(camera: Camera, model: Model) -> float:
 
 def _starts(model: Model, camera: Camera) -> Array:
     """Per pixel, a distance safely before the product, infinite where nothing can be hit; (size,
-    size)."""
+    size).
+    """
     tiles = -(-camera.size // TILE)
     y, x = (
         axis.ravel().astype(np.float32) * TILE + TILE / 2 for axis in np.mgrid[0:tiles, 0:tiles]
@@ -168,7 +169,8 @@ def _blurred(image: Array) -> Array:
 
 def _edges(picture: Array, depth: Array, owner: Array) -> npt.NDArray[np.bool_]:
     """Pixels at an outline, crease or seam that shows in colour, (size, size). Patterns are soft
-    by themselves."""
+    by themselves.
+    """
     rough = np.zeros(depth.shape, dtype=bool)
     bent = np.zeros(depth.shape, dtype=bool)
     for axis in (0, 1):

@@ -1,5 +1,6 @@
 """Studio light: a soft key from the upper left, a sky and floor fill, a rim from behind, and
-softboxes to mirror."""
+softboxes to mirror.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ SKY = np.array([0.93, 0.97, 1.04], dtype=np.float32)[:, None]
 @dataclass(frozen=True, slots=True)
 class Surface:
     """`light` (3, n) linear, `clear` (n,) how much of what is behind shows through, `owner` (n,)
-    index of the part."""
+    index of the part.
+    """
 
     light: Array
     clear: Array
@@ -47,7 +49,8 @@ def towards(camera: Camera, light: tuple[float, float, float]) -> Array:
 
 def surroundings(direction: Array, camera: Camera, rough: Array, paper: Array) -> Array:
     """Light (3, n) that a mirror sees: floor below, a bright ceiling, two softboxes, blurred by
-    `rough`."""
+    `rough`.
+    """
     blur = np.float32(0.06) + rough * np.float32(0.5)
     height = np.clip(
         direction[1] / (np.float32(0.35) + rough) * np.float32(0.5) + np.float32(0.5), 0, 1
@@ -124,7 +127,8 @@ def shade(
     at: Places | None,
 ) -> Surface:
     """What the camera sees of the surface points `p`. `at` are their pixels, if they are one per
-    pixel."""
+    pixel.
+    """
     n = normals(nearest, p)
     key = towards(camera, KEY)
     facing = np.maximum((n * key[:, None]).sum(axis=0), 0)
@@ -196,7 +200,8 @@ def _lit(
 
 def developed(light: Array) -> Array:
     """Linear light to display values 0…1: straight up to a shoulder, then rolled off, then the
-    sRGB curve."""
+    sRGB curve.
+    """
     knee = np.float32(0.72)
     over = np.maximum(light - knee, 0)
     rolled = np.minimum(light, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))

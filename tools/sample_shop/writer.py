@@ -1,5 +1,6 @@
 """Writing the sample shop: `catalog.jsonl` and the media it names, ready for the ordinary
-import."""
+import.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +106,8 @@ def _draw(job: _Job) -> None:
 
 def planned(seed: int, products: int, clips: bool) -> tuple[list[Spec], list[Row]]:
     """What the shop will hold, before anything is drawn: the designs and their rows of the
-    catalogue."""
+    catalogue.
+    """
     specs = designs(seed, products)
     rng = np.random.default_rng([seed, 99])
     counts: dict[str, int] = {}
@@ -146,7 +148,8 @@ def _row(
 
 def _price(spec: Spec, rng: np.random.Generator) -> str:
     """Within the kind's range, dearer for larger sizes and better materials, with a shop's
-    ending."""
+    ending.
+    """
     low, high = BY_KEY[spec.kind].price
     raw = float(rng.uniform(low, high)) * (1 + 0.18 * spec.size) * STUFFS[spec.stuff].factor
     ending = ("0.90", "0.50", "0.95")[int(rng.integers(3))]

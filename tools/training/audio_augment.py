@@ -68,7 +68,8 @@ class PatchSource:
 
 def _cropped(wave: Waveform, rng: np.random.Generator) -> Samples:
     """Part of a recording, faster or slower by up to a half; of a few parts the first that is
-    not silent."""
+    not silent.
+    """
     factor = 2 ** rng.uniform(-0.6, 0.6)
     needed = int(SAMPLES * factor) + 2
     wave = np.pad(wave, (0, max(0, needed - len(wave))))

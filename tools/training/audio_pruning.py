@@ -39,7 +39,8 @@ def thinned(network: SoundNetwork, channels: Mapping[int, int], patches: Tensor)
 @dataclass(frozen=True, slots=True)
 class _Joint:
     """What the block after a joint takes, at some of its cells (cells, channels), and what it
-    makes of that (cells, outputs), both before its last rectifier."""
+    makes of that (cells, outputs), both before its last rectifier.
+    """
 
     taken: Tensor
     made: Tensor
@@ -83,7 +84,8 @@ def _cells(maps: Tensor) -> Tensor:
 
 def _fitted(taken: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
     """Weight (outputs, channels) and bias (outputs,) of the line from one to the other, by ridge
-    regression."""
+    regression.
+    """
     means = taken.mean(0), made.mean(0)
     left, right = (taken - means[0]).double(), (made - means[1]).double()
     products = left.T @ left

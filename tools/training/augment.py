@@ -42,7 +42,8 @@ class TextVariations:
     def of(self, text: str) -> tuple[str, ...]:
         """Distinct variations other than the text itself, `copies` at most: a label of up to
         three words gets another template, a list of attributes another order, and a longer text
-        loses words."""
+        loses words.
+        """
         rng = np.random.default_rng([self.seed, *hashlib.sha256(text.encode()).digest()])
         found = [self._one(text, rng) for _ in range(self.copies)]
         return tuple(dict.fromkeys(one for one in found if one != text))
@@ -71,7 +72,8 @@ def _variations(example: Example, variations: TextVariations) -> list[str]:
 
 def drop_words(text: str, share: float, rng: np.random.Generator) -> str:
     """The text without some of its words, each dropped with probability `share`. Texts of fewer
-    than four words stay whole, colours stay always, and at least half of the words do."""
+    than four words stay whole, colours stay always, and at least half of the words do.
+    """
     words = text.split()
     if len(words) < FEWEST_WORDS:
         return text

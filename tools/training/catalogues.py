@@ -1,5 +1,6 @@
 """Training pairs from a catalogue as the shop imports it: `catalog.jsonl` beside a folder
-`media`."""
+`media`.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ CATALOGUE = "catalog.jsonl"
 
 def read_catalogue(folder: Path) -> Iterator[Example]:
     """Every picture of every product with the product's title, description, kind, colour and
-    pattern."""
+    pattern.
+    """
     with (folder / CATALOGUE).open(encoding="utf-8") as lines:
         for row in map(json.loads, lines):
             texts = tuple(dict.fromkeys(text for text in _texts(row) if text))

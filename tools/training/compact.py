@@ -89,7 +89,8 @@ def _read(folder: Path) -> list[Example]:
 
 def folder_summaries(examples: Sequence[Example]) -> dict[str, dict[str, int | str]]:
     """Of every folder how many pictures and distinct texts are trained on, and a digest of their
-    names and texts."""
+    names and texts.
+    """
     return {
         folder: {
             "pictures": len(members),

@@ -1,5 +1,6 @@
 """Fine-tuning with the last blocks of a picture tower unfrozen. The blocks before them see every
-picture once."""
+picture once.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Which pictures may never be trained on: those of the evaluation folders, and copies of them
-under other names."""
+under other names.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def _named(folder: Path) -> Iterator[Path]:
 
 def without_held_out(examples: Iterable[Example], held_out: Collection[Path]) -> list[Example]:
     """The examples whose picture is neither held out nor pixel for pixel the same as one that
-    is."""
+    is.
+    """
     digests = {pixel_digest(path) for path in held_out}
     return [
         example
@@ -48,7 +50,8 @@ def without_held_out(examples: Iterable[Example], held_out: Collection[Path]) ->
 
 def pixel_digest(path: Path) -> str:
     """SHA-256 of the decoded RGB pixels: the same for copies whose files differ only in their
-    metadata."""
+    metadata.
+    """
     with Image.open(path) as picture:
         pixels = picture.convert("RGB")
         return hashlib.sha256(f"{pixels.size}".encode() + pixels.tobytes()).hexdigest()

@@ -1,5 +1,6 @@
 """Views of a training picture, as data: each is decoded and seen by the frozen tower once. None
-changes a colour."""
+changes a colour.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class View:
     @property
     def key(self) -> Sequence[str]:
         """Names the view in a cache. The whole picture has no name: its features are those of an
-        encoder."""
+        encoder.
+        """
         parts = {"mirrored": self.mirrored, f"crop {self.crop}": self.crop != WHOLE.crop}
         return [
             name

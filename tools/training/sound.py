@@ -44,7 +44,8 @@ PRESET = "compact"
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Write tower, head and their checksums; with --validate write nothing and say how good
-    recipes are."""
+    recipes are.
+    """
     parser = argparse.ArgumentParser(prog="python -m tools.training.sound", description=__doc__)
     parser.add_argument(
         "--data", type=Path, required=True, help="folder with the folders models and esc10"
@@ -91,7 +92,8 @@ def _tower(teacher: Teacher, clips: Sequence[Clip], checkpoint: Path | None) -> 
 
 class Learning:
     """The data of one training: sounds as the tower hears them, and words as the text side
-    embeds them."""
+    embeds them.
+    """
 
     def __init__(self, clips: Sequence[Clip], classifier: nn.Linear) -> None:
         self._encoder = load(load_preset(PRESET), engine_settings())

@@ -31,7 +31,8 @@ AT_ONCE = 64
 class Distillation:
     """How the student is made. `channels` after some blocks: those where the teacher has many
     that move nothing. `sizes` and `classes` weigh the features' differences and what the
-    classifier says against their direction."""
+    classifier says against their direction.
+    """
 
     channels: Mapping[int, int] = field(default_factory=lambda: {10: 384, 11: 512})
     thinned_on: int = 2_000
@@ -46,7 +47,8 @@ class Distillation:
 
 class Listener(nn.Module):
     """A network and the classifier over it: patches (n, frames, BANDS) → features (n, FEATURES),
-    logits (n, k)."""
+    logits (n, k).
+    """
 
     def __init__(self, network: SoundNetwork, classifier: nn.Linear) -> None:
         super().__init__()
@@ -86,7 +88,8 @@ def distil(
 
 def agreement(teacher: Listener, student: Listener, patches: Tensor) -> dict[str, float]:
     """On patches (n, frames, BANDS): the mean cosine of the features, and for how many the
-    likeliest class is one."""
+    likeliest class is one.
+    """
     (told, told_logits), (said, said_logits) = (
         _answers(teacher, patches),
         _answers(student, patches),
@@ -106,7 +109,8 @@ def _answers(asked: Listener, patches: Tensor) -> tuple[Tensor, Tensor]:
 
 class _Learning:
     """One training, epoch by epoch; what it draws depends on the seed and the epoch's number
-    alone."""
+    alone.
+    """
 
     def __init__(
         self,

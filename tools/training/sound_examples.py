@@ -37,7 +37,8 @@ class Clip:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """Windows of clips: features (n, width), which clip each is of (n,), and whether of the
-    unchanged clip (n,)."""
+    unchanged clip (n,).
+    """
 
     features: Tensor
     clips: Tensor
@@ -51,7 +52,8 @@ class Heard:
 
 def read_clips(folder: Path, rate: int) -> list[Clip]:
     """The clips of ESC-10 that may be learned from. Raises MediaError for one that cannot be
-    read."""
+    read.
+    """
     limits = ClipLimits.from_settings(engine_settings())
     rows = [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
     return [
@@ -97,7 +99,8 @@ def _windows(waves: Sequence[Waveform], encoder: SoundEncoder) -> Iterator[tuple
 def changed(clips: Sequence[Clip], number: int, rng: np.random.Generator) -> Waveform:
     """A copy of a clip: faster or slower (and so higher or lower) by up to a fifth, begun
     elsewhere, louder or quieter, and for two of three with noise or another clip in the
-    background."""
+    background.
+    """
     factor = 2 ** rng.uniform(-0.25, 0.25)
     wave = clips[number].wave
     wave = np.interp(np.arange(int(len(wave) / factor)) * factor, np.arange(len(wave)), wave)

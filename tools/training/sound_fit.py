@@ -21,7 +21,8 @@ from search.tuning.objectives import InfoNCE, Vectors
 @dataclass(frozen=True, slots=True)
 class SoundRecipe:
     """How the correction is learned. `among` weighs sounds against each other, `anchor` the
-    classes' names; both were chosen by `python -m tools.training.sound --validate`."""
+    classes' names; both were chosen by `python -m tools.training.sound --validate`.
+    """
 
     hidden: int = 64
     dropout: float = 0.2
@@ -37,7 +38,8 @@ class SoundRecipe:
 @dataclass(frozen=True, slots=True)
 class Words:
     """The classifier's rows of the classes that are kept, (k, 1024) and (k,), and their names'
-    vectors, (k, 384)."""
+    vectors, (k, 384).
+    """
 
     weight: Tensor
     bias: Tensor

@@ -53,7 +53,8 @@ class Teacher:
 
     def classifier(self) -> tuple[Tensor, Tensor]:
         """Weight (521, 1024) and bias (521,) of the last layer: from the network's means to the
-        classes' logits."""
+        classes' logits.
+        """
         details = self._interpreter.get_tensor_details()
         weight = next(one for one in details if tuple(one["shape"]) == (521, 1024))
         bias = next(one for one in details if tuple(one["shape"]) == (521,))

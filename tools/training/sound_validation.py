@@ -1,5 +1,6 @@
 """How good a sound head gets on what it has not learned from: a fold left out, and labels left
-out."""
+out.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ PARTS = 5
 
 def validate(clips: Sequence[Clip], heard: Heard, learn: Learn, embed: Embed) -> dict[str, float]:
     """Mean average precision on left-out folds: by words, by sounds, and by words whose label
-    was left out as well."""
+    was left out as well.
+    """
     labels = sorted({clip.label for clip in clips})
     asked = dict(zip(labels, embed([PHRASES[0].format(label) for label in labels]), strict=True))
     words, sounds, unseen = [], [], []
@@ -50,7 +52,8 @@ def validate(clips: Sequence[Clip], heard: Heard, learn: Learn, embed: Embed) ->
 
 class _Held:
     """The clips of one fold. A clip scores as its best window does; a clip asks by the mean of
-    its windows."""
+    its windows.
+    """
 
     def __init__(self, clips: Sequence[Clip], heard: Heard, fold: int) -> None:
         self._clips = [

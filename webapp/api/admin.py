@@ -58,7 +58,8 @@ class ApiKeyAdmin(admin.ModelAdmin):
         self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Shown in the page itself, which no cache keeps: a message would stay in the session or
-        a cookie."""
+        a cookie.
+        """
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
             "title": _("API key made"),

@@ -33,7 +33,8 @@ def api_key_create(
     created_by: AbstractBaseUser | None = None,
 ) -> tuple[ApiKey, str]:
     """The key's row and its token, which is known only now. Raises InputError for an unknown
-    scope or none."""
+    scope or none.
+    """
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
         raise InputError(

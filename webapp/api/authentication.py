@@ -1,5 +1,6 @@
 """Who is calling: the holder of an API key. Signed-in staff come in through DRF's
-SessionAuthentication."""
+SessionAuthentication.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from webapp.api.models import ApiKey
 
 class ApiKeyAuthentication(BaseAuthentication):
     """`Authorization: Bearer <key>`. The key becomes `request.auth`; `request.user` stays
-    anonymous."""
+    anonymous.
+    """
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiKey] | None:
         scheme, _, token = get_authorization_header(request).strip().partition(b" ")

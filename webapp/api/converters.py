@@ -7,7 +7,8 @@ from django.urls.converters import StringConverter
 
 class SkuConverter(StringConverter):
     """A sku may hold slashes (sent as %2F), so it takes everything that the routes after it do
-    not."""
+    not.
+    """
 
     regex = r"[^\x00]{1,64}"
 

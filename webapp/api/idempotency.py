@@ -58,7 +58,8 @@ def idempotent(handler: Handler) -> Handler:
 
 def request_digest(request: Request) -> str:
     """SHA-256 over method, path and content. A multipart body is taken by its parts: its
-    boundary is random."""
+    boundary is random.
+    """
     digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     if isinstance(request.data, bytes):
         digest.update(request.data)

@@ -14,7 +14,8 @@ from webapp.api.scopes import Scope
 
 class ApiKey(models.Model):
     """A service's key. Only a digest is kept: the token has 256 random bits, so a plain SHA-256
-    cannot be reversed."""
+    cannot be reversed.
+    """
 
     name = models.CharField(_("name"), max_length=120, help_text=_("which service uses it"))
     prefix = models.CharField(_("begins with"), max_length=12, editable=False)

@@ -1,5 +1,6 @@
 """Keyset pages: the cursor is the signed id of the last row, bound to the list and filters it
-belongs to."""
+belongs to.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def keyset_page(
     rows: QuerySet[ModelT], *, cursor: str, limit: int, asked: object, newest_first: bool = False
 ) -> tuple[list[ModelT], str]:
     """One page in id order and the cursor of the next one ('' on the last). One query. Raises
-    BadCursor."""
+    BadCursor.
+    """
     digest = _belongs_to((rows.model._meta.label, asked))
     last = _read(cursor, digest)
     if last is not None:

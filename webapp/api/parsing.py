@@ -1,5 +1,6 @@
 """From a request to a shape. JSON is read strictly, forms and query parameters as the texts they
-are."""
+are.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ ShapeT = TypeVar("ShapeT", bound=Shape)
 
 class JsonBytes(BaseParser):
     """Leaves JSON as bytes: the shape parses and checks it in one pass, NaN, depth and
-    surrogates included."""
+    surrogates included.
+    """
 
     media_type = "application/json"
 
@@ -48,7 +50,8 @@ def read_form(
     request: Request, shape: type[ShapeT], files: Collection[str]
 ) -> tuple[ShapeT, dict[str, UploadedFile]]:
     """The fields and files of a multipart body; unknown ones are refused. Raises pydantic's
-    ValidationError."""
+    ValidationError.
+    """
     sent = request.FILES
     unknown = {name: "No file of this name is expected" for name in sent if name not in files}
     if unknown:
@@ -58,7 +61,8 @@ def read_form(
 
 def _fields(given: QueryDict, shape: type[Shape]) -> dict[str, Any]:
     """Repeated names become lists where the shape wants one; otherwise the last one counts, as
-    everywhere."""
+    everywhere.
+    """
     lists = {name for name, field in shape.model_fields.items() if field.default_factory is list}
     return {name: given.getlist(name) if name in lists else given[name] for name in given}
 

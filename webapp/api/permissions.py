@@ -15,7 +15,8 @@ from webapp.api.scopes import Scope, staff_has
 
 class ScopedView(Protocol):
     """`scopes` by method; `public` names the methods open to everybody while anonymous search is
-    on."""
+    on.
+    """
 
     scopes: ClassVar[Mapping[str, Scope]]
     public: ClassVar[frozenset[str]]

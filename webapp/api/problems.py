@@ -1,5 +1,6 @@
 """Every error as a problem document (RFC 9457): type, title, status, detail, code, and errors by
-field."""
+field.
+"""
 
 from __future__ import annotations
 
@@ -190,7 +191,8 @@ def problem_of(error: Exception) -> Problem:
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """REST framework's hook. An error nobody foresaw is logged, and signalled as Django signals
-    it."""
+    it.
+    """
     problem = problem_of(error)
     if problem.status == 500:
         got_request_exception.send(sender=None, request=context["request"]._request)

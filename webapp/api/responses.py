@@ -1,5 +1,6 @@
 """Rows of the catalogue as the plain documents that answers hold. Their shapes are in
-webapp.api.schemas."""
+webapp.api.schemas.
+"""
 
 from __future__ import annotations
 

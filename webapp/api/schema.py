@@ -1,5 +1,6 @@
 """What the OpenAPI document says beyond the shapes: the key, the problems, and parameters made
-from shapes."""
+from shapes.
+"""
 
 from __future__ import annotations
 
@@ -122,7 +123,8 @@ def file_body(
 
 class ShapeExtension(PydanticExtension):
     """Request bodies as they are validated, answers as they are written; the two differ for
-    prices."""
+    prices.
+    """
 
     target_class = "webapp.api.schemas.base.Shape"
     match_subclasses = True

@@ -1,5 +1,6 @@
 """What a caller may do. An API key names its scopes; staff who are signed in have them by
-Django's permissions."""
+Django's permissions.
+"""
 
 from __future__ import annotations
 

@@ -53,7 +53,8 @@ class RateState:
 
 class CallerThrottle(BaseThrottle):
     """By key or user where there is one, else by address. A fixed window costs one round trip to
-    the cache."""
+    the cache.
+    """
 
     state: RateState | None = None
 

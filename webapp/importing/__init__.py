@@ -1,2 +1,3 @@
 """The bulk upload of a catalogue: its rows and media read, validated and written to the
-database."""
+database.
+"""

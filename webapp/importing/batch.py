@@ -126,7 +126,8 @@ class BatchPlanner:
 
 def write_products(plan: BatchPlan, *, space: str) -> int:
     """Write products, assets and jobs, inside a transaction. Returns how many contents were
-    asked to be encoded."""
+    asked to be encoded.
+    """
     Product.objects.bulk_create(plan.created)
     now = timezone.now()
     for product in plan.updated:

@@ -14,7 +14,8 @@ CategoryPath = tuple[str, ...]
 
 class CategoryTree:
     """The category tree in memory: path of names → id. Loaded once per import, again when a row
-    met a stale id."""
+    met a stale id.
+    """
 
     def __init__(self) -> None:
         self.ids: dict[CategoryPath, int] = {}
@@ -56,7 +57,8 @@ class CategoryTree:
 
     def translate(self, names: Mapping[CategoryPath, Mapping[str, CategoryPath]]) -> None:
         """Record names in other languages, given as whole paths; a name that is already there
-        stays."""
+        stays.
+        """
         learnt = {}
         for path, by_language in names.items():
             for language, translated in by_language.items():

@@ -51,7 +51,8 @@ def read_csv(
 
 def _decoded(stream: BinaryIO) -> io.TextIOWrapper:
     """Text whose undecodable bytes are marked by lone surrogates, so that only the row that has
-    them is refused."""
+    them is refused.
+    """
     head = stream.read(4)
     stream.seek(0)
     encoding = next((name for bom, name in _BOMS.items() if head.startswith(bom)), "utf-8")
@@ -82,7 +83,8 @@ def _is_known(name: str) -> bool:
 
 class _Lines:
     """The lines of `text`, each bounded. An iterator of its own, so that it goes on after an
-    error."""
+    error.
+    """
 
     def __init__(self, text: TextIO, longest: int) -> None:
         self._text = text

@@ -39,7 +39,8 @@ def write_failed_rows(
     rows: Iterable[FailedRow], kind: Literal["csv", "jsonl"], columns: Sequence[str] = ()
 ) -> Iterator[str]:
     """Pieces of text, a row each. `columns` are those of the uploaded table; CSV needs them,
-    JSON Lines does not."""
+    JSON Lines does not.
+    """
     return _csv(rows, columns) if kind == "csv" else _jsonl(rows)
 
 

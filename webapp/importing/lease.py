@@ -1,5 +1,6 @@
 """The right to import one upload: taken by a conditional UPDATE, kept by a lease, checked at
-every checkpoint."""
+every checkpoint.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ INTERRUPTIONS = 5
 
 class ClaimLost(Unavailable):
     """The upload was cancelled, or another worker took it over after this one had been silent
-    for too long."""
+    for too long.
+    """
 
 
 class Claim:
@@ -39,7 +41,8 @@ class Claim:
     @classmethod
     def take(cls, upload_id: int) -> Self | None:
         """Claim an upload that waits or whose importer has died. None when there is nothing to
-        do or another has it."""
+        do or another has it.
+        """
         claim = cls(upload_id, uuid.uuid4())
         free = Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_until__lt=Now())
         taken = Upload.objects.filter(free, pk=upload_id).update(
@@ -58,7 +61,8 @@ class Claim:
 
     def update(self, **fields: object) -> None:
         """Write to the upload and prolong the lease. Raises ClaimLost, which undoes the
-        transaction around it."""
+        transaction around it.
+        """
         mine = Upload.objects.filter(pk=self.upload_id, claim=self.token, state=UploadState.RUNNING)
         if not mine.update(lease_until=timezone.now() + self._lease, **fields):
             raise ClaimLost("the upload was cancelled or taken over", value=self.upload_id)
@@ -76,7 +80,8 @@ class Claim:
 
     def interrupted(self, error: BaseException) -> None:
         """Leave the upload to be resumed, at once; give it up when it keeps failing at the same
-        row."""
+        row.
+        """
         upload = Upload.objects.get(pk=self.upload_id)
         reason = f"{type(error).__name__}: {error}"[:1000]
         note = {"level": "interrupted", "row": upload.next_row, "reason": reason}

@@ -1,5 +1,6 @@
 """Uploaded files as local paths: zip and spreadsheet readers need to seek, which an object store
-does not offer."""
+does not offer.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from django.db.models.fields.files import FieldFile
 @contextmanager
 def local_path(stored: FieldFile) -> Iterator[Path]:
     """The stored file's own path where the store is a local disk, else a copy that is removed
-    afterwards."""
+    afterwards.
+    """
     if isinstance(stored.storage, FileSystemStorage):
         yield Path(stored.path)
         return

@@ -1,5 +1,6 @@
 """Media files named by the rows of a batch: opened, hashed, proved to decode, and stored under
-their hash."""
+their hash.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ def row_references(row: ParsedRow) -> Iterator[Reference]:
 
 class MediaIntake:
     """Reads the media of one import. `beat` is called while waiting, so that a slow host does
-    not cost the claim."""
+    not cost the claim.
+    """
 
     def __init__(
         self,

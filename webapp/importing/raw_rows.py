@@ -13,7 +13,8 @@ RawValue = Any
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
     """Why one field is refused: the value given and the limit it breaks. `field` is empty for
-    the row as a whole."""
+    the row as a whole.
+    """
 
     field: str
     value: object
@@ -29,7 +30,8 @@ class FieldProblem:
 @dataclass(frozen=True, slots=True)
 class RawRow:
     """One row as it stands in the file. `number` counts as a spreadsheet does: a header is row
-    1."""
+    1.
+    """
 
     number: int
     fields: Mapping[str, RawValue]
@@ -38,7 +40,8 @@ class RawRow:
 @dataclass(frozen=True, slots=True)
 class RowError:
     """A row that could not be read. `fields` holds what could be, `text` the line where nothing
-    could."""
+    could.
+    """
 
     number: int
     problems: tuple[FieldProblem, ...]

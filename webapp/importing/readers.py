@@ -29,7 +29,8 @@ _MIND = "Save it as CSV, XLSX or JSON Lines."
 @dataclass(frozen=True, slots=True)
 class RowFile:
     """An open catalogue file. `columns` are those of the header, empty for JSON Lines; `rows`
-    can be read once."""
+    can be read once.
+    """
 
     kind: FileKind
     columns: tuple[str, ...]
@@ -58,7 +59,8 @@ def open_rows(source: Path | BinaryIO, limits: ReadLimits | None = None) -> Iter
 
 def count_rows(source: Path | BinaryIO, limits: ReadLimits | None = None) -> int:
     """How many rows `open_rows` would give. Reads the whole file once; a stream is left at its
-    start."""
+    start.
+    """
     with open_rows(source, limits) as file:
         total = sum(1 for _ in file.rows)
     if not isinstance(source, Path):

@@ -14,7 +14,8 @@ CHUNK = 500
 
 def absent_products(upload: Upload) -> QuerySet[Product]:
     """Products that no row of the upload names, failed rows included, and that stood there when
-    it began."""
+    it began.
+    """
     named = UploadRow.objects.filter(upload=upload, sku=OuterRef("sku"))
     return Product.objects.filter(~Exists(named), created__lt=upload.started)
 
@@ -35,7 +36,8 @@ def why_not(upload: Upload) -> str:
 
 def remove_absent(claim: Claim, upload: Upload) -> None:
     """Remove in chunks, each in its own transaction; a dry run only counts. May be repeated
-    after an interruption."""
+    after an interruption.
+    """
     if reason := why_not(upload):
         if not any(note.get("reason") == reason for note in upload.notes):
             claim.update(notes=[*upload.notes, {"level": "warning", "reason": reason}])

@@ -45,7 +45,8 @@ def is_empty(value: RawValue) -> bool:
 
 def line(value: RawValue, longest: int) -> str:
     """One line of text in NFC; white space is collapsed. A spreadsheet's whole number counts as
-    text."""
+    text.
+    """
     return _bounded(" ".join(_text(value).split()), longest)
 
 

@@ -18,7 +18,8 @@ Message = dict[str, str]
 @dataclass(slots=True)
 class RowReport:
     """The outcome of one row while it is being decided. `raw` is the row as uploaded, kept in
-    case it fails."""
+    case it fails.
+    """
 
     number: int
     sku: str

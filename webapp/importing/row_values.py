@@ -1,5 +1,6 @@
 """What a row changes of a product. A column that the row lacks leaves the stored value; an empty
-cell clears it."""
+cell clears it.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +31,8 @@ def row_apply(product: Product, row: ParsedRow, categories: Mapping[CategoryPath
 
 def row_values(product: Product, row: ParsedRow) -> dict[str, Any]:
     """The values that the row states, by field, merged into what the product has where fields
-    are mappings."""
+    are mappings.
+    """
     values: dict[str, Any] = {name: getattr(row, name) for name in _PLAIN if name in row.given}
     if "language" in row.given:
         values["language"] = row.language or Product._meta.get_field("language").default

@@ -1,5 +1,6 @@
 """A raw row → a typed, validated one. A column that the row lacks means "leave as is", an empty
-one "clear"."""
+one "clear".
+"""
 
 from __future__ import annotations
 

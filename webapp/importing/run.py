@@ -1,5 +1,6 @@
 """The import of one upload, from its checkpoint to its end, in batches that each stand or fall
-as a whole."""
+as a whole.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ class ImportRun:
 
     def run(self) -> None:
         """Import the rows that are left. Raises ClaimLost, InputError (the file as a whole),
-        Unavailable, OSError."""
+        Unavailable, OSError.
+        """
         with ExitStack() as stack:
             path = stack.enter_context(local_path(self._upload.file))
             self._count(path)
@@ -81,7 +83,8 @@ class ImportRun:
 
     def _count(self, path: Path) -> None:
         """Learn how many rows there are, for the progress bar. A file that breaks midway is
-        reported when it does."""
+        reported when it does.
+        """
         if self._upload.total_rows is not None:
             return
         try:
@@ -182,7 +185,8 @@ class ImportRun:
 
 class Waker:
     """Asks the encoder to look at the queue, at most about once a second, and once more at the
-    end."""
+    end.
+    """
 
     def __init__(self) -> None:
         self._woken = float("-inf")
@@ -201,7 +205,8 @@ class Waker:
 
 def read_batches(path: Path, skip: int) -> Iterator[list[Entry]]:
     """Rows after the checkpoint. When the file breaks midway, the rows before it come first,
-    then the error."""
+    then the error.
+    """
     with open_rows(path) as opened:
         rows = islice(opened.rows, skip, None)
         broken: InputError | None = None

@@ -41,7 +41,8 @@ def read_xlsx(
     stream: BinaryIO, limits: ReadLimits
 ) -> Iterator[tuple[tuple[str, ...], Iterator[RawRow | RowError]]]:
     """The columns and the rows of the first sheet. Raises InputError for a file or header that
-    cannot be used."""
+    cannot be used.
+    """
     with _readable():
         _guard(stream, limits)
         stream.seek(0)

@@ -1,5 +1,6 @@
 """A zip of media: checked as a whole when it is opened, read one entry at a time, never
-extracted by its own names."""
+extracted by its own names.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runti
 @dataclass(frozen=True, slots=True)
 class ZipLimits:
     """Most entries, most bytes unpacked in all, and how many times larger than packed they may
-    be in all."""
+    be in all.
+    """
 
     entries: int = 200_000
     total_bytes: int = 64 * 1024**3

@@ -1,5 +1,6 @@
 """Is everything there that an answer needs? One check each; a fault is one sentence without
-secrets."""
+secrets.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,8 @@ from webapp.retrieval.models_runtime import index_status
 
 class CatalogueCollector(Collector):
     """Three queries and a look at this process's index reader. While the database is away, only
-    that is told."""
+    that is told.
+    """
 
     def describe(self) -> list[Metric]:
         """Registering must not touch the database."""

@@ -1,5 +1,6 @@
 """Probes and metrics for whoever runs the service. They hold no data of the catalogue but
-counts."""
+counts.
+"""
 
 from __future__ import annotations
 

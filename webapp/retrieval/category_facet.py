@@ -1,5 +1,6 @@
 """The category facet walks down the tree: one step below what is chosen, counting whole
-branches."""
+branches.
+"""
 
 from __future__ import annotations
 

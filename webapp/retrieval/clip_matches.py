@@ -1,5 +1,6 @@
 """When in a clip a question is answered: seconds of the evidence on a page, and of everything in
-one product."""
+one product.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from webapp.retrieval.request import ProductHit, SearchRequest
 @dataclass(frozen=True, slots=True)
 class Moment:
     """A part of a clip: its seconds, and how well it answers, in standard deviations above
-    chance."""
+    chance.
+    """
 
     span: Span
     standardised: float
@@ -30,7 +32,8 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class Strip:
     """What one clip shows (key frames), plays (windows of sound) or says (subtitles), from its
-    beginning to its end."""
+    beginning to its end.
+    """
 
     asset_id: int
     modality: Modality
@@ -77,7 +80,8 @@ def _in_time(parts: dict[int, float], stored: bytes) -> tuple[Moment, ...]:
 
 def with_seconds(hits: Sequence[ProductHit], space: Space) -> tuple[ProductHit, ...]:
     """The hits of a page, with the seconds of the evidence that is part of a clip. At most one
-    query."""
+    query.
+    """
     shown = {_place(evidence) for hit in hits for evidence in hit.evidence if evidence.best_part}
     spans = _spans(shown, space)
 

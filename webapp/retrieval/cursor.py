@@ -1,5 +1,6 @@
 """Signed paging cursors: the place after the last product of a page, bound to the request it
-belongs to."""
+belongs to.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,8 @@ Passing = Callable[[ProductFilters], "QuerySet[Product]"]
 
 def build_facets(filters: ProductFilters, passing: Passing) -> tuple[Facet, ...]:
     """Category, brand and the commonest attributes. A facet with a choice counts as if that
-    choice were not made."""
+    choice were not made.
+    """
     base = passing(filters)
     names = ["category", "brand", *_attribute_names(filters, base)]
     facets = []

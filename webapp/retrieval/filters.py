@@ -20,7 +20,8 @@ ATTRIBUTE_PREFIX = "attr:"
 @dataclass(frozen=True, slots=True)
 class ProductFilters:
     """All given filters must hold; values of one attribute, and brands, are alternatives of each
-    other."""
+    other.
+    """
 
     category: str = ""
     brands: tuple[str, ...] = ()
@@ -56,7 +57,8 @@ class ProductFilters:
 
 def filtered_products(filters: ProductFilters) -> QuerySet[Product]:
     """Visible products that pass. Raises QueryError for an unknown category or an empty price
-    range."""
+    range.
+    """
     products = Product.objects.filter(_stored_fields(filters), visible=True)
     if filters.category:
         products = products.filter(category__path__startswith=_category(filters.category).path)

@@ -15,7 +15,8 @@ logger = logging.getLogger(__name__)
 
 class FreshIndex:
     """A reader that follows the database: at most `poll_s` seconds behind, refreshed by whoever
-    asks first."""
+    asks first.
+    """
 
     def __init__(self, index: IndexReader, poll_s: float) -> None:
         self._index = index
@@ -26,7 +27,8 @@ class FreshIndex:
 
     def current(self) -> IndexReader:
         """The index, brought up to date when its last look is too old. Others never wait for a
-        refresh under way, except for the very first one."""
+        refresh under way, except for the very first one.
+        """
         if time.monotonic() - self._looked >= self._poll_s and self._lock.acquire(
             blocking=self._looked < 0
         ):

@@ -1,5 +1,6 @@
 """What a process keeps for answering: encoder and index of the space in use, which follow the
-database."""
+database.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +91,8 @@ class Serving:
 
     def prepare_like(self, other: Serving) -> None:
         """Make now what the other has made, so that nobody waits for it later. Raises
-        EncoderError."""
+        EncoderError.
+        """
         if other._encoder is not None:
             self.encoder()
         if other._queries is not None:
@@ -222,13 +224,15 @@ def _settings_of(preset: str) -> EngineSettings:
 
 def heads_in_use(preset: str) -> str:
     """Checksum of the tuned heads in use over a preset; '' for its own. Raises as `own_space`
-    does."""
+    does.
+    """
     return live_heads_digest(base=own_space(preset).fingerprint)
 
 
 def heads_folder() -> Path:
     """Where tuned heads lie, each file named by its checksum; shared by all processes, like the
-    index."""
+    index.
+    """
     return engine_settings().var_dir / "heads"
 
 
@@ -244,19 +248,22 @@ def serving() -> Serving:
 
 def serving_settled() -> Serving:
     """The same, once this process uses what the database calls live, if it can. Loading a model
-    takes seconds."""
+    takes seconds.
+    """
     return _following.settle()
 
 
 def active_space() -> Space:
     """The space in use: that of the preset in use, under the tuned heads that are live. Loads no
-    model."""
+    model.
+    """
     return serving().space
 
 
 def space_last_used() -> Space | None:
     """The space that this process answered in last, None before its first answer. Asks neither
-    database nor disk."""
+    database nor disk.
+    """
     return _following.space
 
 
@@ -272,7 +279,8 @@ def live_index() -> IndexReader:
 
 def warm_up() -> None:
     """Load the encoder in the background. A fault is logged here and raised again to the first
-    query."""
+    query.
+    """
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
 
 

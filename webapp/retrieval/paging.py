@@ -51,7 +51,8 @@ def browse_page(
     products: QuerySet[Product], sort: Sort, after: Position | None, limit: int
 ) -> tuple[list[Position], bool]:
     """The same page by keyset in the database, however many products. Newest first unless a
-    price order is asked."""
+    price order is asked.
+    """
     if sort in PRICE_ORDER:
         positions = _browse_by_price(products, sort, after, limit + 1)
     else:

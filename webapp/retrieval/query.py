@@ -84,7 +84,8 @@ class Question:
 
     def _remembered(self, asked: Modality, token: str) -> list[Probe]:
         """Also with the picture or sound at hand: the next page has the token alone, and its
-        scores must be the same."""
+        scores must be the same.
+        """
         if not token:
             return []
         self.tokens[asked] = token
@@ -104,7 +105,8 @@ class Question:
 
 def whole_assets(batch: ViewBatch) -> list[Vectors]:
     """One vector for each asset with views in a product's batch: of the asset as a whole, or the
-    mean of its parts."""
+    mean of its parts.
+    """
     assets, parts = batch.view_ids & ASSET_MASK, batch.view_ids >> ASSET_BITS
     found = []
     for asset in np.unique(assets):

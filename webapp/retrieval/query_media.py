@@ -1,5 +1,6 @@
 """A clip that asks, with its sound or its pictures: decoded within limits of its own and
-embedded."""
+embedded.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def embed_clip_sound(path: Path, encoder: QueryEncoder) -> Vectors:
 
 def embed_clip_frames(path: Path, encoder: QueryEncoder) -> Vectors:
     """The key frames of a video → unit vector (dim,). Raises MediaError, and what the encoder
-    raises."""
+    raises.
+    """
     seen = clip_frames(path, query_limits(), side=encoder.decode_size)
     return encoder.embed_frames([frame.picture for frame in seen.frames])
 

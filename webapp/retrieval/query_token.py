@@ -26,7 +26,8 @@ def token_write(vector: Vectors, space: Space, asked: Modality = Modality.PICTUR
 
 def token_read(token: str, space: Space, asked: Modality = Modality.PICTURE) -> Vectors:
     """Token → unit vector (dim,). Raises QueryError for a forged token or one of a former
-    encoder."""
+    encoder.
+    """
     again = f"Send the {NAMES[asked]} again."
     try:
         fingerprint, packed = _signer(asked).unsign(token).split(".", 1)

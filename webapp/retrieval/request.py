@@ -79,7 +79,8 @@ class SearchRequest:
 @dataclass(frozen=True, slots=True)
 class ProductHit:
     """A product on the page. `product.pictures` holds its picture assets in order, loaded
-    beforehand; evidence that is part of a clip has its seconds."""
+    beforehand; evidence that is part of a clip has its seconds.
+    """
 
     product: Product
     score: float
@@ -106,7 +107,8 @@ class Facet:
 @dataclass(frozen=True, slots=True)
 class SearchAnswer:
     """One page. `total` counts what passed: for a relevance search within its window, see
-    `window_full`."""
+    `window_full`.
+    """
 
     hits: tuple[ProductHit, ...]
     total: int

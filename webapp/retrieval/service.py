@@ -105,7 +105,8 @@ def _answer(
 
 def _load(page: Sequence[Position], ranked: Mapping[int, Hit]) -> tuple[ProductHit, ...]:
     """The products of a page with categories and pictures: two queries. One hidden a moment ago
-    is left out."""
+    is left out.
+    """
     pictures = Prefetch(
         "assets",
         Asset.objects.filter(kind=AssetKind.PICTURE).order_by("position", "id"),

@@ -29,7 +29,8 @@ LEARN_EVERY_S = 900.0
 
 class Listening:
     """A transcriber that follows the catalogue. Whoever comes first waits until its words are
-    learned, some seconds; afterwards they are learned anew beside the questions."""
+    learned, some seconds; afterwards they are learned anew beside the questions.
+    """
 
     def __init__(self, transcriber: Transcriber) -> None:
         self._transcriber = transcriber

@@ -1,5 +1,6 @@
 """The click log in the admin: to be searched and added up. A row can be deleted, when a query
-names somebody."""
+names somebody.
+"""
 
 from __future__ import annotations
 

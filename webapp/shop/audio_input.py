@@ -17,7 +17,8 @@ ENGLISH_ALONE = frozenset({"pocketsphinx"})
 @dataclass(frozen=True, slots=True)
 class Voice:
     """`english_only`: the page is in another language than the engine understands. `seconds`
-    limits a recording."""
+    limits a recording.
+    """
 
     transcribes: bool
     hears: bool

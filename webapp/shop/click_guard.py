@@ -27,7 +27,8 @@ def too_often(address: str) -> bool:
 
 def is_first(token: str, *, address: str, query: str, product_id: int) -> bool:
     """Whether neither the token nor the same click from the same address was seen within the
-    hour. Remembers both."""
+    hour. Remembers both.
+    """
     seen = caches["clicks"]
     return all(
         seen.add(f"click:{_digest(*told)}", 1, LIFETIME.total_seconds())

@@ -1,5 +1,6 @@
 """The clips of a product page: each with its player at the right second, and what there is to
-see of it beside it."""
+see of it beside it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class Way(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Place:
     """A second of a clip to go to: a key frame with its picture, or a moment that was heard or
-    said."""
+    said.
+    """
 
     second: str
     href: str
@@ -58,7 +60,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Clip:
     """What the page shows of one clip. Addresses are empty where there is nothing; seconds are
-    None where nothing was asked, or nothing answers."""
+    None where nothing was asked, or nothing answers.
+    """
 
     asset: Asset
     way: Way

@@ -1,5 +1,6 @@
 """Words of merchants' data that the shop can say in other languages, and colours it can show as
-a swatch."""
+a swatch.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ FIELDS = (
 
 def spoken(word: str) -> str:
     """A word of the data in the shopper's language where the shop knows it, else the word
-    itself."""
+    itself.
+    """
     return gettext(word) if word else ""
 
 

@@ -22,7 +22,8 @@ class Department:
 
 def departments() -> list[Department]:
     """Top categories that hold visible products; where all stands under one root, the level
-    below it. One query."""
+    below it. One query.
+    """
     within = {"product__category__path__startswith": OuterRef("path"), "product__visible": True}
     covers = Asset.objects.filter(kind=AssetKind.PICTURE, **within).order_by(
         "-product_id", "position", "id"

@@ -24,7 +24,8 @@ BROWSE_SORTS = (SORTS[3], SORTS[1], SORTS[2])
 
 class WishForm(forms.Form):
     """The address of a results page. Unknown parameters are ignored: links from elsewhere carry
-    their own."""
+    their own.
+    """
 
     q = forms.CharField(label=_("Words"), required=False, max_length=LONGEST_TEXT)
     picture_token = forms.CharField(required=False, max_length=20_000)
@@ -51,7 +52,8 @@ class WishForm(forms.Form):
 
 def read_wish(params: QueryDict, *, category: str = "") -> Wish:
     """The wish of an address; `category` is given by the path of category pages. Raises
-    forms.ValidationError."""
+    forms.ValidationError.
+    """
     form = WishForm(params)
     if not form.is_valid():
         raise forms.ValidationError(

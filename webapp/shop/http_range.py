@@ -1,5 +1,6 @@
 """One byte range of a file (RFC 9110, section 14), so that browsers can seek in sounds and
-videos."""
+videos.
+"""
 
 from __future__ import annotations
 

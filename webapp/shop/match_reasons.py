@@ -1,5 +1,6 @@
 """What evidence says to a shopper: by which of its views a product was found, and when in a
-clip."""
+clip.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """Values of attributes that the shop can say in other languages: listed here so that translators
-find them."""
+find them.
+"""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ not logged."""
 
 class ClickCount(models.Model):
     """How often a product was opened from the results of a query on one day (UTC). Nothing says
-    by whom."""
+    by whom.
+    """
 
     query = models.CharField(
         _("query"), max_length=LONGEST_QUERY, help_text=_("normalised: lower case, single spaces")

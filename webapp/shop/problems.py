@@ -25,7 +25,8 @@ Words = str | Promise
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Shown in place of results. `status` is that of the response; `again` offers to try the
-    same once more."""
+    same once more.
+    """
 
     title: Words
     advice: Words
@@ -119,7 +120,8 @@ _AWAY = Problem(
 
 def problem_of(error: OmnishelfError, *, with_picture: bool = False) -> Problem:
     """The words for an error. `with_picture`: the request named an earlier query picture or
-    sound by its token."""
+    sound by its token.
+    """
     if with_picture and type(error) is QueryError:
         return _STALE_PICTURE
     return next((problem for kind, problem in _BY_ERROR if isinstance(error, kind)), _AWAY)

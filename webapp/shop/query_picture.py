@@ -1,5 +1,6 @@
 """The shopper's own picture: decoded, exchanged for a token, and kept small for a while to be
-shown again."""
+shown again.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ def wish_with_picture(wish: Wish, file: BinaryIO | File) -> Wish:
 
 def preview(picture_token: str) -> str:
     """The picture behind a token as a data URL; empty when none is kept any more, which harms
-    nothing."""
+    nothing.
+    """
     return cache.get(_key(picture_token), "") if picture_token else ""
 
 

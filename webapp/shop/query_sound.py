@@ -14,7 +14,8 @@ from webapp.shop.search_params import Wish
 
 def wish_with_sound(wish: Wish, file: UploadedFile) -> Wish:
     """`wish` with the token of this sound. Raises MediaError, EncoderError, Unavailable,
-    QueryError for silence."""
+    QueryError for silence.
+    """
     with uploaded_path(file) as path:
         answer = search_products(SearchRequest(sound=path, limit=1, facets=False, window=1))
     return replace(wish, sound_token=answer.sound_token)

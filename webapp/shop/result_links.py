@@ -1,5 +1,6 @@
 """Where the cards of a results page lead: to the product, and to the second of its clip that
-answers the question."""
+answers the question.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ from webapp.shop.timecodes import written
 @dataclass(frozen=True, slots=True)
 class Opening:
     """The address of a product, and of the key frame that a card shows: its best evidence, or in
-    place of a picture."""
+    place of a picture.
+    """
 
     url: str
     frame: str = ""
@@ -38,7 +40,8 @@ def preview_url(content_hash: str, file: str) -> str:
 
 def openings_of(hits: Sequence[ProductHit], wish: Wish) -> dict[int, Opening]:
     """By product id, of those found by a moment of a clip, and of those that have a video alone
-    to be shown by. At most two queries."""
+    to be shown by. At most two queries.
+    """
     found = {hit.product.pk: strongest(hit.evidence) for hit in hits}
     frames = _frames(hits, found)
     openings = {}
@@ -53,7 +56,8 @@ def openings_of(hits: Sequence[ProductHit], wish: Wish) -> dict[int, Opening]:
 
 def _frames(hits: Iterable[ProductHit], found: Mapping[int, Sequence[Evidence]]) -> dict[int, str]:
     """Addresses of key frames by product id: of the best evidence, or the first one where there
-    is no picture."""
+    is no picture.
+    """
     best = {
         pk: ordered[0] for pk, ordered in found.items() if ordered and _is_key_frame(ordered[0])
     }

@@ -1,5 +1,6 @@
 """What a shopper who comes from a results page had asked, and when in the product's clips it is
-answered."""
+answered.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ logger = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`clip` and `second` are those of the card that was followed; `strips` are every moment,
-    scored."""
+    scored.
+    """
 
     strips: tuple[Strip, ...] = ()
     clip: int = 0
@@ -36,7 +38,8 @@ class Asked:
     @classmethod
     def read(cls, params: QueryDict, product: Product) -> Self:
         """From the address of a product page. What is wrong with it counts as not asked: the
-        page itself matters more."""
+        page itself matters more.
+        """
         clip, second = params.get("clip", ""), _second(params.get("t", ""))
         here = int(clip) if clip.isdecimal() and len(clip) < 19 and second is not None else 0
         return cls(_strips(params, product), here, second or 0.0)

@@ -1,5 +1,6 @@
 """Small WebP copies of pictures, made when first asked for and kept under the var folder
-(derived: may be deleted)."""
+(derived: may be deleted).
+"""
 
 from __future__ import annotations
 

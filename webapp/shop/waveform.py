@@ -24,7 +24,8 @@ def bars(peaks: bytes) -> str:
 
 def stretches(spans: Iterable[Span], seconds: float) -> tuple[tuple[float, float], ...]:
     """Start and width of these parts of a clip in units of the drawing; those that overlap
-    become one."""
+    become one.
+    """
     joined: list[list[float]] = []
     for span in sorted(spans, key=lambda span: span.start) if seconds > 0 else ():
         if joined and span.start <= joined[-1][1]:

@@ -49,7 +49,8 @@ class Connector:
 
 def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
     """Vectors of the same texts in both spaces, (n, width) and (n, dim) → the map with the least
-    squared error."""
+    squared error.
+    """
     mean, target = theirs.mean(0), ours.mean(0)
     centred = (theirs - mean).astype(np.float64)
     penalty = len(theirs) * noise**2 * np.eye(theirs.shape[1])
@@ -60,7 +61,8 @@ def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
 
 def load_connector(path: Path, dim: int, preset: str) -> Connector:
     """Raises WeightsMissing with the command that learns it, WeightsRefused for one into another
-    dimension."""
+    dimension.
+    """
     fix = f"Learn it: python -m search.tuning.connector --preset {preset}"
     if not path.is_file():
         raise WeightsMissing(

@@ -1,5 +1,6 @@
 """CLAP beside a preset for pictures and texts: sounds come into that preset's space through a
-connector."""
+connector.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +28,8 @@ from search.types import Space, TextRole, Vectors
 
 class ClapEncoder:
     """Everything but sounds is the other encoder's. The audio tower is loaded at the first
-    sound."""
+    sound.
+    """
 
     def __init__(self, space: Space, beside: Encoder, folder: Path, runtime: Runtime) -> None:
         self.space = space
@@ -68,7 +70,8 @@ class ClapEncoder:
 
     def encode_sounds(self, batch: Sequence[Mels]) -> Vectors:
         """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and WeightsRefused at the
-        first call."""
+        first call.
+        """
         return self.project_sounds(self.sound_features(batch))
 
     def sound_features(self, batch: Sequence[Mels]) -> Features:

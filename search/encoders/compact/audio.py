@@ -1,5 +1,6 @@
 """How the compact encoder hears: its sound tower and the head over it, each loaded at its first
-use."""
+use.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +49,8 @@ class Hearing:
 
     def features(self, batch: Sequence[Patches]) -> Features:
         """Prepared windows → (n, FEATURES) float16. Raises WeightsMissing and WeightsRefused at
-        the first call."""
+        the first call.
+        """
         if not batch:
             return np.empty((0, FEATURES), np.float16)
         with self._turns, torch.inference_mode():

@@ -20,7 +20,8 @@ Maps = dict[str, Tensor]
 
 class Backend(Protocol):
     """Prepared pictures (n, 3, 224, 224) float32 on its device → feature maps (n, c, h, w)
-    float32, by name."""
+    float32, by name.
+    """
 
     @property
     def device(self) -> torch.device:
@@ -29,7 +30,8 @@ class Backend(Protocol):
     @property
     def at_once(self) -> int:
         """How many pictures one call should hold: more would leave the caches, or what the
-        allocator keeps."""
+        allocator keeps.
+        """
 
     def __call__(self, pixels: Tensor) -> Maps:
         """Runs under torch's inference mode."""
@@ -37,7 +39,8 @@ class Backend(Protocol):
 
 class TorchBackend:
     """The network in torch, in the runtime's precision. Channels last is what convolutions are
-    fastest with."""
+    fastest with.
+    """
 
     def __init__(self, maps: Sequence[str], runtime: Runtime) -> None:
         self.device = runtime.device

@@ -33,7 +33,7 @@ WHITE = torch.tensor([0.9505, 1.0, 1.089])
 
 
 def lab(rgb: Tensor) -> Tensor:
-    """sRGB in [0, 1], (n, 3, h, w) → CIE Lab, the same shape."""
+    """SRGB in [0, 1], (n, 3, h, w) → CIE Lab, the same shape."""
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
     ratio = torch.einsum("oc,nchw->nohw", (XYZ / WHITE[:, None]).to(rgb.device), linear)
     x, y, z = torch.where(
@@ -44,7 +44,8 @@ def lab(rgb: Tensor) -> Tensor:
 
 def histograms(colours: Tensor, weightings: Sequence[Tensor], grid: int) -> list[Tensor]:
     """Lab pixels (n, 3, h, w) and weights of pixels (n, 1, h, w) → for each weighting, means
-    over the cells of a grid of how much a pixel belongs to each bin, (n, BINS, grid, grid)."""
+    over the cells of a grid of how much a pixel belongs to each bin, (n, BINS, grid, grid).
+    """
     lightness, green_red, blue_yellow = (
         _in_cells(_shares(colours[:, channel], centres, width), grid)
         for channel, (centres, width) in enumerate(AXES)
@@ -59,7 +60,8 @@ def histograms(colours: Tensor, weightings: Sequence[Tensor], grid: int) -> list
 
 def foreground(colours: Tensor) -> Tensor:
     """Lab pixels (n, 3, h, w) → weights (n, 1, h, w): how surely a pixel differs from the
-    picture's border."""
+    picture's border.
+    """
     border = torch.cat(
         [colours[:, :, 0], colours[:, :, -1], colours[:, :, :, 0], colours[:, :, :, -1]], dim=2
     )

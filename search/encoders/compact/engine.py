@@ -1,5 +1,6 @@
 """The bundled encoder: two frozen towers from packages, and the sound tower and heads shipped
-beside this module."""
+beside this module.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +34,8 @@ HEADS = Path(__file__).parent / "weights" / "heads.safetensors"
 
 class CompactEncoder:
     """EfficientNet-Lite0, MiniLM and a sound tower, joined by small heads. Every call is safe
-    from several threads."""
+    from several threads.
+    """
 
     def __init__(
         self,
@@ -66,7 +68,8 @@ class CompactEncoder:
 
     def encode_regions(self, batch: Sequence[Pixels]) -> Regions:
         """Prepared pictures → (n, 7, 7, 384) unit vectors: of every cell of a grid together with
-        its neighbours."""
+        its neighbours.
+        """
         features = self.frozen.region_features(batch).numpy().astype(np.float16)
         return self.project_pictures(features.reshape(-1, FEATURES)).reshape(
             *features.shape[:3], DIM
@@ -110,7 +113,8 @@ class CompactEncoder:
 
     def with_heads(self, path: Path) -> CompactEncoder:
         """The same towers under tuned heads; sounds stay where they are. Raises WeightsMissing
-        and WeightsRefused."""
+        and WeightsRefused.
+        """
         picture, text = read_heads(path, towers=self.towers, dim=DIM)
         heads = _checked(fill_heads(picture, text, path.name))
         space = tuned_space(self.space, path.stem)
@@ -119,7 +123,8 @@ class CompactEncoder:
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
     """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is
-    not as the preset says, ConfigError when the device is not there or has no such precision."""
+    not as the preset says, ConfigError when the device is not there or has no such precision.
+    """
     check_digest(heads_path, preset.checksums["heads"])
     # The heads read the network's classifier from the package.
     check_digest(picture_weights_path(), preset.checksums["pictures"])

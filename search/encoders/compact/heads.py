@@ -47,7 +47,8 @@ class PictureHead(nn.Module):
     @torch.no_grad()
     def observe(self, features: Tensor) -> None:
         """Take mean and deviation from the training set's features, (n, features), before
-        training starts."""
+        training starts.
+        """
         self.mean.copy_(features.mean(0))
         self.deviation.copy_(features.std(0) + DEVIATION_FLOOR)
 
@@ -64,7 +65,8 @@ class PictureHead(nn.Module):
 
 class TextHead(nn.Module):
     """A tower's unit vectors (n, width) → unit vectors (n, width): its own plus a correction
-    that starts at zero."""
+    that starts at zero.
+    """
 
     def __init__(self, hidden: int, width: int = DIM) -> None:
         super().__init__()
@@ -95,7 +97,8 @@ def save_heads(
 
 def load_heads(path: Path) -> tuple[PictureHead, TextHead]:
     """Both heads in float32, ready to encode. Raises WeightsRefused when the file is not one of
-    heads."""
+    heads.
+    """
     weights = unpacked(read_safetensors(path))
     parts = [
         {
@@ -112,7 +115,8 @@ def fill_heads(
     picture: Mapping[str, Tensor], text: Mapping[str, Tensor], source: str
 ) -> tuple[PictureHead, TextHead]:
     """Heads with these weights, ready to encode. Raises WeightsRefused when they are not those
-    of heads."""
+    of heads.
+    """
     try:
         hidden, features = picture["inner.weight"].shape
         classes = ClassWords(picture[CLASS_WORDS]) if CLASS_WORDS in picture else None

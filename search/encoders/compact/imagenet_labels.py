@@ -47,7 +47,8 @@ class ClassWords(nn.Module):
     def observe(self, sources: Sequence[Tensor]) -> None:
         """Weigh every class down by its share of the training pictures, (n, features) of every
         source: the heads learn what they see better than its name tells. The largest share
-        counts; a class of average share is halved."""
+        counts; a class of average share is halved.
+        """
         share = torch.stack([self._share(features) for features in sources]).amax(0)
         self.words.mul_(STRENGTH / (1 + CLASSES * share.unsqueeze(1)))
 
@@ -58,7 +59,8 @@ class ClassWords(nn.Module):
     @torch.no_grad()
     def probabilities(self, features: Tensor) -> Tensor:
         """(n, features) → (n, 1000). The classifier sees the means of the last map, which come
-        first in a row."""
+        first in a row.
+        """
         means = features[:, : self.weight.shape[1]].float()
         return functional.linear(means, self.weight, self.bias).softmax(1)
 
@@ -76,6 +78,7 @@ def class_texts() -> tuple[list[str], list[str]]:
 
 def class_vectors(texts: Tensor) -> Tensor:
     """Unit vectors of both texts of every class, (2, 1000, dim) → (1000, dim): less their mean
-    over the classes, which says nothing about any of them."""
+    over the classes, which says nothing about any of them.
+    """
     vectors = functional.normalize(texts.sum(0), dim=-1)
     return vectors - vectors.mean(0)

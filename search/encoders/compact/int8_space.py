@@ -1,5 +1,6 @@
 """INT8 moves a vector by more than rounding, so it has a space of its own, named by the
-calibrated ranges."""
+calibrated ranges.
+"""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ def load_network(maps: Sequence[str]) -> Network:
 
 def load_classifier() -> tuple[Tensor, Tensor]:
     """Weight (1000, 1280) and bias (1000,) of the last layer as published: from the mean of map
-    `head` to scores of the classes of ImageNet, in the order of their WordNet numbers."""
+    `head` to scores of the classes of ImageNet, in the order of their WordNet numbers.
+    """
     weights = _published()
     return weights[f"{CLASSIFIER}weight"].float(), weights[f"{CLASSIFIER}bias"].float()
 

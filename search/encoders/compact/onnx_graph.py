@@ -48,7 +48,8 @@ def onnx_model(network: Network) -> ModelProto:
 
 class _Tracer(fx.Tracer):
     """Convolutions stay whole: timm's own would otherwise come apart into paddings of a fixed
-    batch size."""
+    batch size.
+    """
 
     def is_leaf_module(self, module: nn.Module, name: str) -> bool:
         return isinstance(module, nn.Conv2d) or super().is_leaf_module(module, name)
@@ -56,7 +57,8 @@ class _Tracer(fx.Tracer):
 
 class _Writer:
     """Nodes of a traced network → nodes and weights of ONNX. Raises TypeError for other layers
-    than this network's."""
+    than this network's.
+    """
 
     def __init__(self, network: Network) -> None:
         self.nodes: list[NodeProto] = []

@@ -18,7 +18,8 @@ from search.encoders.protocol import Pixels
 
 def prepare(picture: Image.Image) -> Pixels:
     """RGB picture → (3, 224, 224) float32. The whole picture is kept: its sides are squashed to
-    a square."""
+    a square.
+    """
     resized = picture.resize((SIDE, SIDE), Image.Resampling.BILINEAR)
     pixels = np.asarray(resized, dtype=np.float32).transpose(2, 0, 1)
     return np.ascontiguousarray((pixels - MEAN) / SCALE)
@@ -52,5 +53,6 @@ class PictureTower:
 
 def load_picture_tower(runtime: Runtime, *, quantised: bool = False) -> PictureTower:
     """The tower on a device in a precision. Raises WeightsRefused when the ranges of INT8 cannot
-    be used."""
+    be used.
+    """
     return PictureTower(pick_backend(MAPS, runtime, quantised=quantised))

@@ -91,7 +91,8 @@ def describe(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
 
 def describe_regions(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
     """The same for every cell and its neighbours → (n, 7, 7, FEATURES). Regions at the border
-    are smaller."""
+    are smaller.
+    """
     cells = _cells(maps, pixels)
     reach = [slice(max(0, cell - REACH), cell + REACH + 1) for cell in range(GRID)]
     rows = [
@@ -127,7 +128,8 @@ def _mean(found: Tensor) -> Tensor:
 
 def _quarters(found: Tensor) -> list[Tensor]:
     """Means of the four corners, which share the middle row and column of an odd number of
-    cells."""
+    cells.
+    """
     height, width = ((size + 1) // 2 for size in found.shape[2:])
     upper, lower = found[:, :, :height], found[:, :, -height:]
     return [

@@ -26,7 +26,8 @@ from search.errors import WeightsRefused
 
 def quantise(model: ModelProto, ranges: Path = RANGES) -> bytes:
     """The network in float32 → the same in INT8, serialised. Raises WeightsRefused when the
-    ranges do not fit it."""
+    ranges do not fit it.
+    """
     try:
         return _quantise(model, ranges, None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -73,7 +74,8 @@ def _quantise(model: ModelProto, ranges: Path, reader: _Reader | None) -> bytes:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """The library tells the root logger of every channel whose scale it widens; there are
-    hundreds."""
+    hundreds.
+    """
     root = logging.getLogger()
 
     def matters(record: logging.LogRecord) -> bool:

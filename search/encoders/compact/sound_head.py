@@ -41,7 +41,8 @@ class SoundHead(nn.Module):
 
     def heard(self, features: Tensor) -> Tensor:
         """What the classes' names say, unit vectors (n, 384). Square roots, because several
-        classes of one sound are likely at once and the likeliest should not speak alone."""
+        classes of one sound are likely at once and the likeliest should not speak alone.
+        """
         likely = self.classifier(features).sigmoid().sqrt()
         return functional.normalize(likely @ self.words, dim=-1)
 
@@ -57,7 +58,8 @@ def save_sound_head(path: Path, head: SoundHead) -> None:
 
 def load_sound_head(path: Path) -> SoundHead:
     """The head in float32, ready to encode. Raises WeightsRefused when the file is not one of a
-    sound head."""
+    sound head.
+    """
     return filled(unpacked(read_safetensors(path)), path.name)
 
 

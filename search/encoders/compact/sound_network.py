@@ -21,7 +21,8 @@ STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
 
 class _Conv(nn.Conv2d):
     """A 3 × 3 convolution padded as TensorFlow pads ("same"): after the picture alone where the
-    stride is 2."""
+    stride is 2.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int, groups: int) -> None:
         super().__init__(inputs, outputs, 3, stride=stride, groups=groups, padding=2 - stride)
@@ -45,7 +46,8 @@ class Block(nn.Module):
 
 class SoundNetwork(nn.Module):
     """Log-mel spectrograms (n, frames, 64) → (n, 1024), the mean of the last map. `frames` is a
-    multiple of 32."""
+    multiple of 32.
+    """
 
     def __init__(self, channels: Sequence[int]) -> None:
         """`channels` that the stem and each block give; FEATURES is the last of them."""
@@ -63,7 +65,8 @@ class SoundNetwork(nn.Module):
 
 def flattened(network: SoundNetwork) -> dict[str, Tensor]:
     """The weights by name, every kernel as a matrix (outputs, inputs × height × width) that
-    packs in 8 bits."""
+    packs in 8 bits.
+    """
     return {
         name: weight.flatten(1) if weight.ndim > 1 else weight
         for name, weight in network.state_dict().items()
@@ -72,7 +75,8 @@ def flattened(network: SoundNetwork) -> dict[str, Tensor]:
 
 def network_of(weights: Mapping[str, Tensor]) -> SoundNetwork:
     """The network with weights that `flattened` named, ready to hear. Raises KeyError and
-    RuntimeError where they do not fit."""
+    RuntimeError where they do not fit.
+    """
     network = SoundNetwork(channels_of(weights))
     shaped = {
         name: weights[name].view(weight.shape) for name, weight in network.state_dict().items()
@@ -83,7 +87,8 @@ def network_of(weights: Mapping[str, Tensor]) -> SoundNetwork:
 
 def channels_of(weights: Mapping[str, Tensor]) -> list[int]:
     """How many channels the stem and each block give. Raises KeyError where one is missing, and
-    RuntimeError where the last gives another number than FEATURES."""
+    RuntimeError where the last gives another number than FEATURES.
+    """
     blocks = [len(weights[f"blocks.{number}.point.bias"]) for number in range(len(STRIDES))]
     found = [len(weights["stem.bias"]), *blocks]
     if found[-1] != FEATURES:

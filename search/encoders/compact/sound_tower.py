@@ -1,5 +1,6 @@
 """The frozen sound tower: a window's spectrogram, cut into patches as the network was trained
-on, to one row."""
+on, to one row.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ Spectrogram = npt.NDArray[np.float32]
 
 def log_mel(wave: Waveform) -> Spectrogram:
     """A waveform of at least FRAME samples at RATE → its spectrogram, one row every STEP
-    samples."""
+    samples.
+    """
     frames = np.lib.stride_tricks.sliding_window_view(wave, FRAME)[::STEP]
     magnitudes = np.abs(np.fft.rfft(frames * _hann(), _FFT))
     found: Spectrogram = np.log(magnitudes @ _mel_weights() + np.float32(_OFFSET), dtype=np.float32)
@@ -52,7 +53,8 @@ def _hann() -> npt.NDArray[np.float32]:
 @functools.cache
 def _mel_weights() -> npt.NDArray[np.float32]:
     """(FFT bins, BANDS): every band's triangle, rising from the centre before to its own and
-    falling to the next."""
+    falling to the next.
+    """
     weights = np.maximum(0.0, triangles(_FFT // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE))
     weights[0] = 0.0  # The constant part carries no sound.
     return weights.astype(np.float32)

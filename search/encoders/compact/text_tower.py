@@ -43,7 +43,8 @@ class TextTower(nn.Module):
     @torch.inference_mode()
     def features(self, texts: Sequence[str]) -> Tensor:
         """Texts → (n, 384) unit vectors. Batches hold texts of similar length, because padding
-        costs time."""
+        costs time.
+        """
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         found = torch.empty(len(texts), WIDTH)
         for start in range(0, len(order), BATCH):
@@ -65,7 +66,8 @@ class TextTower(nn.Module):
 
     def forward(self, ids: Tensor, padding: Tensor | None) -> Tensor:
         """Token ids and which of them are padding, (n, tokens) → last hidden states, (n, tokens,
-        384)."""
+        384).
+        """
         hidden = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
         found: Tensor = self.layers(hidden, src_key_padding_mask=padding)
         return found
@@ -95,7 +97,8 @@ def _tokenizer() -> Tokenizer:
 
 def _renamed(weights: Weights) -> dict[str, Tensor]:
     """BERT's names → those of torch's encoder. Every token is of type 0, so that row is added to
-    the positions."""
+    the positions.
+    """
     renamed = {
         "words.weight": weights["embeddings.word_embeddings.weight"],
         "positions.weight": weights["embeddings.position_embeddings.weight"]

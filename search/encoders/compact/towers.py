@@ -26,7 +26,8 @@ class Towers:
         self, checksums: Mapping[str, str], runtime: Runtime, *, quantised: bool = False
     ) -> None:
         """`quantised` runs the picture tower in INT8; the text tower stays in the runtime's
-        precision."""
+        precision.
+        """
         self.runtime = runtime
 
         def load_pictures() -> PictureTower:
@@ -50,7 +51,8 @@ class Towers:
 
     def region_features(self, batch: Sequence[Pixels]) -> Tensor:
         """Prepared pictures → (n, GRID, GRID, FEATURES) float32 on the CPU: of every cell and
-        its neighbours."""
+        its neighbours.
+        """
         if not batch:
             return torch.empty(0, GRID, GRID, FEATURES)
         with self._turns:

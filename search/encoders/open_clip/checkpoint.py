@@ -41,7 +41,8 @@ OLD_TEXT_NAMES = (
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The configuration of a checkpoint, and what can be built from it. All methods raise
-    WeightsRefused."""
+    WeightsRefused.
+    """
 
     folder: Path
     model: dict[str, Any]
@@ -55,7 +56,8 @@ class Checkpoint:
     @property
     def trained_without_capitals(self) -> bool:
         """SigLIP models, told by their sigmoid loss's bias, saw lower-case text alone (Zhai et
-        al., 2023)."""
+        al., 2023).
+        """
         return "init_logit_bias" in self.model
 
     def picture_size(self) -> int | tuple[int, int]:
@@ -65,7 +67,8 @@ class Checkpoint:
 
     def transform(self) -> Transform:
         """RGB picture → (3, height, width), resized and normalised as the checkpoint's
-        configuration says."""
+        configuration says.
+        """
         with self._refusing():
             wanted = PreprocessCfg(**{**self.preprocessing, "size": self.picture_size()})
             made: Transform = image_transform_v2(wanted, is_train=False)
@@ -73,7 +76,8 @@ class Checkpoint:
 
     def tokenizer(self) -> Tokenizer:
         """Texts → (n, context length): open_clip's own tokenizer with this checkpoint's files
-        and settings."""
+        and settings.
+        """
         with self._refusing():
             made: Tokenizer = open_clip.get_tokenizer(f"local-dir:{self.folder.resolve()}")
             return made
@@ -128,7 +132,8 @@ class Checkpoint:
 
 def read_checkpoint(folder: Path) -> Checkpoint:
     """The checkpoint of a folder. Raises WeightsRefused for a configuration that is not of an
-    image-text model."""
+    image-text model.
+    """
     try:
         found = json.loads((folder / OPEN_CLIP_CONFIGURATION).read_bytes())
         checkpoint = Checkpoint(folder, found["model_cfg"], found.get("preprocess_cfg", {}))
@@ -148,7 +153,8 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
 def _empty(build: Callable[[], nn.Module]) -> nn.Module:
     """The tower without weights where possible: random ones cost seconds. A buffer that no
-    checkpoint stores, such as the mask of a causal text tower, has to be computed."""
+    checkpoint stores, such as the mask of a causal text tower, has to be computed.
+    """
     with torch.device("meta"):
         tower = build()
     stored = tower.state_dict().keys()

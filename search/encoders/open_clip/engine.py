@@ -34,7 +34,8 @@ TEXTS_AT_ONCE = 64
 
 class Tower:
     """A tower on its device. As many calls run side by side as keep the device busy; others
-    wait."""
+    wait.
+    """
 
     def __init__(self, module: nn.Module, runtime: Runtime, dim: int) -> None:
         self.module = runtime.place(module)
@@ -44,7 +45,8 @@ class Tower:
     @torch.inference_mode()
     def __call__(self, inputs: Tensor) -> Vectors:
         """Inputs on the device → (n, dim) unit vectors. Raises WeightsRefused when they have
-        another dimension."""
+        another dimension.
+        """
         with self._turns:
             vectors: Vectors = (
                 functional.normalize(self.module(inputs).float(), dim=-1).cpu().numpy()
@@ -58,7 +60,8 @@ class Tower:
 
 class OpenClipEncoder:
     """One open_clip model. A process that only encodes texts never holds the picture tower, and
-    vice versa."""
+    vice versa.
+    """
 
     def __init__(
         self, space: Space, checkpoint: Checkpoint, runtime: Runtime, *, tested: bool
@@ -78,18 +81,21 @@ class OpenClipEncoder:
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:
         """RGB picture → (3, height, width), resized and normalised as the checkpoint's
-        configuration says."""
+        configuration says.
+        """
         pixels: Pixels = self._transform(picture).numpy()
         return pixels
 
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
         """Prepared pictures → (n, dim) unit vectors. Raises WeightsRefused or SelfTestFailed at
-        the first call."""
+        the first call.
+        """
         return self._pictures(self.pictures.get(), batch) if batch else self._nothing()
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
         """Texts → (n, dim) unit vectors, the same for both roles. Raises as `encode_pictures`
-        does."""
+        does.
+        """
         return self._texts(*self.texts.get(), texts) if texts else self._nothing()
 
     def _pictures(self, tower: Tower, batch: Sequence[Pixels]) -> Vectors:

@@ -95,7 +95,8 @@ class Model:
 
     def texts(self, texts: Sequence[str], role: TextRole, prompt: str | None) -> Vectors:
         """Texts → (n, dim) unit vectors, with the prompt of that name or else the model's own
-        for the role."""
+        for the role.
+        """
         encode = (
             self.transformer.encode_query
             if role == TextRole.QUERY
@@ -130,7 +131,8 @@ class Model:
 class SentenceTransformerEncoder:
     """One SentenceTransformer. Where the preset says which part of the model serves pictures
     alone, a process that only encodes texts never holds that part; the first picture loads the
-    model anew, with it."""
+    model anew, with it.
+    """
 
     def __init__(self, preset: Preset, space: Space, folder: Path, runtime: Runtime) -> None:
         self.space = space
@@ -150,7 +152,8 @@ class SentenceTransformerEncoder:
 
     def prepare_picture(self, picture: Image.Image) -> Inputs:
         """RGB picture → the model's inputs for it. Raises ModalityUnsupported, and at the first
-        call WeightsRefused or SelfTestFailed."""
+        call WeightsRefused or SelfTestFailed.
+        """
         self._require(Modality.PICTURE)
         return self.whole.get().prepare(picture, Modality.PICTURE)
 
@@ -172,7 +175,8 @@ class SentenceTransformerEncoder:
 
     def sound_features(self, batch: Sequence[Inputs]) -> Features:
         """Prepared windows → the model's own vectors, (n, dim) float16. Raises as
-        `prepare_picture` does."""
+        `prepare_picture` does.
+        """
         self._require(Modality.AUDIO)
         return (self.whole.get().encode(batch) if batch else self._nothing()).astype(np.float16)
 

@@ -39,7 +39,8 @@ _HEADERS = [
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
     """Bytes of the body, seconds in total and per step, redirects followed, ports that may be
-    called."""
+    called.
+    """
 
     max_bytes: int
     total_s: float

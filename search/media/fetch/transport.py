@@ -22,7 +22,8 @@ class Deadline:
 
     def clip(self, timeout: float | None) -> float:
         """`timeout`, or what is left where that is less. Raises httpcore.ReadTimeout when
-        nothing is left."""
+        nothing is left.
+        """
         left = self._end - time.monotonic()
         if left <= 0:
             raise httpcore.ReadTimeout("the total time limit has passed")
@@ -31,7 +32,8 @@ class Deadline:
 
 class PinnedBackend(httpcore.NetworkBackend):
     """Resolves a host, checks every address, and dials what was checked: no second lookup can
-    change the answer."""
+    change the answer.
+    """
 
     def __init__(self, policy: AddressPolicy, resolver: Resolver, deadline: Deadline) -> None:
         self._policy = policy
@@ -66,7 +68,8 @@ class PinnedBackend(httpcore.NetworkBackend):
 
 class _TimedStream(httpcore.NetworkStream):
     """A stream whose every operation ends at the deadline, so a host that sends a byte now and
-    then gains nothing."""
+    then gains nothing.
+    """
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream

@@ -17,7 +17,8 @@ from pathlib import Path
 
 def limit_process(memory_bytes: int, seconds: float) -> None:
     """No more memory, CPU time or files than needed; nothing may be written. Must run before
-    FFmpeg is imported."""
+    FFmpeg is imported.
+    """
     cpu = int(seconds) + 1
     for what, bound in (
         (resource.RLIMIT_AS, memory_bytes),

@@ -39,7 +39,8 @@ def probe(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 def opened(asked: Mapping[str, Any]) -> ImageFile.ImageFile:
     """Raises Refused by the size of its canvas, which its extended header tells, before anything
-    is decoded."""
+    is decoded.
+    """
     with Path(asked["path"]).open("rb") as file:
         head = file.read(30)
     if head[12:16] == b"VP8X":

@@ -32,7 +32,8 @@ def opened(asked: Mapping[str, Any]) -> Iterator[Any]:
 
 def picture_stream(clip: Any, max_pixels: int) -> Any | None:
     """The first stream of moving pictures; a cover picture is none. Raises Refused by frame size
-    or codec."""
+    or codec.
+    """
     moving = [one for one in clip.streams.video if not one.disposition & Disposition.attached_pic]
     if not moving:
         return None
@@ -93,7 +94,8 @@ def leave_out_but(stream: Any, clip: Any) -> None:
 
 class Decoding:
     """The frames of one stream. What cannot be decoded is left out; `whole` is False where that
-    happened, or where the clip ended before its play time."""
+    happened, or where the clip ended before its play time.
+    """
 
     def __init__(self, clip: Any, stream: Any) -> None:
         self._clip = clip

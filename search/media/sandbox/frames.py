@@ -73,7 +73,8 @@ def _skipped(stream: Any, per_second: float) -> str:
 
 def _key_frame_gap(stream: Any) -> float:
     """The longest time between two key frames in seconds, by the container's index; without one,
-    endless."""
+    endless.
+    """
     entries = stream.index_entries
     if not 2 <= len(entries) <= _MOST_ENTRIES:
         return math.inf
@@ -121,7 +122,8 @@ def _send_frame(at: float, frame: Any, stream: Any, side: int) -> None:
 
 def scaled(width: float, height: float, side: int) -> tuple[int, int]:
     """The size with the shorter side at most `side`, the longer one at most `_LONGEST` times
-    that."""
+    that.
+    """
     factor = min(1.0, side / min(width, height), _LONGEST * side / max(width, height))
     return max(1, round(width * factor)), max(1, round(height * factor))
 

@@ -12,7 +12,8 @@ from search.media.sandbox.protocol import Refused, send
 
 def run(asked: Mapping[str, Any]) -> None:
     """Decode one frame of the first picture stream and of the first sound stream; say the fields
-    of ClipInfo."""
+    of ClipInfo.
+    """
     send(animation.probe(asked) if asked["demuxer"] == animation.WEBP else _probe(asked))
 
 

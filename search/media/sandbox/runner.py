@@ -125,7 +125,8 @@ class _Pipe:
 
     def message(self) -> Message | None:
         """The next message, or None where the other end has closed the pipe. Raises
-        TimeoutError."""
+        TimeoutError.
+        """
         lengths = self._exactly(_LENGTHS.size)
         if not lengths:
             return None

@@ -1,5 +1,6 @@
 """Task of the child process: the texts of the first subtitle track that holds text, each with
-its seconds."""
+its seconds.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def run(asked: Mapping[str, Any]) -> None:
 
 def _cues(clip: Any, stream: Any) -> Iterator[tuple[float, float, str]]:
     """Start, end and text, until the clip ends or breaks off; what cannot be decoded is left
-    out."""
+    out.
+    """
     leave_out_but(stream, clip)
     packets = clip.demux(stream)
     while (packet := _good(next, packets, None)) is not None:

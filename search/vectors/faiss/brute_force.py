@@ -32,7 +32,8 @@ class Scan(Protocol):
 
 class StoreScan:
     """A flat FAISS index over eligible rows: the whole store's with a selector, or few rows
-    copied together."""
+    copied together.
+    """
 
     def __init__(self, store: RowStore, rows: RowSet) -> None:
         few = (
@@ -52,7 +53,8 @@ class StoreScan:
 
 def scanned(store: RowStore, scan: Scan, queries: Vectors, k: int, fetched: int) -> Block:
     """The k best rows of each query, best first, ties in order, from at least `fetched` that the
-    scan found."""
+    scan found.
+    """
     scores, found = scan.search(queries, fetched)
     block = settled(store, queries, scores, found, k)
     if fetched == scan.count:

@@ -114,7 +114,8 @@ class GenerationBuilder:
     @contextlib.contextmanager
     def _temporary(self) -> Iterator[Path]:
         """The folder to build in, with what a killed builder left; gone afterwards, published or
-        not."""
+        not.
+        """
         folder = self._layout.building
         try:
             folder.mkdir(exist_ok=True)

@@ -1,5 +1,6 @@
 """What a builder had finished when it was killed: kept in its folder, and trusted only by its
-checksums."""
+checksums.
+"""
 
 from __future__ import annotations
 
@@ -112,7 +113,8 @@ class Checkpoints:
 
 def trained_name(modality: Modality, factory: str) -> str:
     """What files of trained lists are called but for their ending: a build may train for several
-    factories."""
+    factories.
+    """
     return f"{modality.value}_{re.sub('[^a-z0-9]+', '_', factory.lower())}"
 
 

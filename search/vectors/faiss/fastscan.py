@@ -16,7 +16,8 @@ It belongs to the index, not to a call, so there have to be two indexes."""
 
 def one_by_one(index: faiss.Index) -> faiss.Index:
     """A second index over the same lists and centres, which must outlive it, that answers query
-    by query; `index` itself where it has no four-bit lists."""
+    by query; `index` itself where it has no four-bit lists.
+    """
     if isinstance(index, faiss.IndexPreTransform):
         rotation = cast(Any, index).chain.at(0)
         return faiss.IndexPreTransform(rotation, one_by_one(faiss.downcast_index(index.index)))

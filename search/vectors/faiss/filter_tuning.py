@@ -31,7 +31,8 @@ def tune_filtered(
     segment: Segment, questions: Mapping[Modality, Questions], target: float
 ) -> tuple[Filtered, ...]:
     """For shares of eligible views, largest first: the lists that give queries of every modality
-    the target recall, up to the share from which scanning the eligible views is as fast."""
+    the target recall, up to the share from which scanning the eligible views is as fast.
+    """
     found: list[Filtered] = []
     lists = max((tuned.nprobe for tuned in segment.manifest.tuned.values()), default=1)
     for share in SHARES:
@@ -54,7 +55,8 @@ def _enough(
     segment: Segment, queries: Vectors, rows: RowSet, tuned: Tuned, lists: int, target: float
 ) -> tuple[int, bool]:
     """At least `lists`, doubled until the target is reached; and whether that is faster than
-    scanning."""
+    scanning.
+    """
     k = min(RECALL_AT, rows.count)
     enough = min(1.0, target + MARGIN) * k
     started = time.perf_counter()

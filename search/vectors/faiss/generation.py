@@ -25,7 +25,8 @@ class Generation:
 
 def check_generation(folder: Path, space: Space) -> Manifest:
     """Check the manifest and the size and SHA-256 of every file. Raises CorruptGeneration naming
-    the file."""
+    the file.
+    """
     manifest = read_manifest(folder)
     if (manifest.space, manifest.dim) != (space.fingerprint, space.dim):
         raise CorruptGeneration(f"{folder} belongs to another space", value=manifest.space)

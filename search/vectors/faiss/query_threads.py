@@ -23,7 +23,8 @@ LEAST_EACH = 64
 
 class Lanes:
     """`count` threads, started by the first call that has enough queries for two: after any
-    fork."""
+    fork.
+    """
 
     def __init__(self, count: int) -> None:
         self._count = count

@@ -46,7 +46,8 @@ def faiss_threads(threads: int) -> Iterator[None]:
 
 def read_index(path: Path, rows: int, dim: int) -> faiss.Index:
     """Open a FAISS file memory-mapped. Raises CorruptGeneration where it does not hold `rows`
-    inner-product vectors."""
+    inner-product vectors.
+    """
     with _reading:
         # A forged length must not exhaust memory. No array of an honest file is larger than the
         # file itself, but the tables that FAISS computes for a quantiser while reading are held to
@@ -166,7 +167,8 @@ class Segment:
 
     def _lists_for(self, tuned: int, shortlist: int, rows: RowSet) -> int | None:
         """As many lists as the share of eligible rows needs, and as hold the shortlist; None:
-        scan them instead."""
+        scan them instead.
+        """
         share = rows.count / len(self)
         if share < UNFILTERED_SHARE:
             enough = [part.nprobe for part in self.manifest.filtered if part.share <= share]
@@ -188,7 +190,8 @@ class Segment:
 
     def _completed(self, block: Block, queries: Vectors, k: int, rows: RowSet) -> Block:
         """With exact answers in place of those that lack rows: what was searched held too few
-        eligible ones."""
+        eligible ones.
+        """
         short = np.flatnonzero(block.rows[:, k - 1] < 0)
         if not short.size:
             return block

@@ -33,7 +33,8 @@ MOST_DRIFT = 0.02
 
 class Former:
     """The segments of the live generation: their trained lists serve again while the views still
-    fit them."""
+    fit them.
+    """
 
     def __init__(self, folder: Path | None, segments: Mapping[Modality, SegmentManifest]) -> None:
         self._folder = folder
@@ -41,7 +42,8 @@ class Former:
 
     def trained(self, modality: Modality, plan: Plan, store: RowStore) -> Trained | None:
         """Its lists, emptied; None where the shape is another, the views have drifted away, or a
-        file is damaged."""
+        file is damaged.
+        """
         former = self._segments.get(modality)
         if (
             self._folder is None
@@ -65,7 +67,8 @@ class Former:
 
 class SegmentBuilder:
     """Writes the segments of one generation into its folder, going on where a killed builder
-    stopped."""
+    stopped.
+    """
 
     def __init__(
         self, folder: Path, dim: int, shapes: ShapeSettings, generation: int, former: Former

@@ -1,5 +1,6 @@
 """One consistent picture of generation, tombstones and delta, never changed: searches need no
-lock."""
+lock.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from search.vectors.store import BACKGROUND_SIZE, sample_rows
 @dataclass(frozen=True)
 class Snapshot:
     """`alive` holds each segment's rows that no change supersedes, `changed` the seq of every
-    changed product."""
+    changed product.
+    """
 
     dim: int
     seq: int = 0
@@ -163,7 +165,8 @@ class Snapshot:
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality
-        that has any."""
+        that has any.
+        """
         scored = []
         for modality in self.modalities:
             parts = [
@@ -202,7 +205,8 @@ class Snapshot:
 
     def background(self, modality: Modality) -> Vectors:
         """The generation's sample; while that is small, filled up from the delta. Shape (b,
-        dim)."""
+        dim).
+        """
         sources: list[tuple[Rows, Ids]] = []
         if modality in self.segments:
             store = self.segments[modality].store

@@ -1,5 +1,6 @@
 """Views streamed to disk as they arrive, then written sorted by product: memory holds ids but no
-vectors."""
+vectors.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +57,8 @@ class StagedSegment:
 
     def write_store(self) -> tuple[int, int]:
         """Write the row store's files, sorted by product and view. Returns how many views and
-        products it holds."""
+        products it holds.
+        """
         self._file.flush()
         view_ids, product_ids = np.concatenate(self._view_ids), np.concatenate(self._product_ids)
         order = np.lexsort((view_ids, product_ids))

@@ -29,7 +29,8 @@ PARALLEL_FROM = 10_000
 @dataclass(frozen=True, slots=True)
 class Trained:
     """Lists without views, where their centres came from, and how well those fitted then (see
-    SegmentManifest)."""
+    SegmentManifest).
+    """
 
     index: faiss.Index
     trained_in: int
@@ -56,7 +57,8 @@ def train(store: RowStore, plan: Plan, generation: int) -> Trained:
 def shorten_turning(index: faiss.Index) -> faiss.ProductQuantizer | None:
     """Let a rotation be learned for the codes that follow it, in few steps. FAISS would learn it
     for codes of eight bits, in 50 steps, which takes minutes. Gives the codes, which must live
-    while it learns."""
+    while it learns.
+    """
     if not isinstance(index, faiss.IndexPreTransform):
         return None
     rotation, codes = _rotation(index), cast(Any, faiss.downcast_index(index.index)).pq
@@ -95,6 +97,7 @@ def even_rows(views: int, count: int) -> Ids:
 
 def write_index(index: faiss.Index, path: Path) -> None:
     """Write through our own file: FAISS's writer closes without looking and misses a disk that
-    is full at the end."""
+    is full at the end.
+    """
     with open_durable(path) as file:
         faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]

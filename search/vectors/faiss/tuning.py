@@ -43,7 +43,8 @@ def filled_up(questions: Vectors, sampled: Vectors | None) -> Vectors:
 
 def asked_of(store: RowStore, sampled: Mapping[Modality, Vectors]) -> dict[Modality, Questions]:
     """Queries of each modality with their exact answers in the store; modalities without queries
-    are left out."""
+    are left out.
+    """
     with faiss_threads(threads_for(len(store))):
         return {
             kind: Questions.of(store, queries) for kind, queries in sampled.items() if len(queries)
@@ -54,7 +55,8 @@ def tune(
     segment: Segment, questions: Mapping[Modality, Questions], target: float
 ) -> dict[Modality, Tuned]:
     """For queries of each modality the setting that reaches the target recall fastest, or the
-    best there is."""
+    best there is.
+    """
     with faiss_threads(threads_for(len(segment))):
         return {kind: _tuned(segment, asked, target) for kind, asked in questions.items()}
 
@@ -87,7 +89,8 @@ def reaches(tuned: Mapping[Modality, Tuned], target: float) -> bool:
 def _fastest(segment: Segment, asked: Questions, enough: list[Setting]) -> Setting:
     """The fastest of these settings. Timed once, one may seem slow or fast by chance: none can
     be faster than one that scans no more lists and re-scores no more views, and the rest are
-    timed again in turn."""
+    timed again in turn.
+    """
     contenders = [one for one in enough if not any(_does_less(other, one) for other in enough)]
     timed = [
         measure(segment, asked, one.nprobe, one.refine)
@@ -108,7 +111,8 @@ def _cost(setting: Setting) -> tuple[float, int, int]:
 
 def _curve(segment: Segment, asked: Questions, target: float) -> list[Setting]:
     """For each length of the shortlist, more and more lists until the target or the codes' own
-    limit is reached."""
+    limit is reached.
+    """
     curve: list[Setting] = []
     for refine in REFINE_STEPS:
         former = -1.0

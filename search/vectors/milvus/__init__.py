@@ -1,5 +1,6 @@
 """The index in Milvus, for catalogues that outgrow one machine. Nothing here is imported unless
-it is chosen."""
+it is chosen.
+"""
 
 from search.vectors.milvus.builder import MilvusBuilder
 from search.vectors.milvus.connection import Connection

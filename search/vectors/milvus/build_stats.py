@@ -1,5 +1,6 @@
 """What a builder learns from the stream while it passes: counts, the background sample, and
-exact answers."""
+exact answers.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ def sampled_queries(held: Sequence[ViewBatch]) -> dict[Modality, Vectors]:
 
 class Tally:
     """Of one modality. Memory holds the sample and the queries' best scores, however long the
-    stream."""
+    stream.
+    """
 
     def __init__(self, modality: Modality, queries: Mapping[Modality, Vectors]) -> None:
         self.modality = modality

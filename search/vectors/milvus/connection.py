@@ -35,11 +35,13 @@ logging.getLogger("pymilvus.decorators").setLevel(logging.CRITICAL)
 
 class Connection:
     """Calls methods of `pymilvus.MilvusClient` by name. Safe to use from many threads; open it
-    after any fork."""
+    after any fork.
+    """
 
     def __init__(self, uri: str, token: str = "") -> None:
         """Raises ConfigError for a URI or token that is refused, Unavailable when the server is
-        away."""
+        away.
+        """
         self.uri = uri
         try:
             self._client = MilvusClient(uri=uri, token=token, timeout=ANSWER_SECONDS)
@@ -61,7 +63,8 @@ class Connection:
         self, method: str, *arguments: Any, seconds: float = ANSWER_SECONDS, **options: Any
     ) -> Any:
         """What the client's method returns. Raises Unavailable, ConfigError (token),
-        IndexingError (anything else)."""
+        IndexingError (anything else).
+        """
         try:
             return getattr(self._client, method)(*arguments, timeout=seconds, **options)
         except (MilvusException, grpc.RpcError) as error:

@@ -18,7 +18,8 @@ LISTED_IDS = 10_000
 @dataclass(frozen=True, slots=True, eq=False)
 class Eligible:
     """`allowed` products (all when None) but for the `hidden` ones, which changed or went. Both
-    ascending."""
+    ascending.
+    """
 
     allowed: Ids | None
     hidden: Ids

@@ -33,7 +33,8 @@ class MilvusGenerations:
 
     def listed(self) -> list[GenerationInfo]:
         """All generations, newest number first. One without a record is being built, or was left
-        by a killed build."""
+        by a killed build.
+        """
         live = self.live_number()
         return [self._described(number, number == live) for number in reversed(self.numbers())]
 
@@ -74,7 +75,8 @@ class MilvusGenerations:
 
     def check_counts(self, name: str, manifest: Manifest) -> None:
         """Raises CorruptGeneration when a loaded collection holds other numbers of views than it
-        should."""
+        should.
+        """
         for segment in manifest.segments:
             part = self._names.in_part(segment.modality)
             (row,) = self._connection(
@@ -125,7 +127,8 @@ class MilvusGenerations:
 
     def unload_but_live(self) -> None:
         """Free the memory of earlier generations, which readers left long ago, for the one to be
-        built."""
+        built.
+        """
         live = self.live_number()
         for number in self.numbers():
             if number != live:
@@ -135,7 +138,8 @@ class MilvusGenerations:
 
     def prune(self, keep: int) -> None:
         """Drop what is neither live nor among the `keep` generations that a rollback could
-        reach."""
+        reach.
+        """
         kept = self._chain()[:keep]
         for number in self.numbers():
             if number not in kept:
@@ -145,7 +149,8 @@ class MilvusGenerations:
 
     def _chain(self) -> list[int]:
         """Numbers from the live one back through what was live before, as far as records can be
-        read."""
+        read.
+        """
         chain: list[int] = []
         number = self.live_number()
         while number is not None and number not in chain:

@@ -19,7 +19,8 @@ ROW, VIEW_ID, PRODUCT_ID, VECTOR = "row", "view_id", "product_id", "vector"
 @dataclass(frozen=True, slots=True)
 class Names:
     """Names of one space and tenant. The tenant's form is checked by the settings: it needs no
-    quoting."""
+    quoting.
+    """
 
     fingerprint: str
     tenant: str

@@ -58,7 +58,8 @@ class MilvusIndex:
 
     def swap_if_published(self) -> int | None:
         """Take over the generation that the alias points to; see
-        `VectorIndex.swap_if_published`. One small request."""
+        `VectorIndex.swap_if_published`. One small request.
+        """
         if not self._swapping.acquire(blocking=False):
             return None
         try:
@@ -105,7 +106,8 @@ class MilvusIndex:
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query; see
-        `IndexReader.scores_for`."""
+        `IndexReader.scores_for`.
+        """
         checked = check_vectors(query, self.space.dim)
         if len(checked) != 1:
             raise VectorsRefused("one query is scored at a time", value=np.shape(query))
@@ -113,7 +115,8 @@ class MilvusIndex:
 
     def background(self, modality: Modality) -> Vectors:
         """A fixed sample of up to 256 views, shape (b, dim); fetched when the generation was
-        taken over."""
+        taken over.
+        """
         return self._snapshot.background(modality)
 
     def vectors_of(self, product_id: int) -> list[ViewBatch]:

@@ -19,7 +19,8 @@ FIELDS = [VIEW_ID, PRODUCT_ID, VECTOR]
 @dataclass(frozen=True, slots=True, eq=False)
 class FetchedRows:
     """Views with their vectors, as `search.vectors.scoring.Rows` wants them. Shapes: ids (n,),
-    `stored` (n, dim)."""
+    `stored` (n, dim).
+    """
 
     view_ids: Ids
     product_ids: Ids

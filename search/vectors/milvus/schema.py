@@ -76,7 +76,8 @@ def list_count(views: int, dim: int) -> int:
 
 def sub_vectors(dim: int) -> int:
     """Sub-quantisers of a product quantiser, 8 bits each: a byte for four dimensions where `dim`
-    can be divided so."""
+    can be divided so.
+    """
     return next(count for count in range(max(1, dim // 4), 0, -1) if dim % count == 0)
 
 

@@ -1,5 +1,6 @@
 """One modality of a generation in Milvus: a coarse search there, final scores here, on the
-vectors it returns."""
+vectors it returns.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class RemoteSegment:
 
     def _lists_for(self, nprobe: int, limit: int, share: float) -> int:
         """As many lists as hold, on average, the eligible rows that the tuned number holds, and
-        `limit` of them."""
+        `limit` of them.
+        """
         lists, views = self.manifest.lists, self.manifest.views
         return max(1, min(lists, math.ceil(max(nprobe, limit * lists / views) / share)))
 
@@ -93,7 +95,8 @@ class RemoteSegment:
 
     def _settled(self, found: Candidates, returned: int, limit: int, k: int) -> bool:
         """Are the best k among these? An exact index leaves it open only when the cut may have
-        split a tie."""
+        split a tie.
+        """
         if len(found.scores) < k:
             return self._is_exact and returned < limit
         return (
@@ -104,7 +107,8 @@ class RemoteSegment:
 
     def _fill(self, query: Vectors, k: int, eligible: Eligible) -> Candidates:
         """Every list probed and the exact filter, for what the ordinary search left short; else
-        all rows scored."""
+        all rows scored.
+        """
         parts = []
         for expression in eligible.expressions():
             wanted, lists = self._part + expression, max(1, self.manifest.lists)

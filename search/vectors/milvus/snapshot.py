@@ -1,5 +1,6 @@
 """One consistent picture of a generation in Milvus and the delta in memory, never changed:
-searches need no lock."""
+searches need no lock.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from search.vectors.store import BACKGROUND_SIZE, sample_rows
 @dataclass(frozen=True)
 class RemoteSnapshot:
     """`changed` holds the seq of every changed product, `superseded` how many of the
-    generation's views they mask."""
+    generation's views they mask.
+    """
 
     dim: int
     seq: int = 0
@@ -77,7 +79,8 @@ class RemoteSnapshot:
 
     def swapped(self, generation: RemoteGeneration) -> RemoteSnapshot:
         """The picture over another generation, without the changes that it holds; see
-        `Snapshot.swapped`."""
+        `Snapshot.swapped`.
+        """
         covered = generation.manifest.seq
         folded = np.array(
             sorted(product for product, seq in self.changed.items() if seq <= covered), np.int64
@@ -121,7 +124,8 @@ class RemoteSnapshot:
 
     def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality
-        that has any."""
+        that has any.
+        """
         stored = self._stored(product_ids)
         scored = []
         for modality in Modality:
@@ -159,7 +163,8 @@ class RemoteSnapshot:
 
     def background(self, modality: Modality) -> Vectors:
         """The generation's sample; while that is small, filled up from the delta. Shape (b,
-        dim)."""
+        dim).
+        """
         sample = self.generation.background.get(modality) if self.generation else None
         part = sample if sample is not None else FetchedRows.of([], self.dim)
         if len(part) >= BACKGROUND_SIZE or modality not in self.delta:

@@ -1,5 +1,6 @@
 """The cheapest search parameters that reach the target recall, measured on the server against
-exact answers."""
+exact answers.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ def tuned_segment(
     collection: RemoteCollection, draft: SegmentManifest, tally: Tally, target: float
 ) -> SegmentManifest:
     """The manifest with what was tuned for queries of each modality; an exact index has nothing
-    to tune."""
+    to tune.
+    """
     if collection.record.index_type == "FLAT":
         return draft
     segment = RemoteSegment(collection, draft)

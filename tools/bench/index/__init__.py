@@ -1,2 +1,3 @@
 """Our vector index beside raw FAISS and other libraries, on the same vectors and queries in one
-run."""
+run.
+"""

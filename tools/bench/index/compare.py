@@ -1,5 +1,6 @@
 """Every engine in turn is built, tuned and opened afresh; then all are timed beside each other,
-round after round."""
+round after round.
+"""
 
 from __future__ import annotations
 
@@ -87,7 +88,8 @@ class Contest:
 
     def run(self, spec: Spec, keys: Sequence[str]) -> Comparison:
         """Slow engines come when all others are timed and closed, and leave one by one: so
-        nobody holds memory, or waits for long, while others have their turn."""
+        nobody holds memory, or waits for long, while others have their turn.
+        """
         self._tell(f"drawing {spec.rows:,} vectors of {spec.dim} and finding the exact answers")
         generate(self._folder / "data", spec)
         with contextlib.ExitStack() as workers:

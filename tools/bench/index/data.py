@@ -56,7 +56,8 @@ class Spec:
 class Geometry:
     """What all vectors have in common: centres (clusters, dim) and the share of views in each
     (clusters,), axes of a subspace (s, dim), each shorter than the one before, and the gap (1,
-    dim)."""
+    dim).
+    """
 
     centres: Vectors
     shares: npt.NDArray[np.float64]
@@ -121,7 +122,8 @@ def _unit(vectors: Vectors) -> Vectors:
 @dataclass(frozen=True)
 class Dataset:
     """The files of one folder. Views `row` belong to product `row // 2`; both views lie in the
-    product's cluster."""
+    product's cluster.
+    """
 
     folder: Path
     spec: Spec
@@ -191,7 +193,8 @@ def _write_vectors(path: Path, spec: Spec, geometry: Geometry, clusters: Ids) ->
 
 def exact(blocks: Iterator[tuple[int, Vectors]], queries: Vectors, k: int = K) -> Ids:
     """Rows of the k largest inner products of each query, best first; -1 where there are fewer
-    rows."""
+    rows.
+    """
     best = np.full((len(queries), k), -np.inf, np.float32)
     rows = np.full((len(queries), k), -1, np.int64)
     for start, block in blocks:

@@ -25,7 +25,8 @@ PEERS = tuple(
 class EngineFigures:
     """Bytes are a vector. `reached` says whether the target recall was reached on the queries
     tuned on; the recalls are of held-out ones. Rates are queries per second: in batches by
-    threads, and one by one on one thread."""
+    threads, and one by one on one thread.
+    """
 
     name: str
     version: str
@@ -90,7 +91,8 @@ class Comparison:
 
     def ahead_of_peers(self) -> dict[str, bool]:
         """Whether we answer faster than this peer in every way of asking, or it missed the
-        recall."""
+        recall.
+        """
         ours = self._named(Ours.name)
         if ours is None:
             return {}
@@ -106,7 +108,8 @@ class Comparison:
 
     def memory_by_hnsw(self) -> dict[str, float]:
         """Our memory by that of FAISS's HNSW: all that is resident, and what no other process
-        can share."""
+        can share.
+        """
         ours, hnsw = self._named(Ours.name), self._named(Hnsw.name)
         if ours is None or hnsw is None:
             return {}

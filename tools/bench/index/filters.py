@@ -26,7 +26,8 @@ MEASURED_S = 0.5
 class Filtered:
     """One filter on one thread: recall against exact search among the same products, and the
     share of queries that got a full page, or every view there is. Rates are of text-like
-    queries."""
+    queries.
+    """
 
     kind: str
     selectivity: float
@@ -51,7 +52,8 @@ def sweep(engine: Ours, dataset: Dataset) -> list[Filtered]:
 
 def _products(dataset: Dataset, kind: str, selectivity: float) -> Ids:
     """Ascending products: chosen at random, or all of clusters chosen at random until they are
-    enough."""
+    enough.
+    """
     rng = np.random.default_rng((dataset.spec.seed, 3))
     clusters = dataset.clusters
     wanted = max(1, round(selectivity * len(clusters)))

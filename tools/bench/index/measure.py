@@ -18,7 +18,8 @@ ROLLUP = re.compile(r"^(Rss|Anonymous):\s+(\d+) kB$", re.MULTILINE)
 @dataclass(frozen=True, slots=True)
 class Memory:
     """Bytes: `private` no other process can share, `mapped` are resident pages of files, shared
-    and given back under pressure."""
+    and given back under pressure.
+    """
 
     private: int
     mapped: int
@@ -50,7 +51,8 @@ def folder_bytes(folder: Path) -> int:
 @contextlib.contextmanager
 def limited_to(count: int) -> Iterator[None]:
     """Run on so many cores only: libraries that start threads as they like get no more than they
-    were told."""
+    were told.
+    """
     before = os.sched_getaffinity(0)
     _run_on(set(sorted(before)[-count:]))
     try:

@@ -36,7 +36,8 @@ class Built:
 @dataclass(frozen=True, slots=True)
 class Served:
     """Recall of held-out queries by kind, with the setting tuned on text-like ones, and what it
-    took to get there."""
+    took to get there.
+    """
 
     open_seconds: float
     recall: dict[Modality, float]
@@ -47,7 +48,8 @@ class Served:
 @dataclass(frozen=True, slots=True)
 class Round:
     """Queries per second in batches, by threads, and the seconds of single queries on one
-    thread."""
+    thread.
+    """
 
     batch: dict[int, float]
     single: list[float]
@@ -55,7 +57,8 @@ class Round:
 
 class Session:
     """An engine is built in one such process, tuned in a second, and opened afresh and measured
-    in a third."""
+    in a third.
+    """
 
     def __init__(self, key: str, dataset: Path, folder: Path) -> None:
         self._dataset = Dataset.open(dataset)
@@ -102,7 +105,8 @@ class Session:
     def round(self) -> Round:
         """Text-like queries in batches and one by one, after answering all of them once: a
         system that takes back pages that were not used while others had their turn must not be
-        measured as the engine's own speed."""
+        measured as the engine's own speed.
+        """
         queries = self._dataset.queries(Modality.TEXT, HELD)[: self._timed]
         self._engine.use_threads(max(THREADS))
         self._seconds(queries)

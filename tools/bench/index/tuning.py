@@ -17,7 +17,8 @@ COMPARED_S = 0.3
 @dataclass(frozen=True, slots=True)
 class Tuned:
     """`recall` on the queries it was tuned on. Where the target was out of reach, the setting
-    that came closest."""
+    that came closest.
+    """
 
     setting: Setting
     recall: float
@@ -30,7 +31,8 @@ class Tuned:
 
 def tune(engine: Engine, queries: Vectors, answers: Ids) -> Tuned:
     """Climb each ladder to the first setting with the target recall; of those found, the fastest
-    in a batch."""
+    in a batch.
+    """
     climbed = [_climb(engine, ladder, queries, answers) for ladder in engine.ladders()]
     good = [tuned for tuned in climbed if tuned.reached]
     if not good:

@@ -34,7 +34,8 @@ class Worker:
 
     def ask(self, method: str, *arguments: object) -> Any:
         """Raises EngineStopped after the time limit, or where the process failed; why is on
-        stderr then."""
+        stderr then.
+        """
         try:
             self._pipe.send((method, arguments))
             if not self._pipe.poll(self._limit):

@@ -16,7 +16,8 @@ SPAWNING = multiprocessing.get_context("spawn")
 
 class Build:
     """Starts at once; `begun` is when the builder itself was called, not when its process was
-    started."""
+    started.
+    """
 
     def __init__(self, folder: Path, root: Path, seq: int) -> None:
         self._said, theirs = SPAWNING.Pipe(duplex=False)

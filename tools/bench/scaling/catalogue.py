@@ -1,5 +1,6 @@
 """A dataset as the catalogue that a builder is given: pictures of products, and titles across
-the modality gap."""
+the modality gap.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """One flipped bit at a time, anywhere in any file of the live generation: a reader that opens it
-must notice."""
+must notice.
+"""
 
 from __future__ import annotations
 

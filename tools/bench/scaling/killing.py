@@ -1,5 +1,6 @@
 """Builders killed at random moments, while a reader goes on answering from the generation
-before."""
+before.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +70,8 @@ def kill_builds(
     folder: Path, root: Path, seq: int, kills: int, clean_seconds: float, seed: int = 5
 ) -> Killing:
     """There must be a generation below `seq`, built from `folder` in `clean_seconds`. Raises
-    RuntimeError when a build fails by itself."""
+    RuntimeError when a build fails by itself.
+    """
     dataset, moments = Dataset.open(folder), random.Random(seed)  # noqa: S311  # moments are no secret
     reader = Reader(root, dataset)
     reader.start()

@@ -32,7 +32,8 @@ Say = Callable[[str], None]
 class Growth:
     """One size. `bytes_per_vector` is what the picture segment takes on the disk, its fp16
     vectors included, and `planned_bytes` what `index plan` counts with, and the lists' centres,
-    which are nothing in a large index."""
+    which are nothing in a large index.
+    """
 
     vectors: int
     dim: int
@@ -91,7 +92,8 @@ def measure_growth(
     say: Say,
 ) -> GrowthReport:
     """Needs 8 bytes a dimension and vector of the largest size on the disk. Raises RuntimeError
-    when a build fails."""
+    when a build fails.
+    """
     growths = []
     with tempfile.TemporaryDirectory(prefix="omnishelf-growth-") as scratch:
         for size in sizes:

@@ -1,5 +1,6 @@
 """Answers on their way from the searchers to the judge, a handful at a time so that sending
-costs little."""
+costs little.
+"""
 
 from __future__ import annotations
 

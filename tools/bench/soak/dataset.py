@@ -1,5 +1,6 @@
 """The contents of a run: their vectors in two spaces, in files that every process of the run
-maps."""
+maps.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ def rows_of(modality: Modality, content: int) -> range:
 @dataclass(frozen=True, slots=True)
 class Goods:
     """`contents` contents of `dim` dimensions under `folder`; space 0 is the first, space 1 the
-    second."""
+    second.
+    """
 
     folder: Path
     contents: int
@@ -81,7 +83,8 @@ class Goods:
 
     def searched(self, space: int, kind: Modality) -> Vectors:
         """Vectors as the index scores them: read from the database, normalised, rounded to fp16.
-        All in memory."""
+        All in memory.
+        """
         rows = self.stored(space, kind).astype(np.float32)
         rows /= np.linalg.norm(rows, axis=1, keepdims=True)
         return rows.astype(np.float16).astype(np.float32)

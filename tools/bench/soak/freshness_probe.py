@@ -1,5 +1,6 @@
 """Asks for every view by its own vector: new ones must be found within a second, gone ones must
-not."""
+not.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ AMONG = 10
 @dataclass(slots=True)
 class Probes:
     """`missing` and `returned` list products with a promise broken; `fresh` is how soon new
-    views were found."""
+    views were found.
+    """
 
     looked: int = 0
     fresh: Latencies = field(default_factory=Latencies)
@@ -75,7 +77,8 @@ class Prober:
 
     def _follow(self) -> list[Change]:
         """Read what was written. `_current` is what a product shows, `_gone` what it last showed
-        before it went."""
+        before it went.
+        """
         changes = self._journal.read()
         for change in changes:
             if change.takes_views:

@@ -17,7 +17,8 @@ Views = Mapping[Modality, list[int]]
 
 class Kind(enum.StrEnum):
     """ADDED and REPLACED bring views, REMOVED (deleted) and HIDDEN take them away, SHOWN brings
-    them back. NOTHING only says that everything before it is written."""
+    them back. NOTHING only says that everything before it is written.
+    """
 
     ADDED = "added"
     REPLACED = "replaced"
@@ -30,7 +31,8 @@ class Kind(enum.StrEnum):
 @dataclass(frozen=True, slots=True)
 class Change:
     """One transaction: begun and committed at these readings of the machine's monotonic clock,
-    in seconds."""
+    in seconds.
+    """
 
     begun: float
     committed: float

@@ -1,5 +1,6 @@
 """Searches at full speed, asked as a request asks: the space and its index anew each time, pages
-with the database."""
+with the database.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ class Tally:
 
 class Asking(threading.Thread, abc.ABC):
     """One kind of request after another until stopped; every answer is told, every failure
-    counted."""
+    counted.
+    """
 
     def __init__(self, name: str, tell: Tell, marks: Marks) -> None:
         super().__init__(name=name, daemon=True)
@@ -105,7 +107,8 @@ class Asking(threading.Thread, abc.ABC):
 
 class Searcher(Asking):
     """Searches of the index at full speed; now and then an answer is told with what a comparison
-    needs."""
+    needs.
+    """
 
     def __init__(self, questions: Questions, tell: Tell, marks: Marks, seed: int) -> None:
         super().__init__(f"searcher {seed}", tell, marks)
@@ -147,7 +150,8 @@ class Searcher(Asking):
 
 class Visitor(Asking):
     """Pages, the whole way: ranked over all modalities, then read from the database. Similar
-    products are asked for, because that needs no encoder."""
+    products are asked for, because that needs no encoder.
+    """
 
     def __init__(self, product: Callable[[], int], tell: Tell, marks: Marks) -> None:
         super().__init__("visitor", tell, marks)

@@ -1,5 +1,6 @@
 """The oracle: from the journal alone it knows what each answer had to hold, might hold and must
-not."""
+not.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +48,8 @@ class Answer:
 @dataclass(slots=True)
 class Verdict:
     """What was found wrong, added up over answers. Ghosts are products or views that should have
-    been gone."""
+    been gone.
+    """
 
     answers: int = 0
     page_ghosts: int = 0
@@ -62,7 +64,8 @@ class Verdict:
 
 class Lives:
     """When each view of one modality could be found: from its birth to its death, both as spans
-    of a transaction."""
+    of a transaction.
+    """
 
     COLUMNS = ("born_begun", "born", "died_begun", "died")
 
@@ -88,7 +91,8 @@ class Lives:
 
 class Truth:
     """Follows the journal and judges answers. `vectors` are those the index scores with, by
-    space and modality."""
+    space and modality.
+    """
 
     def __init__(self, vectors: Mapping[tuple[int, Modality], Vectors]) -> None:
         self._vectors = vectors
@@ -146,7 +150,8 @@ class Truth:
 
     def _compare(self, answer: Answer) -> None:
         """Views that changed around the answer may be in it or not: the rest must be as exact
-        search says."""
+        search says.
+        """
         lives = self._lives[answer.modality]
         view_ids, _, rows = lives.ids[:, : lives.count]
         _, born, died_begun, _ = lives.times[:, : lives.count]

@@ -1,5 +1,6 @@
 """The other processes of a run, each started afresh: the writer, the builder that a worker is,
-and the judge."""
+and the judge.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ def write(
 
 def build(orders: Queue[str | None], done: Queue[dict[str, Any]]) -> None:
     """Build a generation of the space that an order names by its heads' checksum, '' for the one
-    in use, until None."""
+    in use, until None.
+    """
     _set_up_django()
     from indexer.index.compaction import generation_build
     from tools.bench.soak.shop import spaces
@@ -70,7 +72,8 @@ def visit(
 
 def judge(goods: Goods, journal: Path, answers: Queue[Any], verdict: Queue[Any]) -> None:
     """Judge answers as the journal catches up with them, until None has come from each of those
-    who tell."""
+    who tell.
+    """
     truth = Truth(
         {(space, kind): goods.searched(space, kind) for space in (0, 1) for kind in KINDS}
     )

@@ -1,5 +1,6 @@
 """One run: this process searches as a web process does, others write, build and judge, and
-spaces change on the way."""
+spaces change on the way.
+"""
 
 from __future__ import annotations
 
@@ -165,7 +166,8 @@ class Life:
 
     def _swap_spaces(self) -> bool:
         """One row decides which space is in use; every process follows it. Returns whether this
-        one did."""
+        one did.
+        """
         own, second = spaces()
         Tuning.objects.create(
             preset=second.preset,

@@ -1,5 +1,6 @@
 """Products with embeddings that nobody had to encode, changed by the transactions that the
-product itself uses."""
+product itself uses.
+"""
 
 from __future__ import annotations
 
@@ -107,7 +108,8 @@ class Shop:
 
     def _encode(self, products: Sequence[Product], contents: Sequence[int]) -> dict[int, Views]:
         """Assets of these products with their embeddings in both spaces, as an import and a
-        worker leave them."""
+        worker leave them.
+        """
         pairs = list(zip(products, contents, strict=True))
         assets = [asset for product, content in pairs for asset in _assets(product, content)]
         Asset.objects.bulk_create(assets)

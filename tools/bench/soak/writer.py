@@ -1,5 +1,6 @@
 """The writer: inserts, updates, deletions, hiding and showing, at a steady rate, each one
-written to the journal."""
+written to the journal.
+"""
 
 from __future__ import annotations
 

@@ -27,7 +27,8 @@ from tools.evaluation.word_errors import word_errors
 class SpeechFigures:
     """One engine on one set. `word_error_rate` can pass 1: words may be put in. `exact`: share
     of recordings without an error. `decode` is reading the file, `write_down` the engine's part,
-    in milliseconds; `seconds` is the mean length of a recording."""
+    in milliseconds; `seconds` is the mean length of a recording.
+    """
 
     sayings: str
     engine: str

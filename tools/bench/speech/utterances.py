@@ -1,5 +1,6 @@
 """What is said: digits by people, queries of real shoppers and names of real goods by
-synthesisers."""
+synthesisers.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ def sayings(
     data: Path | None, voices: Sequence[Voice], texts: int, folder: Path
 ) -> Iterator[Sayings]:
     """On the development data, or on the names of drawn products without it; `texts` of each
-    kind."""
+    kind.
+    """
     if data is None:
         rows = planned(1, 200, clips=False)[1]
         titles = [str(row["title"]) for row in rows]

@@ -74,7 +74,8 @@ class Command(BaseCommand):
 
 def pairs_table(results: list[PairResult]) -> Table:
     """Mean average precision of every set asked in the pair's first modality; a star marks the
-    share in use."""
+    share in use.
+    """
     table = Table("asked by", "view", "share", "mean mAP", "by set: mAP, hit@1")
     for result in results:
         star = "*" if result.share == result.in_use else ""

@@ -1,5 +1,6 @@
 """`manage.py bench_growth`: the index at several sizes, killed builders, damaged files. Exit
-code 1 when a promise was broken."""
+code 1 when a promise was broken.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """`manage.py bench_life`: mixed load with an exact oracle beside it. Exit code 1 when a promise
-was broken."""
+was broken.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """`manage.py bench_tune`: tune on real goods that the encoder has never learned from, and roll
-back."""
+back.
+"""
 
 from __future__ import annotations
 

@@ -1,2 +1,3 @@
 """The bodies, parameters and answers of the API: what validates requests is what the OpenAPI
-schema is made of."""
+schema is made of.
+"""

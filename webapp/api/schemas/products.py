@@ -91,7 +91,8 @@ def without_defaults(schema: dict[str, Any]) -> None:
 
 class ProductPatch(ProductFields):
     """Fields to change. Those left out stay; `attributes` and `translations` are replaced as a
-    whole."""
+    whole.
+    """
 
     model_config = ConfigDict(json_schema_extra=without_defaults)
 

@@ -30,7 +30,8 @@ Brands = Annotated[list[Name], Field(max_length=100)]
 
 class SearchFilters(Shape):
     """All given filters must hold; brands, and the values of one attribute, are alternatives of
-    each other."""
+    each other.
+    """
 
     category: Slug = Field("", description="slug of a category; its descendants are included")
     brands: Brands = Field(default_factory=list)
@@ -138,7 +139,8 @@ class HitAnswer(Shape):
 
 class MomentsQuery(Shape):
     """What is looked for within the clips of a product: words, or the token of a picture or
-    sound asked with before."""
+    sound asked with before.
+    """
 
     q: SearchText = Field("", description="words")
     picture_token: QuestionToken = Field("", description="picture_token of a search")
@@ -155,7 +157,8 @@ class MomentAnswer(Shape):
 
 class StripAnswer(Shape):
     """The parts of one clip in one modality, by time: key frames, windows of sound, or
-    subtitles."""
+    subtitles.
+    """
 
     view: int = Field(description="id of the asset")
     modality: ModalityName

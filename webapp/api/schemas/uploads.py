@@ -14,7 +14,8 @@ OutcomeName = Literal["created", "updated", "unchanged", "error"]
 
 class UploadForm(Shape):
     """Options of an upload, beside the files `file` (CSV, XLSX or JSON Lines) and `media` (a
-    zip)."""
+    zip).
+    """
 
     dry_run: bool = Field(False, description="check rows and media, change nothing")
     remove_absent: bool = Field(False, description="remove products that the file does not name")

@@ -18,7 +18,8 @@ from webapp.api.scopes import Scope
 
 class ApiView(APIView):
     """An endpoint. `scopes` names the scope each method needs; `public` methods need none while
-    search is open."""
+    search is open.
+    """
 
     scopes: ClassVar[Mapping[str, Scope]] = {}
     public: ClassVar[frozenset[str]] = frozenset()

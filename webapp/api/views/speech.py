@@ -1,5 +1,6 @@
 """Spoken queries to words. Searching with them is another request, after the speaker has seen
-them."""
+them.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from webapp.catalog.services.media import media_store
 
 class MediaAssetForm(forms.ModelForm):
     """A new asset is made from a file, which must open; of an existing one only the place can be
-    changed."""
+    changed.
+    """
 
     upload = forms.FileField(
         label=_("file"), required=False, help_text=_("picture, audio clip or video")

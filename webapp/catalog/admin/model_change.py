@@ -1,5 +1,6 @@
 """Changes of model: how far one is, what the questions said, which is in use. A terminal starts
-and takes them back."""
+and takes them back.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ from webapp.importing.service import upload_create
 
 class UploadForm(forms.Form):
     """What a catalogue manager hands in. `save` stores it; a file that is no catalogue is an
-    error of its field."""
+    error of its field.
+    """
 
     file = forms.FileField(
         label=_("Catalogue file"),

@@ -1,5 +1,6 @@
 """The durable records of the catalogue: rows and uploaded files are the truth, everything else
-is derived."""
+is derived.
+"""
 
 from webapp.catalog.models.asset import SHOWN_BY, Asset, AssetKind, kinds_showing
 from webapp.catalog.models.attribute import AttributeValue

@@ -1,5 +1,6 @@
 """Attributes of products as rows, so that filters and facets are plain indexed SQL on every
-database."""
+database.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from webapp.catalog.models.product import Product
 
 class AttributeValue(models.Model):
     """One value of one attribute of one product, derived from `Product.attributes`; a list gives
-    several rows."""
+    several rows.
+    """
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="attribute_values")
     name = models.CharField(_("name"), max_length=80)

@@ -79,7 +79,8 @@ class IndexJobQuerySet(models.QuerySet["IndexJob"]):
 
 class IndexJob(models.Model):
     """One content to encode into one space. Claimed by a conditional UPDATE; the lease lets a
-    sweep take it back."""
+    sweep take it back.
+    """
 
     space = models.CharField(_("space"), max_length=64)
     modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)

@@ -1,5 +1,6 @@
 """Changes of model: another encoder's space is made beside the one in use, judged, and brought
-into use."""
+into use.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class ChangeState(models.TextChoices):
 
 class ChangeStage(models.TextChoices):
     """What a running change is doing, by what it counts. A change in use has the last one while
-    it is taken back."""
+    it is taken back.
+    """
 
     ENCODING = "encoding", _("contents encoded")
     BUILDING = "building", _("indexes built")
@@ -113,7 +115,8 @@ class SpaceChange(models.Model):
     @property
     def decision(self) -> str:
         """In one sentence, what the questions said and what came of it; empty while that is not
-        known."""
+        known.
+        """
         if not self.golden:
             return ""
         return f"{self._outcome} {self._finding}".strip()

@@ -43,7 +43,8 @@ class Category(MP_Node):
 
 class Product(models.Model):
     """A sellable thing. `index_seq` is the clock value of the last change to what search may
-    return of it."""
+    return of it.
+    """
 
     sku = models.CharField(_("SKU"), max_length=64, unique=True)
     title = models.CharField(_("title"), max_length=300)

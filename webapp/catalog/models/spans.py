@@ -1,5 +1,6 @@
 """Seconds of a clip's parts, stored beside its vectors: pairs of start and end, little-endian
-32-bit floats."""
+32-bit floats.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ def spans_unpack(stored: bytes) -> list[Span]:
 
 def span_at(stored: bytes, part: int) -> Span | None:
     """The seconds of a clip's part, which are counted from 1; None for number 0, the whole, and
-    for one not there."""
+    for one not there.
+    """
     start = (part - 1) * BYTES
     return (
         spans_unpack(bytes(stored)[start : start + BYTES])[0] if 0 <= start < len(stored) else None

@@ -26,7 +26,8 @@ class UploadSource(models.TextChoices):
 
 class Upload(models.Model):
     """A catalogue file being imported. `next_row` is the checkpoint an interrupted import
-    resumes from."""
+    resumes from.
+    """
 
     public_id = models.UUIDField(_("id"), default=uuid.uuid4, unique=True, editable=False)
     file = models.FileField(_("catalogue file"), upload_to="uploads/%Y/%m/", max_length=300)
@@ -95,7 +96,8 @@ class Outcome(models.TextChoices):
 
 class UploadRow(models.Model):
     """What became of one row. `messages` holds {level, field, reason}; `raw` is kept for rows
-    that failed."""
+    that failed.
+    """
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="rows")
     number = models.PositiveIntegerField(_("row"))

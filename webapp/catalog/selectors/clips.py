@@ -17,7 +17,8 @@ def clip_spans(
     *, space: Space, asset_ids: Collection[int], modalities: Collection[Modality]
 ) -> ClipSpans:
     """Spans of the parts of these assets, as they are stored; those without any are absent. One
-    query."""
+    query.
+    """
     if not asset_ids:
         return {}
     asked = list(modalities)

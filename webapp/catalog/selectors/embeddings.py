@@ -31,7 +31,8 @@ def _view_rows(product_ids: list[int]) -> list[ViewRow]:
 
 def _stored(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], tuple[bytes, int]]:
     """Stored vectors of these contents, and how many of their views have a span, by (modality,
-    content hash); contents without any are absent."""
+    content hash); contents without any are absent.
+    """
     hashes = {digest for _, _, _, digest in rows}
     stored = Embedding.objects.filter(space=space.fingerprint, content_hash__in=hashes)
     return {
@@ -61,7 +62,8 @@ def _expanded(
     modality: Modality, dim: int, rows: Sequence[tuple[int, int, bytes, int]]
 ) -> ViewBatch:
     """Asset id, product id, stored vectors and number of spans of each content → one row for
-    each of its views."""
+    each of its views.
+    """
     assets, products, stored, spans = zip(*rows, strict=True)
     vectors = Embedding.unpack(list(stored), dim)
     counts = np.array([len(vector) for vector in stored], np.int64) // (VECTORS.itemsize * dim)

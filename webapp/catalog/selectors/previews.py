@@ -16,7 +16,8 @@ CLIP_KINDS = (AssetKind.AUDIO, AssetKind.VIDEO)
 class Preview:
     """Of one clip: the seconds of its key frames, which have a picture each, and its loudness
     from 0 to 255 over `seconds`, empty where it is silent. What can be heard has a spectrogram,
-    too."""
+    too.
+    """
 
     seconds: float = 0.0
     frames: tuple[Span, ...] = ()
@@ -25,7 +26,8 @@ class Preview:
 
     def frame_at(self, second: float) -> int | None:
         """The number of the key frame that stands for this second, else of the last one before
-        it, else of the first; None where there is none."""
+        it, else of the first; None where there is none.
+        """
         within = [
             number for number, span in enumerate(self.frames) if span.start <= second < span.end
         ]
@@ -52,7 +54,8 @@ def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
 
 def video_hashes(*, product_ids: Collection[int]) -> list[tuple[int, int, str]]:
     """Product id, asset id and content hash of the videos of these products. One query, none for
-    no products."""
+    no products.
+    """
     if not product_ids:
         return []
     videos = Asset.objects.filter(product_id__in=product_ids, kind=AssetKind.VIDEO)

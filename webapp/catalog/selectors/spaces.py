@@ -51,14 +51,16 @@ def spaces_beside() -> list[Beside]:
 
 def heads_over(base: str) -> tuple[str, str]:
     """Checksum of the tuned heads in use over a preset's own space, and the space they make; ''
-    and `base` for none."""
+    and `base` for none.
+    """
     live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
     return live.values_list("heads_digest", "space").first() or ("", base)
 
 
 def spaces_enqueued() -> Iterator[str]:
     """Fingerprints of the spaces into which new contents are queued, whatever a process takes
-    for the one in use."""
+    for the one in use.
+    """
     yield from (beside.fingerprint for beside in spaces_beside())
     swapped = SpaceChange.objects.filter(finished__gt=timezone.now() - UNNOTICED)
     yield from swapped.filter(state=ChangeState.LIVE).values_list("space", flat=True)
@@ -68,7 +70,8 @@ def spaces_enqueued() -> Iterator[str]:
 def encoded_untouched(space: str) -> bool:
     """May products stay untouched when a content of theirs is encoded into this space? As long
     as no generation of it is begun: that one will hold everything, and readers of the space in
-    use need not hear of it."""
+    use need not hear of it.
+    """
     running = SpaceChange.objects.filter(
         state=ChangeState.RUNNING, stage=ChangeStage.ENCODING, space=space
     )

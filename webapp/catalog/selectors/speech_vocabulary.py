@@ -11,7 +11,8 @@ LONGEST_DESCRIPTION = 300
 
 def catalogue_phrases() -> list[str]:
     """Titles, brands and beginnings of descriptions of the newest visible products; categories;
-    attribute values."""
+    attribute values.
+    """
     products = Product.objects.filter(visible=True).order_by("-pk")[:MOST_PRODUCTS]
     phrases: list[str] = []
     for title, brand, description in products.values_list("title", "brand", "description"):

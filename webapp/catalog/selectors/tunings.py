@@ -32,14 +32,16 @@ class Seen:
 
 def live_heads_digest(*, base: str) -> str:
     """Checksum of the tuned heads in use over the preset whose own space is `base`; '' for the
-    preset's own heads."""
+    preset's own heads.
+    """
     live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
     return live.values_list("heads_digest", flat=True).first() or ""
 
 
 def features_stored(*, towers: str, modality: str, hashes: Iterable[str]) -> dict[str, FeatureRow]:
     """What these towers saw of these texts or pictures, by content hash; those without features
-    are absent. One query."""
+    are absent. One query.
+    """
     rows = TowerFeatures.objects.filter(
         towers=towers, modality=modality, content_hash__in=list(hashes)
     )

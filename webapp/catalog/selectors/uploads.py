@@ -19,7 +19,8 @@ def encoding_progress(*, space: str) -> JobCounts:
 
 def upload_encoding(*, upload: Upload) -> JobCounts:
     """Jobs of the active space for the contents of the products that this upload created or
-    updated, by state."""
+    updated, by state.
+    """
     changed = UploadRow.objects.filter(
         upload=upload, outcome__in=[Outcome.CREATED, Outcome.UPDATED]
     )
@@ -33,7 +34,8 @@ def upload_encoding(*, upload: Upload) -> JobCounts:
 
 def uploads_waiting() -> QuerySet[Upload]:
     """Uploads that an import can claim: accepted and not begun, or left by an importer whose
-    lease ran out."""
+    lease ran out.
+    """
     return Upload.objects.filter(
         Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_until__lt=Now())
     ).order_by("pk")

@@ -1,2 +1,3 @@
 """What changes the catalogue. Functions are named <entity>_<action>, take keywords, and raise
-OmnishelfError."""
+OmnishelfError.
+"""

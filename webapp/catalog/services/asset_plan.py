@@ -1,5 +1,6 @@
 """Which assets of a product stay, go and come. Assets that stay keep their ids: the vector index
-knows them by id."""
+knows them by id.
+"""
 
 from __future__ import annotations
 

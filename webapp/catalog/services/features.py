@@ -14,7 +14,8 @@ def features_row(
     content_hash: str, features: Features, *, towers: str, modality: str, spans: Iterable[Span] = ()
 ) -> TowerFeatures:
     """Unsaved features of a content: (width,) of a text or a picture, (n, width) with n spans of
-    a clip."""
+    a clip.
+    """
     return TowerFeatures(
         towers=towers,
         modality=modality,

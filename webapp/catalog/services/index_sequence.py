@@ -17,7 +17,8 @@ def clock_now() -> int:
 
 def _advance() -> int:
     """Raise the clock by one and hold its row lock until commit. Call last in the transaction:
-    others wait."""
+    others wait.
+    """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError(
             "the index clock is raised inside a transaction"
@@ -46,7 +47,8 @@ def products_touch(product_ids: Collection[int]) -> None:
 
 def products_remove(product_ids: Collection[int]) -> int:
     """Delete products with their assets, leaving the trace that readers drop their views by.
-    Returns how many."""
+    Returns how many.
+    """
     with transaction.atomic():
         doomed = list(
             Product.objects.select_for_update()

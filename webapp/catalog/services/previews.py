@@ -53,7 +53,8 @@ def preview_store(
 
 def preview_forget(content_hash: str, file: str) -> None:
     """A file that belongs to the preview is gone: have it made again. Anything else was never
-    there."""
+    there.
+    """
     preview = previews_of([content_hash]).get(content_hash)
     if preview is None or file not in _files(preview):
         return

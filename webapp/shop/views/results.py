@@ -1,5 +1,6 @@
 """The results page: words, a picture, similar products, or a category, all with filters, order
-and paging."""
+and paging.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +39,8 @@ FORM_BYTES = 64 * 1024
 @require_http_methods(["GET", "HEAD", "POST"])
 def search(request: HttpRequest) -> HttpResponse:
     """GET shows results. POST takes a query picture or sound and redirects to the address of its
-    results."""
+    results.
+    """
     if request.method != "POST":
         return _answered(request, _results)
     if (
@@ -142,7 +144,8 @@ def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
 
 def _click_tokens(wish: Wish) -> ClickTokens | None:
     """None where clicks are not counted: only words are, and only where the shop's owner lets
-    them."""
+    them.
+    """
     query = query_normalise(wish.text) if settings.CLICK_LOG and wish.words_alone else ""
     return ClickTokens(query) if query else None
 

@@ -1,5 +1,6 @@
 """The microphone of the search box: a recording in, its words out, in the shopper's language
-where it goes wrong."""
+where it goes wrong.
+"""
 
 from __future__ import annotations
 

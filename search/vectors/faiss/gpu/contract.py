@@ -1,5 +1,6 @@
 """What a segment knows of a GPU. Imports no torch, which takes seconds: not every reader has a
-GPU."""
+GPU.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from search.vectors.scoring import Block
 class Gpu:
     """Where vectors are searched: `device` as torch calls it (`cuda`, `cuda:1`; `cpu` stands in
     for one, in tests), in the shape that is preferred, if that reaches the target recall
-    there."""
+    there.
+    """
 
     device: str
     shape: GpuShape = "auto"
@@ -32,11 +34,13 @@ class OnGpu(Protocol):
     @property
     def recall(self) -> float:
         """Recall@10 for queries of the modality that is answered worst, measured when the views
-        were put there."""
+        were put there.
+        """
 
     def search(
         self, queries: Vectors, k: int, rows: RowSet, asked: Modality | None
     ) -> Block | None:
         """For each query (q, dim) the k ≤ rows best rows, best first, with row -1 at places that
         nothing was found for. None where this shape has no answer: more rows than it can give,
-        or a filter that leaves too few."""
+        or a filter that leaves too few.
+        """

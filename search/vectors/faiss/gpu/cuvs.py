@@ -61,7 +61,8 @@ def is_ivf_pq(lists: faiss.Index | None) -> bool:
 def graph_on(device: str, vectors: Vectors) -> faiss.Index:
     """A CAGRA graph over vectors (n, dim), built on the GPU, float32 there: with fp16 vectors
     and inner products, cuVS hangs on some versions of CUDA (FAISS skips its own test of that).
-    HNSW stands in."""
+    HNSW stands in.
+    """
     number, dim = _number(device), vectors.shape[1]
     if number is None:
         hnsw = faiss.IndexHNSWFlat(dim, GRAPH_DEGREE // 2, faiss.METRIC_INNER_PRODUCT)
@@ -80,7 +81,8 @@ def graph_on(device: str, vectors: Vectors) -> faiss.Index:
 
 def graph_parameters(device: str, itopk: int) -> faiss.SearchParameters:
     """Of a search in the graph that keeps so many candidates at a time, at least as many as are
-    fetched."""
+    fetched.
+    """
     if _number(device) is None:
         return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersHNSW(efSearch=itopk))
     return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersCagra(itopk_size=itopk))
@@ -88,13 +90,15 @@ def graph_parameters(device: str, itopk: int) -> faiss.SearchParameters:
 
 def graph_bytes(views: int, dim: int) -> int:
     """Memory of the GPU that building a graph takes: the vectors, the graph, and the larger one
-    it is pruned from."""
+    it is pruned from.
+    """
     return views * 4 * (dim + GRAPH_DEGREE + 2 * 2 * GRAPH_DEGREE)
 
 
 def list_bytes(lists: faiss.Index) -> int:
     """Memory of the GPU that IVF-PQ lists take, the room that cuVS leaves at the end of each
-    included."""
+    included.
+    """
     inside = cast(Any, lists)
     taken: int = 6 * inside.ntotal * (inside.code_size + 8) // 5 + 8 * inside.nlist * inside.d
     return taken

@@ -1,5 +1,6 @@
 """A segment's views as a CAGRA graph on a GPU, tuned there on the questions that its builder
-kept."""
+kept.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,8 @@ LADDER = (64, 128, 256, 512)
 
 class GraphOnGpu:
     """A graph whose nodes are the rows. It gives exact scores: its vectors are the rows, widened
-    to float32."""
+    to float32.
+    """
 
     shape: GpuShape = "cagra"
 
@@ -27,7 +29,8 @@ class GraphOnGpu:
         self, device: str, store: RowStore, questions: dict[Modality, Questions], target: float
     ) -> None:
         """Build the graph, and find for queries of each modality how many candidates give the
-        target recall."""
+        target recall.
+        """
         self._device = device
         self._store = store
         self._graph = graph_on(device, store.vectors(slice(None)))
@@ -37,7 +40,8 @@ class GraphOnGpu:
 
     def _tuned(self, asked: Questions, target: float) -> tuple[int, float]:
         """The shortest list of candidates that reaches the target, or the longest, and the
-        recall reached."""
+        recall reached.
+        """
         everything, reached = RowSet(len(self._store)), 0.0
         for itopk in LADDER:
             found = self._answer(asked.vectors, RECALL_AT, everything, RECALL_AT + SPARE, itopk)

@@ -1,5 +1,6 @@
 """The IVF-PQ lists of a segment on a GPU: the codes of its file, so that what was tuned for them
-holds there too."""
+holds there too.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ def placed(
 ) -> OnGpu | None:
     """The segment on the GPU, in the first preferred shape that there is room for and that finds
     enough; None where the processor has to search it. What was preferred in vain is logged, with
-    the reason."""
+    the reason.
+    """
     place = _Placing(gpu, folder, store, manifest, lists)
     found, missed = None, []
     # What is small enough to be scanned by a processor is scanned here too, whatever is preferred.

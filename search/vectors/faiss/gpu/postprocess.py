@@ -22,7 +22,8 @@ RESCORED_AT_ONCE = 64
 
 def to_fetch(k: int, rows: RowSet) -> int | None:
     """Rows to ask for, so that about k and some spare ones are eligible; None where a GPU is not
-    to be asked."""
+    to be asked.
+    """
     share = rows.count / rows.size
     if share < UNFILTERED_SHARE:
         return None
@@ -33,7 +34,8 @@ def to_fetch(k: int, rows: RowSet) -> int | None:
 @torch.inference_mode()
 def rescored(device: str, store: RowStore, queries: Vectors, found: Ids) -> Scores:
     """Inner products of queries (q, dim) with the rows found for each (q, m), float32, of the
-    fp16 rows of the store; of no meaning where there is no such row."""
+    fp16 rows of the store; of no meaning where there is no such row.
+    """
     known = np.where(_exist(found, len(store)), found, 0)
     scores = np.empty(found.shape, np.float32)
     for start in range(0, len(queries), RESCORED_AT_ONCE):
@@ -49,7 +51,8 @@ def eligible(
 ) -> Block:
     """The k best rows of each query (q, k) that are in the set, from scores and row numbers (q,
     m): without rows that do not exist, which is how an index says that it found no more, and
-    without what a graph reached twice."""
+    without what a graph reached twice.
+    """
     kept = _exist(found, rows.size) & ~_repeated(found)
     if not rows.is_all:
         kept &= rows.mask[np.where(kept, found, 0)]

@@ -90,7 +90,8 @@ class GpuScan:
 
     def _scored(self, asked: torch.Tensor) -> Iterator[tuple[int, torch.Tensor]]:
         """Where a chunk of rows starts and its scores (q, c), one after another; ineligible rows
-        score -inf."""
+        score -inf.
+        """
         numbers = hidden = None
         if self._listed:
             numbers = torch.tensor(self.eligible.numbers, device=asked.device)

@@ -61,13 +61,15 @@ class Engine(ABC):
     @classmethod
     def version(cls) -> str:
         """Raises importlib.metadata.PackageNotFoundError where it is not installed,
-        CannotTakePart."""
+        CannotTakePart.
+        """
         return importlib.metadata.version(cls.package)
 
     @property
     def lists(self) -> int:
         """Inverted lists usual for this many rows: the power of two from 4√n on, where k-means
-        has 39 points a list."""
+        has 39 points a list.
+        """
         rows = self.dataset.spec.rows
         return min(1 << max(0, int(4 * rows**0.5) - 1).bit_length(), max(1, rows // 39))
 

@@ -1,5 +1,6 @@
 """Our own index as a serving process has it: database ids, a delta and masked views, through
-`VectorIndex.search`."""
+`VectorIndex.search`.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ class Ours(Engine):
     @property
     def removed_rows(self) -> Ids:
         """Rows whose copies are removed: a view that were still found would take the place of
-        the right one."""
+        the right one.
+        """
         return (self.changed_rows + VIEWS_A_PRODUCT) % self.dataset.spec.rows
 
     def _streamed(self) -> Iterator[ViewBatch]:

@@ -137,7 +137,8 @@ class MilvusLite(Engine):
 
     def _create_index(self, client: Any, index: Any) -> None:
         """The server drops a client that waits for minutes; its second try then finds the index
-        that the first made."""
+        that the first made.
+        """
         from pymilvus import MilvusException
 
         try:
@@ -181,7 +182,8 @@ class QdrantLocal(Engine):
 
     def build(self) -> None:
         """Nothing: on disk it commits every view on its own, which takes hours, so it is kept in
-        memory."""
+        memory.
+        """
 
     def open(self) -> None:
         from qdrant_client import QdrantClient, models
