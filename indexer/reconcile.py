@@ -39,8 +39,8 @@ from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import uploads_waiting
 from webapp.catalog.services.index_sequence import clock_now
 from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MAKE_PREVIEWS, MEND, wake
+from webapp.clicklog.services import prune_clicks
 from webapp.retrieval.models_runtime import active_space
-from webapp.shop.services.clicks import clicks_prune
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Sweeper:
         tunings_wake()
         changes_release()
         temporary_files_prune()
-        clicks_prune()
+        prune_clicks()
         return report
 
     def _enqueue_missing(self, space: str) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.core.cache import cache
+from django.http import HttpRequest
+from rest_framework.throttling import BaseThrottle
 
 
 def count_up(key: str, seconds: int) -> int:
@@ -17,3 +19,8 @@ def count_up(key: str, seconds: int) -> int:
         # The window ended between the two calls.
         cache.set(key, 1, seconds)
         return 1
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the address that limits are counted by; behind a proxy, the one it forwards."""
+    return BaseThrottle().get_ident(request)  # type: ignore[arg-type]  # reads nothing but META

@@ -44,6 +44,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "treebeard",
     "webapp.catalog",
+    "webapp.clicklog",
     "webapp.shop",
     "webapp.api",
     "webapp.ops",

@@ -12,8 +12,8 @@ from search.errors import EncoderError
 from search.types import Modality, Space, TextRole, Vectors
 from search.vectors.faiss.tuning import QUERIES
 from webapp.catalog.models import Embedding
+from webapp.clicklog.models import ClickCount
 from webapp.retrieval.models_runtime import serving
-from webapp.shop.models import ClickCount
 
 logger = logging.getLogger(__name__)
 

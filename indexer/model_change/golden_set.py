@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from search.evaluation.folder import EvaluationQuery
 from webapp.catalog.models import Asset, AssetKind, GoldenKind, Product
-from webapp.shop.selectors.clicks import clicked_queries
+from webapp.clicklog.selectors import clicked_queries
 
 Row = TypeVar("Row")
 

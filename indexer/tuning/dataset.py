@@ -16,7 +16,7 @@ from search.tuning.split import linked_groups
 from search.types import Ids
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import product_texts
-from webapp.shop.selectors.clicks import clicked_queries
+from webapp.clicklog.selectors import clicked_queries
 
 FEWEST_PAIRS = 200
 MOST_PICTURES = 50_000

@@ -10,21 +10,21 @@ COUNT = """
 from concurrent.futures import ThreadPoolExecutor
 from django.db import connection
 from webapp.catalog.models import Product
-from webapp.shop.selectors.clicks import clicked_queries
-from webapp.shop.services.clicks import clicks_add
+from webapp.clicklog.selectors import clicked_queries
+from webapp.clicklog.services import add_clicks
 
 ids = [Product.objects.create(sku=f"P-{n}", title="Thing").pk for n in range(5)]
 
 def count(worker):
     for _ in range(20):
-        clicks_add({("mug", product): 1 for product in (ids if worker % 2 else ids[::-1])})
+        add_clicks({("mug", product): 1 for product in (ids if worker % 2 else ids[::-1])})
     connection.close()
 
 with ThreadPoolExecutor(8) as pool:
     list(pool.map(count, range(8)))
 print([clicks for _, _, clicks in clicked_queries()])
 try:
-    clicks_add({("mug", ids[0]): 1, ("mug", ids[-1] + 1): 1})
+    add_clicks({("mug", ids[0]): 1, ("mug", ids[-1] + 1): 1})
 except Product.DoesNotExist:
     print(sum(clicks for _, _, clicks in clicked_queries()))
 """

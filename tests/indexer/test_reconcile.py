@@ -30,8 +30,8 @@ from tests.support.catalogue import add_product, picture_bytes
 from webapp.catalog.models import ClipPreview, Embedding, IndexJob, JobState, Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
 from webapp.celery import app
+from webapp.clicklog.models import ClickCount
 from webapp.retrieval.models_runtime import active_space
-from webapp.shop.models import ClickCount
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -28,7 +28,7 @@ DJANGO_PERMISSIONS: dict[Scope, tuple[str, ...]] = {
         "catalog.change_product",
         "catalog.delete_product",
     ),
-    Scope.CLICKS_WRITE: ("shop.add_clickcount",),
+    Scope.CLICKS_WRITE: ("clicklog.add_clickcount",),
     Scope.UPLOADS_READ: ("catalog.view_upload",),
     Scope.UPLOADS_WRITE: ("catalog.add_upload", "catalog.change_upload"),
     Scope.INDEX_READ: ("catalog.view_indexjob",),

@@ -2,8 +2,9 @@
 
 from django.urls import path, re_path
 
+from webapp.clicklog.views import click
 from webapp.shop.thumbnails import WIDTHS
-from webapp.shop.views import clicks, home, media, product, results, transcription, well_known
+from webapp.shop.views import home, media, product, results, transcription, well_known
 
 app_name = "shop"
 
@@ -13,7 +14,7 @@ urlpatterns = [
     path("", home.home, name="home"),
     path("search", results.search, name="search"),
     path("transcriptions", transcription.transcription, name="transcription"),
-    path("clicks", clicks.click, name="click"),
+    path("clicks", click, name="click"),
     path("c/<slug:slug>/", results.category, name="category"),
     path("p/<path:sku>/", product.product, name="product"),
     path("robots.txt", well_known.robots, name="robots"),

@@ -12,8 +12,8 @@ from search.config import engine_settings
 from search.types import Modality, Space, TextRole
 from tests.support.catalogue import add_product
 from webapp.catalog.models import Embedding
+from webapp.clicklog.models import ClickCount
 from webapp.retrieval.models_runtime import active_space, serving
-from webapp.shop.models import ClickCount
 
 pytestmark = pytest.mark.django_db
 

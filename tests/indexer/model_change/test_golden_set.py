@@ -19,8 +19,8 @@ from search.evaluation.folder import read_queries
 from tests.indexer.model_change.conftest import square
 from tests.support.catalogue import add_product
 from webapp.catalog.models import GoldenKind, Product
+from webapp.clicklog.services import add_clicks
 from webapp.retrieval.models_runtime import Serving
-from webapp.shop.services.clicks import clicks_add
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -63,7 +63,7 @@ def test_a_malformed_golden_set_is_refused(tmp_path: Path, content: str) -> None
 def test_enough_clicked_queries_ask_for_what_was_clicked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "ENOUGH_CLICKED", 2)
     mug, bowl = product("mug"), product("bowl")
-    clicks_add(
+    add_clicks(
         {
             ("for tea", mug): 2,
             ("for soup", bowl): 5,
@@ -84,7 +84,7 @@ def test_titles_ask_for_pictures_when_clicks_are_few() -> None:
     mugs = {product("m1", "Red mug"), product("m2", "Red mug")}
     product("text", "Red mug", pictures=0)
     product("bowl")
-    clicks_add({("for tea", min(mugs)): 2})
+    add_clicks({("for tea", min(mugs)): 2})
     found = golden_set(())
     assert found.kind == GoldenKind.CATALOGUE
     assert [(question.text, question.relevant) for question in found.questions] == [

@@ -29,10 +29,10 @@ from webapp.catalog.models import (
 )
 from webapp.catalog.services.index_sequence import products_remove
 from webapp.catalog.services.tunings import tuning_create
+from webapp.clicklog.services import add_clicks
 from webapp.retrieval.models_runtime import active_space, heads_path, index_status
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.service import search_products
-from webapp.shop.services.clicks import clicks_add
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -191,7 +191,7 @@ def test_clicked_queries_teach_what_the_catalogue_does_not_say(colours: TunableE
     clicked = {}
     for number, product in enumerate(Product.objects.order_by("pk")):
         clicked[nicknames[list(COLOURS)[number % len(COLOURS)]], product.pk] = 2
-    clicks_add(clicked)
+    add_clicks(clicked)
     tuning = tune(from_clicks=True)
     assert "queries → pictures" in tuning.before, sorted(tuning.before)
     assert (

@@ -11,8 +11,8 @@ from pytest_django import Settings
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Product
-from webapp.shop.models import ClickCount
-from webapp.shop.selectors.clicks import clicked_queries
+from webapp.clicklog.models import ClickCount
+from webapp.clicklog.selectors import clicked_queries
 
 pytestmark = pytest.mark.django_db
 

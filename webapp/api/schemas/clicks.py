@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from webapp.api.schemas.base import NO_NUL, Shape, Sku
-from webapp.shop.models import LONGEST_QUERY
+from webapp.clicklog.models import MAX_QUERY_LENGTH
 
-Query = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_QUERY, pattern=NO_NUL)]
+Query = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=NO_NUL)]
 
 
 class ClickBody(Shape):

@@ -18,7 +18,7 @@ from webapp.api.scopes import Scope
 from webapp.api.selectors import products_seen
 from webapp.api.views.base import ApiView
 from webapp.catalog.models import Product
-from webapp.shop.services.clicks import clicks_add, query_normalise
+from webapp.clicklog.services import add_clicks, normalise_query
 
 
 class ClickListView(ApiView):
@@ -40,7 +40,7 @@ class ClickListView(ApiView):
         if not settings.CLICK_LOG:
             raise Conflict("The click log is switched off.")
         try:
-            clicks_add(_counts(request, asked.clicks))
+            add_clicks(_counts(request, asked.clicks))
         except Product.DoesNotExist as error:
             raise Http404 from error
         return HttpResponse(status=204)
@@ -55,7 +55,7 @@ def _counts(request: Request, clicks: list[ClickBody]) -> Counter[tuple[str, int
     )
     counts: Counter[tuple[str, int]] = Counter()
     for place, click in enumerate(clicks):
-        query = query_normalise(click.query)
+        query = normalise_query(click.query)
         if not query:
             raise field_errors(
                 ClicksBody, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"}

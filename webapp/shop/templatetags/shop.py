@@ -19,9 +19,9 @@ from django.utils.translation import gettext as _
 
 from search.types import Evidence
 from webapp.catalog.models import Asset, Product
+from webapp.clicklog.tokens import ClickTokens
 from webapp.shop import data_translations
 from webapp.shop.audio_input import Voice, voice_here
-from webapp.shop.click_token import ClickTokens
 from webapp.shop.departments import stored_parts
 from webapp.shop.match_reasons import Piece, piece_of, strongest
 from webapp.shop.result_links import Opening, plain_opening

@@ -17,17 +17,17 @@ from django_htmx.http import push_url
 
 from search.errors import MediaTooLarge, OmnishelfError, QueryError
 from webapp.catalog.models import Asset, AssetKind, Category, Product
+from webapp.clicklog.services import normalise_query
+from webapp.clicklog.tokens import ClickTokens
 from webapp.retrieval.service import search_products
 from webapp.shop import query_picture
 from webapp.shop.chips import active_chips
-from webapp.shop.click_token import ClickTokens
 from webapp.shop.facet_groups import facet_groups
 from webapp.shop.forms import BROWSE_SORTS, SORTS, read_wish
 from webapp.shop.problems import Problem, problem_of, problem_of_form, sound_problem_of
 from webapp.shop.query_sound import wish_with_sound
 from webapp.shop.result_links import openings_of
 from webapp.shop.search_params import Wish
-from webapp.shop.services.clicks import query_normalise
 
 FORM_BYTES = 64 * 1024
 """What the words and the form itself may add to a picture's bytes."""
@@ -146,7 +146,7 @@ def _click_tokens(wish: Wish) -> ClickTokens | None:
     """None where clicks are not counted: only words are, and only where the shop's owner lets
     them.
     """
-    query = query_normalise(wish.text) if settings.CLICK_LOG and wish.words_alone else ""
+    query = normalise_query(wish.text) if settings.CLICK_LOG and wish.words_alone else ""
     return ClickTokens(query) if query else None
 
 

@@ -12,12 +12,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
-from rest_framework.throttling import BaseThrottle
 
 from search.config import engine_settings
 from search.errors import MediaTooLarge, OmnishelfError, SpeechLanguage
 from search.speech.base import Transcript
-from webapp.rate_counter import count_up
+from webapp.rate_counter import client_address, count_up
 from webapp.retrieval.transcription import listening
 from webapp.shop.problems import recording_problem_of
 
@@ -37,7 +36,7 @@ def transcription(request: HttpRequest) -> JsonResponse:
         > engine_settings().speech_max_bytes + FORM_BYTES
     ):
         return _refused(MediaTooLarge("the request is too large"))
-    if _too_often(BaseThrottle().get_ident(request)):
+    if _too_often(client_address(request)):
         return JsonResponse(
             {"problem": _("That was very often. Wait a minute, or type your words.")}, status=429
         )

@@ -1,5 +1,6 @@
-"""The click log in the admin: to be searched and added up. A row can be deleted, when a query
-names somebody.
+"""The click log in the admin: read-only, searchable, with a total of the clicks shown.
+
+A row can be deleted, for example when a query names a person.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ from django.db.models import Model, Sum
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 
-from webapp.shop.models import ClickCount
+from webapp.clicklog.models import ClickCount
 
 
 @admin.register(ClickCount)
-class ClickCountAdmin(admin.ModelAdmin):
+class ClickCountAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """List of click counts; the list page adds up the clicks that match its filters."""
+
     list_display = ["query", "product", "day", "count"]
     list_select_related = ["product"]
     list_filter = ["day"]
@@ -32,9 +35,8 @@ class ClickCountAdmin(admin.ModelAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
         response = super().changelist_view(request, extra_context)
-        if isinstance(response, TemplateResponse) and "cl" in (response.context_data or {}):
-            found = response.context_data["cl"].queryset
-            response.context_data["clicks"] = found.aggregate(total=Sum("count", default=0))[
-                "total"
-            ]
+        context = response.context_data if isinstance(response, TemplateResponse) else None
+        if context and "cl" in context:
+            counts = context["cl"].queryset
+            context["clicks"] = counts.aggregate(total=Sum("count", default=0))["total"]
         return response

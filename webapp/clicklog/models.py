@@ -1,4 +1,4 @@
-"""The click log: which products shoppers opened after which words."""
+"""The click counts: how often which product was opened for which query."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.catalog.models import Product
 
-LONGEST_QUERY = 200
-"""Characters. What is longer is a letter rather than a query, and may tell who wrote it: it is
-not logged."""
+MAX_QUERY_LENGTH = 200
+"""In characters. A longer text is rarely a query and may identify its writer: it is not logged."""
 
 
 class ClickCount(models.Model):
-    """How often a product was opened from the results of a query on one day (UTC). Nothing says
-    by whom.
+    """How often a product was opened from the results of a query on one day (UTC).
+
+    A row holds nothing about the shopper.
     """
 
     query = models.CharField(
-        _("query"), max_length=LONGEST_QUERY, help_text=_("normalised: lower case, single spaces")
+        _("query"),
+        max_length=MAX_QUERY_LENGTH,
+        help_text=_("normalised: lower case, single spaces"),
     )
     product = models.ForeignKey(
         Product, verbose_name=_("product"), on_delete=models.CASCADE, related_name="clicks"
@@ -27,6 +29,9 @@ class ClickCount(models.Model):
     count = models.PositiveBigIntegerField(_("clicks"), default=0)
 
     class Meta:
+        # The name from the time when the model belonged to the app `shop`: an upgrade changes no
+        # table, and the previous release still works beside it.
+        db_table = "shop_clickcount"
         ordering = ["-day", "-count", "-id"]
         verbose_name = _("click count")
         verbose_name_plural = _("click log")

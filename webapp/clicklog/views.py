@@ -1,4 +1,4 @@
-"""The beacon of a results page: the shopper has opened a product."""
+"""The endpoint to which a results page reports that a product was opened."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from redis.exceptions import RedisError
-from rest_framework.throttling import BaseThrottle
 
 from search.errors import QueryError
 from webapp.catalog.models import Product
-from webapp.shop.click_guard import is_first, too_often
-from webapp.shop.click_token import token_read
-from webapp.shop.services.clicks import clicks_add
+from webapp.clicklog.guard import is_new_click, is_rate_exceeded
+from webapp.clicklog.services import add_clicks
+from webapp.clicklog.tokens import read_token
+from webapp.rate_counter import client_address
 
-LONGEST_TOKEN = 4096
+MAX_TOKEN_BYTES = 4096
 
 logger = logging.getLogger(__name__)
 
 
-# The body is a token that our own page was given; there is no account whose rights a foreign page
-# could borrow.
+# CSRF: the body is a token that our own page received, and no account is involved whose rights
+# a foreign page could use.
 @csrf_exempt
 @require_POST
 def click(request: HttpRequest) -> HttpResponse:
-    """204 for a click that was understood, counted or not. Nobody waits for the answer."""
+    """Count a click. Answers 204 for every valid one, also for one that was counted before."""
     if not settings.CLICK_LOG:
         return HttpResponse(status=404)
     if request.headers.get("Sec-Fetch-Site", "same-origin") != "same-origin":
         return HttpResponse(status=403)
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LONGEST_TOKEN:
+    if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_TOKEN_BYTES:
         return HttpResponse(status=413)
     try:
-        return HttpResponse(status=_count(request))
+        return HttpResponse(status=_count_click(request))
     except (OperationalError, InterfaceError, RedisError) as error:
         logger.warning("a click was not counted: %s", error)
         return HttpResponse(status=503)
 
 
-def _count(request: HttpRequest) -> int:
-    """The status of the answer."""
-    address = BaseThrottle().get_ident(request)
-    if too_often(address):
+def _count_click(request: HttpRequest) -> int:
+    """Count the click of this request and return the HTTP status of the response."""
+    address = client_address(request)
+    if is_rate_exceeded(address):
         return 429
     token = request.body.decode("ascii", "replace")
     try:
-        query, product_id = token_read(token)
+        query, product_id = read_token(token)
     except QueryError:
         return 400
-    if is_first(token, address=address, query=query, product_id=product_id):
+    if is_new_click(token, address=address, query=query, product_id=product_id):
         try:
-            clicks_add({(query, product_id): 1})
+            add_clicks({(query, product_id): 1})
         except Product.DoesNotExist:
             return 404
     return 204

@@ -1,1 +1,0 @@
-"""Reads of what the shop itself records."""
