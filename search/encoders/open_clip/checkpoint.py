@@ -114,7 +114,7 @@ class Checkpoint:
         with safe_open(files[0], framework="pt") as file:
             return {
                 mine: file.get_tensor(name)
-                for name in file.keys()
+                for name in file.keys()  # noqa: SIM118 (a file handle, not a dict)
                 if (mine := own(name)) is not None
             }
 
