@@ -18,8 +18,7 @@ from indexer.encoding.contents import Content, Encoded, Fault, SetAside, Views
 from indexer.encoding.encode import EncodedBatch, Row, encode_inputs, rows_of
 from indexer.encoding.piece_queue import Feed, Piece, Trouble
 from indexer.encoding.projection import project, towers_of, with_whole
-from search.encoders.audio import require_hearing
-from search.encoders.protocol import Features, TunableEncoder
+from search.encoders.protocol import Features, TunableEncoder, require_audio
 from search.media.frame_views import VIEWS
 from search.types import Modality, Span, TextRole
 from webapp.catalog.selectors.tunings import Seen, clips_seen
@@ -90,7 +89,7 @@ def _encode_clip(
 
 def _at_once(encoder: TunableEncoder, modality: Modality) -> int:
     if modality is Modality.AUDIO:
-        return require_hearing(encoder).sound_batch_size
+        return require_audio(encoder).audio_batch_size
     return (
         SUBTITLES_AT_ONCE
         if modality is Modality.TEXT
@@ -128,7 +127,7 @@ def _features(inputs: Sequence[Any], encoder: TunableEncoder, modality: Modality
     if modality is Modality.TEXT:
         return encoder.text_features(inputs, TextRole.DOCUMENT)
     if modality is Modality.AUDIO:
-        return require_hearing(encoder).sound_features(inputs)
+        return require_audio(encoder).audio_features(inputs)
     return encoder.picture_features([view for views in inputs for view in views])
 
 

@@ -12,8 +12,7 @@ from indexer.encoding.contents import Content, Fault
 from indexer.encoding.files import local_file
 from indexer.encoding.piece_queue import Feed, Piece, Trouble
 from search.config import engine_settings
-from search.encoders.audio import hearing, require_hearing
-from search.encoders.protocol import TunableEncoder
+from search.encoders.protocol import TunableEncoder, require_audio, supports_audio
 from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
 from search.media.audio_windows import sound_windows
 from search.media.clip_frames import clip_frames
@@ -72,10 +71,8 @@ def shown_to(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
     """Modalities of an asset's views that the encoder can make; a deaf one makes none of a
     sound.
     """
-    deaf = hearing(encoder) is None
-    return tuple(
-        modality for modality in SHOWN_BY[kind] if not (deaf and modality is Modality.AUDIO)
-    )
+    audio = supports_audio(encoder)
+    return tuple(modality for modality in SHOWN_BY[kind] if audio or modality is not Modality.AUDIO)
 
 
 @dataclass
@@ -117,10 +114,10 @@ class _Clip:
             yield _broke_off(Modality.VIDEO)
 
     def _sounds(self) -> Iterator[Piece | Trouble]:
-        ears = require_hearing(self.encoder)
-        with closing(open_sound(self.path, self.limits, ears.sound_format.rate)) as reader:
-            for span, window in sound_windows(reader, ears.sound_format):
-                yield Piece(Modality.AUDIO, span, ears.prepare_sound(window))
+        encoder = require_audio(self.encoder)
+        with closing(open_sound(self.path, self.limits, encoder.audio_format.rate)) as reader:
+            for span, window in sound_windows(reader, encoder.audio_format):
+                yield Piece(Modality.AUDIO, span, encoder.prepare_audio(window))
         if reader.truncated:
             yield _broke_off(Modality.AUDIO)
 

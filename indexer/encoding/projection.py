@@ -8,8 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.encoders.audio import hearing, require_hearing
-from search.encoders.protocol import Features, TunableEncoder
+from search.encoders.protocol import Features, TunableEncoder, require_audio, supports_audio
 from search.media.frame_views import frame_vectors, whole_clip
 from search.types import Modality, Vectors
 from webapp.catalog.models import TowerFeatures
@@ -23,9 +22,8 @@ StoredRow = tuple[bytes, bytes]
 def towers_of(encoder: TunableEncoder, modality: Modality) -> str:
     """Fingerprint of the towers that see this modality; '' where there are none."""
     if modality is not Modality.AUDIO:
-        return encoder.towers
-    ears = hearing(encoder)
-    return ears.ears if ears else ""
+        return encoder.tower_id
+    return encoder.audio_tower_id if supports_audio(encoder) else ""
 
 
 def project(encoder: TunableEncoder, modality: Modality, features: Features) -> Vectors:
@@ -37,7 +35,7 @@ def project(encoder: TunableEncoder, modality: Modality, features: Features) -> 
     if modality is Modality.TEXT:
         return encoder.project_texts(features)
     if modality is Modality.AUDIO:
-        return require_hearing(encoder).project_sounds(features)
+        return require_audio(encoder).project_audio(features)
     vectors = encoder.project_pictures(features)
     return frame_vectors(vectors) if modality is Modality.VIDEO else vectors
 

@@ -93,7 +93,7 @@ class Drain:
         totals = DrainTotals()
         in_flight: deque[_InFlight] = deque()
         decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
-        model = ThreadPoolExecutor(self.encoder.calls_at_once, thread_name_prefix="model")
+        model = ThreadPoolExecutor(self.encoder.max_concurrent_calls, thread_name_prefix="model")
         self._renewed = time.monotonic()
         try:
             while self._top_up(in_flight, decoders, model):
@@ -119,7 +119,7 @@ class Drain:
             cancelled = in_flight.pop()
             cancelled.close()
             claims_release([cancelled.claim])
-        most = self.encoder.calls_at_once + BESIDE_THE_MODEL
+        most = self.encoder.max_concurrent_calls + BESIDE_THE_MODEL
         while len(in_flight) < most and not self.stopping.is_set() and not self.gives_way():
             started = time.perf_counter()
             claim = self._claim()
@@ -149,7 +149,7 @@ class Drain:
         if claim.modality in CLIPS:
             return self._begin_clips(claim, contents, orphans, decoders, model, started)
         known = features_stored(
-            towers=self.encoder.towers,
+            towers=self.encoder.tower_id,
             modality=claim.modality,
             hashes=[item.job.content_hash for item in contents],
         )

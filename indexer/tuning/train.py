@@ -71,7 +71,7 @@ def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: TuningProgre
     Raises InputError when too few are left.
     """
     found = picture_features(
-        [picture.content_hash for picture in catalogue.pictures], towers=encoder.towers
+        [picture.content_hash for picture in catalogue.pictures], towers=encoder.tower_id
     )
     seen = catalogue.only(found)
     pictures = np.stack([found[picture.content_hash] for picture in seen.pictures])
@@ -90,7 +90,7 @@ def learn(
     return fit(
         material.pairs(),
         recipe,
-        start=start.heads,
+        start=start.projection_heads,
         checkpoint=checkpoint,
         on_epoch=progress.advance,
     )
@@ -108,7 +108,7 @@ def keep(fitted: Fitted, encoder: TunableEncoder, folder: Path) -> Path:
     """Write the heads with the record of their training. Returns the file."""
     notes: dict[str, Any] = {"training": fitted.record}
     return store_heads(
-        folder, fitted.heads, towers=encoder.towers, dim=encoder.space.dim, notes=notes
+        folder, fitted.heads, tower_id=encoder.tower_id, dim=encoder.space.dim, notes=notes
     )
 
 

@@ -43,7 +43,7 @@ class Runtime:
         return 256 if self.device.type == "cuda" else 32
 
     @property
-    def calls_at_once(self) -> int:
+    def max_concurrent_calls(self) -> int:
         """On a CPU as many as cores allow: calls side by side share cores better than the
         threads of one call do, which wait for each other after every operation.
         """
@@ -51,7 +51,7 @@ class Runtime:
 
     def turns(self) -> threading.BoundedSemaphore:
         """To be held during a call of the model."""
-        return threading.BoundedSemaphore(self.calls_at_once)
+        return threading.BoundedSemaphore(self.max_concurrent_calls)
 
     def place(self, module: Module) -> Module:
         """The module itself, frozen, on this device in this precision, compiled where that was
@@ -84,7 +84,7 @@ class Runtime:
 
 
 @contextmanager
-def every_core() -> Iterator[None]:
+def use_all_cores() -> Iterator[None]:
     """Torch operations of this thread use all cores inside: for work that is one long chain, as
     training is.
     """

@@ -68,7 +68,7 @@ class Preset(BaseModel):
             parts.append(sorted(self.prompts.items()))
         return Space(self.name, _digest(parts), self.dim, self.modalities)
 
-    def towers(self, features: str) -> str:
+    def tower_id(self, features: str) -> str:
         """Names what the frozen towers of this preset see, whatever its heads and ears;
         `features` says how that is written.
         """
@@ -78,9 +78,9 @@ class Preset(BaseModel):
         )
         return _digest([self.engine, self.model, self.weights, self.revision, weights, features])
 
-    def ears(self, features: str) -> str:
+    def audio_tower_id(self, features: str) -> str:
         """Names what the sound tower hears, whatever the head over it; `features` as for
-        `towers`.
+        `tower_id`.
         """
         return _digest([self.engine, self.revision, self.checksums.get(EARS, ""), features])
 

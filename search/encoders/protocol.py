@@ -1,5 +1,7 @@
-"""The Encoder Protocol: three steps per picture batch, so that decoding, the model and storing
-can overlap.
+"""The Encoder protocol and the types that encoders share.
+
+A picture batch takes three steps (prepare, features, project), so that decoding, the model and
+storing overlap.
 """
 
 from __future__ import annotations
@@ -7,41 +9,37 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from search.types import Space, TextRole, Vectors
+from search.errors import ModalityUnsupported
+from search.types import Modality, Space, TextRole, Vectors
 
 if TYPE_CHECKING:
     from torch import nn
 
 Pixels = npt.NDArray[np.float32]
-"""One preprocessed picture, shape (3, height, width), float32, normalised as the encoder wants
-it."""
+"""One preprocessed picture, shape (3, height, width), normalised as the encoder expects."""
 
 Prepared: TypeAlias = Any
-"""What an encoder makes of one picture and alone can read: `Pixels`, or what its model takes
-besides them."""
+"""Model input of one picture or audio window; opaque to everyone but its encoder."""
 
 Features = npt.NDArray[np.float16]
-"""What frozen towers see before any head, shape (n, width), float16. The width is the towers'
-own."""
+"""Output of frozen towers, before any head: shape (n, width), where the width is the tower's."""
 
 Waveform = npt.NDArray[np.float32]
-"""Sound, one channel, shape (samples,), float32 from -1 to 1, at a rate that is told beside it."""
+"""Mono sound, shape (samples,), from -1 to 1. The sample rate is passed separately."""
 
 Regions = npt.NDArray[np.float32]
-"""Unit vectors of the regions of pictures, shape (n, rows, columns, dim), float32."""
+"""Unit vectors of picture regions, shape (n, rows, columns, dim)."""
 
 
 @dataclass(frozen=True, slots=True)
-class SoundFormat:
-    """How an encoder hears: samples a second, seconds of one window, and seconds from one window
-    to the next.
-    """
+class AudioFormat:
+    """How sound is cut for an encoder: sample rate in Hz, window length and hop in seconds."""
 
     rate: int
     window_s: float
@@ -52,9 +50,9 @@ class SoundFormat:
 class Encoder(Protocol):
     """Maps pictures and texts into one space.
 
-    `prepare_picture` is pure, CPU-only and thread-safe: callers run it in a pool while the model
-    works on the batch before. The `encode_*` calls are safe from any thread and return float32
-    unit vectors.
+    `prepare_picture` is pure, runs on the CPU and is thread-safe: callers run it in a pool while
+    the model encodes the batch before. The `encode_*` methods are thread-safe too and return
+    float32 unit vectors.
     """
 
     @property
@@ -63,109 +61,123 @@ class Encoder(Protocol):
 
     @property
     def picture_batch_size(self) -> int:
-        """How many pictures one model call should hold on this device."""
+        """Number of pictures per model call that suits this device."""
 
     @property
-    def calls_at_once(self) -> int:
-        """How many calls from different threads keep the device busy; further ones wait for
-        their turn.
-        """
+    def max_concurrent_calls(self) -> int:
+        """Number of concurrent calls that keeps the device busy; further calls wait."""
 
     @property
     def decode_size(self) -> int:
-        """Shorter side, in pixels, that a decoder should keep at least; more is wasted."""
+        """Shorter side in pixels that a decoder must keep; a larger picture is wasted work."""
 
     def prepare_picture(self, picture: Image.Image) -> Prepared:
-        """RGB picture → model input. Raises ModalityUnsupported where there is no picture tower."""
+        """RGB picture → model input. Raises ModalityUnsupported without a picture tower."""
 
     def encode_pictures(self, batch: Sequence[Prepared]) -> Vectors:
-        """Model inputs → (n, dim). Raises ModalityUnsupported where there is no picture tower."""
+        """Model inputs → (n, dim). Raises ModalityUnsupported without a picture tower."""
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        """Texts → (n, dim). Raises ModalityUnsupported where there is no text tower."""
+        """Texts → (n, dim). Raises ModalityUnsupported without a text tower."""
 
 
 @runtime_checkable
 class RegionEncoder(Encoder, Protocol):
-    """An encoder that also says what is where: one vector per region, in the space of its whole
-    pictures and texts.
-    """
+    """An encoder that also embeds regions of a picture, in the space of whole pictures."""
 
     def encode_regions(self, batch: Sequence[Prepared]) -> Regions:
-        """Model inputs → one vector for every cell of a grid over the picture, rows from the
-        top.
-        """
+        """Model inputs → one vector per cell of a grid over the picture, rows from the top."""
 
 
 @runtime_checkable
-class SoundEncoder(Encoder, Protocol):
-    """An encoder that also hears: `Modality.AUDIO` is among its space's modalities. Features as
-    in TunableEncoder.
+class AudioEncoder(Encoder, Protocol):
+    """An encoder with an audio tower: its space's modalities include `Modality.AUDIO`.
+
+    For features see TunableEncoder.
     """
 
     @property
-    def sound_format(self) -> SoundFormat:
-        """What `prepare_sound` expects of a window."""
+    def audio_format(self) -> AudioFormat:
+        """The windows that `prepare_audio` takes."""
 
     @property
-    def sound_batch_size(self) -> int:
-        """How many windows one model call should hold on this device."""
+    def audio_batch_size(self) -> int:
+        """Number of windows per model call that suits this device."""
 
     @property
-    def ears(self) -> str:
-        """Fingerprint of the sound tower and its preprocessing: stored features of sound belong
-        to it.
+    def audio_tower_id(self) -> str:
+        """Fingerprint of the audio tower and its preprocessing; key of stored audio features."""
+
+    def prepare_audio(self, window: Waveform) -> Prepared:
+        """One window of at most `window_s` at `rate` → model input.
+
+        Pure, runs on the CPU, thread-safe.
         """
 
-    def prepare_sound(self, window: Waveform) -> Prepared:
-        """One window, at most `window_s` long, at `rate` → model input. Pure, CPU-only and
-        thread-safe.
-        """
+    def encode_audio(self, batch: Sequence[Prepared]) -> Vectors:
+        """Model inputs → (n, dim) unit vectors: `project_audio(audio_features(batch))`."""
 
-    def encode_sounds(self, batch: Sequence[Prepared]) -> Vectors:
-        """Model inputs → (n, dim) unit vectors: `project_sounds(sound_features(batch))`."""
-
-    def sound_features(self, batch: Sequence[Prepared]) -> Features:
+    def audio_features(self, batch: Sequence[Prepared]) -> Features:
         """Model inputs → (n, width)."""
 
-    def project_sounds(self, features: Features) -> Vectors:
-        """Stored features of sounds → (n, dim) unit vectors."""
+    def project_audio(self, features: Features) -> Vectors:
+        """Stored audio features → (n, dim) unit vectors."""
 
 
 @runtime_checkable
 class TunableEncoder(Encoder, Protocol):
-    """An encoder whose vectors are small heads over features of frozen towers.
+    """An encoder of frozen towers with small trainable heads.
 
-    Features are rounded to half precision before they are projected, so that a vector projected
-    from stored features is the one that encoding the content again would give:
-    `encode_pictures(b)` is `project_pictures(picture_features(b))`, and the same for texts.
+    Features are rounded to half precision before projection. A vector projected from stored
+    features therefore equals the vector of a new encoding: `encode_pictures(b)` is
+    `project_pictures(picture_features(b))`, and the same holds for texts.
     """
 
     @property
-    def towers(self) -> str:
-        """Fingerprint of towers and preprocessing: features of other towers must never be mixed."""
-
-    def picture_features(self, batch: Sequence[Prepared]) -> Features:
-        """Model inputs → (n, width). Raises ModalityUnsupported where there is no picture tower."""
-
-    def text_features(self, texts: Sequence[str], role: TextRole) -> Features:
-        """Texts → (n, width). Raises ModalityUnsupported where there is no text tower."""
-
-    def project_pictures(self, features: Features) -> Vectors:
-        """Stored features of pictures → (n, dim) unit vectors."""
-
-    def project_texts(self, features: Features) -> Vectors:
-        """Stored features of texts → (n, dim) unit vectors."""
+    def tower_id(self) -> str:
+        """Fingerprint of towers and preprocessing. Never mix features of different towers."""
 
     @property
-    def heads(self) -> tuple[nn.Module, nn.Module]:
-        """The heads over picture features and over text features: what training continues from,
-        and never changes.
-        """
+    def projection_heads(self) -> tuple[nn.Module, nn.Module]:
+        """Heads over picture features and text features; training starts from a copy."""
+
+    def picture_features(self, batch: Sequence[Prepared]) -> Features:
+        """Model inputs → (n, width). Raises ModalityUnsupported without a picture tower."""
+
+    def text_features(self, texts: Sequence[str], role: TextRole) -> Features:
+        """Texts → (n, width). Raises ModalityUnsupported without a text tower."""
+
+    def project_pictures(self, features: Features) -> Vectors:
+        """Stored picture features → (n, dim) unit vectors."""
+
+    def project_texts(self, features: Features) -> Vectors:
+        """Stored text features → (n, dim) unit vectors."""
 
     def with_heads(self, path: Path) -> TunableEncoder:
-        """The same towers, shared, under the tuned heads of a file; the space is another one.
+        """Return an encoder with the tuned heads of a file, in a space of its own.
 
-        Raises WeightsMissing, and WeightsRefused for a file that is damaged or belongs to other
-        towers.
+        Towers are shared. Raises WeightsMissing, and WeightsRefused for a file that is damaged
+        or belongs to other towers.
         """
+
+
+def supports_audio(encoder: Encoder) -> TypeGuard[AudioEncoder]:
+    """Return whether the encoder has an audio tower."""
+    return Modality.AUDIO in encoder.space.modalities
+
+
+def require_audio(encoder: Encoder) -> AudioEncoder:
+    """Return the encoder as one with an audio tower. Raises ModalityUnsupported."""
+    if not supports_audio(encoder):
+        raise ModalityUnsupported(
+            "the active encoder does not support audio",
+            value=encoder.space.preset,
+            fix="Search by text or by picture.",
+        )
+    return encoder
+
+
+def mean_audio_vector(windows: Vectors) -> Vectors:
+    """Return the normalised mean of a sound's windows, (n, dim) → (dim,)."""
+    mean = windows.mean(axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), dtype=np.float32)

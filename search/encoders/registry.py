@@ -35,9 +35,9 @@ def load_encoder(settings: EngineSettings, heads: Path | None = None) -> Tunable
     SelfTestFailed when its known pairs do not match; ConfigError when the device is not there.
     """
     # Imported here like the engines: it needs torch.
-    from search.encoders.residual_heads import tunable
+    from search.encoders.residual_heads import as_tunable
 
-    encoder = tunable(load_engine(settings))
+    encoder = as_tunable(load_engine(settings))
     return encoder.with_heads(heads) if heads else encoder
 
 

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from search.encoders.compact.heads import TextHead
 from search.encoders.presets import tuned_space
 from search.encoders.protocol import (
+    AudioEncoder,
     Encoder,
     Features,
     Prepared,
-    SoundEncoder,
     TunableEncoder,
     Waveform,
 )
@@ -38,10 +38,13 @@ class ResidualEncoder:
         self, encoder: Encoder, heads: Heads | None = None, heads_digest: str = ""
     ) -> None:
         self.space = tuned_space(encoder.space, heads_digest)
-        self.towers = encoder.space.fingerprint
-        self.heads = heads or (_identity(encoder.space.dim), _identity(encoder.space.dim))
+        self.tower_id = encoder.space.fingerprint
+        self.projection_heads = heads or (
+            _identity(encoder.space.dim),
+            _identity(encoder.space.dim),
+        )
         self.picture_batch_size = encoder.picture_batch_size
-        self.calls_at_once = encoder.calls_at_once
+        self.max_concurrent_calls = encoder.max_concurrent_calls
         self.decode_size = encoder.decode_size
         self._encoder = encoder
 
@@ -67,47 +70,47 @@ class ResidualEncoder:
 
     def project_pictures(self, features: Features) -> Vectors:
         """(n, dim) → unit vectors (n, dim)."""
-        return project(self.heads[0], features)
+        return project(self.projection_heads[0], features)
 
     def project_texts(self, features: Features) -> Vectors:
         """(n, dim) → unit vectors (n, dim)."""
-        return project(self.heads[1], features)
+        return project(self.projection_heads[1], features)
 
     def with_heads(self, path: Path) -> Self:
         """The same model under tuned heads. Raises WeightsMissing and WeightsRefused."""
-        parts = read_heads(path, towers=self.towers, dim=self.space.dim)
+        parts = read_heads(path, tower_id=self.tower_id, dim=self.space.dim)
         return type(self)(
             self._encoder, (_filled(parts[0], path), _filled(parts[1], path)), path.stem
         )
 
 
-class HearingResidualEncoder(ResidualEncoder):
+class AudioResidualEncoder(ResidualEncoder):
     """The same over an encoder that hears: sounds are left as they are, whatever the heads."""
 
     def __init__(
-        self, encoder: SoundEncoder, heads: Heads | None = None, heads_digest: str = ""
+        self, encoder: AudioEncoder, heads: Heads | None = None, heads_digest: str = ""
     ) -> None:
         super().__init__(encoder, heads, heads_digest)
-        self.ears = encoder.ears
-        self.sound_format = encoder.sound_format
-        self.sound_batch_size = encoder.sound_batch_size
+        self.audio_tower_id = encoder.audio_tower_id
+        self.audio_format = encoder.audio_format
+        self.audio_batch_size = encoder.audio_batch_size
         self._ears = encoder
 
-    def prepare_sound(self, window: Waveform) -> Prepared:
+    def prepare_audio(self, window: Waveform) -> Prepared:
         """One window → model input."""
-        return self._ears.prepare_sound(window)
+        return self._ears.prepare_audio(window)
 
-    def encode_sounds(self, batch: Sequence[Prepared]) -> Vectors:
+    def encode_audio(self, batch: Sequence[Prepared]) -> Vectors:
         """Model inputs → (n, dim). Raises what the encoder raises."""
-        return self._ears.encode_sounds(batch)
+        return self._ears.encode_audio(batch)
 
-    def sound_features(self, batch: Sequence[Prepared]) -> Features:
+    def audio_features(self, batch: Sequence[Prepared]) -> Features:
         """Model inputs → the encoder's own features."""
-        return self._ears.sound_features(batch)
+        return self._ears.audio_features(batch)
 
-    def project_sounds(self, features: Features) -> Vectors:
+    def project_audio(self, features: Features) -> Vectors:
         """The encoder's own features → (n, dim)."""
-        return self._ears.project_sounds(features)
+        return self._ears.project_audio(features)
 
 
 @torch.inference_mode()
@@ -117,14 +120,14 @@ def project(head: nn.Module, features: Features) -> Vectors:
     return vectors
 
 
-def tunable(encoder: Encoder) -> TunableEncoder:
+def as_tunable(encoder: Encoder) -> TunableEncoder:
     """The encoder itself where it knows its heads, else the encoder under residual heads that
     change nothing yet.
     """
     if isinstance(encoder, TunableEncoder):
         return encoder
     if Modality.AUDIO in encoder.space.modalities:
-        return HearingResidualEncoder(cast("SoundEncoder", encoder))
+        return AudioResidualEncoder(cast("AudioEncoder", encoder))
     return ResidualEncoder(encoder)
 
 

@@ -28,7 +28,7 @@ Heads = tuple[nn.Module, nn.Module]
 
 
 def store_heads(
-    folder: Path, heads: Heads, *, towers: str, dim: int, notes: Mapping[str, Any]
+    folder: Path, heads: Heads, *, tower_id: str, dim: int, notes: Mapping[str, Any]
 ) -> Path:
     """Write heads in half precision, with `notes` (how they were made) beside the record.
     Returns the file.
@@ -42,7 +42,7 @@ def store_heads(
         for kind, head in named
         for name, tensor in head.state_dict().items()
     }
-    record = {**notes, "towers": towers, "dim": dim}
+    record = {**notes, "towers": tower_id, "dim": dim}
     # One entry, because the library writes several in no fixed order, and the same heads should
     # give the same file.
     content = save(tensors, metadata={RECORD: json.dumps(record)})
@@ -56,7 +56,9 @@ def store_heads(
     return path
 
 
-def read_heads(path: Path, *, towers: str, dim: int) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+def read_heads(
+    path: Path, *, tower_id: str, dim: int
+) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The tensors of both heads, float32.
 
     Raises WeightsMissing without the file, WeightsRefused when its name is not its checksum,
@@ -66,9 +68,9 @@ def read_heads(path: Path, *, towers: str, dim: int) -> tuple[dict[str, Tensor],
     weights = read_safetensors(path)
     record = _record(path)
     made_for = (record.get("towers"), record.get("dim"))
-    if made_for != (towers, dim):
+    if made_for != (tower_id, dim):
         raise WeightsRefused(
-            f"the tuned heads were made for other towers than {towers} of dimension {dim}",
+            f"the tuned heads were made for other towers than {tower_id} of dimension {dim}",
             value=made_for,
             fix="Tune this preset anew: manage.py tune.",
         )

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from search.config import engine_settings
 from search.encoders.digests import file_digest
-from search.encoders.protocol import Encoder, SoundEncoder
+from search.encoders.protocol import AudioEncoder, Encoder
 from search.errors import InputError, ModalityUnsupported
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery, read_folder
 from search.evaluation.per_query import Answer
@@ -78,7 +78,7 @@ def _seen(pictures: Sequence[tuple[str, Path]], encoder: Encoder) -> list[_View]
 
 
 def _heard(sounds: Sequence[tuple[str, Path]], encoder: Encoder) -> list[_View]:
-    found = zip(sounds, encode_sounds([path for _, path in sounds], encoder), strict=True)
+    found = zip(sounds, encode_audio([path for _, path in sounds], encoder), strict=True)
     return [
         _View(sku, file_digest(path), vector)
         for (sku, path), windows in found
@@ -122,21 +122,21 @@ def encode_video(file: Path, encoder: Encoder) -> Vectors:
     return clip_vectors(np.concatenate(vectors))
 
 
-def encode_sounds(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:
+def encode_audio(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:
     """Sound files → the unit vectors (windows, dim) of each. Raises ModalityUnsupported where
     the encoder is deaf.
     """
     if files and Modality.AUDIO not in encoder.space.modalities:
         raise ModalityUnsupported(f"preset {encoder.space.preset} does not hear")
-    ears, limits = cast("SoundEncoder", encoder), ClipLimits.from_settings(engine_settings())
+    ears, limits = cast("AudioEncoder", encoder), ClipLimits.from_settings(engine_settings())
     found = []
     for file in files:
-        windows = sound_windows(open_sound(file, limits, ears.sound_format.rate), ears.sound_format)
+        windows = sound_windows(open_sound(file, limits, ears.audio_format.rate), ears.audio_format)
         vectors = [np.zeros((0, encoder.space.dim), np.float32)]
         while batch := [
-            ears.prepare_sound(window) for _, window in islice(windows, ears.sound_batch_size)
+            ears.prepare_audio(window) for _, window in islice(windows, ears.audio_batch_size)
         ]:
-            vectors.append(ears.encode_sounds(batch))
+            vectors.append(ears.encode_audio(batch))
         found.append(np.concatenate(vectors))
     return found
 
@@ -152,7 +152,7 @@ def _embedded(
         raise InputError("the encoder alone is not asked by videos", value=moving.id)
     texts = encoder.encode_texts([query.text for query in worded], TextRole.QUERY)
     pictures = encode_pictures([picture for _, picture in shown], encoder)
-    sounds = encode_sounds([sound for _, sound in heard], encoder)
+    sounds = encode_audio([sound for _, sound in heard], encoder)
     if silent := [
         query.id for (query, _), windows in zip(heard, sounds, strict=True) if not len(windows)
     ]:

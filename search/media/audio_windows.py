@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from search.encoders.protocol import SoundFormat, Waveform
+from search.encoders.protocol import AudioFormat, Waveform
 from search.types import Span
 
 BLOCK_S = 0.05
@@ -73,7 +73,7 @@ class _Run:
 
 
 def sound_windows(
-    chunks: Iterable[Waveform], format: SoundFormat
+    chunks: Iterable[Waveform], format: AudioFormat
 ) -> Iterator[tuple[Span, Waveform]]:
     """Waveforms at `format.rate`, piece by piece → windows of at most `window_s` seconds with
     their seconds.

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import nn
 
 from search.config import engine_settings
-from search.encoders.device import every_core, pick_runtime
+from search.encoders.device import pick_runtime, use_all_cores
 from search.tuning.checkpoints import Checkpoints, Keeper
 from search.tuning.heads import Heads, new_heads
 from search.tuning.pairs import Pairs
@@ -90,7 +90,7 @@ def fit(
     state = keeper.read() if keeper else None
     if state:
         trainer.restore(state)
-    with every_core():
+    with use_all_cores():
         _run(trainer, keeper, on_epoch)
     if keeper:
         keeper.remove()

@@ -25,14 +25,14 @@ class ColourEncoder:
         space: Space | None = None,
         *,
         picture_batch_size: int = 4,
-        calls_at_once: int = 1,
+        max_concurrent_calls: int = 1,
         chokes_on: Callable[[Pixels | str], bool] = lambda item: False,
     ) -> None:
         self.space = space or Space(
             "colours", "c0105", 48, frozenset({Modality.TEXT, Modality.PICTURE})
         )
         self.picture_batch_size = picture_batch_size
-        self.calls_at_once = calls_at_once
+        self.max_concurrent_calls = max_concurrent_calls
         self.decode_size = 4
         self.calls: list[int] = []
         self._chokes_on = chokes_on

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.ears import HearingEncoder
+from tests.support.audio_encoder import ToneEncoder
 from webapp.retrieval import models_runtime
 
 
@@ -20,12 +20,12 @@ def fresh_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def ears(
+def audio_encoder(
     fresh_index: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, settings: Any
-) -> Iterator[HearingEncoder]:
-    """The configured preset of this process hears."""
+) -> Iterator[ToneEncoder]:
+    """The configured preset of this process supports audio."""
     settings.MEDIA_ROOT = tmp_path / "media"
-    encoder = HearingEncoder("compact")
+    encoder = ToneEncoder("compact")
     monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     models_runtime.own_space.cache_clear()

@@ -91,7 +91,7 @@ def measure_encoding(data: Path | None, effort: Effort) -> EncodingReport:
 def _measure(folders: Mapping[str, EvaluationFolder], effort: Effort) -> EncodingReport:
     encoders, refused = offered()
     served = _encoder("auto")
-    runtime = served.frozen.runtime
+    runtime = served.towers.runtime
     chosen = "bf16" if runtime.dtype == torch.bfloat16 else "fp32"
     files = [path for folder in folders.values() for _, path in folder.pictures()]
     texts = [query.text for folder in folders.values() for query in folder.queries if query.text]

@@ -61,7 +61,7 @@ def _latency(
 def _concurrent(encoder: Encoder, texts: Sequence[str], repetitions: int) -> dict[str, float]:
     asked = list(texts) * max(1, 2 * THREADS // len(texts))
     # A cache of one text never answers: what is measured is the encoding.
-    together = QueryEncoder(encoder, texts_kept=1)
+    together = QueryEncoder(encoder, max_cached_texts=1)
     with ThreadPoolExecutor(THREADS) as pool:
         taken = interleaved(
             {

@@ -21,7 +21,7 @@ class EagerEncoder:
     """The same towers and heads as `encoder`'s, on its device."""
 
     def __init__(self, encoder: CompactEncoder) -> None:
-        self._device = encoder.frozen.runtime.device
+        self._device = encoder.towers.runtime.device
         self._encoder = encoder
         self._network = load_plain_network(MAPS).to(self._device)
         self._texts = load_text_tower().to(self._device)

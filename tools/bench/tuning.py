@@ -121,7 +121,7 @@ def install_heads(data: Path, cache: Path) -> None:
         path = store_heads(
             heads_folder(),
             load_heads(trained),
-            towers=own.towers,
+            tower_id=own.tower_id,
             dim=own.space.dim,
             notes={"without": GOODS},
         )

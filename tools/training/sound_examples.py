@@ -15,7 +15,7 @@ from rich.progress import track
 from torch import Tensor
 
 from search.config import engine_settings
-from search.encoders.protocol import SoundEncoder, Waveform
+from search.encoders.protocol import AudioEncoder, Waveform
 from search.media.audio_windows import sound_windows
 from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
@@ -70,7 +70,7 @@ def read_clips(folder: Path, rate: int) -> list[Clip]:
     ]
 
 
-def hear(clips: Sequence[Clip], encoder: SoundEncoder, copies: int, seed: int) -> Heard:
+def hear(clips: Sequence[Clip], encoder: AudioEncoder, copies: int, seed: int) -> Heard:
     """Features of every clip and of `copies` changed copies of it."""
     rng = np.random.default_rng(seed)
     features, owners, original = [], [], []
@@ -79,10 +79,10 @@ def hear(clips: Sequence[Clip], encoder: SoundEncoder, copies: int, seed: int) -
             changed(clips, number, rng) if copy else clip.wave for number, clip in enumerate(clips)
         ]
         windows = _windows(waves, encoder)
-        while batch := list(islice(windows, encoder.sound_batch_size)):
+        while batch := list(islice(windows, encoder.audio_batch_size)):
             features.append(
                 torch.from_numpy(
-                    encoder.sound_features([prepared for _, prepared in batch])
+                    encoder.audio_features([prepared for _, prepared in batch])
                 ).float()
             )
             owners += [number for number, _ in batch]
@@ -90,10 +90,10 @@ def hear(clips: Sequence[Clip], encoder: SoundEncoder, copies: int, seed: int) -
     return Heard(torch.cat(features), torch.tensor(owners), torch.tensor(original))
 
 
-def _windows(waves: Sequence[Waveform], encoder: SoundEncoder) -> Iterator[tuple[int, object]]:
+def _windows(waves: Sequence[Waveform], encoder: AudioEncoder) -> Iterator[tuple[int, object]]:
     for number, wave in enumerate(waves):
-        for _, window in sound_windows([wave], encoder.sound_format):
-            yield number, encoder.prepare_sound(window)
+        for _, window in sound_windows([wave], encoder.audio_format):
+            yield number, encoder.prepare_audio(window)
 
 
 def changed(clips: Sequence[Clip], number: int, rng: np.random.Generator) -> Waveform:

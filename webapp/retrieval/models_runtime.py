@@ -96,7 +96,7 @@ class Serving:
         if other._encoder is not None:
             self.encoder()
         if other._queries is not None:
-            self._warm(self.query_encoder(), pictures=other._queries.sees_pictures)
+            self._warm(self.query_encoder(), pictures=other._queries.used_picture_tower)
         if other._index is not None:
             self.index()
 

@@ -32,12 +32,12 @@ def embed_clip_sound(path: Path, encoder: QueryEncoder) -> Vectors:
     Raises ModalityUnsupported where the encoder does not hear, MediaError for a clip that is
     over the limits or cannot be read, QueryError for a silent one.
     """
-    format = encoder.sound_format
+    format = encoder.audio_format
     with closing(open_sound(path, query_limits(), format.rate)) as reader:
         windows = [window for _, window in sound_windows(reader, format)]
     if not windows:
         raise QueryError("there is no sound to hear in this clip", fix="Record it again, louder.")
-    return encoder.embed_sound(windows)
+    return encoder.embed_audio(windows)
 
 
 def embed_clip_frames(path: Path, encoder: QueryEncoder) -> Vectors:

@@ -34,14 +34,14 @@ class ClapEncoder:
     def __init__(self, space: Space, beside: Encoder, folder: Path, runtime: Runtime) -> None:
         self.space = space
         self.picture_batch_size = beside.picture_batch_size
-        self.calls_at_once = beside.calls_at_once
+        self.max_concurrent_calls = beside.max_concurrent_calls
         self.decode_size = beside.decode_size
-        self.sound_batch_size = 64 if runtime.device.type == "cuda" else 4
-        self.ears = _ears(folder)
+        self.audio_batch_size = 64 if runtime.device.type == "cuda" else 4
+        self.audio_tower_id = _ears(folder)
         self._beside = beside
         self._turns = runtime.turns()
         self._extract = Extractor(folder)
-        self.sound_format = self._extract.format
+        self.audio_format = self._extract.format
 
         def load_tower() -> AudioTower:
             return AudioTower(folder, runtime)
@@ -64,24 +64,24 @@ class ClapEncoder:
         """Texts → (n, dim). Raises what the other encoder raises."""
         return self._beside.encode_texts(texts, role)
 
-    def prepare_sound(self, window: Waveform) -> Mels:
+    def prepare_audio(self, window: Waveform) -> Mels:
         """A window → its spectrogram, (1, frames, bands)."""
         return self._extract(window)
 
-    def encode_sounds(self, batch: Sequence[Mels]) -> Vectors:
+    def encode_audio(self, batch: Sequence[Mels]) -> Vectors:
         """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and WeightsRefused at the
         first call.
         """
-        return self.project_sounds(self.sound_features(batch))
+        return self.project_audio(self.audio_features(batch))
 
-    def sound_features(self, batch: Sequence[Mels]) -> Features:
+    def audio_features(self, batch: Sequence[Mels]) -> Features:
         """Spectrograms → CLAP's own unit vectors, (n, width) float16."""
         if not batch:
             return np.empty((0, self._connector.get().weight.shape[1]), np.float16)
         with self._turns:
             return self.tower.get()(batch).astype(np.float16)
 
-    def project_sounds(self, features: Features) -> Vectors:
+    def project_audio(self, features: Features) -> Vectors:
         """CLAP's vectors (n, width) → (n, dim) unit vectors, through the connector."""
         return self._connector.get()(features.astype(np.float32))
 

@@ -23,7 +23,7 @@ from transformers import (
 )
 
 from search.encoders.device import Runtime
-from search.encoders.protocol import SoundFormat, Waveform
+from search.encoders.protocol import AudioFormat, Waveform
 from search.errors import WeightsRefused
 from search.types import Vectors
 
@@ -50,7 +50,7 @@ class Extractor:
     def __init__(self, folder: Path) -> None:
         self._extract: Any = _read(ClapFeatureExtractor, folder)
         window_s = float(self._extract.max_length_s)
-        self.format = SoundFormat(int(self._extract.sampling_rate), window_s, window_s / 2)
+        self.format = AudioFormat(int(self._extract.sampling_rate), window_s, window_s / 2)
 
     def __call__(self, window: Waveform) -> Mels:
         """A shorter window is repeated, as in CLAP's training."""

@@ -27,11 +27,11 @@ TOWER = WEIGHTS / "sound_tower.safetensors"
 HEAD = WEIGHTS / "sound_head.safetensors"
 
 
-class Hearing:
+class AudioBranch:
     """Prepared windows → features → unit vectors. Safe to call from several threads."""
 
     def __init__(self, preset: Preset, runtime: Runtime) -> None:
-        self.ears = preset.ears(f"{FORMAT}{FEATURES}")
+        self.audio_tower_id = preset.audio_tower_id(f"{FORMAT}{FEATURES}")
         self.format = FORMAT
         self.batch_size = 256 if runtime.device.type == "cuda" else AT_ONCE
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from search.config import EngineSettings
 from search.encoders.compact import sound_tower
-from search.encoders.compact.audio import Hearing
+from search.encoders.compact.audio import AudioBranch
 from search.encoders.compact.heads import DIM, PictureHead, TextHead, fill_heads, load_heads
 from search.encoders.compact.int8_space import int8_digest
 from search.encoders.compact.network import SIDE, picture_weights_path
@@ -40,22 +40,22 @@ class CompactEncoder:
     def __init__(
         self,
         space: Space,
-        frozen: Towers,
+        towers: Towers,
         heads: tuple[PictureHead, TextHead],
-        hearing: Hearing,
+        audio: AudioBranch,
         *,
-        towers: str,
+        tower_id: str,
     ) -> None:
         self.space = space
-        self.frozen = frozen
-        self.hearing = hearing
         self.towers = towers
-        self.heads = heads
-        self.ears = hearing.ears
-        self.sound_format = hearing.format
-        self.sound_batch_size = hearing.batch_size
-        self.picture_batch_size = frozen.runtime.picture_batch_size
-        self.calls_at_once = frozen.runtime.calls_at_once
+        self.audio = audio
+        self.tower_id = tower_id
+        self.projection_heads = heads
+        self.audio_tower_id = audio.audio_tower_id
+        self.audio_format = audio.format
+        self.audio_batch_size = audio.batch_size
+        self.picture_batch_size = towers.runtime.picture_batch_size
+        self.max_concurrent_calls = towers.runtime.max_concurrent_calls
         self.decode_size = SIDE
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:
@@ -70,7 +70,7 @@ class CompactEncoder:
         """Prepared pictures → (n, 7, 7, 384) unit vectors: of every cell of a grid together with
         its neighbours.
         """
-        features = self.frozen.region_features(batch).numpy().astype(np.float16)
+        features = self.towers.region_features(batch).numpy().astype(np.float16)
         return self.project_pictures(features.reshape(-1, FEATURES)).reshape(
             *features.shape[:3], DIM
         )
@@ -81,44 +81,44 @@ class CompactEncoder:
 
     def picture_features(self, batch: Sequence[Pixels]) -> Features:
         """Prepared pictures → (n, FEATURES) float16."""
-        return self.frozen.picture_features(batch).numpy().astype(np.float16)
+        return self.towers.picture_features(batch).numpy().astype(np.float16)
 
     def text_features(self, texts: Sequence[str], role: TextRole) -> Features:
         """Texts → MiniLM's own vectors, (n, 384) float16, the same for both roles."""
-        return self.frozen.text_features(texts).numpy().astype(np.float16)
+        return self.towers.text_features(texts).numpy().astype(np.float16)
 
     def project_pictures(self, features: Features) -> Vectors:
         """(n, FEATURES) → unit vectors (n, 384)."""
-        return project(self.heads[0], features)
+        return project(self.projection_heads[0], features)
 
     def project_texts(self, features: Features) -> Vectors:
         """(n, 384) → unit vectors (n, 384)."""
-        return project(self.heads[1], features)
+        return project(self.projection_heads[1], features)
 
-    def prepare_sound(self, window: Waveform) -> sound_tower.Patches:
+    def prepare_audio(self, window: Waveform) -> sound_tower.Patches:
         """A window → the spectrograms of its patches, (1 or 2, 96, 64)."""
         return sound_tower.prepare(window)
 
-    def encode_sounds(self, batch: Sequence[sound_tower.Patches]) -> Vectors:
+    def encode_audio(self, batch: Sequence[sound_tower.Patches]) -> Vectors:
         """Prepared windows → (n, 384) unit vectors."""
-        return self.project_sounds(self.sound_features(batch))
+        return self.project_audio(self.audio_features(batch))
 
-    def sound_features(self, batch: Sequence[sound_tower.Patches]) -> Features:
+    def audio_features(self, batch: Sequence[sound_tower.Patches]) -> Features:
         """Prepared windows → (n, 1024) float16."""
-        return self.hearing.features(batch)
+        return self.audio.features(batch)
 
-    def project_sounds(self, features: Features) -> Vectors:
+    def project_audio(self, features: Features) -> Vectors:
         """(n, 1024) → unit vectors (n, 384)."""
-        return self.hearing.project(features)
+        return self.audio.project(features)
 
     def with_heads(self, path: Path) -> CompactEncoder:
         """The same towers under tuned heads; sounds stay where they are. Raises WeightsMissing
         and WeightsRefused.
         """
-        picture, text = read_heads(path, towers=self.towers, dim=DIM)
+        picture, text = read_heads(path, tower_id=self.tower_id, dim=DIM)
         heads = _checked(fill_heads(picture, text, path.name))
         space = tuned_space(self.space, path.stem)
-        return CompactEncoder(space, self.frozen, heads, self.hearing, towers=self.towers)
+        return CompactEncoder(space, self.towers, heads, self.audio, tower_id=self.tower_id)
 
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
@@ -129,14 +129,18 @@ def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> 
     # The heads read the network's classifier from the package.
     check_digest(picture_weights_path(), preset.checksums["pictures"])
     runtime = _runtime(settings)
-    frozen = _towers(preset, settings, runtime)
+    towers = _towers(preset, settings, runtime)
     heads = _checked(load_heads(heads_path))
     if preset.dim != DIM:
         raise WeightsRefused(f"the preset should be of dimension {DIM}", value=preset.dim)
     numbers = int8_digest(settings)
-    hearing = Hearing(preset, runtime)
+    audio = AudioBranch(preset, runtime)
     return CompactEncoder(
-        preset.space(numbers), frozen, heads, hearing, towers=preset.towers(f"{FEATURES}{numbers}")
+        preset.space(numbers),
+        towers,
+        heads,
+        audio,
+        tower_id=preset.tower_id(f"{FEATURES}{numbers}"),
     )
 
 

@@ -16,14 +16,14 @@ from search.encoders.compact.sound_network import network_of
 from search.encoders.compact.spectrogram import RATE, log_mel, samples_of
 from search.encoders.device import Runtime
 from search.encoders.packing import unpacked
-from search.encoders.protocol import SoundFormat, Waveform
+from search.encoders.protocol import AudioFormat, Waveform
 from search.encoders.weights import read_safetensors
 from search.errors import WeightsRefused
 
 PATCH = 96
 """Frames of one patch. Longer ones are not what the network knows: it pads at their ends."""
 
-FORMAT = SoundFormat(RATE, window_s=samples_of(2 * PATCH) / RATE, hop_s=0.96)
+FORMAT = AudioFormat(RATE, window_s=samples_of(2 * PATCH) / RATE, hop_s=0.96)
 """Two patches, and about one window for each second: docs/adr/0011-sound-tower.md says why."""
 
 AT_ONCE = 16

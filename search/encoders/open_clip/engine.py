@@ -68,7 +68,7 @@ class OpenClipEncoder:
     ) -> None:
         self.space = space
         self.picture_batch_size = runtime.picture_batch_size
-        self.calls_at_once = runtime.calls_at_once
+        self.max_concurrent_calls = runtime.max_concurrent_calls
         size = checkpoint.picture_size()
         self.decode_size = size if isinstance(size, int) else max(size)
         self._checkpoint = checkpoint

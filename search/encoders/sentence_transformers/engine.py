@@ -26,7 +26,7 @@ from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
 from search.encoders.device import Runtime, pick_runtime
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
-from search.encoders.protocol import Features, SoundFormat, Waveform
+from search.encoders.protocol import AudioFormat, Features, Waveform
 from search.encoders.sanity_check import check_pairs, check_pictures, check_texts
 from search.encoders.sentence_transformers.inputs import Inputs, Padding, join
 from search.errors import ModalityUnsupported, WeightsRefused
@@ -40,7 +40,7 @@ THEIRS: dict[Modality, Literal["image", "audio"]] = {
 }
 """The library's names of modalities."""
 
-SOUND = SoundFormat(rate=16_000, window_s=10.0, hop_s=5.0)
+SOUND = AudioFormat(rate=16_000, window_s=10.0, hop_s=5.0)
 """What the feature extractor of Gemma's audio tower takes; the tower hears up to half a minute
 at once."""
 
@@ -137,11 +137,11 @@ class SentenceTransformerEncoder:
     def __init__(self, preset: Preset, space: Space, folder: Path, runtime: Runtime) -> None:
         self.space = space
         self.picture_batch_size = runtime.picture_batch_size
-        self.calls_at_once = 1
+        self.max_concurrent_calls = 1
         self.decode_size = preset.decode_size
-        self.sound_format = SOUND
-        self.sound_batch_size = runtime.picture_batch_size // 8
-        self.ears = space.fingerprint
+        self.audio_format = SOUND
+        self.audio_batch_size = runtime.picture_batch_size // 8
+        self.audio_tower_id = space.fingerprint
         self._preset = preset
         self._folder = folder
         self._runtime = runtime
@@ -162,25 +162,25 @@ class SentenceTransformerEncoder:
         self._require(Modality.PICTURE)
         return self.whole.get().encode(batch) if batch else self._nothing()
 
-    def prepare_sound(self, window: Waveform) -> Inputs:
+    def prepare_audio(self, window: Waveform) -> Inputs:
         """A window → the model's inputs for it. Raises as `prepare_picture` does."""
         self._require(Modality.AUDIO)
         return self.whole.get().prepare(
             {"array": window, "sampling_rate": SOUND.rate}, Modality.AUDIO
         )
 
-    def encode_sounds(self, batch: Sequence[Inputs]) -> Vectors:
+    def encode_audio(self, batch: Sequence[Inputs]) -> Vectors:
         """Prepared windows → (n, dim) unit vectors. Raises as `prepare_picture` does."""
-        return self.project_sounds(self.sound_features(batch))
+        return self.project_audio(self.audio_features(batch))
 
-    def sound_features(self, batch: Sequence[Inputs]) -> Features:
+    def audio_features(self, batch: Sequence[Inputs]) -> Features:
         """Prepared windows → the model's own vectors, (n, dim) float16. Raises as
         `prepare_picture` does.
         """
         self._require(Modality.AUDIO)
         return (self.whole.get().encode(batch) if batch else self._nothing()).astype(np.float16)
 
-    def project_sounds(self, features: Features) -> Vectors:
+    def project_audio(self, features: Features) -> Vectors:
         """The model's own vectors, of unit length again."""
         vectors = features.astype(np.float32)
         return cast(

@@ -16,10 +16,10 @@ from django.core.files.storage import Storage
 from indexer.encoding.worker import Drain
 from indexer.reconcile import jobs_enqueue_missing
 from indexer.tuning.publish import space_fill
-from search.encoders.residual_heads import tunable
+from search.encoders.residual_heads import as_tunable
 from search.types import Modality
+from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
-from tests.support.ears import HearingEncoder
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
 from webapp.catalog.models import Asset, Embedding, IndexJob, JobState, TowerFeatures
@@ -31,8 +31,8 @@ RED, BLUE = (200, 20, 20), (20, 20, 200)
 
 
 @pytest.fixture
-def hearing() -> HearingEncoder:
-    return HearingEncoder()
+def audio_encoder() -> ToneEncoder:
+    return ToneEncoder()
 
 
 class PathlessStorage(Storage):
@@ -52,7 +52,7 @@ class PathlessStorage(Storage):
         return ContentFile(self.files[name], name)
 
 
-def drain(encoder: HearingEncoder) -> None:
+def drain(encoder: ToneEncoder) -> None:
     Drain(encoder, "here:1:1").run()
 
 
@@ -65,11 +65,11 @@ def views(asset: Asset) -> dict[str, tuple[int, int]]:
     }
 
 
-def test_a_sound_becomes_windows_and_silence_none(hearing: HearingEncoder) -> None:
-    space = hearing.space.fingerprint
+def test_a_sound_becomes_windows_and_silence_none(audio_encoder: ToneEncoder) -> None:
+    space = audio_encoder.space.fingerprint
     add_product("loud", title="loud", sounds=[tone_file([440, 440, 1200])], space=space)
     add_product("silent", title="silent", sounds=[tone_file([0, 0])], space=space)
-    drain(hearing)
+    drain(audio_encoder)
     assert set(IndexJob.objects.values_list("state", flat=True)) == {JobState.DONE}
     loud, silent = (Asset.objects.get(product__sku=sku, kind="audio") for sku in ("loud", "silent"))
     row = Embedding.objects.get(content_hash=loud.content_hash)
@@ -83,10 +83,10 @@ def test_a_sound_becomes_windows_and_silence_none(hearing: HearingEncoder) -> No
     )
 
 
-def test_a_video_has_frames_sound_and_a_whole(hearing: HearingEncoder, tmp_path: Path) -> None:
+def test_a_video_has_frames_sound_and_a_whole(audio_encoder: ToneEncoder, tmp_path: Path) -> None:
     film = sounding_film(tmp_path / "film.mkv", [RED] * 4 + [BLUE] * 4, [440] * 3)
-    add_product("film", title="film", videos=[film], space=hearing.space.fingerprint)
-    drain(hearing)
+    add_product("film", title="film", videos=[film], space=audio_encoder.space.fingerprint)
+    drain(audio_encoder)
     asset = Asset.objects.get(kind="video")
     found = views(asset)
     frames = found["video"][1]
@@ -96,26 +96,30 @@ def test_a_video_has_frames_sound_and_a_whole(hearing: HearingEncoder, tmp_path:
 
 
 def test_clips_seen_before_are_projected_and_not_decoded(
-    hearing: HearingEncoder, tmp_path: Path, media_root: Path
+    audio_encoder: ToneEncoder, tmp_path: Path, media_root: Path
 ) -> None:
     film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440, 0, 0, 900])
     add_product(
-        "a", title="a", sounds=[tone_file([300])], videos=[film], space=hearing.space.fingerprint
+        "a",
+        title="a",
+        sounds=[tone_file([300])],
+        videos=[film],
+        space=audio_encoder.space.fingerprint,
     )
-    drain(hearing)
+    drain(audio_encoder)
     before = {
         row.modality + row.content_hash: (row.vector, row.spans) for row in Embedding.objects.all()
     }
-    assert TowerFeatures.objects.filter(towers=hearing.ears).count() == 2
+    assert TowerFeatures.objects.filter(towers=audio_encoder.audio_tower_id).count() == 2
     Embedding.objects.all().delete()
     IndexJob.objects.update(state=JobState.QUEUED)
     shutil.rmtree(media_root)
-    hearing.heard.clear()
-    drain(hearing)
+    audio_encoder.heard.clear()
+    drain(audio_encoder)
     assert {
         row.modality + row.content_hash: (row.vector, row.spans) for row in Embedding.objects.all()
     } == before
-    assert not hearing.heard
+    assert not audio_encoder.heard
 
 
 def test_an_encoder_without_ears_makes_no_views_of_sound(
@@ -124,21 +128,21 @@ def test_an_encoder_without_ears_makes_no_views_of_sound(
     film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440])
     space = encoder.space.fingerprint
     add_product("a", title="a", sounds=[tone_file([300])], videos=[film], space=space)
-    Drain(tunable(encoder), "here:1:1").run()
+    Drain(as_tunable(encoder), "here:1:1").run()
     assert set(IndexJob.objects.values_list("state", flat=True)) == {JobState.DONE}
     assert views(Asset.objects.get(kind="audio")) == {"audio": (0, 0)}
     assert set(views(Asset.objects.get(kind="video"))) == {"text", "video"}
     assert jobs_enqueue_missing(space=space) == 0
 
 
-def test_a_broken_clip_costs_its_product_nothing_else(hearing: HearingEncoder) -> None:
+def test_a_broken_clip_costs_its_product_nothing_else(audio_encoder: ToneEncoder) -> None:
     add_product(
         "a",
         title="still found",
         sounds=[tone_file([300])[:30], tone_file([500])],
-        space=hearing.space.fingerprint,
+        space=audio_encoder.space.fingerprint,
     )
-    drain(hearing)
+    drain(audio_encoder)
     broken, sound = Asset.objects.filter(kind="audio").order_by("position")
     assert IndexJob.objects.get(state=JobState.FAILED).content_hash == broken.content_hash
     assert broken.fault and not sound.fault and views(sound)["audio"][0] > 0
@@ -146,11 +150,11 @@ def test_a_broken_clip_costs_its_product_nothing_else(hearing: HearingEncoder) -
 
 
 def test_a_video_whose_sound_is_broken_is_seen_and_says_so(
-    hearing: HearingEncoder, tmp_path: Path
+    audio_encoder: ToneEncoder, tmp_path: Path
 ) -> None:
     film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440], broken_sound=True)
-    add_product("a", title="a film", videos=[film], space=hearing.space.fingerprint)
-    drain(hearing)
+    add_product("a", title="a film", videos=[film], space=audio_encoder.space.fingerprint)
+    drain(audio_encoder)
     asset = Asset.objects.get(kind="video")
     assert IndexJob.objects.filter(state=JobState.DONE).count() == 2
     assert views(asset)["audio"] == (0, 0) and views(asset)["video"][1] == 2
@@ -158,88 +162,88 @@ def test_a_video_whose_sound_is_broken_is_seen_and_says_so(
 
 
 def test_work_stops_in_the_middle_of_a_long_clip_and_nothing_is_lost(
-    hearing: HearingEncoder,
+    audio_encoder: ToneEncoder,
 ) -> None:
     add_product(
-        "long", title="long", sounds=[tone_file([300] * 240)], space=hearing.space.fingerprint
+        "long", title="long", sounds=[tone_file([300] * 240)], space=audio_encoder.space.fingerprint
     )
     stopping = threading.Event()
-    features = hearing.sound_features
+    features = audio_encoder.audio_features
 
     def stop_then_hear(batch: list[np.ndarray]) -> np.ndarray:
-        if len(hearing.heard) == 5:
+        if len(audio_encoder.heard) == 5:
             stopping.set()
             threading.Event().wait(1.0)
         return features(batch)
 
-    hearing.sound_features = stop_then_hear
-    Drain(hearing, "here:1:1", stopping).run()
+    audio_encoder.audio_features = stop_then_hear
+    Drain(audio_encoder, "here:1:1", stopping).run()
     job = IndexJob.objects.get(modality="audio")
     assert (job.state, job.attempts, job.claim) == (JobState.QUEUED, 0, None)
-    assert len(hearing.heard) < 20, "the rest was not encoded"
-    hearing.sound_features = features
-    drain(hearing)
+    assert len(audio_encoder.heard) < 20, "the rest was not encoded"
+    audio_encoder.audio_features = features
+    drain(audio_encoder)
     assert views(Asset.objects.get(kind="audio"))["audio"][0] > 400
 
 
 def test_a_long_clip_never_lies_in_memory(
-    hearing: HearingEncoder, monkeypatch: pytest.MonkeyPatch
+    audio_encoder: ToneEncoder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Decoding waits for the model: what is prepared and not yet encoded stays within the feed."""
     ahead: list[int] = []
     prepared = 0
-    prepare = hearing.prepare_sound
+    prepare = audio_encoder.prepare_audio
 
     def counted(window: np.ndarray) -> np.ndarray:
         nonlocal prepared
         prepared += 1
-        ahead.append(prepared - sum(hearing.heard))
+        ahead.append(prepared - sum(audio_encoder.heard))
         return prepare(window)
 
-    monkeypatch.setattr(hearing, "prepare_sound", counted)
+    monkeypatch.setattr(audio_encoder, "prepare_audio", counted)
     add_product(
-        "long", title="long", sounds=[tone_file([300] * 120)], space=hearing.space.fingerprint
+        "long", title="long", sounds=[tone_file([300] * 120)], space=audio_encoder.space.fingerprint
     )
-    drain(hearing)
-    assert prepared > 200 and max(ahead) <= 8 + 2 * hearing.sound_batch_size
+    drain(audio_encoder)
+    assert prepared > 200 and max(ahead) <= 8 + 2 * audio_encoder.audio_batch_size
 
 
 def test_another_space_over_the_same_towers_is_filled_without_decoding(
-    hearing: HearingEncoder, tmp_path: Path, media_root: Path
+    audio_encoder: ToneEncoder, tmp_path: Path, media_root: Path
 ) -> None:
     film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440])
     add_product(
         "a", title="a film", sounds=[tone_file([300]), tone_file([0])], videos=[film], space=""
     )
-    jobs_enqueue_missing(space=hearing.space.fingerprint)
-    drain(hearing)
+    jobs_enqueue_missing(space=audio_encoder.space.fingerprint)
+    drain(audio_encoder)
     shutil.rmtree(media_root)
-    tuned = HearingEncoder("tuned")
-    tuned.towers, tuned.ears = hearing.towers, hearing.ears
+    tuned = ToneEncoder("tuned")
+    tuned.tower_id, tuned.audio_tower_id = audio_encoder.tower_id, audio_encoder.audio_tower_id
     assert (
         space_fill(tuned, touch=True)
-        == Embedding.objects.filter(space=hearing.space.fingerprint).count()
+        == Embedding.objects.filter(space=audio_encoder.space.fingerprint).count()
         == 6
     )
 
-    def rows(encoder: HearingEncoder) -> dict[tuple[str, str], tuple[bytes, bytes]]:
+    def rows(encoder: ToneEncoder) -> dict[tuple[str, str], tuple[bytes, bytes]]:
         stored = Embedding.objects.filter(space=encoder.space.fingerprint)
         return {
             (row.modality, row.content_hash): (bytes(row.vector), bytes(row.spans))
             for row in stored
         }
 
-    assert rows(tuned) == rows(hearing)
+    assert rows(tuned) == rows(audio_encoder)
     assert space_fill(tuned, touch=True) == 0
 
 
 def test_a_clip_in_a_store_without_paths_is_copied_for_as_long_as_needed(
-    hearing: HearingEncoder, settings: Any
+    audio_encoder: ToneEncoder, settings: Any
 ) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": f"{__name__}.PathlessStorage"}}
     add_product(
-        "a", title="a sound", sounds=[tone_file([300, 300])], space=hearing.space.fingerprint
+        "a", title="a sound", sounds=[tone_file([300, 300])], space=audio_encoder.space.fingerprint
     )
-    drain(hearing)
+    drain(audio_encoder)
     assert views(Asset.objects.get(kind="audio"))["audio"][0] > 0
     assert not list(Path(settings.FILE_UPLOAD_TEMP_DIR).glob("clip-*"))

@@ -10,9 +10,9 @@ import pytest
 from indexer.encoding.worker import Drain
 from indexer.reconcile import jobs_enqueue_missing
 from search.types import Modality
+from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
 from tests.support.clips import Outcome, corpus
-from tests.support.ears import HearingEncoder
 from webapp.catalog.models import Asset, Embedding, IndexJob, JobState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -37,7 +37,7 @@ def outcome_of(job: IndexJob, asset: Asset) -> str:
 
 @pytest.mark.slow
 def test_every_file_has_its_outcome_and_the_worker_lives(tmp_path: Path) -> None:
-    encoder = HearingEncoder()
+    encoder = ToneEncoder()
     space = encoder.space.fingerprint
     cases = {case.name: case for case in corpus(tmp_path)}
     for case in cases.values():

@@ -18,7 +18,7 @@ from indexer.encoding.encode import encode_texts
 from indexer.encoding.storage import MAX_ATTEMPTS, batch_store
 from indexer.encoding.worker import Drain
 from search.encoders.protocol import Pixels
-from search.encoders.residual_heads import tunable
+from search.encoders.residual_heads import as_tunable
 from search.errors import ModalityUnsupported, SelfTestFailed, Unavailable
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def drain(encoder: ColourEncoder) -> None:
-    Drain(tunable(encoder), "here:1:1").run()
+    Drain(as_tunable(encoder), "here:1:1").run()
 
 
 def states() -> dict[str, int]:
@@ -55,7 +55,7 @@ def make_due() -> None:
 def test_every_content_is_encoded_once_and_searchable(encoder: ColourEncoder) -> None:
     products = fill(encoder, 10)
     before = clock_now()
-    totals = Drain(tunable(encoder), "here:1:1").run()
+    totals = Drain(as_tunable(encoder), "here:1:1").run()
 
     assert states() == {JobState.DONE: 20}
     assert dict(totals.encoded) == {"text": 10, "picture": 10}
@@ -222,7 +222,7 @@ def test_stopping_gives_back_what_the_model_has_not_begun() -> None:
 
     encoder = ColourEncoder(chokes_on=stop, picture_batch_size=1)
     fill(encoder, 8)
-    Drain(tunable(encoder), "here:1:1", stopping).run()
+    Drain(as_tunable(encoder), "here:1:1", stopping).run()
     left = states()
     assert set(left) == {JobState.DONE, JobState.QUEUED}, (
         "what was begun is finished, the rest waits unclaimed"
@@ -238,7 +238,7 @@ def test_batches_are_in_the_model_side_by_side_where_the_encoder_says_so() -> No
         meeting.wait()
         return False
 
-    encoder = ColourEncoder(chokes_on=meet, picture_batch_size=1, calls_at_once=2)
+    encoder = ColourEncoder(chokes_on=meet, picture_batch_size=1, max_concurrent_calls=2)
     for number in range(6):
         add_product(
             f"p{number}",
@@ -262,10 +262,10 @@ def test_results_of_a_claim_that_was_taken_back_leave_the_job_alone(encoder: Col
     )
     assert fast
     contents, orphans = contents_of(slow)
-    batch_store(slow, encode_texts(contents, tunable(encoder)), orphans, tunable(encoder))
+    batch_store(slow, encode_texts(contents, as_tunable(encoder)), orphans, as_tunable(encoder))
     job = IndexJob.objects.get()
     assert (job.state, job.claimed_by) == (JobState.CLAIMED, "fast")
     assert Embedding.objects.count() == 1, "the vector is as good as any"
-    batch_store(fast, encode_texts(contents, tunable(encoder)), orphans, tunable(encoder))
+    batch_store(fast, encode_texts(contents, as_tunable(encoder)), orphans, as_tunable(encoder))
     assert states() == {JobState.DONE: 1}
     assert Embedding.objects.count() == 1

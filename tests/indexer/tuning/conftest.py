@@ -12,7 +12,7 @@ import pytest
 from indexer.encoding.worker import Drain
 from indexer.tuning import train
 from search.encoders.protocol import TunableEncoder
-from search.encoders.residual_heads import tunable
+from search.encoders.residual_heads import as_tunable
 from search.tuning.fit import Recipe
 from search.types import Modality, Space
 from tests.support.encoders import ColourEncoder
@@ -26,7 +26,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
     space = Space(
         "compact", uuid.uuid4().hex[:16], 48, frozenset({Modality.TEXT, Modality.PICTURE})
     )
-    encoder = tunable(ColourEncoder(space, picture_batch_size=64))
+    encoder = as_tunable(ColourEncoder(space, picture_batch_size=64))
     monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
     for module in (models_runtime, tunings):
         monkeypatch.setattr(module, "space_of", lambda settings: space)

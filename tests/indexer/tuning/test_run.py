@@ -133,7 +133,7 @@ def test_contents_encoded_before_features_were_kept_are_decoded_once(
     shop(colours.space.fingerprint, 240)
     TowerFeatures.objects.filter(modality="picture").delete()
     assert tune(dry_run=True).decoded == 240
-    assert TowerFeatures.objects.filter(modality="picture", towers=colours.towers).count() == 240
+    assert TowerFeatures.objects.filter(modality="picture", towers=colours.tower_id).count() == 240
 
 
 def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> None:

@@ -13,9 +13,9 @@ from search.config import EngineSettings
 from search.encoders.clap.connector import FILE, Connector, learn
 from search.encoders.clap.engine import ClapEncoder
 from search.encoders.compact.engine import CompactEncoder
-from search.encoders.protocol import SoundEncoder
+from search.encoders.protocol import AudioEncoder
 from search.encoders.registry import load_encoder, load_engine, space_of
-from search.encoders.residual_heads import HearingResidualEncoder
+from search.encoders.residual_heads import AudioResidualEncoder
 from search.encoders.tuned_heads import store_heads
 from search.errors import WeightsMissing, WeightsRefused
 from search.tuning.connector import connect, usual_texts
@@ -55,10 +55,10 @@ def encoder(settings: EngineSettings) -> ClapEncoder:
     return found
 
 
-def windows(encoder: SoundEncoder, *seconds: float) -> list[object]:
-    rate = encoder.sound_format.rate
+def windows(encoder: AudioEncoder, *seconds: float) -> list[object]:
+    rate = encoder.audio_format.rate
     return [
-        encoder.prepare_sound(RNG.standard_normal(round(s * rate)).astype(np.float32) * 0.1)
+        encoder.prepare_audio(RNG.standard_normal(round(s * rate)).astype(np.float32) * 0.1)
         for s in seconds
     ]
 
@@ -66,16 +66,16 @@ def windows(encoder: SoundEncoder, *seconds: float) -> list[object]:
 def test_sounds_come_into_the_space_of_the_preset_beside(
     encoder: ClapEncoder, compact: CompactEncoder
 ) -> None:
-    assert isinstance(encoder, SoundEncoder)
+    assert isinstance(encoder, AudioEncoder)
     assert encoder.space.dim == compact.space.dim and Modality.AUDIO in encoder.space.modalities
-    assert (encoder.sound_format.rate, encoder.sound_format.window_s) == (8000, 2.0)
+    assert (encoder.audio_format.rate, encoder.audio_format.window_s) == (8000, 2.0)
     batch = windows(encoder, 2.0, 0.5, 1.3)
-    features, vectors = encoder.sound_features(batch), encoder.encode_sounds(batch)
+    features, vectors = encoder.audio_features(batch), encoder.encode_audio(batch)
     assert features.shape == (3, WIDTH) and features.dtype == np.float16
     assert vectors.shape == (3, 384) and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert np.array_equal(vectors, encoder.project_sounds(features))
-    assert np.allclose(encoder.encode_sounds(batch[1:2])[0], vectors[1], atol=5e-3)
-    assert encoder.encode_sounds([]).shape == (0, 384)
+    assert np.array_equal(vectors, encoder.project_audio(features))
+    assert np.allclose(encoder.encode_audio(batch[1:2])[0], vectors[1], atol=5e-3)
+    assert encoder.encode_audio([]).shape == (0, 384)
 
 
 def test_everything_else_is_the_other_encoders(
@@ -99,7 +99,7 @@ def test_the_space_is_known_without_loading_and_follows_the_connector(
     connect(PRESET, TEXTS[:4], settings)
     other = load_engine(settings)
     assert space_of(settings).fingerprint != before.fingerprint
-    assert isinstance(other, ClapEncoder) and other.ears == encoder.ears, (
+    assert isinstance(other, ClapEncoder) and other.audio_tower_id == encoder.audio_tower_id, (
         "what CLAP hears is the same"
     )
     connect(PRESET, TEXTS, settings)
@@ -110,13 +110,18 @@ def test_under_tuned_heads_sounds_stay_where_they_are(
     encoder: ClapEncoder, settings: EngineSettings, tmp_path: Path
 ) -> None:
     loaded = load_encoder(settings)
-    assert isinstance(loaded, HearingResidualEncoder) and isinstance(loaded, SoundEncoder)
-    file = store_heads(tmp_path, loaded.heads, towers=loaded.towers, dim=384, notes={})
+    assert isinstance(loaded, AudioResidualEncoder) and isinstance(loaded, AudioEncoder)
+    file = store_heads(
+        tmp_path, loaded.projection_heads, tower_id=loaded.tower_id, dim=384, notes={}
+    )
     tuned = loaded.with_heads(file)
-    assert isinstance(tuned, SoundEncoder) and tuned.space.fingerprint != loaded.space.fingerprint
+    assert isinstance(tuned, AudioEncoder) and tuned.space.fingerprint != loaded.space.fingerprint
     batch = windows(encoder, 1.0)
-    assert np.array_equal(tuned.encode_sounds(batch), encoder.encode_sounds(batch))
-    assert (tuned.ears, tuned.sound_format) == (encoder.ears, encoder.sound_format)
+    assert np.array_equal(tuned.encode_audio(batch), encoder.encode_audio(batch))
+    assert (tuned.audio_tower_id, tuned.audio_format) == (
+        encoder.audio_tower_id,
+        encoder.audio_format,
+    )
 
 
 def test_a_connector_learned_from_texts_carries_what_lies_near_them() -> None:

@@ -91,7 +91,7 @@ def test_text_keeps_the_geometry_of_minilm(compact: CompactEncoder) -> None:
         "a dog barks",
         "lamp",
     ]
-    plain = compact.frozen.text_features(texts).numpy()
+    plain = compact.towers.text_features(texts).numpy()
     joined = compact.encode_texts(texts, TextRole.QUERY)
     upper = np.triu_indices(len(texts), 1)
     agreement = np.corrcoef((plain @ plain.T)[upper], (joined @ joined.T)[upper])[0, 1]
@@ -108,7 +108,7 @@ def test_text_tower_agrees_with_the_reference(compact: CompactEncoder) -> None:
 
     texts = ["red mug", "A man in a blue shirt is standing on a ladder cleaning a window."]
     reference = load_model(device="cpu").encode(texts, normalize_embeddings=True)
-    assert (compact.frozen.text_features(texts).numpy() * reference).sum(axis=1).min() > 0.999
+    assert (compact.towers.text_features(texts).numpy() * reference).sum(axis=1).min() > 0.999
 
 
 def test_picture_tower_agrees_in_both_precisions() -> None:
@@ -123,7 +123,7 @@ def test_picture_tower_agrees_in_both_precisions() -> None:
 def test_encoding_texts_loads_no_picture_tower() -> None:
     encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
     encoder.encode_texts(["red mug"], TextRole.QUERY)
-    assert encoder.frozen.texts.loaded and not encoder.frozen.pictures.loaded
+    assert encoder.towers.texts.loaded and not encoder.towers.pictures.loaded
 
 
 def test_threads_share_one_encoder(compact: CompactEncoder) -> None:

@@ -19,7 +19,7 @@ from search.encoders.compact.spectrogram import BANDS, RATE, log_mel, samples_of
 from search.encoders.device import Runtime
 from search.encoders.digests import file_digest
 from search.encoders.presets import EARS, SOUND_HEAD, Preset, load_preset
-from search.encoders.protocol import SoundEncoder, Waveform
+from search.encoders.protocol import AudioEncoder, Waveform
 from search.errors import WeightsRefused
 from search.media.audio_windows import sound_windows
 from search.media.clip_limits import ClipLimits
@@ -57,26 +57,26 @@ def test_spectrogram_has_the_published_shape_and_bands() -> None:
 
 
 def test_sounds_become_unit_vectors_of_the_space(compact: CompactEncoder) -> None:
-    assert isinstance(compact, SoundEncoder)
+    assert isinstance(compact, AudioEncoder)
     assert compact.space.modalities >= {Modality.AUDIO, Modality.VIDEO}
     batch = [
-        compact.prepare_sound(sound)
+        compact.prepare_audio(sound)
         for sound in (noise(FORMAT.window_s), tone(440, 0.2), noise(1.4))
     ]
     assert [len(patches) for patches in batch] == [2, 1, 2]
-    vectors = compact.encode_sounds(batch)
+    vectors = compact.encode_audio(batch)
     assert vectors.shape == (3, compact.space.dim) and vectors.dtype == np.float32
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert compact.encode_sounds([]).shape == (0, compact.space.dim)
+    assert compact.encode_audio([]).shape == (0, compact.space.dim)
 
 
 def test_a_vector_depends_on_its_window_alone(compact: CompactEncoder) -> None:
-    batch = [compact.prepare_sound(noise(seconds)) for seconds in (1.9, 0.5, 1.9)]
-    features = compact.sound_features(batch)
+    batch = [compact.prepare_audio(noise(seconds)) for seconds in (1.9, 0.5, 1.9)]
+    features = compact.audio_features(batch)
     assert features.shape == (3, FEATURES) and features.dtype == np.float16
-    assert np.array_equal(compact.encode_sounds(batch), compact.project_sounds(features))
+    assert np.array_equal(compact.encode_audio(batch), compact.project_audio(features))
     assert np.allclose(
-        compact.encode_sounds(batch[1:2])[0], compact.encode_sounds(batch)[1], atol=5e-3
+        compact.encode_audio(batch[1:2])[0], compact.encode_audio(batch)[1], atol=5e-3
     )
 
 
@@ -98,8 +98,8 @@ def test_words_for_sounds_that_no_training_showed_find_them(
     for kind in ("drum", "bell"):
         write_sound(kind, 1, tmp_path / f"{kind}.wav")
         reader = open_sound(tmp_path / f"{kind}.wav", LIMITS, RATE)
-        windows = [compact.prepare_sound(window) for _, window in sound_windows(reader, FORMAT)]
-        heard.append(compact.encode_sounds(windows))
+        windows = [compact.prepare_audio(window) for _, window in sound_windows(reader, FORMAT)]
+        heard.append(compact.encode_audio(windows))
     for number, words in enumerate(("someone plays the drums", "a bell rings")):
         asked = compact.encode_texts([words], TextRole.QUERY)[0]
         assert int(np.argmax([(windows @ asked).max() for windows in heard])) == number, words
@@ -109,9 +109,9 @@ def test_the_sound_side_is_small_and_loaded_only_to_hear() -> None:
     assert audio.TOWER.stat().st_size + audio.HEAD.stat().st_size <= LARGEST
     encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
     encoder.encode_texts(["a dog barks"], TextRole.QUERY)
-    assert not encoder.hearing.tower.loaded and not encoder.hearing.head.loaded
-    encoder.encode_sounds([encoder.prepare_sound(noise(1))])
-    assert encoder.hearing.tower.loaded and not encoder.frozen.pictures.loaded
+    assert not encoder.audio.tower.loaded and not encoder.audio.head.loaded
+    encoder.encode_audio([encoder.prepare_audio(noise(1))])
+    assert encoder.audio.tower.loaded and not encoder.towers.pictures.loaded
 
 
 def test_other_ears_leave_stored_pictures_valid_and_make_another_space() -> None:
@@ -120,8 +120,8 @@ def test_other_ears_leave_stored_pictures_valid_and_make_another_space() -> None
         with_checksums(sounds="x"),
         with_checksums(sound_head="x"),
     )
-    assert preset.towers("f") == ears.towers("f") == head.towers("f")
-    assert preset.ears("f") == head.ears("f") != ears.ears("f")
+    assert preset.tower_id("f") == ears.tower_id("f") == head.tower_id("f")
+    assert preset.audio_tower_id("f") == head.audio_tower_id("f") != ears.audio_tower_id("f")
     assert len({each.space().fingerprint for each in (preset, ears, head)}) == 3
 
 
@@ -129,7 +129,7 @@ def test_other_ears_leave_stored_pictures_valid_and_make_another_space() -> None
 def test_weights_that_are_not_the_presets_are_refused(name: str) -> None:
     encoder = load(with_checksums(**{name: "0" * 64}), EngineSettings(device="cpu"))
     with pytest.raises(WeightsRefused, match="is not the one that the preset names"):
-        encoder.encode_sounds([encoder.prepare_sound(noise(1))])
+        encoder.encode_audio([encoder.prepare_audio(noise(1))])
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from torch import nn
 
 from search.config import EngineSettings
 from search.cpu import cores
-from search.encoders.device import INDUCTOR, Runtime, every_core, pick_runtime
+from search.encoders.device import INDUCTOR, Runtime, pick_runtime, use_all_cores
 from search.errors import ConfigError
 
 CPU = torch.device("cpu")
@@ -33,13 +33,13 @@ def test_calls_share_the_cores_that_one_call_leaves() -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        assert Runtime(CPU, torch.float32).calls_at_once == cores()
-        with every_core():
-            assert Runtime(CPU, torch.float32).calls_at_once == 1
+        assert Runtime(CPU, torch.float32).max_concurrent_calls == cores()
+        with use_all_cores():
+            assert Runtime(CPU, torch.float32).max_concurrent_calls == 1
         assert torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
-    assert Runtime(torch.device("cuda"), torch.bfloat16).calls_at_once == 1
+    assert Runtime(torch.device("cuda"), torch.bfloat16).max_concurrent_calls == 1
 
 
 def test_a_processor_compiles_only_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:

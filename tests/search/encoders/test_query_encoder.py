@@ -29,7 +29,7 @@ class Recorder:
 def test_waiting_callers_share_calls_and_each_gets_its_own_answer() -> None:
     gate = threading.Event()
     recorder = Recorder(gate)
-    batcher = MicroBatcher(recorder, at_most=8)
+    batcher = MicroBatcher(recorder, max_batch_size=8)
     with ThreadPoolExecutor(20) as pool:
         answers = [pool.submit(batcher, value) for value in range(20)]
         while batcher._waiting.qsize() < 19:
@@ -49,7 +49,7 @@ def test_an_error_reaches_every_caller_and_the_next_call_works(error: BaseExcept
             raise error
         return np.zeros((len(values), 1), np.float32)
 
-    batcher = MicroBatcher(encode, at_most=4)
+    batcher = MicroBatcher(encode, max_batch_size=4)
     with ThreadPoolExecutor(6) as pool:
         answers = [pool.submit(batcher, value) for value in range(6)]
         assert all(isinstance(answer.exception(10), type(error)) for answer in answers)
@@ -59,7 +59,7 @@ def test_an_error_reaches_every_caller_and_the_next_call_works(error: BaseExcept
 
 def test_an_encoder_that_loses_rows_leaves_nobody_waiting() -> None:
     batcher: MicroBatcher[int] = MicroBatcher(
-        lambda values: np.zeros((0, 1), np.float32), at_most=4
+        lambda values: np.zeros((0, 1), np.float32), max_batch_size=4
     )
     with pytest.raises(ValueError, match="zip"):
         batcher(1)

@@ -264,18 +264,18 @@ def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
         (rng.standard_normal(round(seconds * 16_000)) * 0.1).astype(np.float32)
         for seconds in (2.0, 0.7, 1.2)
     ]
-    batch = [encoder.prepare_sound(sound) for sound in sounds]
-    vectors = encoder.encode_sounds(batch)
+    batch = [encoder.prepare_audio(sound) for sound in sounds]
+    vectors = encoder.encode_audio(batch)
     assert vectors.shape == (3, DIM) and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    assert np.array_equal(vectors, encoder.project_sounds(encoder.sound_features(batch)))
-    assert np.allclose(encoder.encode_sounds(batch[1:2])[0], vectors[1], atol=1e-2)
-    assert encoder.encode_sounds([]).shape == (0, DIM)
+    assert np.array_equal(vectors, encoder.project_audio(encoder.audio_features(batch)))
+    assert np.allclose(encoder.encode_audio(batch[1:2])[0], vectors[1], atol=1e-2)
+    assert encoder.encode_audio([]).shape == (0, DIM)
 
 
 def test_a_model_without_an_audio_tower_does_not_hear(text_dir: Path, gemma_dir: Path) -> None:
     with pytest.raises(ModalityUnsupported, match="no audio tower"):
-        load(tiny_preset(modalities=BOTH | {Modality.AUDIO}), settings_of(text_dir)).prepare_sound(
+        load(tiny_preset(modalities=BOTH | {Modality.AUDIO}), settings_of(text_dir)).prepare_audio(
             np.zeros(1600, "f4")
         )
     with pytest.raises(ModalityUnsupported, match="has no audio tower"):
-        load(like_gemma(), settings_of(gemma_dir)).encode_sounds([])
+        load(like_gemma(), settings_of(gemma_dir)).encode_audio([])

@@ -18,7 +18,7 @@ from search.encoders.compact.engine import CompactEncoder
 from search.encoders.open_clip.engine import load
 from search.encoders.protocol import TunableEncoder
 from search.encoders.registry import load_encoder, space_of
-from search.encoders.residual_heads import tunable
+from search.encoders.residual_heads import as_tunable
 from search.encoders.tuned_heads import Heads, store_heads
 from search.errors import WeightsMissing, WeightsRefused
 from search.types import TextRole
@@ -41,8 +41,8 @@ def moved(heads: Heads) -> Heads:
 def stored(encoder: TunableEncoder, folder: Path) -> Path:
     return store_heads(
         folder,
-        moved(encoder.heads),
-        towers=encoder.towers,
+        moved(encoder.projection_heads),
+        tower_id=encoder.tower_id,
         dim=encoder.space.dim,
         notes={"pairs": 300},
     )
@@ -61,9 +61,9 @@ def encoder(
     if request.param == "compact":
         return compact
     if request.param == "residual":
-        return tunable(ColourEncoder())
+        return as_tunable(ColourEncoder())
     write_checkpoint(tmp_path / "weights" / "tiny")
-    return tunable(load(tiny_preset(), settings_of(tmp_path / "weights")))
+    return as_tunable(load(tiny_preset(), settings_of(tmp_path / "weights")))
 
 
 def test_encoding_is_features_then_projection(encoder: TunableEncoder) -> None:
@@ -79,8 +79,8 @@ def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_n
     None
 ):
     torch.manual_seed(1)
-    first, drawn = tunable(ColourEncoder()).heads, torch.rand(3)
-    second = tunable(ColourEncoder()).heads
+    first, drawn = as_tunable(ColourEncoder()).projection_heads, torch.rand(3)
+    second = as_tunable(ColourEncoder()).projection_heads
     assert torch.equal(
         first[0].state_dict()["inner.weight"], second[0].state_dict()["inner.weight"]
     )
@@ -90,9 +90,9 @@ def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_n
 
 def test_residual_heads_start_at_the_identity() -> None:
     plain = ColourEncoder()
-    assert np.allclose(tunable(plain).encode_texts(TEXTS, TextRole.QUERY), plain.encode_texts(TEXTS, TextRole.QUERY),
+    assert np.allclose(as_tunable(plain).encode_texts(TEXTS, TextRole.QUERY), plain.encode_texts(TEXTS, TextRole.QUERY),
                        atol=1e-3)  # fmt: skip
-    assert tunable(plain).space == plain.space
+    assert as_tunable(plain).space == plain.space
 
 
 def test_tuned_heads_share_the_towers_and_make_a_space_of_their_own(
@@ -101,7 +101,9 @@ def test_tuned_heads_share_the_towers_and_make_a_space_of_their_own(
     before = encoder.encode_texts(TEXTS, TextRole.QUERY)
     path = stored(encoder, tmp_path)
     tuned = encoder.with_heads(path)
-    assert tuned.towers == encoder.towers and tuned.space.fingerprint != encoder.space.fingerprint
+    assert (
+        tuned.tower_id == encoder.tower_id and tuned.space.fingerprint != encoder.space.fingerprint
+    )
     words = tuned.text_features(TEXTS, TextRole.QUERY)
     assert np.array_equal(words, encoder.text_features(TEXTS, TextRole.QUERY)), (
         "features do not depend on heads"
@@ -126,10 +128,14 @@ def test_damaged_and_foreign_heads_are_refused(encoder: TunableEncoder, tmp_path
     path.write_bytes(damaged)
     with pytest.raises(WeightsRefused, match="SHA-256"):
         encoder.with_heads(path)
-    foreign = store_heads(tmp_path, encoder.heads, towers="others", dim=encoder.space.dim, notes={})
+    foreign = store_heads(
+        tmp_path, encoder.projection_heads, tower_id="others", dim=encoder.space.dim, notes={}
+    )
     with pytest.raises(WeightsRefused, match="other towers"):
         encoder.with_heads(foreign)
-    narrow = store_heads(tmp_path, encoder.heads, towers=encoder.towers, dim=7, notes={})
+    narrow = store_heads(
+        tmp_path, encoder.projection_heads, tower_id=encoder.tower_id, dim=7, notes={}
+    )
     with pytest.raises(WeightsRefused, match="other towers"):
         encoder.with_heads(narrow)
 

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from search.encoders.protocol import SoundFormat, Waveform
+from search.encoders.protocol import AudioFormat, Waveform
 from search.media.audio_windows import MARGIN_BLOCKS, sound_windows
 from search.types import Span
 
 RATE = 8_000
-FORMAT = SoundFormat(RATE, window_s=2.0, hop_s=1.0)
+FORMAT = AudioFormat(RATE, window_s=2.0, hop_s=1.0)
 MARGIN = MARGIN_BLOCKS * 0.05
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from search.config import EngineSettings
-from search.encoders.protocol import SoundFormat
+from search.encoders.protocol import AudioFormat
 from search.errors import MediaError
 from search.media.audio_windows import sound_windows
 from search.media.inspect import MediaLimits, inspect_media
@@ -22,7 +22,7 @@ from search.types import Modality
 from tests.support.clips import FaultCase, Outcome, corpus
 
 LIMITS = MediaLimits.from_settings(EngineSettings())
-HEARD = SoundFormat(rate=16_000, window_s=2.0, hop_s=1.0)
+HEARD = AudioFormat(rate=16_000, window_s=2.0, hop_s=1.0)
 
 
 @pytest.fixture(scope="module")

@@ -77,9 +77,9 @@ def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: Comp
 def test_damaged_heads_are_noticed_in_every_category_of_words(
     shop: EvaluationFolder, encoder: CompactEncoder
 ) -> None:
-    heads = noise(encoder.heads[0]), encoder.heads[1]
+    heads = noise(encoder.projection_heads[0]), encoder.projection_heads[1]
     damaged = CompactEncoder(
-        encoder.space, encoder.frozen, heads, encoder.hearing, towers=encoder.towers
+        encoder.space, encoder.towers, heads, encoder.audio, tower_id=encoder.tower_id
     )
     found = by_category(answer_directly(worded(shop), damaged))
     assert (

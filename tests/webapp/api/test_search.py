@@ -13,8 +13,8 @@ from PIL import Image
 from prometheus_client import REGISTRY
 
 from indexer.encoding.worker import Drain
+from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
-from tests.support.ears import HearingEncoder
 from tests.support.tones import tone_file
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
@@ -153,10 +153,14 @@ def test_a_file_that_is_no_picture_is_refused(
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_a_sound_searches_and_its_moments_are_told(client: Client, ears: HearingEncoder) -> None:
+def test_a_sound_searches_and_its_moments_are_told(
+    client: Client, audio_encoder: ToneEncoder
+) -> None:
     for sku, pitches in (("bell", [1500, 1500]), ("horn", [300, 2000])):
-        add_product(sku, title=sku, sounds=[tone_file(pitches)], space=ears.space.fingerprint)
-    Drain(ears, "here:1:1").run()
+        add_product(
+            sku, title=sku, sounds=[tone_file(pitches)], space=audio_encoder.space.fingerprint
+        )
+    Drain(audio_encoder, "here:1:1").run()
     asked = SimpleUploadedFile("asked.wav", tone_file([2000]))
     found = assert_conforms(client.post(SEARCH, {"sound": asked}), "search")
     first = found["hits"][0]
@@ -182,7 +186,7 @@ def test_a_sound_searches_and_its_moments_are_told(client: Client, ears: Hearing
     ],
 )
 def test_a_sound_that_cannot_ask_is_refused(
-    client: Client, ears: HearingEncoder, content: bytes, status: int, code: str
+    client: Client, audio_encoder: ToneEncoder, content: bytes, status: int, code: str
 ) -> None:
     response = client.post(SEARCH, {"sound": SimpleUploadedFile("asked.wav", content)})
     assert (response.status_code, response.json()["code"]) == (status, code)

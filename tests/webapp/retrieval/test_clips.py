@@ -10,8 +10,8 @@ from indexer.encoding.worker import Drain
 from search.encoders.query_encoder import QueryEncoder
 from search.errors import MediaTooLarge, MediaUnreadable, ModalityUnsupported, QueryError
 from search.types import Modality
+from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product, picture_bytes
-from tests.support.ears import HearingEncoder
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
 from webapp.retrieval.clip_matches import moments
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def shop(ears: HearingEncoder, tmp_path: Path) -> dict[str, int]:
+def shop(audio_encoder: ToneEncoder, tmp_path: Path) -> dict[str, int]:
     """Ids of products by sku: a bell and a horn that are only heard, a mug that is only seen, a
     film that is both."""
-    space = ears.space.fingerprint
+    space = audio_encoder.space.fingerprint
     film = sounding_film(tmp_path / "film.mkv", [(200, 0, 0)] * 3, [300, 2200, 300])
     products = (
         add_product("bell", title="bell", sounds=[tone_file([1500, 1510])], space=space),
@@ -34,7 +34,7 @@ def shop(ears: HearingEncoder, tmp_path: Path) -> dict[str, int]:
         add_product("mug", title="mug", pictures=[picture_bytes(4)], space=space),
         add_product("film", title="a film of a kettle", videos=[film], space=space),
     )
-    Drain(ears, "here:1:1").run()
+    Drain(audio_encoder, "here:1:1").run()
     return {product.sku: product.pk for product in products}
 
 
@@ -100,16 +100,18 @@ def test_sounds_that_cannot_ask_are_refused(shop: dict[str, int], tmp_path: Path
             search_products(SearchRequest(sound=asked(tmp_path, content)))
 
 
-def test_an_encoder_without_ears_says_so(tmp_path: Path) -> None:
-    with pytest.raises(ModalityUnsupported, match="does not hear"):
+def test_an_encoder_without_an_audio_tower_refuses_sounds(tmp_path: Path) -> None:
+    with pytest.raises(ModalityUnsupported, match="does not support audio"):
         embed_clip_sound(asked(tmp_path, tone_file([300])), QueryEncoder(ColourEncoder()))
 
 
-def test_a_video_asks_with_its_pictures(ears: HearingEncoder, tmp_path: Path) -> None:
+def test_a_video_asks_with_its_pictures(audio_encoder: ToneEncoder, tmp_path: Path) -> None:
     for sku, colour in (("red", (220, 10, 10)), ("blue", (10, 10, 220))):
         film = sounding_film(tmp_path / f"{sku}.mkv", [colour] * 2, [])
-        add_product(sku, title=f"a {sku} film", videos=[film], space=ears.space.fingerprint)
-    Drain(ears, "here:1:1").run()
+        add_product(
+            sku, title=f"a {sku} film", videos=[film], space=audio_encoder.space.fingerprint
+        )
+    Drain(audio_encoder, "here:1:1").run()
     path = tmp_path / "asked.mkv"
     sounding_film(path, [(200, 20, 20)], [])
     answer = search_products(SearchRequest(video=path))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from search.encoders.protocol import TunableEncoder
-from search.encoders.residual_heads import tunable
+from search.encoders.residual_heads import as_tunable
 from search.encoders.tuned_heads import store_heads
 from search.errors import WeightsMissing
 from tests.support.encoders import ColourEncoder
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch, fresh_index: None, tmp_path: Path) -> TunableEncoder:
-    encoder = tunable(ColourEncoder())
+    encoder = as_tunable(ColourEncoder())
     monkeypatch.setattr(models_runtime, "own_space", lambda preset: encoder.space)
     monkeypatch.setattr(models_runtime, "own_encoder", lambda preset: encoder)
     monkeypatch.setattr(models_runtime, "heads_folder", lambda: tmp_path / "heads")
@@ -29,7 +29,11 @@ def own(monkeypatch: pytest.MonkeyPatch, fresh_index: None, tmp_path: Path) -> T
 
 def publish(own: TunableEncoder) -> Tuning:
     path = store_heads(
-        models_runtime.heads_folder(), own.heads, towers=own.towers, dim=own.space.dim, notes={}
+        models_runtime.heads_folder(),
+        own.projection_heads,
+        tower_id=own.tower_id,
+        dim=own.space.dim,
+        notes={},
     )
     return Tuning.objects.create(
         preset="colours", base=own.space.fingerprint, state=TuningState.LIVE, heads_digest=path.stem
@@ -69,7 +73,11 @@ def test_heads_that_are_missing_leave_the_former_space_in_use_and_are_told(
 
 def publish_again(own: TunableEncoder) -> None:
     store_heads(
-        models_runtime.heads_folder(), own.heads, towers=own.towers, dim=own.space.dim, notes={}
+        models_runtime.heads_folder(),
+        own.projection_heads,
+        tower_id=own.tower_id,
+        dim=own.space.dim,
+        notes={},
     )
 
 

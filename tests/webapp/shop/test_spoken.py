@@ -14,8 +14,8 @@ from django.test import Client
 
 from indexer.encoding.worker import Drain
 from search.config import EngineSettings
+from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
-from tests.support.ears import HearingEncoder
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import tone_file
 from webapp.retrieval import transcription
@@ -100,11 +100,13 @@ def test_an_encoder_that_hears_nothing_refuses_a_sound(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_sound_is_searched_with_and_kept_in_the_address(
-    client: Client, ears: HearingEncoder
+    client: Client, audio_encoder: ToneEncoder
 ) -> None:
     for sku, pitch in (("bell", 1500), ("horn", 300)):
-        add_product(sku, title=sku, sounds=[tone_file([pitch])], space=ears.space.fingerprint)
-    Drain(ears, "here:1:1").run()
+        add_product(
+            sku, title=sku, sounds=[tone_file([pitch])], space=audio_encoder.space.fingerprint
+        )
+    Drain(audio_encoder, "here:1:1").run()
     sound = SimpleUploadedFile("transcription.wav", tone_file([1505]))
     response = client.post("/search", {"q": "", "sound": sound}, follow=True)
     address = response.redirect_chain[0][0]

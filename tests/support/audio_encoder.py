@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.encoders.protocol import Features, SoundFormat, Waveform
+from search.encoders.protocol import AudioFormat, Features, Waveform
 from search.encoders.residual_heads import ResidualEncoder
 from search.types import Modality, Space, Vectors
 from tests.support.encoders import ColourEncoder
@@ -16,32 +16,32 @@ from tests.support.encoders import ColourEncoder
 DIM = 48
 
 
-class HearingEncoder(ResidualEncoder):
+class ToneEncoder(ResidualEncoder):
     """Pictures and texts as ColourEncoder has them. Steady tones of different pitch are told
     apart."""
 
-    def __init__(self, name: str = "ears") -> None:
+    def __init__(self, name: str = "tones") -> None:
         fingerprint = hashlib.sha256(name.encode()).hexdigest()[:16]
         modalities = frozenset({Modality.TEXT, Modality.PICTURE, Modality.AUDIO, Modality.VIDEO})
         super().__init__(ColourEncoder(Space(name, fingerprint, DIM, modalities)))
-        self.sound_format = SoundFormat(rate=8000, window_s=1.0, hop_s=0.5)
-        self.sound_batch_size = 4
-        self.ears = f"ears of {name}"
+        self.audio_format = AudioFormat(rate=8000, window_s=1.0, hop_s=0.5)
+        self.audio_batch_size = 4
+        self.audio_tower_id = f"audio tower of {name}"
         self.heard: list[int] = []
 
-    def prepare_sound(self, window: Waveform) -> Features:
+    def prepare_audio(self, window: Waveform) -> Features:
         spectrum = np.abs(np.fft.rfft(window, 2 * 40 * DIM))[1:]
         bands: Features = spectrum.reshape(DIM, -1).max(axis=1).astype(np.float16)
         return bands
 
-    def sound_features(self, batch: Sequence[Features]) -> Features:
+    def audio_features(self, batch: Sequence[Features]) -> Features:
         self.heard.append(len(batch))
         return np.stack(batch)
 
-    def project_sounds(self, features: Features) -> Vectors:
+    def project_audio(self, features: Features) -> Vectors:
         vectors = features.astype(np.float32) + 1e-6
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
 
-    def encode_sounds(self, batch: Sequence[Features]) -> Vectors:
-        return self.project_sounds(self.sound_features(batch))
+    def encode_audio(self, batch: Sequence[Features]) -> Vectors:
+        return self.project_audio(self.audio_features(batch))
