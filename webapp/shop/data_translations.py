@@ -21,6 +21,31 @@ SWATCHES = {
     gettext_noop("rust"): "#a9502a", gettext_noop("mustard"): "#d4a017",
 }  # fmt: skip
 
+MATERIALS = (
+    gettext_noop("wood"), gettext_noop("oak"), gettext_noop("walnut"), gettext_noop("beech"),
+    gettext_noop("bamboo"), gettext_noop("metal"), gettext_noop("steel"), gettext_noop("brass"),
+    gettext_noop("tin"), gettext_noop("glass"), gettext_noop("ceramic"), gettext_noop("porcelain"),
+    gettext_noop("stoneware"), gettext_noop("terracotta"), gettext_noop("enamel"),
+    gettext_noop("leather"), gettext_noop("cotton"), gettext_noop("wool"), gettext_noop("linen"),
+    gettext_noop("canvas"), gettext_noop("felt"), gettext_noop("velvet"), gettext_noop("fabric"),
+    gettext_noop("plastic"), gettext_noop("rubber"), gettext_noop("paper"), gettext_noop("cork"),
+    gettext_noop("stone"), gettext_noop("marble"), gettext_noop("rattan"),
+    gettext_noop("organic cotton"), gettext_noop("straw"),
+)  # fmt: skip
+
+PATTERNS = (
+    gettext_noop("plain"), gettext_noop("striped"), gettext_noop("pinstriped"),
+    gettext_noop("dotted"), gettext_noop("checked"), gettext_noop("zigzag"), gettext_noop("wavy"),
+    gettext_noop("diamond"), gettext_noop("floral"), gettext_noop("terrazzo"),
+    gettext_noop("starry"), gettext_noop("chevron"), gettext_noop("matte"), gettext_noop("glossy"),
+    gettext_noop("satin"), gettext_noop("brushed"), gettext_noop("ribbed"),
+)  # fmt: skip
+
+SIZES = (
+    gettext_noop("small"), gettext_noop("medium"), gettext_noop("large"), gettext_noop("S"),
+    gettext_noop("M"), gettext_noop("L"), gettext_noop("XL"), gettext_noop("one size"),
+)  # fmt: skip
+
 FIELDS = (
     gettext_noop("Colour"), gettext_noop("Color"), gettext_noop("Material"), gettext_noop("Pattern"),
     gettext_noop("Size"), gettext_noop("Style"), gettext_noop("Gender"), gettext_noop("Season"),
