@@ -13,7 +13,7 @@ from search.tuning.fit import Fitted, fit
 from search.tuning.heads import Heads, new_heads
 from search.tuning.pairs import Pairs
 from search.tuning.trainer import precision_at_one
-from tests.tools.training.toy import RECIPE, arrays, same_weights, toy_pairs
+from tests.search.tuning.toy import RECIPE, arrays, same_weights, toy_pairs
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from search.tuning.fit import fit
 from search.tuning.heads import Heads
 from search.tuning.mining import mine
 from search.tuning.pairs import Pairs
-from tests.tools.training.toy import RECIPE, toy_pairs
+from tests.search.tuning.toy import RECIPE, toy_pairs
 
 
 def on_a_circle() -> Pairs:

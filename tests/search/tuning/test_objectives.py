@@ -13,7 +13,7 @@ from search.tuning.fit import fit
 from search.tuning.loss import multi_positive_info_nce, pairwise_sigmoid, relational_distillation
 from search.tuning.objectives import OBJECTIVES, Vectors, WeightedSum
 from search.tuning.pairs import Pairs
-from tests.tools.training.toy import RECIPE, arrays, toy_pairs
+from tests.search.tuning.toy import RECIPE, arrays, toy_pairs
 
 
 def unit(rows: int, width: int, seed: int) -> Tensor:

@@ -8,7 +8,7 @@ from scipy.sparse import csr_matrix
 from search.errors import InputError
 from search.tuning.pairs import Pairs
 from search.tuning.split import linked_groups, split_groups
-from tests.tools.training.toy import arrays, toy_pairs
+from tests.search.tuning.toy import arrays, toy_pairs
 
 
 def test_batches_cover_every_picture_once_with_true_texts() -> None:

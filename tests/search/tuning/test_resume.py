@@ -20,7 +20,7 @@ from search.tuning.checkpoints import FILE, Checkpoints, Keeper, pack, unpack
 from search.tuning.fit import fit
 from search.tuning.provenance import as_metadata, read_record
 from search.tuning.trainer import Trainer
-from tests.tools.training.toy import RECIPE, same_weights, toy_pairs
+from tests.search.tuning.toy import RECIPE, same_weights, toy_pairs
 
 KILLED = replace(RECIPE, epochs=40, patience=40, batch=200, hard_negatives=2, hard_every=3)
 

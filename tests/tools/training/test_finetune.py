@@ -15,7 +15,7 @@ from search.errors import ConfigError
 from search.tuning.fit import fit
 from search.tuning.pairs import Pairs
 from search.tuning.unfrozen_layers import Tail, inputs_of
-from tests.tools.training.toy import KINDS, RECIPE, same_weights
+from tests.search.tuning.toy import KINDS, RECIPE, same_weights
 from tools.training.finetune import efficientnet_tail, fit_unfrozen, vision_transformer_tail
 
 
