@@ -38,7 +38,14 @@ from webapp.catalog.models import (
 from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.selectors.uploads import uploads_waiting
 from webapp.catalog.services.index_sequence import clock_now
-from webapp.celery import COMPACT, ENCODE_QUEUED, IMPORT_UPLOAD, MAKE_PREVIEWS, MEND, wake
+from webapp.celery import (
+    COMPACT,
+    ENCODE_QUEUED,
+    IMPORT_UPLOAD,
+    MAKE_PREVIEWS,
+    REPAIR_INDEX,
+    notify_worker,
+)
 from webapp.clicklog.services import prune_clicks
 from webapp.retrieval.models_runtime import active_space
 
@@ -91,14 +98,14 @@ class Sweeper:
         if any((taken_back, set_aside, report.enqueued, report.uploads)):
             logger.info("swept: %s", report)
         if work_waiting():
-            wake(ENCODE_QUEUED)
+            notify_worker(ENCODE_QUEUED)
         if compaction_due():
-            wake(COMPACT)
+            notify_worker(COMPACT)
         if previews_take_back():
-            wake(MAKE_PREVIEWS)
+            notify_worker(MAKE_PREVIEWS)
         if time.monotonic() - self._verified > VERIFIED_EVERY_S:
             self._verified = time.monotonic()
-            wake(MEND)
+            notify_worker(REPAIR_INDEX)
         tunings_take_back()
         tunings_wake()
         changes_release()
@@ -112,7 +119,7 @@ class Sweeper:
             return 0
         enqueued = jobs_enqueue_missing(space=space)
         if previews_missing().exists():
-            wake(MAKE_PREVIEWS)
+            notify_worker(MAKE_PREVIEWS)
         self._complete_at = (space, now)
         return enqueued
 
@@ -190,7 +197,7 @@ def uploads_resume() -> int:
         uploads_waiting().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN]
     )
     for upload_id in waiting:
-        wake(IMPORT_UPLOAD, upload_id)
+        notify_worker(IMPORT_UPLOAD, upload_id)
     return len(waiting)
 
 

@@ -24,11 +24,11 @@ from webapp.celery import (
     ENCODE_QUEUED,
     IMPORT_UPLOAD,
     MAKE_PREVIEWS,
-    MEND,
+    RECONCILE,
+    REPAIR_INDEX,
     ROLL_BACK_TUNING,
-    SWEEP,
     TUNE,
-    wake,
+    notify_worker,
 )
 from webapp.importing.service import upload_run
 
@@ -56,9 +56,9 @@ def encode_queued() -> None:
     for totals in passes:
         logger.info("encoded %s", totals)
     if passes and compaction_due():
-        wake(COMPACT)
+        notify_worker(COMPACT)
     if passes and previews_missing().exists():
-        wake(MAKE_PREVIEWS)
+        notify_worker(MAKE_PREVIEWS)
 
 
 @shared_task(name=MAKE_PREVIEWS, **RETRIES)
@@ -77,8 +77,8 @@ def compact() -> None:
         logger.info("no compaction: %s", error)
 
 
-@shared_task(name=MEND, **RETRIES)
-def mend() -> None:
+@shared_task(name=REPAIR_INDEX, **RETRIES)
+def repair_index() -> None:
     try:
         generation_mend()
     except BuildInProgress as error:
@@ -114,7 +114,7 @@ def roll_back_tuning() -> None:
             asked.filter(pk=tuning.pk).update(rollback_asked=False, error=str(error)[:1000])
 
 
-@shared_task(name=SWEEP, **RETRIES)
+@shared_task(name=RECONCILE, **RETRIES)
 def sweep() -> None:
     _sweeper.sweep()
 

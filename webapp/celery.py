@@ -24,13 +24,13 @@ IMPORT_UPLOAD = "indexer.import_upload"
 ENCODE_QUEUED = "indexer.encode_queued"
 MAKE_PREVIEWS = "indexer.make_previews"
 COMPACT = "indexer.compact"
-MEND = "indexer.mend"
-SWEEP = "indexer.reconcile"
+REPAIR_INDEX = "indexer.mend"
+RECONCILE = "indexer.reconcile"
 TUNE = "indexer.tune"
 ROLL_BACK_TUNING = "indexer.roll_back_tuning"
 
 
-def wake(task: str, *args: object) -> bool:
+def notify_worker(task: str, *args: object) -> bool:
     """Ask a worker to look at its work. False when the broker is away: the rows are safe and the
     sweep finds them.
 

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from rest_framework.throttling import BaseThrottle
 
 
-def count_up(key: str, seconds: int) -> int:
+def increment(key: str, seconds: int) -> int:
     """Raise the counter of this window atomically; it is forgotten when the window ends. Returns
     its value.
     """

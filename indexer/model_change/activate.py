@@ -17,7 +17,7 @@ from indexer.tuning.publish import space_drop
 from search.errors import Unavailable
 from webapp.catalog.models import ChangeStage, ChangeState, IndexJob, JobState, SpaceChange, Tuning
 from webapp.catalog.selectors.spaces import heads_over
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 
 logger = logging.getLogger(__name__)
 
@@ -98,5 +98,5 @@ def _settle(space: str, former: str) -> None:
     """
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
     if jobs_enqueue_missing(space=space):
-        wake(ENCODE_QUEUED)
+        notify_worker(ENCODE_QUEUED)
     logger.info("space %s is in use instead of %s", space, former)

@@ -11,7 +11,7 @@ from indexer.encoding.totals import DrainTotals
 from indexer.progress import Progress
 from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
 from webapp.catalog.models import IndexJob, JobState, SpaceChange
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 from webapp.retrieval.models_runtime import Serving
 
 WAIT_S = 0.2
@@ -29,7 +29,7 @@ def space_complete(
     space = made.space.fingerprint
     jobs_enqueue_missing(space=space)
     progress.begin(stage, _outstanding(space))
-    wake(ENCODE_QUEUED)
+    notify_worker(ENCODE_QUEUED)
 
     def show(totals: DrainTotals | None = None) -> None:
         if totals is None or progress.due:

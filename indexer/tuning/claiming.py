@@ -8,7 +8,7 @@ from django.utils import timezone
 from indexer.leases.process_id import is_dead, this_process
 from indexer.progress import LEASE
 from webapp.catalog.models import Tuning, TuningState
-from webapp.celery import ROLL_BACK_TUNING, TUNE, wake
+from webapp.celery import ROLL_BACK_TUNING, TUNE, notify_worker
 
 INTERRUPTED = "interrupted: the process that ran it has ended; nothing was changed, tune again"
 
@@ -35,6 +35,6 @@ def tunings_take_back() -> int:
 def tunings_wake() -> None:
     """Ask workers for what was asked for and whose message was lost."""
     for tuning_id in Tuning.objects.filter(state=TuningState.QUEUED).values_list("pk", flat=True):
-        wake(TUNE, tuning_id)
+        notify_worker(TUNE, tuning_id)
     if Tuning.objects.filter(state=TuningState.LIVE, rollback_asked=True).exists():
-        wake(ROLL_BACK_TUNING)
+        notify_worker(ROLL_BACK_TUNING)

@@ -36,7 +36,7 @@ from webapp.catalog.models import (
 )
 from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.services.index_sequence import products_touch
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 
 logger = logging.getLogger(__name__)
 
@@ -199,5 +199,5 @@ def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
         return
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
     if jobs_enqueue_missing(space=encoder.space.fingerprint):
-        wake(ENCODE_QUEUED)
+        notify_worker(ENCODE_QUEUED)
     logger.info("space %s is in use instead of %s", encoder.space.fingerprint, former)

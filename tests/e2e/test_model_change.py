@@ -26,9 +26,9 @@ for number, colour in enumerate(COLOURS):
 """
 ARRIVE = """
 from tests.indexer.model_change.conftest import add_square
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 add_square("red-new", "red", 99)
-wake(ENCODE_QUEUED)
+notify_worker(ENCODE_QUEUED)
 """
 
 Found = list[tuple[str, float]]

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext_lazy as _
 
-from webapp.api.api_keys import token_assign
+from webapp.api.api_keys import set_token
 from webapp.api.models import ApiKey
 from webapp.api.scopes import Scope
 
@@ -51,7 +51,7 @@ class ApiKeyAdmin(admin.ModelAdmin):
     ) -> None:
         if not change:
             obj.created_by = request.user
-            obj.shown_token = token_assign(obj)
+            obj.shown_token = set_token(obj)
         super().save_model(request, obj, form, change)
 
     def response_add(

@@ -25,7 +25,7 @@ def _digest(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def api_key_create(
+def create_api_key(
     *,
     name: str,
     scopes: Collection[str],
@@ -43,19 +43,19 @@ def api_key_create(
             fix=f"Choose from {', '.join(Scope.values)}.",
         )
     key = ApiKey(name=name, scopes=sorted(set(scopes)), expires=expires, created_by=created_by)
-    token = token_assign(key)
+    token = set_token(key)
     key.save()
     return key, token
 
 
-def token_assign(key: ApiKey) -> str:
+def set_token(key: ApiKey) -> str:
     """A new token for a key that is about to be saved."""
     token = PREFIX + secrets.token_urlsafe(32)
     key.prefix, key.digest = token[:12], _digest(token)
     return token
 
 
-def api_key_find(*, token: str) -> ApiKey | None:
+def find_api_key(*, token: str) -> ApiKey | None:
     """The usable key of this token. Notes its use, at most once a minute."""
     key = ApiKey.objects.filter(digest=_digest(token)).first()
     if key is None or not key.usable:

@@ -9,7 +9,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from webapp.api.api_keys import api_key_find
+from webapp.api.api_keys import find_api_key
 from webapp.api.models import ApiKey
 
 
@@ -22,7 +22,7 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, token = get_authorization_header(request).strip().partition(b" ")
         if scheme.lower() != b"bearer":
             return None
-        key = api_key_find(token=token.strip().decode("latin-1"))
+        key = find_api_key(token=token.strip().decode("latin-1"))
         if key is None:
             raise AuthenticationFailed(
                 "This API key is unknown, expired or revoked.", code="bad_api_key"

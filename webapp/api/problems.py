@@ -61,7 +61,12 @@ STATUS_OF: tuple[tuple[type[OmnishelfError], int], ...] = (
 )
 """The first class that fits decides."""
 
-AWAY = (OperationalError, InterfaceError, RedisError, kombu.exceptions.OperationalError)
+SERVICE_UNAVAILABLE = (
+    OperationalError,
+    InterfaceError,
+    RedisError,
+    kombu.exceptions.OperationalError,
+)
 """The database, the cache or the broker does not answer."""
 
 MALFORMED = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
@@ -135,7 +140,7 @@ def _of_validation(error: ValidationError) -> Problem:
 def _of_omnishelf(error: OmnishelfError) -> Problem:
     status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
     if status == 500:
-        return _unforeseen(error)
+        return _internal_error(error)
     if status == 503:
         logger.warning("cannot answer now: %s", error)
         # The value and the remedy are for whoever runs the service; they may name its files.
@@ -160,7 +165,7 @@ def _of_rest_framework(error: APIException) -> Problem:
     )
 
 
-def _unforeseen(error: Exception) -> Problem:
+def _internal_error(error: Exception) -> Problem:
     logger.error("unforeseen error in the API", exc_info=error)
     return Problem(500, "error", "Something went wrong here; it has been recorded.")
 
@@ -181,12 +186,12 @@ def problem_of(error: Exception) -> Problem:
         return Problem(413, BodyTooLarge.default_code, str(error))
     if isinstance(error, MALFORMED):
         return Problem(400, "malformed", str(error) or "The request cannot be read.")
-    if isinstance(error, AWAY):
+    if isinstance(error, SERVICE_UNAVAILABLE):
         logger.warning("a service is away: %s", error)
         return Problem(
             503, "unavailable", "Try again shortly.", headers={"Retry-After": str(RETRY_AFTER_S)}
         )
-    return _unforeseen(error)
+    return _internal_error(error)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:

@@ -15,7 +15,7 @@ from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, 
 from pydantic.json_schema import models_json_schema
 
 from webapp.api.problems import MEDIA_TYPE
-from webapp.api.schemas.base import ProblemDetails, Shape
+from webapp.api.schemas.base import ProblemDetails, Schema
 
 ViewMethod = TypeVar("ViewMethod", bound=Callable[..., Any])
 
@@ -46,7 +46,7 @@ def operation(
     *,
     answers: Mapping[int, Any],
     body: Any = None,
-    query: type[Shape] | None = None,
+    query: type[Schema] | None = None,
     problems: Collection[int] = (),
     idempotent: bool = False,
     public: bool = False,
@@ -77,10 +77,10 @@ def operation(
     )
 
 
-def query_parameters(shape: type[Shape]) -> list[OpenApiParameter]:
-    """A shape's fields as query parameters. A parameter that is absent has no null to be."""
-    schema = shape.model_json_schema(mode="validation")
-    required = schema.get("required", ())
+def query_parameters(schema: type[Schema]) -> list[OpenApiParameter]:
+    """A schema's fields as query parameters. A parameter that is absent has no null to be."""
+    document = schema.model_json_schema(mode="validation")
+    required = document.get("required", ())
     return [
         OpenApiParameter(
             name,
@@ -89,7 +89,7 @@ def query_parameters(shape: type[Shape]) -> list[OpenApiParameter]:
             required=name in required,
             description=field.get("description", ""),
         )
-        for name, field in schema["properties"].items()
+        for name, field in document["properties"].items()
     ]
 
 
@@ -105,10 +105,10 @@ def _without_null(field: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def file_body(
-    shape: type[Shape], files: Mapping[str, str], required: Collection[str]
+    schema: type[Schema], files: Mapping[str, str], required: Collection[str]
 ) -> dict[str, Any]:
-    """A multipart body: a shape's fields beside files, each with its description."""
-    schema = shape.model_json_schema(mode="validation")
+    """A multipart body: a schema's fields beside files, each with its description."""
+    document = schema.model_json_schema(mode="validation")
     contents = {
         name: {"type": "string", "format": "binary", "description": description}
         for name, description in files.items()
@@ -116,17 +116,17 @@ def file_body(
     return {
         "type": "object",
         "additionalProperties": False,
-        "properties": {**schema["properties"], **contents},
+        "properties": {**document["properties"], **contents},
         "required": list(required),
     }
 
 
-class ShapeExtension(PydanticExtension):
+class SchemaExtension(PydanticExtension):
     """Request bodies as they are validated, answers as they are written; the two differ for
     prices.
     """
 
-    target_class = "webapp.api.schemas.base.Shape"
+    target_class = "webapp.api.schemas.base.Schema"
     match_subclasses = True
     priority = 1
 

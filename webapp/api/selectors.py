@@ -12,18 +12,20 @@ from webapp.api.scopes import Scope
 from webapp.catalog.models import Asset, AssetKind, Category, Product
 
 
-def sees_hidden(request: Request) -> bool:
+def can_see_hidden(request: Request) -> bool:
     return caller_has(request, Scope.CATALOG_READ)
 
 
-def products_seen(request: Request) -> QuerySet[Product]:
+def visible_products(request: Request) -> QuerySet[Product]:
     """Hidden products only for those who may read the catalogue itself."""
-    return Product.objects.all() if sees_hidden(request) else Product.objects.filter(visible=True)
+    return (
+        Product.objects.all() if can_see_hidden(request) else Product.objects.filter(visible=True)
+    )
 
 
-def products_listed(request: Request, asked: ProductQuery) -> QuerySet[Product]:
+def filter_products(request: Request, asked: ProductQuery) -> QuerySet[Product]:
     """The products seen that pass what was asked. Raises QueryError for an unknown category."""
-    products = products_seen(request)
+    products = visible_products(request)
     if asked.category:
         category = Category.objects.filter(slug=asked.category).first()
         if category is None:
@@ -40,7 +42,7 @@ def products_listed(request: Request, asked: ProductQuery) -> QuerySet[Product]:
     return products
 
 
-def with_details(products: QuerySet[Product]) -> QuerySet[Product]:
+def prefetch_details(products: QuerySet[Product]) -> QuerySet[Product]:
     """Category and pictures loaded: two queries for any number of products."""
     pictures = Prefetch(
         "assets",

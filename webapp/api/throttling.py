@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from webapp.api.authentication import caller_name
-from webapp.rate_counter import count_up
+from webapp.rate_counter import increment
 
 if TYPE_CHECKING:
     # REST framework's views import the throttles that the settings name.
@@ -65,7 +65,7 @@ class CallerThrottle(BaseThrottle):
         ident = self.get_ident(request) if anonymous else caller
         window, elapsed = divmod(int(time.time()), rate.seconds)
         self.state = RateState(
-            rate, count_up(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed
+            rate, increment(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed
         )
         request._request.rate_state = self.state
         return self.state.used <= rate.requests

@@ -13,7 +13,7 @@ from django.core.cache import caches
 from django.utils.crypto import salted_hmac
 
 from webapp.clicklog.tokens import TOKEN_LIFETIME
-from webapp.rate_counter import count_up
+from webapp.rate_counter import increment
 
 MAX_CLICKS_PER_WINDOW = 30
 WINDOW_S = 60
@@ -22,7 +22,7 @@ WINDOW_S = 60
 def is_rate_exceeded(address: str) -> bool:
     """Count a click of this address and return whether it sent more than a person makes."""
     window = int(time.time()) // WINDOW_S
-    return count_up(f"click-rate:{_digest(address)}:{window}", WINDOW_S) > MAX_CLICKS_PER_WINDOW
+    return increment(f"click-rate:{_digest(address)}:{window}", WINDOW_S) > MAX_CLICKS_PER_WINDOW
 
 
 def is_new_click(token: str, *, address: str, query: str, product_id: int) -> bool:

@@ -19,7 +19,7 @@ from search.errors import InputError
 from search.media.fetch.download import FetchLimits
 from search.media.inspect import MediaLimits
 from webapp.catalog.models import Upload
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 from webapp.importing.batch import (
     BatchPlan,
     BatchPlanner,
@@ -79,7 +79,7 @@ class ImportRun:
                 self._import(entries)
         if self._upload.remove_absent:
             remove_absent(self._claim, self._upload)
-        self._waker.wake()
+        self._waker.notify_worker()
 
     def _count(self, path: Path) -> None:
         """Learn how many rows there are, for the progress bar. A file that breaks midway is
@@ -195,11 +195,11 @@ class Waker:
     def __call__(self) -> None:
         self._owed = True
         if time.monotonic() - self._woken >= WAKE_EVERY_S:
-            self.wake()
+            self.notify_worker()
 
-    def wake(self) -> None:
+    def notify_worker(self) -> None:
         if self._owed:
-            wake(ENCODE_QUEUED)
+            notify_worker(ENCODE_QUEUED)
             self._woken, self._owed = time.monotonic(), False
 
 

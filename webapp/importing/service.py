@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 from search.errors import InputError, OmnishelfError, Unavailable
 from webapp.catalog.models import Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
-from webapp.celery import IMPORT_UPLOAD, wake
+from webapp.celery import IMPORT_UPLOAD, notify_worker
 from webapp.config import web_settings
 from webapp.importing.lease import Claim, ClaimLost
 from webapp.importing.readers import open_rows
@@ -59,7 +59,7 @@ def upload_create(
         _discard(upload)
         raise
     if source != UploadSource.TERMINAL:
-        transaction.on_commit(lambda: wake(IMPORT_UPLOAD, upload.pk))
+        transaction.on_commit(lambda: notify_worker(IMPORT_UPLOAD, upload.pk))
     return upload
 
 

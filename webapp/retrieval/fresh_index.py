@@ -8,7 +8,7 @@ import time
 
 from search.vectors.contract import IndexReader
 from webapp.catalog.selectors.embeddings import changes_since
-from webapp.celery import MEND, wake
+from webapp.celery import REPAIR_INDEX, notify_worker
 
 logger = logging.getLogger(__name__)
 
@@ -50,5 +50,5 @@ class FreshIndex:
         fault = self._index.status().fault
         if fault and fault != self._fault:
             logger.error("the live generation cannot be used, another is asked for: %s", fault)
-            wake(MEND)
+            notify_worker(REPAIR_INDEX)
         self._fault = fault

@@ -9,7 +9,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django import Settings
 
-from webapp.api.api_keys import api_key_create
+from webapp.api.api_keys import create_api_key
 from webapp.api.scopes import Scope
 
 Caller = Callable[..., Client]
@@ -27,7 +27,7 @@ def caller(db: None) -> Caller:
     """A client that sends a key with the given scopes; all of them without arguments."""
 
     def make(*scopes: str) -> Client:
-        _, token = api_key_create(name="test", scopes=scopes or Scope.values)
+        _, token = create_api_key(name="test", scopes=scopes or Scope.values)
         return Client(headers={"Authorization": f"Bearer {token}"})
 
     return make

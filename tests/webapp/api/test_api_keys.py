@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from search.errors import InputError
 from tests.webapp.api.conftest import Caller
-from webapp.api.api_keys import api_key_create, api_key_find
+from webapp.api.api_keys import create_api_key, find_api_key
 from webapp.api.models import ApiKey
 
 pytestmark = pytest.mark.django_db
@@ -21,30 +21,30 @@ JOBS = "/api/v1/jobs"
 
 
 def test_the_token_is_not_in_the_database() -> None:
-    key, token = api_key_create(name="shop", scopes=["search"])
+    key, token = create_api_key(name="shop", scopes=["search"])
     stored = ApiKey.objects.values().get()
     assert token not in str(stored)
     assert token.startswith(key.prefix)
-    assert api_key_find(token=token) == key
+    assert find_api_key(token=token) == key
 
 
 @pytest.mark.parametrize("scopes", [[], ["everything"]])
 def test_a_key_needs_known_scopes(scopes: list[str]) -> None:
     with pytest.raises(InputError):
-        api_key_create(name="shop", scopes=scopes)
+        create_api_key(name="shop", scopes=scopes)
 
 
 def test_the_last_use_is_written_at_most_once_a_minute(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    _, token = api_key_create(name="shop", scopes=["search"])
+    _, token = create_api_key(name="shop", scopes=["search"])
     with django_assert_num_queries(2):
-        api_key_find(token=token)
+        find_api_key(token=token)
     with django_assert_num_queries(1):
-        api_key_find(token=token)
+        find_api_key(token=token)
     ApiKey.objects.update(last_used=timezone.now() - dt.timedelta(minutes=2))
     with django_assert_num_queries(2):
-        api_key_find(token=token)
+        find_api_key(token=token)
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_the_command_prints_the_token_alone() -> None:
     call_command(
         "create_api_key", "shop", "--scope", "search", "--days", "30", stdout=out, stderr=StringIO()
     )
-    key = api_key_find(token=out.getvalue().strip())
+    key = find_api_key(token=out.getvalue().strip())
     assert key is not None
     assert key.scopes == ["search"]
     assert key.expires is not None
@@ -151,7 +151,7 @@ def test_the_admin_shows_a_key_once(admin_client: Client, plain_static: None) ->
     token = made.context["token"]
     assert token in made.content.decode()
     assert "no-store" in made["Cache-Control"]
-    key = api_key_find(token=token)
+    key = find_api_key(token=token)
     assert key is not None
     assert key.scopes == ["search", "index:read"]
     assert key.created_by is not None
@@ -162,4 +162,4 @@ def test_the_admin_shows_a_key_once(admin_client: Client, plain_static: None) ->
         f"/admin/api/apikey/{key.pk}/change/",
         {"name": "shop", "scopes": ["search"], "revoked": "on"},
     )
-    assert api_key_find(token=token) is None
+    assert find_api_key(token=token) is None

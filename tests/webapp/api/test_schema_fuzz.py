@@ -25,7 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from tests.webapp.retrieval.shop import make_shop
-from webapp.api.api_keys import api_key_create
+from webapp.api.api_keys import create_api_key
 from webapp.api.scopes import Scope
 from webapp.catalog.models import Asset, IndexJob, Upload
 from webapp.catalog.models.upload import UploadSource
@@ -68,7 +68,7 @@ def token(db: None, fresh_index: None, settings: Settings) -> Iterator[str]:
     )
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
-    yield api_key_create(name="fuzz", scopes=Scope.values)[1]
+    yield create_api_key(name="fuzz", scopes=Scope.values)[1]
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
 

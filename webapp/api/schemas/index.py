@@ -6,19 +6,19 @@ from typing import Literal
 
 from pydantic import Field
 
-from webapp.api.schemas.base import Cursor, ModalityName, PageSize, Shape, Timestamp
+from webapp.api.schemas.base import Cursor, ModalityName, PageSize, Schema, Timestamp
 
 JobStateName = Literal["queued", "claimed", "done", "failed"]
 
 
-class JobQuery(Shape):
+class JobQuery(Schema):
     state: JobStateName | None = None
     modality: ModalityName | None = None
     limit: PageSize = 50
     cursor: Cursor = ""
 
 
-class JobAnswer(Shape):
+class JobResponse(Schema):
     """One content to encode into one space."""
 
     id: int
@@ -34,12 +34,12 @@ class JobAnswer(Shape):
     finished: Timestamp | None
 
 
-class JobPage(Shape):
-    items: list[JobAnswer]
+class JobPage(Schema):
+    items: list[JobResponse]
     next_cursor: str
 
 
-class SegmentAnswer(Shape):
+class SegmentResponse(Schema):
     modality: ModalityName
     shape: str
     views: int
@@ -51,14 +51,14 @@ class SegmentAnswer(Shape):
     )
 
 
-class QueueAnswer(Shape):
+class QueueResponse(Schema):
     queued: int
     claimed: int
     done: int
     failed: int
 
 
-class IndexAnswer(Shape):
+class IndexResponse(Schema):
     space: str
     preset: str
     dim: int
@@ -71,5 +71,5 @@ class IndexAnswer(Shape):
     delta_products: int
     delta_views: int
     fault: str | None = Field(description="why the live generation is not in use")
-    segments: list[SegmentAnswer]
-    queue: QueueAnswer = Field(description="index jobs of this space by state")
+    segments: list[SegmentResponse]
+    queue: QueueResponse = Field(description="index jobs of this space by state")

@@ -24,8 +24,8 @@ from webapp.api.schemas.base import (
     Name,
     PageSize,
     Price,
-    PriceAnswer,
-    Shape,
+    PriceText,
+    Schema,
     Slug,
     Timestamp,
     Url,
@@ -45,7 +45,7 @@ Attributes = Annotated[dict[AttributeName, AttributeData], Field(max_length=100)
 CategoryPath = Annotated[list[FilledName], Field(max_length=10)]
 
 
-class TranslatedTexts(Shape):
+class TranslatedTexts(Schema):
     title: Annotated[str, StringConstraints(max_length=300, pattern=NO_NUL)] = ""
     description: Description = ""
 
@@ -53,7 +53,7 @@ class TranslatedTexts(Shape):
 Translations = Annotated[dict[Language, TranslatedTexts], Field(max_length=50)]
 
 
-class ProductFields(Shape):
+class ProductFields(Schema):
     """What a product holds besides its sku and its assets."""
 
     description: Description = ""
@@ -71,13 +71,13 @@ class ProductFields(Shape):
     visible: bool = True
 
 
-class ProductBody(ProductFields):
+class ProductRequest(ProductFields):
     """A whole product. Fields left out get their defaults."""
 
     title: Title
 
     @model_validator(mode="after")
-    def _price_has_currency(self) -> ProductBody:
+    def _price_has_currency(self) -> ProductRequest:
         if self.price is not None and not self.currency:
             raise ValueError("a price needs a currency")
         return self
@@ -99,7 +99,7 @@ class ProductPatch(ProductFields):
     title: Title = ""
 
 
-class ProductQuery(Shape):
+class ProductQuery(Schema):
     category: Slug = Field("", description="slug of a category; its descendants are included")
     brand: Annotated[list[Name], Field(max_length=100)] = Field(
         default_factory=list, description="repeat it for alternatives"
@@ -112,11 +112,11 @@ class ProductQuery(Shape):
     cursor: Cursor = ""
 
 
-class SimilarQuery(Shape):
+class SimilarQuery(Schema):
     limit: PageSize = 12
 
 
-class FrameAnswer(Shape):
+class FrameResponse(Schema):
     """A key frame, and the seconds of the clip that look like it."""
 
     start: float
@@ -124,10 +124,10 @@ class FrameAnswer(Shape):
     url: Url
 
 
-class PreviewAnswer(Shape):
+class PreviewResponse(Schema):
     """What there is to show of a clip beside its player."""
 
-    frames: list[FrameAnswer] = Field(
+    frames: list[FrameResponse] = Field(
         description="key frames by their time; the first one serves as a poster"
     )
     peaks: list[int] = Field(
@@ -137,7 +137,7 @@ class PreviewAnswer(Shape):
     subtitles: Url | None = Field(description="WebVTT")
 
 
-class AssetAnswer(Shape):
+class AssetResponse(Schema):
     id: int
     kind: ModalityName
     role: str = Field(description="title or description, for texts")
@@ -150,10 +150,10 @@ class AssetAnswer(Shape):
     height: int | None
     seconds: float | None
     fault: str = Field(description="why it could not be encoded; empty when all is well")
-    preview: PreviewAnswer | None = Field(description="of a clip, once it was made")
+    preview: PreviewResponse | None = Field(description="of a clip, once it was made")
 
 
-class ProductAnswer(Shape):
+class ProductResponse(Schema):
     sku: str
     title: str
     description: str
@@ -162,7 +162,7 @@ class ProductAnswer(Shape):
     brand: str
     category: list[str] = Field(description="names from the root down")
     category_slug: str
-    price: PriceAnswer | None
+    price: PriceText | None
     currency: str
     stock: int | None
     attributes: dict[str, object]
@@ -173,12 +173,12 @@ class ProductAnswer(Shape):
     updated: Timestamp
 
 
-class ProductPage(Shape):
-    items: list[ProductAnswer]
+class ProductPage(Schema):
+    items: list[ProductResponse]
     next_cursor: str
 
 
-class AssetForm(Shape):
+class AssetForm(Schema):
     """A media file for a product, beside the file `file`."""
 
     kind: Literal["", "picture", "audio", "video"] = Field(
@@ -186,5 +186,5 @@ class AssetForm(Shape):
     )
 
 
-class AssetList(Shape):
-    items: list[AssetAnswer]
+class AssetList(Schema):
+    items: list[AssetResponse]

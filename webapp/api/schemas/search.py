@@ -15,8 +15,8 @@ from webapp.api.schemas.base import (
     Name,
     PageSize,
     Price,
-    PriceAnswer,
-    Shape,
+    PriceText,
+    Schema,
     Slug,
     Url,
 )
@@ -28,7 +28,7 @@ QuestionToken = Annotated[str, StringConstraints(max_length=6000, pattern=r"^[-A
 Brands = Annotated[list[Name], Field(max_length=100)]
 
 
-class SearchFilters(Shape):
+class SearchFilters(Schema):
     """All given filters must hold; brands, and the values of one attribute, are alternatives of
     each other.
     """
@@ -46,7 +46,7 @@ class SearchFilters(Shape):
     ] = Field(default_factory=dict, description="accepted values by attribute name")
 
 
-class SearchPage(Shape):
+class SearchPage(Schema):
     """What every way of asking has in common."""
 
     text: SearchText = Field(
@@ -85,7 +85,7 @@ class SearchForm(SearchPage):
     sound_token: QuestionToken = ""
 
 
-class SearchQuery(Shape):
+class SearchQuery(Schema):
     """A search as query parameters."""
 
     q: SearchText = Field("", description="words")
@@ -108,7 +108,7 @@ class SearchQuery(Shape):
     cursor: Cursor = ""
 
 
-class EvidenceAnswer(Shape):
+class EvidenceResponse(Schema):
     """The view that made the product a hit, one for each modality that contributed.
 
     Of a video that can be `video` (a key frame, or the clip as a whole), `audio` (its sound) and
@@ -125,19 +125,19 @@ class EvidenceAnswer(Shape):
     end: float | None = Field(description="of a clip: second at which it ends")
 
 
-class HitAnswer(Shape):
+class HitResponse(Schema):
     sku: str
     title: str
     brand: str
-    price: PriceAnswer | None
+    price: PriceText | None
     currency: str
     url: Url = Field(description="page of the product")
     pictures: list[Url]
     score: float
-    evidence: list[EvidenceAnswer]
+    evidence: list[EvidenceResponse]
 
 
-class MomentsQuery(Shape):
+class MomentsQuery(Schema):
     """What is looked for within the clips of a product: words, or the token of a picture or
     sound asked with before.
     """
@@ -147,7 +147,7 @@ class MomentsQuery(Shape):
     sound_token: QuestionToken = Field("", description="sound_token of a search")
 
 
-class MomentAnswer(Shape):
+class MomentResponse(Schema):
     start: float = Field(description="second")
     end: float = Field(description="second")
     standardised: float = Field(
@@ -155,43 +155,43 @@ class MomentAnswer(Shape):
     )
 
 
-class StripAnswer(Shape):
+class StripResponse(Schema):
     """The parts of one clip in one modality, by time: key frames, windows of sound, or
     subtitles.
     """
 
     view: int = Field(description="id of the asset")
     modality: ModalityName
-    moments: list[MomentAnswer]
+    moments: list[MomentResponse]
 
 
-class MomentsAnswer(Shape):
-    items: list[StripAnswer]
+class MomentsResponse(Schema):
+    items: list[StripResponse]
 
 
-class FacetValueAnswer(Shape):
+class FacetValueResponse(Schema):
     value: str
     label: str
     count: int
     selected: bool
 
 
-class FacetAnswer(Shape):
+class FacetResponse(Schema):
     name: str = Field(description="category, brand, or attr:<name>")
     label: str
-    values: list[FacetValueAnswer]
+    values: list[FacetValueResponse]
 
 
-class PriceRange(Shape):
-    min: PriceAnswer
-    max: PriceAnswer
+class PriceRange(Schema):
+    min: PriceText
+    max: PriceText
 
 
-class SearchResult(Shape):
-    hits: list[HitAnswer]
+class SearchResult(Schema):
+    hits: list[HitResponse]
     total: int
     window_full: bool = Field(description="more products may match than `total` counts")
-    facets: list[FacetAnswer]
+    facets: list[FacetResponse]
     price_range: PriceRange | None
     next_cursor: str = Field(description="empty on the last page")
     picture_token: str = Field(

@@ -6,10 +6,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from webapp.api.schemas.base import Language, Shape
+from webapp.api.schemas.base import Language, Schema
 
 
-class TranscriptionForm(Shape):
+class TranscriptionForm(Schema):
     """A form beside the file `sound`."""
 
     language: Language | None = Field(
@@ -17,7 +17,7 @@ class TranscriptionForm(Shape):
     )
 
 
-class TranscriptionAnswer(Shape):
+class TranscriptionResponse(Schema):
     text: str = Field(description="what was understood; empty where no word was heard")
     confidence: float = Field(
         ge=0, le=1, description="the engine's own, not comparable between engines"

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from webapp.api.schemas.base import Cursor, PageSize, Shape, Timestamp
+from webapp.api.schemas.base import Cursor, PageSize, Schema, Timestamp
 
 UploadStateName = Literal["received", "running", "done", "failed", "cancelled"]
 OutcomeName = Literal["created", "updated", "unchanged", "error"]
 
 
-class UploadForm(Shape):
+class UploadForm(Schema):
     """Options of an upload, beside the files `file` (CSV, XLSX or JSON Lines) and `media` (a
     zip).
     """
@@ -21,20 +21,20 @@ class UploadForm(Shape):
     remove_absent: bool = Field(False, description="remove products that the file does not name")
 
 
-class UploadQuery(Shape):
+class UploadQuery(Schema):
     state: UploadStateName | None = None
     limit: PageSize = 50
     cursor: Cursor = ""
 
 
-class RowQuery(Shape):
+class RowQuery(Schema):
     outcome: OutcomeName | None = None
     warned: bool | None = Field(None, description="only rows with warnings, or only without")
     limit: PageSize = 100
     cursor: Cursor = ""
 
 
-class RowCounts(Shape):
+class RowCounts(Schema):
     created: int
     updated: int
     unchanged: int
@@ -43,7 +43,7 @@ class RowCounts(Shape):
     removed: int
 
 
-class EncodingCounts(Shape):
+class EncodingCounts(Schema):
     """Jobs of this upload's contents."""
 
     queued: int
@@ -52,7 +52,7 @@ class EncodingCounts(Shape):
     failed: int
 
 
-class UploadAnswer(Shape):
+class UploadResponse(Schema):
     id: str
     filename: str
     source: Literal["admin", "api", "terminal"]
@@ -69,16 +69,16 @@ class UploadAnswer(Shape):
     finished: Timestamp | None
 
 
-class UploadDetail(UploadAnswer):
+class UploadDetail(UploadResponse):
     encoding: EncodingCounts
 
 
-class UploadPage(Shape):
-    items: list[UploadAnswer]
+class UploadPage(Schema):
+    items: list[UploadResponse]
     next_cursor: str
 
 
-class RowAnswer(Shape):
+class RowResponse(Schema):
     number: int = Field(description="as a spreadsheet counts")
     sku: str
     outcome: OutcomeName
@@ -86,6 +86,6 @@ class RowAnswer(Shape):
     messages: list[Any] = Field(description="level, field and reason")
 
 
-class RowPage(Shape):
-    items: list[RowAnswer]
+class RowPage(Schema):
+    items: list[RowResponse]
     next_cursor: str

@@ -15,9 +15,9 @@ from webapp.api.links import Links
 from webapp.api.parsing import field_errors, read_form
 from webapp.api.responses import asset_document
 from webapp.api.schema import file_body, operation
-from webapp.api.schemas.products import AssetAnswer, AssetForm, AssetList
+from webapp.api.schemas.products import AssetForm, AssetList, AssetResponse
 from webapp.api.scopes import Scope
-from webapp.api.selectors import products_seen
+from webapp.api.selectors import visible_products
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Asset, Product
 from webapp.catalog.selectors.previews import CLIP_KINDS, previews_of
@@ -43,7 +43,7 @@ class AssetListView(ApiView):
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
-        product = get_object_or_404(products_seen(request), sku=sku)
+        product = get_object_or_404(visible_products(request), sku=sku)
         links, assets = Links(request), list(product.assets.all())
         previews = previews_of({asset.content_hash for asset in assets if asset.kind in CLIP_KINDS})
         items = [asset_document(asset, links, previews.get(asset.content_hash)) for asset in assets]
@@ -54,7 +54,7 @@ class AssetListView(ApiView):
         tags=["assets"],
         summary="Add a media file to a product",
         body={"multipart/form-data": file_body(AssetForm, FILES, required=["file"])},
-        answers={200: AssetAnswer, 201: AssetAnswer},
+        answers={200: AssetResponse, 201: AssetResponse},
         problems=(404, 413, 415),
         idempotent=True,
     )

@@ -13,9 +13,9 @@ from webapp.api.idempotency import idempotent
 from webapp.api.parsing import field_errors, read_json
 from webapp.api.problems import Conflict
 from webapp.api.schema import operation
-from webapp.api.schemas.clicks import ClickBody, ClicksBody
+from webapp.api.schemas.clicks import ClickRequest, ClicksRequest
 from webapp.api.scopes import Scope
-from webapp.api.selectors import products_seen
+from webapp.api.selectors import visible_products
 from webapp.api.views.base import ApiView
 from webapp.catalog.models import Product
 from webapp.clicklog.services import add_clicks, normalise_query
@@ -29,14 +29,14 @@ class ClickListView(ApiView):
         operation_id="clicks_add",
         tags=["search"],
         summary="Count products that were opened for a query",
-        body=ClicksBody,
+        body=ClicksRequest,
         answers={204: None},
         problems=(404, 409, 413, 415),
         idempotent=True,
     )
     @idempotent
     def post(self, request: Request) -> HttpResponse:
-        asked = read_json(request, ClicksBody)
+        asked = read_json(request, ClicksRequest)
         if not settings.CLICK_LOG:
             raise Conflict("The click log is switched off.")
         try:
@@ -46,10 +46,10 @@ class ClickListView(ApiView):
         return HttpResponse(status=204)
 
 
-def _counts(request: Request, clicks: list[ClickBody]) -> Counter[tuple[str, int]]:
+def _counts(request: Request, clicks: list[ClickRequest]) -> Counter[tuple[str, int]]:
     """Clicks by normalised query and product id. Raises NotFound for the first unknown product."""
     ids = dict(
-        products_seen(request)
+        visible_products(request)
         .filter(sku__in={click.sku for click in clicks})
         .values_list("sku", "pk")
     )
@@ -58,7 +58,7 @@ def _counts(request: Request, clicks: list[ClickBody]) -> Counter[tuple[str, int
         query = normalise_query(click.query)
         if not query:
             raise field_errors(
-                ClicksBody, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"}
+                ClicksRequest, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"}
             )
         if click.sku not in ids:
             raise NotFound(f"There is no product {click.sku}; nothing was counted.")

@@ -8,7 +8,7 @@ from rest_framework.request import Request
 from search.vectors import IndexStatus
 from webapp.api.responses import Document, time_text
 from webapp.api.schema import operation
-from webapp.api.schemas.index import IndexAnswer
+from webapp.api.schemas.index import IndexResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.selectors.uploads import encoding_progress
@@ -22,7 +22,7 @@ class IndexView(ApiView):
         operation_id="index_status",
         tags=["index"],
         summary="State of the index",
-        answers={200: IndexAnswer},
+        answers={200: IndexResponse},
     )
     def get(self, request: Request) -> HttpResponse:
         status = index_status()

@@ -11,7 +11,7 @@ from webapp.api.parsing import read_query
 from webapp.api.problems import Conflict
 from webapp.api.responses import job_document
 from webapp.api.schema import operation
-from webapp.api.schemas.index import JobAnswer, JobPage, JobQuery
+from webapp.api.schemas.index import JobPage, JobQuery, JobResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import IndexJob
@@ -51,7 +51,7 @@ class JobView(ApiView):
         operation_id="jobs_read",
         tags=["index"],
         summary="Read an index job",
-        answers={200: JobAnswer},
+        answers={200: JobResponse},
         problems=(404,),
     )
     def get(self, request: Request, job_id: int) -> HttpResponse:
@@ -65,7 +65,7 @@ class JobRetryView(ApiView):
         operation_id="jobs_retry",
         tags=["index"],
         summary="Try a failed index job again",
-        answers={200: JobAnswer},
+        answers={200: JobResponse},
         problems=(404, 409),
     )
     def post(self, request: Request, job_id: int) -> HttpResponse:

@@ -15,16 +15,16 @@ from webapp.api.parsing import read_json, read_query
 from webapp.api.responses import CategoryPaths, product_document, search_document, strip_document
 from webapp.api.schema import operation
 from webapp.api.schemas.products import (
-    ProductAnswer,
-    ProductBody,
     ProductPage,
     ProductPatch,
     ProductQuery,
+    ProductRequest,
+    ProductResponse,
     SimilarQuery,
 )
-from webapp.api.schemas.search import MomentsAnswer, MomentsQuery, SearchResult
+from webapp.api.schemas.search import MomentsQuery, MomentsResponse, SearchResult
 from webapp.api.scopes import Scope
-from webapp.api.selectors import products_listed, products_seen, sees_hidden, with_details
+from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Outcome, Product
 from webapp.catalog.services.index_sequence import products_remove
@@ -51,10 +51,10 @@ class ProductListView(ApiView):
     def get(self, request: Request) -> HttpResponse:
         asked = read_query(request, ProductQuery)
         page, cursor = keyset_page(
-            with_details(products_listed(request, asked)),
+            prefetch_details(filter_products(request, asked)),
             cursor=asked.cursor,
             limit=asked.limit,
-            asked=(asked.model_dump(exclude={"cursor", "limit"}), sees_hidden(request)),
+            asked=(asked.model_dump(exclude={"cursor", "limit"}), can_see_hidden(request)),
         )
         paths, links = CategoryPaths(page), Links(request)
         return answer(
@@ -79,29 +79,31 @@ class ProductView(ApiView):
         public=True,
         tags=["products"],
         summary="Read a product",
-        answers={200: ProductAnswer},
+        answers={200: ProductResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
-        return _document(request, get_object_or_404(with_details(products_seen(request)), sku=sku))
+        return _document(
+            request, get_object_or_404(prefetch_details(visible_products(request)), sku=sku)
+        )
 
     @operation(
         operation_id="products_put",
         tags=["products"],
         summary="Create or replace a product",
-        body=ProductBody,
-        answers={200: ProductAnswer, 201: ProductAnswer},
+        body=ProductRequest,
+        answers={200: ProductResponse, 201: ProductResponse},
         problems=(404, 413, 415),
     )
     def put(self, request: Request, sku: str) -> HttpResponse:
-        return _save(request, sku, read_json(request, ProductBody).model_dump(), create=True)
+        return _save(request, sku, read_json(request, ProductRequest).model_dump(), create=True)
 
     @operation(
         operation_id="products_patch",
         tags=["products"],
         summary="Change fields of a product",
         body=ProductPatch,
-        answers={200: ProductAnswer},
+        answers={200: ProductResponse},
         problems=(404, 413, 415),
     )
     def patch(self, request: Request, sku: str) -> HttpResponse:
@@ -141,7 +143,7 @@ class SimilarView(ApiView):
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
         asked = read_query(request, SimilarQuery)
-        product = get_object_or_404(products_seen(request), sku=sku)
+        product = get_object_or_404(visible_products(request), sku=sku)
         result = search_products(
             SearchRequest(similar_to=product.pk, limit=asked.limit, facets=False)
         )
@@ -159,7 +161,7 @@ class MomentsView(ApiView):
         tags=["products"],
         summary="When in a product's clips a question is answered",
         query=MomentsQuery,
-        answers={200: MomentsAnswer},
+        answers={200: MomentsResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
@@ -178,7 +180,7 @@ def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool
         raise Http404 from error
     return _document(
         request,
-        with_details(Product.objects.all()).get(pk=product.pk),
+        prefetch_details(Product.objects.all()).get(pk=product.pk),
         status=201 if outcome == Outcome.CREATED else 200,
     )
 

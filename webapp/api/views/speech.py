@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from search.config import engine_settings
 from webapp.api.parsing import field_errors, read_form
 from webapp.api.schema import file_body, operation
-from webapp.api.schemas.speech import TranscriptionAnswer, TranscriptionForm
+from webapp.api.schemas.speech import TranscriptionForm, TranscriptionResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
 from webapp.retrieval.transcription import listening
@@ -33,7 +33,7 @@ class TranscriptionListView(ApiView):
         tags=["search"],
         summary="Write down a spoken query",
         body={"multipart/form-data": file_body(TranscriptionForm, SOUND, required=("sound",))},
-        answers={200: TranscriptionAnswer},
+        answers={200: TranscriptionResponse},
         problems=(404, 413, 415),
     )
     def post(self, request: Request) -> HttpResponse:

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from webapp.catalog.models import IndexJob, JobState
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 
 
 def jobs_retry(*, jobs: QuerySet[IndexJob]) -> int:
@@ -16,5 +16,5 @@ def jobs_retry(*, jobs: QuerySet[IndexJob]) -> int:
         state=JobState.QUEUED, attempts=0, error="", error_code="", not_before=Now(), finished=None
     )
     if count:
-        transaction.on_commit(lambda: wake(ENCODE_QUEUED))
+        transaction.on_commit(lambda: notify_worker(ENCODE_QUEUED))
     return count

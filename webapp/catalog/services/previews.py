@@ -12,7 +12,7 @@ from search.types import Span
 from webapp.catalog.models import ClipPreview
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.selectors.previews import Preview, previews_of
-from webapp.celery import MAKE_PREVIEWS, wake
+from webapp.celery import MAKE_PREVIEWS, notify_worker
 
 SPECTROGRAM = "spectrogram.webp"
 SUBTITLES = "subtitles.vtt"
@@ -59,7 +59,7 @@ def preview_forget(content_hash: str, file: str) -> None:
     if preview is None or file not in _files(preview):
         return
     if ClipPreview.objects.filter(content_hash=content_hash, made__isnull=False).delete()[0]:
-        wake(MAKE_PREVIEWS)
+        notify_worker(MAKE_PREVIEWS)
 
 
 def _files(preview: Preview) -> set[str]:

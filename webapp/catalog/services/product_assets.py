@@ -12,7 +12,7 @@ from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import file_assets, jobs_enqueue
 from webapp.catalog.services.index_sequence import products_touch
 from webapp.catalog.services.media import media_store
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 
 
 def asset_add(
@@ -39,7 +39,7 @@ def asset_add(
         asset.save()
         jobs_enqueue([asset], space=space)
         products_touch([product.pk])
-        transaction.on_commit(lambda: wake(ENCODE_QUEUED))
+        transaction.on_commit(lambda: notify_worker(ENCODE_QUEUED))
     return asset, True
 
 

@@ -12,7 +12,7 @@ from webapp.catalog.services.asset_plan import plan_assets, write_assets
 from webapp.catalog.services.assets import jobs_enqueue, text_assets
 from webapp.catalog.services.attributes import attribute_values_sync
 from webapp.catalog.services.index_sequence import products_touch
-from webapp.celery import ENCODE_QUEUED, wake
+from webapp.celery import ENCODE_QUEUED, notify_worker
 
 
 def product_sync(*, product: Product, space: Space, media: Sequence[Asset] = ()) -> None:
@@ -28,4 +28,4 @@ def product_sync(*, product: Product, space: Space, media: Sequence[Asset] = ())
         attribute_values_sync([product])
         jobs_enqueue([*plan.added, *media], space=space.fingerprint)
         products_touch([product.pk])
-        transaction.on_commit(lambda: wake(ENCODE_QUEUED))
+        transaction.on_commit(lambda: notify_worker(ENCODE_QUEUED))

@@ -10,7 +10,7 @@ from search.encoders.registry import space_of
 from search.errors import InputError
 from webapp.catalog.models import Tuning, TuningState
 from webapp.catalog.models.tuning import UNFINISHED
-from webapp.celery import ROLL_BACK_TUNING, TUNE, wake
+from webapp.celery import ROLL_BACK_TUNING, TUNE, notify_worker
 
 
 def tuning_create(
@@ -45,12 +45,12 @@ def tuning_request(
 ) -> Tuning:
     """The same, run by a worker. Raises what `tuning_create` raises."""
     tuning = tuning_create(preset=preset, dry_run=dry_run, from_clicks=from_clicks, user=user)
-    transaction.on_commit(lambda: wake(TUNE, tuning.pk))
+    transaction.on_commit(lambda: notify_worker(TUNE, tuning.pk))
     return tuning
 
 
 def rollback_request(*, tuning: Tuning) -> bool:
     """Ask a worker to take back the live tuning. False when it is not live any more."""
     asked = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(rollback_asked=True)
-    transaction.on_commit(lambda: wake(ROLL_BACK_TUNING))
+    transaction.on_commit(lambda: notify_worker(ROLL_BACK_TUNING))
     return bool(asked)

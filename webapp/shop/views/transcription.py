@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from search.config import engine_settings
 from search.errors import MediaTooLarge, OmnishelfError, SpeechLanguage
 from search.speech.base import Transcript
-from webapp.rate_counter import client_address, count_up
+from webapp.rate_counter import client_address, increment
 from webapp.retrieval.transcription import listening
 from webapp.shop.problems import recording_problem_of
 
@@ -60,7 +60,7 @@ def _transcribe(upload: UploadedFile) -> Transcript:
 
 def _too_often(address: str) -> bool:
     window = int(time.time()) // WINDOW_S
-    return count_up(f"speech-rate:{address}:{window}", WINDOW_S) > RECORDINGS_PER_WINDOW
+    return increment(f"speech-rate:{address}:{window}", WINDOW_S) > RECORDINGS_PER_WINDOW
 
 
 def _refused(error: OmnishelfError) -> JsonResponse:

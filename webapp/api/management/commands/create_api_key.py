@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from search.errors import InputError
-from webapp.api.api_keys import api_key_create
+from webapp.api.api_keys import create_api_key
 from webapp.api.scopes import Scope
 
 
@@ -36,7 +36,7 @@ class Command(BaseCommand):
         if days is not None and not 1 <= days <= 36_500:
             raise CommandError("--days must be from 1 to 36500")
         try:
-            key, token = api_key_create(
+            key, token = create_api_key(
                 name=options["name"],
                 scopes=Scope.values if options["all_scopes"] else options["scope"],
                 expires=timezone.now() + dt.timedelta(days=days) if days else None,
