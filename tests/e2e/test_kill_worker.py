@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
 import time
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,9 +12,9 @@ import pytest
 from tests.support.catalogue import picture_bytes
 from tests.support.installation import Installation
 
-PICTURES = 300
-KILLS = 20
-WHILE_STARTING = 5
+PICTURES = 150
+KILLS = 10
+WHILE_STARTING = 3
 """So many of the kills may hit before the worker has taken up work; all others hit while it
 holds some."""
 
@@ -64,11 +61,6 @@ def all_done(site: Installation) -> bool:
     return uploads == [("done", PICTURES)] and jobs == [("done", PICTURES)]
 
 
-def kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
-
-
 @pytest.mark.e2e
 @pytest.mark.slow
 def test_every_picture_is_encoded_once_however_often_the_worker_is_killed(
@@ -81,18 +73,18 @@ def test_every_picture_is_encoded_once_however_often_the_worker_is_killed(
     seen: set[Row] = set()
     at_work = 0
     for number in range(KILLS):
-        worker = site.fork_worker()
+        worker = site.start_worker(ready=False)
         if number >= WHILE_STARTING:
-            wait_for_work(site, worker)
+            wait_for_work(site, worker.pid)
         time.sleep(moments.uniform(0, 0.5))
-        at_work += holds_work(site, worker)
-        kill(worker)
+        at_work += holds_work(site, worker.pid)
+        site.kill(worker)
         now = embeddings(site)
         assert seen <= now, "what was stored stays"
         seen = now
     assert at_work >= KILLS // 2, "most kills hit a worker at work"
 
-    site.fork_worker()
+    site.start_worker(ready=False)
     site.wait_for(lambda: all_done(site), what="everything to be encoded", seconds=90)
     final = embeddings(site)
     assert seen <= final

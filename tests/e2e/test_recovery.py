@@ -9,7 +9,6 @@ import urllib.request
 
 import pytest
 
-from tests.e2e.test_kill_worker import kill
 from tests.support.installation import ROOT, Installation, free_port
 
 ADD = """
@@ -37,7 +36,7 @@ def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(
     assert done(site) == 6
 
     site.shell(ADD.format(start=3))
-    worker = site.fork_worker()
+    worker = site.start_worker(ready=False)
     site.wait_for(lambda: done(site) == 12, what="the sweep at the worker's start")
     live = "SELECT views FROM catalog_indexgeneration WHERE state = %s"
     site.wait_for(lambda: site.query(live, "live") == [(12,)], what="a generation")
@@ -45,7 +44,7 @@ def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(
     site.shell(ADD.format(start=6))
     site.start_beat()
     site.wait_for(lambda: done(site) == 18, what="the sweep that the clock asks for")
-    kill(worker)
+    site.kill(worker)
 
 
 @pytest.mark.e2e

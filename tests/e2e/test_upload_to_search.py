@@ -13,7 +13,6 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from tests.e2e.test_kill_worker import kill
 from tests.support.installation import Installation
 
 COLOURS = {"red": "#d22", "green": "#2a4", "blue": "#24d", "yellow": "#ed2"}
@@ -104,7 +103,7 @@ def make_key(site: Installation) -> str:
 @pytest.mark.slow
 def test_from_upload_to_search_and_back(installation: Installation) -> None:
     site = installation
-    worker = site.fork_worker()
+    worker = site.start_worker(ready=False)
     shop = Shop(site.start_web(), make_key(site))
 
     upload = shop.upload(*catalogue(broken=True))
@@ -134,5 +133,5 @@ def test_from_upload_to_search_and_back(installation: Installation) -> None:
     shop.http.delete(f"{API}/products/blue-box").raise_for_status()
     assert not {"red-disc", "blue-box"} & set(shop.find(text="wooden", limit=50))
     assert shop.find_like(drawing("blue", "box"))[0] != "blue-box"
-    kill(worker)
+    site.kill(worker)
     shop.http.close()

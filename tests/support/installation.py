@@ -14,7 +14,7 @@ import time
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -24,6 +24,7 @@ import psycopg
 import redis
 
 from indexer.processes import ProcessSpec, beat_process, web_process, worker_process
+from tests.support.warm_process import WarmProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -51,8 +52,7 @@ class Installation:
         self.log = folder / "processes.log"
         self._server = database_url
         self.env = self._environment(database_url, _own_redis(broker_url), settings)
-        self._processes: list[subprocess.Popen[bytes]] = []
-        self._nursery: subprocess.Popen[str] | None = None
+        self._processes: list[WarmProcess] = []
         if database_url:
             with psycopg.connect(database_url, autocommit=True) as server:
                 server.execute(f'CREATE DATABASE "{self._database_name}"')
@@ -87,10 +87,16 @@ class Installation:
     ) -> subprocess.CompletedProcess[str]:
         """Run a management command. Raises AssertionError with its output when it fails and
         `check` is set."""
+        name = uuid.uuid4().hex
+        out, err = self.var.parent / f"{name}.out", self.var.parent / f"{name}.err"
         command = [sys.executable, str(ROOT / "manage.py"), *args]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.env, capture_output=True, text=True, timeout=timeout
-        )
+        process = WarmProcess(command, self.env, stdout=out, stderr=err)
+        try:
+            status = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        done = subprocess.CompletedProcess(command, status, out.read_text(), err.read_text())
         assert not check or done.returncode == 0, (
             f"{args} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}"
         )
@@ -100,20 +106,14 @@ class Installation:
         """Run Python code in a process of this installation. Returns what it printed."""
         return self.manage("shell", "--verbosity", "0", "--command", code).stdout
 
-    def start(self, spec: ProcessSpec) -> subprocess.Popen[bytes]:
-        with self.log.open("ab") as log:
-            process = subprocess.Popen(
-                spec.command,
-                cwd=ROOT,
-                env={**spec.environment, **self.env},
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+    def start(self, spec: ProcessSpec) -> WarmProcess:
+        process = WarmProcess(
+            spec.command, {**spec.environment, **self.env}, stdout=self.log, stderr=self.log
+        )
         self._processes.append(process)
         return process
 
-    def start_worker(self, *, ready: bool = True) -> subprocess.Popen[bytes]:
+    def start_worker(self, *, ready: bool = True) -> WarmProcess:
         """A real Celery worker on all queues; returns when it takes tasks (unless `ready` is
         False)."""
         seen = self.log.stat().st_size if self.log.exists() else 0
@@ -124,23 +124,7 @@ class Installation:
             )
         return process
 
-    def fork_worker(self) -> int:
-        """A real Celery worker on all queues, without the seconds that imports take: a process
-        that has them done is forked. Returns its pid, at once; it leads a process group of its
-        own."""
-        if self._nursery is None:
-            with self.log.open("ab") as log:
-                self._nursery = subprocess.Popen(
-                    [sys.executable, "-m", "tests.support.nursery"],
-                    cwd=ROOT, env=self.env, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                )  # fmt: skip
-            assert self._nursery.stdout.readline() == "ready\n"
-        name = f"worker-{uuid.uuid4().hex[:8]}"
-        self._nursery.stdin.write(" ".join(worker_process(name=name).command[3:]) + "\n")
-        self._nursery.stdin.flush()
-        return int(self._nursery.stdout.readline())
-
-    def start_beat(self) -> subprocess.Popen[bytes]:
+    def start_beat(self) -> WarmProcess:
         return self.start(beat_process())
 
     def start_web(self) -> str:
@@ -153,17 +137,15 @@ class Installation:
         self.wait_for(lambda: _answers(address), what="the web process to answer")
         return address
 
-    def kill(self, process: subprocess.Popen[bytes]) -> None:
+    def kill(self, process: WarmProcess) -> None:
         """SIGKILL to the process and everything it started: nothing gets a chance to tidy up."""
-        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         self._processes.remove(process)
 
     def stop(self) -> None:
         """Stop every process (politely, then by force) and drop the PostgreSQL database."""
-        if self._nursery:
-            self._nursery.communicate("", timeout=30)
-            self._nursery = None
         for process in self._processes:
             process.terminate()
         for process in list(self._processes):

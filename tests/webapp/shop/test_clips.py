@@ -226,7 +226,7 @@ def test_the_number_of_queries_does_not_grow(
         asked[address] = len(few.captured_queries)
     more("P-0", AssetKind.AUDIO, ".wav", Modality.AUDIO)
     more("P-6", AssetKind.VIDEO, ".mp4", Modality.VIDEO)
-    for address, queries in search_context.items():
+    for address, queries in asked.items():
         with django_assert_max_num_queries(queries):
             client.get(address)
 
