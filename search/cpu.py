@@ -1,4 +1,4 @@
-"""What the machine offers this process."""
+"""CPU cores of this process, and work in the background."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from typing import TypeVar
 
 ResultT = TypeVar("ResultT")
 
-GIVEN_WAY, LEAST_PRIORITY = 10, 19
-"""Steps of niceness: about a tenth of a core beside other work of the same process, all of it
-beside none."""
+BACKGROUND_NICENESS = 10
+"""Niceness added for background work: about a tenth of a busy core, a whole core if it is idle."""
+
+MAX_NICENESS = 19
 
 
-def cores() -> int:
-    """CPU cores this process may use."""
+def available_cores() -> int:
+    """Return the number of CPU cores that this process may use."""
     return len(os.sched_getaffinity(0))
 
 
-def in_background(work: Callable[[], ResultT]) -> ResultT:
-    """Do `work` in a thread whose priority, and that of the threads it starts, is lower, and
-    wait for what it returns.
+def run_in_background(work: Callable[[], ResultT]) -> ResultT:
+    """Run `work` in a thread of lower priority and return its result.
 
-    A thread of its own because only root may raise a priority again; on Linux priorities are a
-    thread's, see setpriority(2). Raises whatever `work` raises. A caller that is interrupted
-    does not wait: the thread is a daemon.
+    Threads that `work` starts inherit the priority. A new thread is needed because only root may
+    raise a priority again; on Linux each thread has its own, see setpriority(2). Raises what
+    `work` raises. The thread is a daemon, so an interrupted caller does not wait for it.
     """
-    done: Future[ResultT] = Future()
+    result: Future[ResultT] = Future()
 
     def run() -> None:
         thread = threading.get_native_id()
-        niceness = os.getpriority(os.PRIO_PROCESS, thread) + GIVEN_WAY
-        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, LEAST_PRIORITY))
+        niceness = os.getpriority(os.PRIO_PROCESS, thread) + BACKGROUND_NICENESS
+        os.setpriority(os.PRIO_PROCESS, thread, min(niceness, MAX_NICENESS))
         try:
-            done.set_result(work())
-        except BaseException as error:  # raised again where it is waited for
-            done.set_exception(error)
+            result.set_result(work())
+        except BaseException as error:  # raised again by result()
+            result.set_exception(error)
 
     threading.Thread(target=run, name="background", daemon=True).start()
-    return done.result()
+    return result.result()

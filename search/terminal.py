@@ -1,4 +1,4 @@
-"""Where commands print their tables."""
+"""Console for the tables that commands print."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ from rich.console import Console
 WIDTH = 120
 
 
-def output(width: int = WIDTH) -> Console:
-    """Standard output, as wide as its terminal, or `width` characters where it is none."""
+def make_console(width: int = WIDTH) -> Console:
+    """Return a console on standard output, `width` characters wide unless it is a terminal."""
     return Console(file=sys.stdout, width=None if sys.stdout.isatty() else width)

@@ -33,7 +33,7 @@ from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts,
 from indexer.encoding.piece_queue import Feed, Interrupted
 from indexer.encoding.storage import batch_store
 from indexer.encoding.totals import BatchTimings, DrainTotals
-from search.cpu import cores
+from search.cpu import available_cores
 from search.encoders.protocol import TunableEncoder
 from search.errors import Unavailable
 from search.types import Modality
@@ -92,7 +92,7 @@ class Drain:
         sys.setswitchinterval(SWITCH_S)
         totals = DrainTotals()
         in_flight: deque[_InFlight] = deque()
-        decoders = ThreadPoolExecutor(cores(), thread_name_prefix="decode")
+        decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
         model = ThreadPoolExecutor(self.encoder.max_concurrent_calls, thread_name_prefix="model")
         self._renewed = time.monotonic()
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 from indexer.evaluation.plot import draw
 from indexer.evaluation.report import FACETS, LISTED, Report, interval
 from indexer.evaluation.suite import HEADLINE, Suite
-from search.evaluation.per_query import Answer, extremes, label_like
+from search.evaluation.results import EvaluatedQuery, is_label_set, pick_extremes
 
 PAGE = "evaluation.md"
 PLOT = "evaluation.svg"
@@ -41,7 +41,7 @@ def _page(suite: Suite) -> Iterator[str]:
     yield INTRODUCTION.format(preset=suite.space.preset, space=suite.space.fingerprint, plot=PLOT)
     yield from _figures(suite)
     yield from _breakdown(suite)
-    yield from _single_queries([report for report in suite.reports if label_like(report.answers)])
+    yield from _single_queries([report for report in suite.reports if is_label_set(report.answers)])
     if suite.skipped:
         yield "\n## Skipped\n"
         yield from (f"- {name}: {why}" for name, why in suite.skipped.items())
@@ -105,12 +105,12 @@ def _single_queries(reports: Sequence[Report]) -> Iterator[str]:
     yield "Sets whose queries have several right answers; average precision beside each.\n"
     yield from _head("set", "hardest", "easiest")
     for report in reports:
-        worst, best = extremes(report.answers, LISTED)
+        worst, best = pick_extremes(report.answers, LISTED)
         yield _row(report.folder, _listed(worst), _listed(best))
 
 
-def _listed(answers: Sequence[Answer]) -> str:
-    return ", ".join(f"{answer.query.asked} {answer.average_precision:.2f}" for answer in answers)
+def _listed(answers: Sequence[EvaluatedQuery]) -> str:
+    return ", ".join(f"{answer.query.label} {answer.average_precision:.2f}" for answer in answers)
 
 
 def _head(*names: str) -> Iterator[str]:

@@ -14,9 +14,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from search.evaluation.per_query import Answer, Facet, extremes, grouped, label_like
-from search.evaluation.significance import Estimate, estimate
-from search.evaluation.summary import summarise
+from search.evaluation.results import (
+    EvaluatedQuery,
+    Facet,
+    group_by_facet,
+    is_label_set,
+    pick_extremes,
+    summarise,
+)
+from search.evaluation.significance import Estimate, estimate_mean
 
 FACETS: tuple[Facet, ...] = ("language", "category")
 LISTED = 5
@@ -51,7 +57,7 @@ class Report:
     products: int
     views: int
     seconds_encoding: float
-    answers: tuple[Answer, ...]
+    answers: tuple[EvaluatedQuery, ...]
     metrics: dict[str, float]
     precision: Estimate
     """Mean average precision with its interval."""
@@ -61,7 +67,7 @@ class Report:
     def of(
         cls,
         folder: str,
-        answers: Sequence[Answer],
+        answers: Sequence[EvaluatedQuery],
         stages: dict[str, list[float]],
         *,
         products: int,
@@ -75,8 +81,8 @@ class Report:
             views=views,
             seconds_encoding=seconds,
             answers=tuple(answers),
-            metrics=summarise([answer.judged for answer in answers]),
-            precision=estimate([answer.average_precision for answer in answers]),
+            metrics=summarise([answer.result for answer in answers]),
+            precision=estimate_mean([answer.average_precision for answer in answers]),
             latencies_ms={stage: Latency.of(samples) for stage, samples in stages.items()},
         )
 
@@ -88,8 +94,10 @@ class Report:
     def groups(self, facet: Facet) -> dict[str, Group]:
         """Queries by language or category."""
         return {
-            name: Group(len(members), estimate([answer.average_precision for answer in members]))
-            for name, members in grouped(self.answers, facet).items()
+            name: Group(
+                len(members), estimate_mean([answer.average_precision for answer in members])
+            )
+            for name, members in group_by_facet(self.answers, facet).items()
         }
 
     def as_dict(self) -> dict[str, Any]:
@@ -122,7 +130,7 @@ class Report:
         console.print(metrics)
         for facet in FACETS:
             self._print_groups(console, facet)
-        if label_like(self.answers):
+        if is_label_set(self.answers):
             self._print_extremes(console)
         stages = Table("stage", "p50 ms", "p95 ms", "p99 ms")
         for stage, latency in self.latencies_ms.items():
@@ -143,12 +151,12 @@ class Report:
 
     def _print_extremes(self, console: Console) -> None:
         table = Table("worst", "AP", "best", "AP")
-        for pair in zip(*extremes(self.answers, LISTED), strict=True):
+        for pair in zip(*pick_extremes(self.answers, LISTED), strict=True):
             table.add_row(
                 *(
                     cell
                     for it in pair
-                    for cell in (escape(it.query.asked), f"{it.average_precision:.3f}")
+                    for cell in (escape(it.query.label), f"{it.average_precision:.3f}")
                 )
             )
         console.print(table)
@@ -171,12 +179,12 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _query(answer: Answer) -> dict[str, Any]:
+def _query(answer: EvaluatedQuery) -> dict[str, Any]:
     query = answer.query
     return {
-        "asked": query.asked,
+        "asked": query.label,
         "language": query.language,
         "category": query.category,
-        "relevant": answer.judged.relevant,
+        "relevant": answer.result.relevant,
         "AP": answer.average_precision,
     }

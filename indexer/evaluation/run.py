@@ -19,8 +19,7 @@ from indexer.index.compaction import generation_build
 from search.config import engine_settings
 from search.errors import InputError
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery
-from search.evaluation.per_query import Answer
-from search.evaluation.summary import judge
+from search.evaluation.results import EvaluatedQuery, evaluate_ranking
 from search.media.picture import PictureLimits, decode_picture
 from search.ranking.engine import Stopwatch
 from search.vectors.contract import IndexReader
@@ -103,16 +102,18 @@ def up_to_date() -> IndexReader:
 
 def ask(
     queries: Iterable[EvaluationQuery], skus: dict[int, str]
-) -> tuple[list[Answer], dict[str, list[float]]]:
+) -> tuple[list[EvaluatedQuery], dict[str, list[float]]]:
     """Every query's answer, and milliseconds of every stage."""
     query_encoder().embed_text("the first call loads the model")
-    answers: list[Answer] = []
+    answers: list[EvaluatedQuery] = []
     stages: dict[str, list[float]] = {}
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
         watch = Stopwatch()
-        question, itself = question_of(query, len(skus), watch)
+        question, same_file = question_of(query, len(skus), watch)
         ranking = [skus[hit.product_id] for hit in question.rank(ProductFilters()).hits]
-        answers.append(Answer(query, judge(ranking, query.relevant, without=itself)))
+        answers.append(
+            EvaluatedQuery(query, evaluate_ranking(ranking, query.relevant, exclude=same_file))
+        )
         for stage, spent in {**watch.stages, "total": sum(watch.stages.values())}.items():
             stages.setdefault(stage, []).append(spent)
     return answers, stages

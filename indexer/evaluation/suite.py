@@ -13,8 +13,8 @@ from typing import Any
 from indexer.evaluation.report import Report, bounds
 from indexer.evaluation.run import evaluate_folder
 from search.errors import InputError
-from search.evaluation.folder import modalities_of, read_folder
-from search.evaluation.significance import Estimate, differences, estimate
+from search.evaluation.folder import read_folder, read_modalities
+from search.evaluation.significance import Estimate, estimate_mean, paired_differences
 from search.types import Space
 from webapp.retrieval.models_runtime import active_space
 
@@ -55,7 +55,7 @@ class Suite:
         found = self.precisions
         if not set(HEADLINE) <= found.keys():
             return None
-        return estimate(*(list(found[name].values()) for name in HEADLINE))
+        return estimate_mean(*(list(found[name].values()) for name in HEADLINE))
 
     def as_dict(self) -> dict[str, Any]:
         mean = self.mean
@@ -89,7 +89,7 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
     space = active_space()
     reports, skipped = [], {}
     for folder in folders:
-        if missing := modalities_of(folder) - space.shows:
+        if missing := read_modalities(folder) - space.shows:
             skipped[folder.name] = (
                 f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
             )
@@ -122,10 +122,10 @@ def compare(now: Precisions, former: Precisions) -> dict[str, Estimate]:
 
     Raises InputError when a set was asked other queries in the two runs, or when they share no set.
     """
-    shared = {name: differences(now[name], former[name]) for name in now if name in former}
+    shared = {name: paired_differences(now[name], former[name]) for name in now if name in former}
     if not shared:
         raise InputError("the two runs have no set in common", value=sorted(former))
-    found = {name: estimate(values) for name, values in shared.items()}
+    found = {name: estimate_mean(values) for name, values in shared.items()}
     if set(HEADLINE) <= shared.keys():
-        found["mean"] = estimate(*(shared[name] for name in HEADLINE))
+        found["mean"] = estimate_mean(*(shared[name] for name in HEADLINE))
     return found

@@ -63,6 +63,6 @@ def _names(suite: Suite) -> Column:
 
 
 def verdict(change: Estimate) -> str:
-    if change.noise:
+    if change.is_noise:
         return "noise"
     return "better" if change.value > 0 else "worse"

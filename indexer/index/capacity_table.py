@@ -9,7 +9,7 @@ from typing import Any
 from django.template.defaultfilters import filesizeformat
 from rich.table import Table
 
-from search.terminal import output
+from search.terminal import make_console
 from search.vectors.capacity import GIBIBYTE, Assumptions, capacity
 
 LADDER = [10**power for power in range(4, 10)]
@@ -59,7 +59,7 @@ def print_plans(rows: list[dict[str, Any]], options: dict[str, Any]) -> None:
             str(row["machines"]),
             f"{row['dollars_a_month']:,.0f}",
         )
-    console = output()
+    console = make_console()
     console.print(table)
     console.print(
         f"Assumed: machines of {options['memory']:g} GiB with {options['processes']} searching processes, "

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from indexer.index.popular_queries import asked_questions
 from search.config import engine_settings
-from search.cpu import in_background
+from search.cpu import run_in_background
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
 from search.types import Space
 from search.vectors import GenerationInfo, Manifest
@@ -95,7 +95,7 @@ def generation_build(space: Space | None = None) -> Manifest:
     It gives way to whatever else runs on the machine: searches come first. Raises
     BuildInProgress, Unavailable (disk full), VectorsRefused.
     """
-    return in_background(lambda: _build_and_disconnect(space or active_space()))
+    return run_in_background(lambda: _build_and_disconnect(space or active_space()))
 
 
 def generation_mend() -> Manifest | None:

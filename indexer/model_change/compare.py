@@ -11,8 +11,8 @@ import numpy as np
 from indexer.model_change.golden_set import Golden, GoldenQuestion
 from search.config import engine_settings
 from search.evaluation.metrics import average_precision
-from search.evaluation.significance import Estimate, estimate
-from search.evaluation.summary import Judged, judge, summarise
+from search.evaluation.results import QueryResult, evaluate_ranking, summarise
+from search.evaluation.significance import Estimate, estimate_mean
 from search.media.picture import PictureLimits, decode_picture
 from search.ranking.engine import Stopwatch
 from search.ranking.fusion import SHARES, Shares
@@ -38,7 +38,7 @@ class Side:
     milliseconds.
     """
 
-    judged: list[Judged] = field(default_factory=list)
+    judged: list[QueryResult] = field(default_factory=list)
     top: list[frozenset[int]] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
 
@@ -85,7 +85,7 @@ def compare(
         for old, new in zip(before.judged, after.judged, strict=True)
     ]
     return Comparison(
-        before.metrics(), after.metrics(), estimate(gains), _overlap(before.top, after.top)
+        before.metrics(), after.metrics(), estimate_mean(gains), _overlap(before.top, after.top)
     )
 
 
@@ -101,10 +101,10 @@ def _ask(question: GoldenQuestion, serving: Serving, side: Side, shares: Shares)
     relevant, without = (
         [str(each) for each in part] for part in (question.relevant, question.without)
     )
-    side.judged.append(judge([str(each) for each in found], relevant, without=without))
+    side.judged.append(evaluate_ranking([str(each) for each in found], relevant, exclude=without))
 
 
-def _precision(outcome: Judged) -> float:
+def _precision(outcome: QueryResult) -> float:
     return average_precision(outcome.ranks, outcome.relevant)
 
 

@@ -13,8 +13,8 @@ from scipy.sparse import csr_matrix
 from indexer.tuning.dataset import Pictured
 from search.encoders.protocol import Features, TunableEncoder
 from search.evaluation.metrics import average_precision
-from search.evaluation.significance import Estimate, estimate
-from search.evaluation.summary import Judged, summarise
+from search.evaluation.results import QueryResult, summarise
+from search.evaluation.significance import Estimate, estimate_mean
 from search.types import Ids, Vectors
 
 SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
@@ -44,7 +44,7 @@ class Trial:
     truth: csr_matrix
     asked: Mapping[str, Ids]
 
-    def judge(self, encoder: TunableEncoder) -> dict[str, list[Judged]]:
+    def judge(self, encoder: TunableEncoder) -> dict[str, list[QueryResult]]:
         """The outcome of every question under an encoder's heads."""
         pictures = encoder.project_pictures(self.picture_features)
         texts = encoder.project_texts(self.text_features)
@@ -79,27 +79,29 @@ def make_trial(
     return Trial(features, word_features[kept], csr_matrix(truth), chosen)
 
 
-def metrics_of(judged: Mapping[str, Sequence[Judged]]) -> Metrics:
+def metrics_of(judged: Mapping[str, Sequence[QueryResult]]) -> Metrics:
     """The metrics shown, by kind of question."""
     summaries = {kind: summarise(outcomes) for kind, outcomes in judged.items()}
     return {kind: {name: summary[name] for name in SHOWN} for kind, summary in summaries.items()}
 
 
-def gain(before: Mapping[str, Sequence[Judged]], after: Mapping[str, Sequence[Judged]]) -> Estimate:
+def gain(
+    before: Mapping[str, Sequence[QueryResult]], after: Mapping[str, Sequence[QueryResult]]
+) -> Estimate:
     """How much mAP rises in the mean of all kinds of question, which were asked of both, with
     its 95 % interval.
     """
-    return estimate(*(
+    return estimate_mean(*(
         [_precision(new) - _precision(old) for old, new in zip(outcomes, after[kind], strict=True)]
         for kind, outcomes in before.items()
     ))  # fmt: skip
 
 
-def _precision(outcome: Judged) -> float:
+def _precision(outcome: QueryResult) -> float:
     return average_precision(outcome.ranks, outcome.relevant)
 
 
-def _ranked(asking: Vectors, asked: Vectors, truth: csr_matrix, rows: Ids) -> list[Judged]:
+def _ranked(asking: Vectors, asked: Vectors, truth: csr_matrix, rows: Ids) -> list[QueryResult]:
     """Outcomes of the questions `rows` of `asking` (n, dim) over `asked` (m, dim); truth is (n,
     m).
     """
@@ -108,7 +110,7 @@ def _ranked(asking: Vectors, asked: Vectors, truth: csr_matrix, rows: Ids) -> li
     for place, row in enumerate(rows):
         relevant = truth.indices[truth.indptr[row] : truth.indptr[row + 1]]
         ranks = np.flatnonzero(np.isin(order[place], relevant)) + 1
-        outcomes.append(Judged(tuple(ranks.tolist()), len(relevant), len(asked)))
+        outcomes.append(QueryResult(tuple(ranks.tolist()), len(relevant), len(asked)))
     return outcomes
 
 

@@ -19,7 +19,7 @@ from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts
 from indexer.encoding.projection import towers_of
 from indexer.encoding.storage import feature_rows
 from indexer.tuning.progress import TuningProgress
-from search.cpu import cores
+from search.cpu import available_cores
 from search.encoders.protocol import Features, TunableEncoder
 from search.types import Modality, TextRole
 from webapp.catalog.models import Asset, IndexJob, JobState, TowerFeatures, TuningStage
@@ -73,7 +73,7 @@ def _encode(
     named = [Content(Job(0, digest, 0), value) for digest, value in contents]
     if kind is Modality.TEXT:
         return encode_texts(named, encoder)
-    with ThreadPoolExecutor(cores(), thread_name_prefix="decode") as decoders:
+    with ThreadPoolExecutor(available_cores(), thread_name_prefix="decode") as decoders:
         if kind in CLIPS:
             return encode_clips(kind, named, feeds_begun(kind, named, encoder, decoders), encoder)
         loading = [decoders.submit(load_picture, content, encoder) for content in named]

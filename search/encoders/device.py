@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from search.config import EngineSettings, engine_settings
-from search.cpu import cores
+from search.cpu import available_cores
 from search.encoders.precision import pick_dtype
 from search.errors import ConfigError
 
@@ -47,7 +47,11 @@ class Runtime:
         """On a CPU as many as cores allow: calls side by side share cores better than the
         threads of one call do, which wait for each other after every operation.
         """
-        return 1 if self.device.type == "cuda" else max(1, cores() // torch.get_num_threads())
+        return (
+            1
+            if self.device.type == "cuda"
+            else max(1, available_cores() // torch.get_num_threads())
+        )
 
     def turns(self) -> threading.BoundedSemaphore:
         """To be held during a call of the model."""
@@ -89,7 +93,7 @@ def use_all_cores() -> Iterator[None]:
     training is.
     """
     before = torch.get_num_threads()
-    torch.set_num_threads(engine_settings().threads or cores())
+    torch.set_num_threads(engine_settings().threads or available_cores())
     try:
         yield
     finally:

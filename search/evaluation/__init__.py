@@ -1,1 +1,1 @@
-"""Ranking metrics and evaluation folders."""
+"""Evaluation folders, ranking metrics and the evaluation of an encoder alone."""

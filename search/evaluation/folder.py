@@ -1,4 +1,4 @@
-"""Evaluation folders: `catalog.csv` to load and `queries.jsonl` to ask."""
+"""Evaluation folders: a catalogue (`catalog.csv`) and queries with their relevant products."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from search.types import Modality
 
 CATALOG = "catalog.csv"
 QUERIES = "queries.jsonl"
-SHOWS = {"images": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
-"""Columns of a catalogue that name media."""
+MEDIA_COLUMNS = {"images": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
+"""Columns of a catalogue that name media files."""
 
-ASKS = {
+QUERY_FIELDS = {
     "text": Modality.TEXT,
     "image": Modality.PICTURE,
     "audio": Modality.AUDIO,
     "video": Modality.VIDEO,
 }
-"""Fields of a query, of which it has one."""
+"""Fields of a query line; each query has exactly one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationQuery:
-    """Words or one file, and the skus it should find. `category` is empty where none is given."""
+    """A text or one file, and the SKUs of relevant products. `category` may be empty."""
 
     id: str
     text: str
@@ -41,73 +41,79 @@ class EvaluationQuery:
 
     @property
     def file(self) -> Path | None:
-        """The file that asks; None where words do."""
+        """The query's file; None for a text query."""
         return self.picture or self.sound or self.video
 
     @property
-    def asked(self) -> str:
-        """The words, or the name of the file."""
+    def label(self) -> str:
+        """The text, or the file's name."""
         return self.file.name if self.file else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationFolder:
+    """A catalogue on disk with its queries."""
+
     root: Path
     catalog: Path
     queries: tuple[EvaluationQuery, ...]
 
     def pictures(self) -> list[tuple[str, Path]]:
-        """Every picture of the catalogue with its product's sku, in the catalogue's order."""
-        return self._shown("images")
+        """Return (SKU, file) for every picture, in the catalogue's order."""
+        return self._media_files("images")
 
     def sounds(self) -> list[tuple[str, Path]]:
-        """Every sound, as `pictures`."""
-        return self._shown("audio")
+        """Return (SKU, file) for every sound."""
+        return self._media_files("audio")
 
     def videos(self) -> list[tuple[str, Path]]:
-        """Every video, as `pictures`."""
-        return self._shown("video")
+        """Return (SKU, file) for every video."""
+        return self._media_files("video")
 
-    def _shown(self, column: str) -> list[tuple[str, Path]]:
+    def _media_files(self, column: str) -> list[tuple[str, Path]]:
         return [
             (row["sku"], self.root / name)
-            for row in _rows(self.catalog)
+            for row in _read_rows(self.catalog)
             for name in (row.get(column) or "").split("|")
             if name
         ]
 
 
-def folders_in(path: Path) -> list[Path]:
-    """The evaluation folder at `path`, or all that lie directly in it, by name. Raises
-    InputError when none does.
+def find_folders(path: Path) -> list[Path]:
+    """Return `path` if it is an evaluation folder, else all that lie directly in it, by name.
+
+    Raises InputError when there is none.
     """
     if (path / QUERIES).is_file():
         return [path]
-    found = sorted(file.parent for file in path.glob(f"*/{QUERIES}"))
-    if not found:
+    folders = sorted(file.parent for file in path.glob(f"*/{QUERIES}"))
+    if not folders:
         raise InputError(
             f"there is no evaluation folder: none with {CATALOG} and {QUERIES}", value=str(path)
         )
-    return found
+    return folders
 
 
-def modalities_of(root: Path) -> frozenset[Modality]:
-    """What the folder's queries ask by and its catalogue shows. Raises InputError as
-    `read_folder` does.
+def read_modalities(root: Path) -> frozenset[Modality]:
+    """Return the modalities of a folder's queries and of its catalogue's media.
+
+    Raises InputError as `read_folder` does.
     """
-    catalog, queries = _files(root)
-    rows = _rows(catalog)
-    shown = {modality for column, modality in SHOWS.items() if any(row.get(column) for row in rows)}
-    asked = {ASKS[name] for _, query in _lines(queries) for name in ASKS.keys() & query.keys()}
-    return frozenset(shown | asked)
+    catalog, queries = _require_files(root)
+    rows = _read_rows(catalog)
+    media = {kind for column, kind in MEDIA_COLUMNS.items() if any(row.get(column) for row in rows)}
+    asked: set[Modality] = set()
+    for _, fields in _read_lines(queries):
+        asked |= {QUERY_FIELDS[name] for name in QUERY_FIELDS.keys() & fields.keys()}
+    return frozenset(media | asked)
 
 
 def read_folder(root: Path) -> EvaluationFolder:
-    """Raises InputError naming the file or line that is missing or malformed."""
-    catalog, queries = _files(root)
+    """Read a folder. Raises InputError naming the file or line that is missing or malformed."""
+    catalog, queries = _require_files(root)
     read: dict[str, EvaluationQuery] = {}
-    for place, fields in _lines(queries):
-        query = _query(fields, place, root)
+    for place, fields in _read_lines(queries):
+        query = _parse_query(fields, place, root)
         if query.id in read:
             raise InputError(f"{place} repeats the id of another query", value=query.id)
         read[query.id] = query
@@ -115,28 +121,29 @@ def read_folder(root: Path) -> EvaluationFolder:
 
 
 def read_queries(path: Path) -> tuple[EvaluationQuery, ...]:
-    """A golden set by itself: the lines of an evaluation folder, pictures named relative to the
-    file, ids not needed.
+    """Read a golden set: query lines without a catalogue.
 
-    Raises InputError naming the line that is malformed, and for a file that is missing, no text,
-    without a line, or that asks by sounds or videos: a change of model is judged on words and
-    pictures.
+    Picture paths are relative to the file; ids are optional. Only text and picture queries are
+    allowed, because a model change is judged by these. Raises InputError naming a malformed
+    line, and for a file that is missing, not text, empty, or holds sound or video queries.
     """
     try:
-        lines = _lines(path)
+        lines = _read_lines(path)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             "the golden set cannot be read", value=str(path), fix=f"{error}"
         ) from error
     if not lines:
-        raise InputError("the golden set holds no question", value=str(path))
-    found = tuple(_query({"id": place, **fields}, place, path.parent) for place, fields in lines)
-    if heard := next((query for query in found if query.sound or query.video), None):
-        raise InputError("a golden set asks by words or by pictures", value=heard.asked)
-    return found
+        raise InputError("the golden set has no queries", value=str(path))
+    queries = tuple(
+        _parse_query({"id": place, **fields}, place, path.parent) for place, fields in lines
+    )
+    if clip := next((query for query in queries if query.sound or query.video), None):
+        raise InputError("a golden set may hold only text and picture queries", value=clip.label)
+    return queries
 
 
-def _files(root: Path) -> tuple[Path, Path]:
+def _require_files(root: Path) -> tuple[Path, Path]:
     files = root / CATALOG, root / QUERIES
     for file in files:
         if not file.is_file():
@@ -144,21 +151,22 @@ def _files(root: Path) -> tuple[Path, Path]:
     return files
 
 
-def _rows(catalog: Path) -> list[dict[str, str]]:
+def _read_rows(catalog: Path) -> list[dict[str, str]]:
     with catalog.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
-def _lines(queries: Path) -> list[tuple[str, dict[str, Any]]]:
-    """Where each line stands, for messages, and its fields."""
-    return [
-        (place := f"{queries.name} line {number}", _fields(line, place))
-        for number, line in enumerate(queries.read_text("utf-8").splitlines(), start=1)
-        if line.strip()
-    ]
+def _read_lines(queries: Path) -> list[tuple[str, dict[str, Any]]]:
+    """Return the place of each non-empty line, for messages, with its fields."""
+    lines = []
+    for number, line in enumerate(queries.read_text("utf-8").splitlines(), start=1):
+        if line.strip():
+            place = f"{queries.name} line {number}"
+            lines.append((place, _parse_fields(line, place)))
+    return lines
 
 
-def _fields(line: str, place: str) -> dict[str, Any]:
+def _parse_fields(line: str, place: str) -> dict[str, Any]:
     try:
         fields = json.loads(line)
     except ValueError as error:
@@ -168,19 +176,21 @@ def _fields(line: str, place: str) -> dict[str, Any]:
     return fields
 
 
-def _query(fields: Mapping[str, Any], place: str, root: Path) -> EvaluationQuery:
+def _parse_query(fields: Mapping[str, Any], place: str, root: Path) -> EvaluationQuery:
     try:
-        identity = str(fields["id"])
+        query_id = str(fields["id"])
         relevant = tuple(str(sku) for sku in fields["relevant"])
     except (KeyError, TypeError) as error:
         raise InputError(f"{place} is malformed", value=fields, fix=f"{error}") from error
-    asked = {name: str(fields[name]) for name in ASKS if fields.get(name)}
-    if len(asked) != 1:
-        raise InputError(f"{place} must ask by one of {', '.join(ASKS)}", value=fields)
-    files = {name: root / value for name, value in asked.items() if name != "text"}
+    content = {name: str(fields[name]) for name in QUERY_FIELDS if fields.get(name)}
+    if len(content) != 1:
+        raise InputError(
+            f"{place} must have exactly one of {', '.join(QUERY_FIELDS)}", value=fields
+        )
+    files = {name: root / value for name, value in content.items() if name != "text"}
     return EvaluationQuery(
-        id=identity,
-        text=asked.get("text", ""),
+        id=query_id,
+        text=content.get("text", ""),
         picture=files.get("image"),
         relevant=relevant,
         language=str(fields.get("language") or "en"),

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from search.dsp import Numbers, triangles
+from search.dsp import FloatArray, mel_triangles
 from search.encoders.protocol import Waveform
 
 RATE = 16_000
@@ -101,19 +101,19 @@ class SoundSketch:
 
 
 @functools.cache
-def _bands() -> Numbers:
+def _bands() -> FloatArray:
     """(bins of the transform, BANDS): triangles that overlap by half, evenly spaced on the mel
     scale.
     """
-    near = triangles(_WINDOW // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE)
+    near = mel_triangles(_WINDOW // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE)
     weights = np.maximum(0.0, near)
     # Low bands are narrower than the bins: each takes at least the bin that is nearest.
     nearest = near.argmax(axis=0), np.arange(BANDS)
     weights[nearest] = np.maximum(weights[nearest], 1e-2)
-    found: Numbers = weights / weights.sum(axis=0)
+    found: FloatArray = weights / weights.sum(axis=0)
     return found
 
 
-def _coloured(shade: Numbers) -> npt.NDArray[np.uint8]:
+def _coloured(shade: FloatArray) -> npt.NDArray[np.uint8]:
     parts = [np.interp(shade, _SHADES, values) for values in zip(*_COLOURS, strict=True)]
     return np.stack(parts, axis=-1).astype(np.uint8)

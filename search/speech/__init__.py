@@ -1,3 +1,1 @@
-"""Spoken words to text: one Protocol, an engine that comes with the product, and Whisper where
-its weights are.
-"""
+"""Speech to text: one Protocol, a bundled engine, and Whisper if its weights are installed."""

@@ -1,8 +1,6 @@
-"""PocketSphinx (Huggins-Daines et al., ICASSP 2006): English, from a package that brings its
-model, on the processor.
+"""PocketSphinx (Huggins-Daines et al., ICASSP 2006): English, on the CPU, model in its package.
 
-It runs in a process of its own, started at its first use, stopped and started anew when it takes
-too long.
+It runs in a child process that starts at the first use and is replaced when it takes too long.
 """
 
 from __future__ import annotations
@@ -22,21 +20,25 @@ import numpy as np
 from search.config import EngineSettings
 from search.encoders.protocol import Waveform
 from search.errors import Unavailable
-from search.speech.base import SPEECH_RATE, Transcript
-from search.speech.concurrency import Turns
-from search.speech.languages import primary_language, require_language
+from search.speech.transcriber import (
+    SPEECH_RATE,
+    ExclusiveSlot,
+    Transcript,
+    primary_language,
+    require_language,
+)
 
 NAME: Final = "pocketsphinx"
-LEARNING_TIME_S: Final = 120.0
-ROOM_S: Final = 0.3
-PEAK: Final = 0.5
-FAINT: Final = 1e-3
-"""Peak below which a recording is silent: the microphone was off or muted."""
+VOCABULARY_TIME_LIMIT_S: Final = 120.0
+PADDING_S: Final = 0.3
+PEAK_LEVEL: Final = 0.5
+MIN_PEAK: Final = 1e-3
+"""A recording with a lower peak is silent: the microphone was off or muted."""
 
 FRAME: Final = int(0.03 * SPEECH_RATE)
-STEADY_DB: Final = 6.0
-"""Between loud and quiet frames. Hum and noise keep their level (white noise 1 dB, brown 5.8);
-the steadiest of 100 digits spoken and cut close has 6.5."""
+MIN_DYNAMIC_RANGE_DB: Final = 6.0
+"""Level difference between loud and quiet frames of speech. Hum and noise keep their level (white
+noise 1 dB, brown 5.8); the steadiest of 100 digits, spoken and cut close, has 6.5."""
 
 Child: TypeAlias = "subprocess.Popen[bytes]"
 
@@ -45,112 +47,119 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)*")
 
 
 class SphinxTranscriber:
-    """One child process, one call at a time."""
+    """A transcriber with one child process, used by one caller at a time."""
 
     name = NAME
 
     def __init__(self, settings: EngineSettings) -> None:
-        self._turns = Turns(settings.speech_time_limit_s)
+        self._slot = ExclusiveSlot(settings.speech_time_limit_s)
         self._child: Child | None = None
         self._phrases: list[str] = []
 
-    def understands(self, language: str) -> bool:
+    def supports_language(self, language: str) -> bool:
         return not language or primary_language(language) == "en"
 
-    def learn(self, phrases: Sequence[str]) -> None:
-        """The trigrams of these phrases on top of the general words. Takes seconds; the process
-        that learned before answers meanwhile. Raises Unavailable.
+    def set_vocabulary(self, phrases: Sequence[str]) -> None:
+        """Start a child that expects the trigrams of these phrases besides general words.
+
+        Takes seconds, in which the previous child keeps answering. Raises Unavailable.
         """
-        learned = list(dict.fromkeys(filter(None, (plain(phrase) for phrase in phrases))))
-        child = self._started(learned)
-        with self._turns.held():
+        normalised = list(
+            dict.fromkeys(filter(None, (normalise_words(phrase) for phrase in phrases)))
+        )
+        child = self._start_child(normalised)
+        with self._slot.acquire():
             self.close()
-            self._child, self._phrases = child, learned
+            self._child, self._phrases = child, normalised
 
     def transcribe(self, sound: Waveform, language: str = "") -> Transcript:
         require_language(self, language)
-        if _without_voice(sound):
+        if _is_silent(sound):
             return Transcript("")
-        content = _in_a_room(sound)
-        with self._turns.held() as seconds:
-            told = _ask(self._running(), {"bytes": len(content)}, content, seconds)
-        return Transcript(told["text"], told["confidence"], tuple(told["alternatives"]))
+        content = _to_padded_pcm(sound)
+        with self._slot.acquire() as seconds:
+            reply = _request(self._ensure_child(), {"bytes": len(content)}, content, seconds)
+        return Transcript(reply["text"], reply["confidence"], tuple(reply["alternatives"]))
 
     def close(self) -> None:
         """End the child process; the next use starts another."""
         if self._child is not None:
-            _end(self._child)
+            _terminate(self._child)
             self._child = None
 
-    def _running(self) -> Child:
+    def _ensure_child(self) -> Child:
         if self._child is None or self._child.poll() is not None:
-            self._child = self._started(self._phrases)
+            self._child = self._start_child(self._phrases)
         return self._child
 
-    def _started(self, phrases: Sequence[str]) -> Child:
-        # No environment: the process that meets hostile sounds should hold no secret.
+    def _start_child(self, phrases: Sequence[str]) -> Child:
+        # No environment: a process that decodes untrusted sounds must hold no secret.
         child = subprocess.Popen(
             [sys.executable, "-I", str(_CHILD)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={},
         )
-        weakref.finalize(self, _end, child)
+        weakref.finalize(self, _terminate, child)
         if phrases:
-            _ask(child, {"phrases": phrases}, b"", LEARNING_TIME_S)
+            _request(child, {"phrases": phrases}, b"", VOCABULARY_TIME_LIMIT_S)
         return child
 
 
-def _ask(child: Child, question: object, content: bytes, seconds: float) -> Any:
-    """Raises Unavailable when there is no answer in time; the child is ended then."""
-    questions, answers = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
-    late = threading.Timer(seconds, child.kill)
-    late.start()
+def _request(child: Child, message: object, content: bytes, seconds: float) -> Any:
+    """Send a message and return the reply.
+
+    Raises Unavailable when no reply comes in time; the child is terminated then.
+    """
+    stdin, stdout = cast("IO[bytes]", child.stdin), cast("IO[bytes]", child.stdout)
+    timeout = threading.Timer(seconds, child.kill)
+    timeout.start()
     try:
-        questions.write(json.dumps(question).encode() + b"\n" + content)
-        questions.flush()
-        answer = answers.readline()
+        stdin.write(json.dumps(message).encode() + b"\n" + content)
+        stdin.flush()
+        reply = stdout.readline()
     except BrokenPipeError:
-        answer = b""
+        reply = b""
     finally:
-        late.cancel()
-    if not answer:
-        _end(child)
+        timeout.cancel()
+    if not reply:
+        _terminate(child)
         raise Unavailable(
-            "the speech engine gave no answer in time", fix="Try again, with a shorter recording."
+            "the speech engine did not answer in time", fix="Try again, with a shorter recording."
         )
-    return json.loads(answer)
+    return json.loads(reply)
 
 
-def plain(text: str) -> str:
-    """'Women's T-Shirt, size 9' → "women's t shirt size": words as the dictionary spells them."""
+def normalise_words(text: str) -> str:
+    """Spell words as the dictionary does: 'Women's T-Shirt, size 9' → "women's t shirt size"."""
     return " ".join(_WORD.findall(text.lower().replace("’", "'")))
 
 
-def _without_voice(sound: Waveform) -> bool:
-    """The decoder finds words in anything, so what is surely none is kept from it."""
-    if len(sound) < FRAME or np.abs(sound).max() < FAINT:
+def _is_silent(sound: Waveform) -> bool:
+    """Return whether a recording surely has no speech; the decoder would still find words."""
+    if len(sound) < FRAME or np.abs(sound).max() < MIN_PEAK:
         return True
     frames = sound[: len(sound) // FRAME * FRAME].reshape(-1, FRAME)
     quiet, loud = np.percentile(10 * np.log10((frames**2).mean(axis=1) + 1e-9), [10, 95])
-    return bool(loud - quiet < STEADY_DB)
+    return bool(loud - quiet < MIN_DYNAMIC_RANGE_DB)
 
 
-def _in_a_room(sound: Waveform) -> bytes:
-    """16-bit sound at an even level with a quiet third of a second around it. The acoustic model
-    was trained on recordings that begin before the first word, and adapts to their level: words
-    cut close are misheard.
+def _to_padded_pcm(sound: Waveform) -> bytes:
+    """Return 16-bit sound at a fixed peak level with silence before and after.
+
+    The acoustic model was trained on recordings that begin before the first word, and adapts to
+    their level: words without a pause around them are misheard.
     """
-    room = np.zeros(int(ROOM_S * SPEECH_RATE), np.float32)
-    level = np.concatenate([room, sound * (PEAK / np.abs(sound).max()), room])
-    return (level * 32767).astype("<i2").tobytes()
+    padding = np.zeros(int(PADDING_S * SPEECH_RATE), np.float32)
+    padded = np.concatenate([padding, sound * (PEAK_LEVEL / np.abs(sound).max()), padding])
+    return (padded * 32767).astype("<i2").tobytes()
 
 
-def _end(child: Child) -> None:
+def _terminate(child: Child) -> None:
     child.kill()
     child.communicate()
 
 
 def load(settings: EngineSettings) -> SphinxTranscriber:
-    """Starts nothing yet."""
+    """Return the transcriber; its child process starts at the first use."""
     return SphinxTranscriber(settings)

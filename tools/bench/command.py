@@ -14,7 +14,7 @@ from rich.console import Console
 
 from indexer.evaluation.installation import run_apart
 from search.errors import OmnishelfError
-from search.terminal import output
+from search.terminal import make_console
 
 
 class Report(Protocol):
@@ -57,7 +57,7 @@ class BenchCommand(BaseCommand, ABC, Generic[Measured]):
         if options["json"]:
             self.stdout.write(json.dumps(report.as_dict()))
         else:
-            self.show(report, output(self.width))
+            self.show(report, make_console(self.width))
         if broken := self.broken(report):
             raise CommandError("promises were broken: " + "; ".join(broken))
 

@@ -15,7 +15,7 @@ from search.config import engine_settings
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
 from search.errors import ConfigError
-from search.evaluation.encoder_eval import answer_directly
+from search.evaluation.encoder_eval import evaluate_encoder
 from search.evaluation.folder import EvaluationFolder, read_folder
 from tools.bench.pictures import EAGER, PictureRates, measure_pictures
 from tools.bench.synthetic_shop import drawn_folder
@@ -129,7 +129,7 @@ def _encoder(precision: str) -> CompactEncoder:
 
 
 def _precision(folder: EvaluationFolder, encoder: CompactEncoder) -> float:
-    return fmean(answer.average_precision for answer in answer_directly(folder, encoder))
+    return fmean(answer.average_precision for answer in evaluate_encoder(folder, encoder))
 
 
 def _spread(files: Sequence[Path]) -> Sequence[Path]:

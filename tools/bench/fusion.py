@@ -14,7 +14,7 @@ from PIL import Image, ImageEnhance
 
 from search.config import engine_settings
 from search.errors import InputError
-from search.evaluation.summary import Judged, judge, summarise
+from search.evaluation.results import QueryResult, evaluate_ranking, summarise
 from search.media.picture import PictureLimits, decode_picture
 from search.ranking.engine import rank
 from search.ranking.fusion import Shares
@@ -86,7 +86,7 @@ def _results(asked: str, questions: Sequence[Question]) -> list[ShareResult]:
     ]
 
 
-def _ask(question: Question, share: float) -> Judged:
+def _ask(question: Question, share: float) -> QueryResult:
     index = live_index()
     shares: Shares = {
         (asked, other): 1.0 if asked is other else share
@@ -95,7 +95,9 @@ def _ask(question: Question, share: float) -> Judged:
     hits = rank(
         index, [question.probe], window=index.count(), without=question.without, shares=shares
     ).hits
-    return judge([str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant])
+    return evaluate_ranking(
+        [str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant]
+    )
 
 
 def _kinds(attribute: str, fewest: int) -> dict[tuple[str, str], frozenset[int]]:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from indexer.evaluation.run import encode, load, question_of, up_to_date
 from search.errors import InputError
-from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, folders_in, read_folder
-from search.evaluation.summary import Judged, judge, summarise
+from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, find_folders, read_folder
+from search.evaluation.results import QueryResult, evaluate_ranking, summarise
 from search.ranking.engine import rank
 from search.ranking.fusion import SHARES, Shares
 from search.ranking.probe import Probe
@@ -78,7 +78,7 @@ def mixed_folder(data: Path, out: Path) -> EvaluationFolder:
 
     Raises InputError when one of them is missing.
     """
-    folders = {path.name: read_folder(path) for path in folders_in(data)}
+    folders = {path.name: read_folder(path) for path in find_folders(data)}
     if missing := [name for name in SETS if name not in folders]:
         raise InputError("an evaluation folder is missing", value=missing[0])
     rows = {row["sku"]: row for name in SETS for row in _rows(folders[name], out)}
@@ -153,7 +153,7 @@ def _asked(folder: EvaluationFolder) -> Iterator[_Asked]:
 
 def _measured(asked: list[_Asked], pair: tuple[Modality, Modality], share: float) -> PairResult:
     shares = {**SHARES, pair: share}
-    judged: dict[str, list[Judged]] = {}
+    judged: dict[str, list[QueryResult]] = {}
     for one in asked:
         if one.probes[0].modality is pair[0]:
             judged.setdefault(one.group, []).append(_judged(one, shares))
@@ -161,9 +161,11 @@ def _measured(asked: list[_Asked], pair: tuple[Modality, Modality], share: float
     return PairResult(*pair, share, SHARES.get(pair, 1.0), metrics)
 
 
-def _judged(asked: _Asked, shares: Shares) -> Judged:
+def _judged(asked: _Asked, shares: Shares) -> QueryResult:
     index = up_to_date()
     hits = rank(
         index, asked.probes, window=index.count(), without=asked.without, shares=shares
     ).hits
-    return judge([str(hit.product_id) for hit in hits], [str(pk) for pk in asked.relevant])
+    return evaluate_ranking(
+        [str(hit.product_id) for hit in hits], [str(pk) for pk in asked.relevant]
+    )

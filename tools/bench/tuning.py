@@ -24,7 +24,7 @@ from search.config import engine_settings
 from search.encoders.compact.heads import load_heads
 from search.encoders.protocol import TunableEncoder
 from search.encoders.tuned_heads import store_heads
-from search.evaluation.encoder_eval import answer_directly
+from search.evaluation.encoder_eval import evaluate_encoder
 from search.evaluation.folder import read_folder
 from tools.bench.importing import run_import
 from webapp.catalog.models import IndexJob, JobState, Tuning, TuningState
@@ -182,7 +182,7 @@ def judge(folders: Mapping[str, Path], encoder: TunableEncoder) -> dict[str, flo
     """MAP of each folder's queries over its own catalogue."""
     return {
         name: fmean(
-            answer.average_precision for answer in answer_directly(read_folder(path), encoder)
+            answer.average_precision for answer in evaluate_encoder(read_folder(path), encoder)
         )
         for name, path in folders.items()
     }

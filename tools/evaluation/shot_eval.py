@@ -25,7 +25,7 @@ from search.media.clip_frames import FRAMES_PER_SECOND
 from search.media.clip_limits import ClipLimits
 from search.media.shot_detection import Look, ShotDetector
 from search.media.video import open_video
-from search.terminal import output
+from search.terminal import make_console
 
 _SIZE = (480, 270)
 _RATE = 25
@@ -164,7 +164,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                     f"PySceneDetect {name}",
                     judge_cuts(films, partial(their_cuts, name=name)),
                 )
-    output().print(f"{len(films)} films, {sum(len(film.cuts) for film in films)} cuts", table)
+    make_console().print(f"{len(films)} films, {sum(len(film.cuts) for film in films)} cuts", table)
 
 
 def _add(table: Table, name: str, found: Found) -> None:

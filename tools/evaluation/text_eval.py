@@ -23,8 +23,8 @@ from search.config import engine_settings
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
 from search.evaluation.metrics import average_precision
-from search.evaluation.significance import Estimate, estimate
-from search.terminal import output
+from search.evaluation.significance import Estimate, estimate_mean
+from search.terminal import make_console
 from search.types import TextRole, Vectors
 
 Row = Mapping[str, Any]
@@ -88,7 +88,7 @@ def compare(texts: TextSet, encoder: CompactEncoder) -> Kept:
     )
     gained = np.subtract(space, tower).tolist()
     return Kept(
-        texts.name, len(tower), float(np.mean(tower)), float(np.mean(space)), estimate(gained)
+        texts.name, len(tower), float(np.mean(tower)), float(np.mean(space)), estimate_mean(gained)
     )
 
 
@@ -145,7 +145,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         low, high = kept.difference.low, kept.difference.high
         means = (f"{kept.tower:.3f}", f"{kept.space:.3f}", f"{kept.space - kept.tower:+.3f}")
         table.add_row(kept.name, str(kept.queries), *means, f"{low:+.3f} to {high:+.3f}")
-    output().print(table)
+    make_console().print(table)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from search.config import engine_settings
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.presets import load_preset
-from search.evaluation.encoder_eval import answer_directly
-from search.evaluation.per_query import Answer, grouped
-from search.evaluation.significance import Estimate, differences, estimate
+from search.evaluation.encoder_eval import evaluate_encoder
+from search.evaluation.results import EvaluatedQuery, group_by_facet
+from search.evaluation.significance import Estimate, estimate_mean, paired_differences
 from tools.gate.shop import draw_shop
 
 RECORD = Path(__file__).parent / "record.json"
@@ -42,7 +42,7 @@ class Category(BaseModel):
     @classmethod
     def of(cls, precisions: dict[str, float]) -> Category:
         rounded = {name: round(value, 4) for name, value in precisions.items()}
-        low = estimate(list(rounded.values())).low
+        low = estimate_mean(list(rounded.values())).low
         return cls(floor=round(min(low, 1 - 3 / len(rounded)), 4), precisions=rounded)
 
     @property
@@ -72,11 +72,11 @@ def bundled_encoder() -> CompactEncoder:
     return load(load_preset("compact"), engine_settings())
 
 
-def by_category(answers: Sequence[Answer]) -> dict[str, dict[str, float]]:
+def by_category(answers: Sequence[EvaluatedQuery]) -> dict[str, dict[str, float]]:
     """Average precision by category and query id."""
     return {
         name: {answer.query.id: answer.average_precision for answer in members}
-        for name, members in grouped(answers, "category").items()
+        for name, members in group_by_facet(answers, "category").items()
     }
 
 
@@ -101,7 +101,7 @@ def renew(found: dict[str, dict[str, float]], file: Path, *, lower: bool) -> lis
     worse = []
     for name, now in categories.items():
         change = _change(now, known[name]) if name in known else None
-        if change and not change.noise and change.value < 0:
+        if change and not change.is_noise and change.value < 0:
             worse.append(name)
         shown = (
             f"{change.value:+.3f} ({change.low:+.3f} to {change.high:+.3f})" if change else "new"
@@ -117,7 +117,7 @@ def _change(now: Category, former: Category) -> Estimate | None:
     """None where the shop asks other queries than it did."""
     if now.precisions.keys() != former.precisions.keys():
         return None
-    return estimate(differences(now.precisions, former.precisions))
+    return estimate_mean(paired_differences(now.precisions, former.precisions))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="omnishelf-gate-") as folder:
-        found = by_category(answer_directly(draw_shop(Path(folder)), bundled_encoder()))
+        found = by_category(evaluate_encoder(draw_shop(Path(folder)), bundled_encoder()))
     worse = renew(found, RECORD, lower=options.lower)
     if worse and not options.lower:
         sys.stderr.write(

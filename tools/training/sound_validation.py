@@ -12,7 +12,7 @@ import torch
 
 from search.encoders.compact.sound_head import SoundHead
 from search.evaluation.metrics import average_precision
-from search.evaluation.summary import judge
+from search.evaluation.results import evaluate_ranking
 from search.tuning.sound_classes import PHRASES
 from search.types import Vectors
 from tools.training.sound_examples import FOLDS, Clip, Heard
@@ -87,5 +87,5 @@ class _Held:
     def _precision(self, asked: Vectors, relevant: Sequence[str], itself: str) -> float:
         scores = [float((vectors @ asked).max(initial=-1.0)) for vectors in self._vectors]
         ranking = [self._clips[row][0] for row in np.argsort(scores)[::-1]]
-        judged = judge(ranking, relevant, without=[itself])
+        judged = evaluate_ranking(ranking, relevant, exclude=[itself])
         return average_precision(judged.ranks, judged.relevant)

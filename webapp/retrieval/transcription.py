@@ -14,10 +14,8 @@ from django.db import DatabaseError, connections
 
 from search.config import engine_settings
 from search.errors import MediaTooLarge, OmnishelfError
-from search.speech.base import Transcriber, Transcript
-from search.speech.languages import require_language
-from search.speech.recording import read_recording
-from search.speech.registry import load_transcriber, speech_engine
+from search.speech.registry import choose_speech_engine, load_transcriber
+from search.speech.transcriber import Transcriber, Transcript, read_recording, require_language
 from webapp.catalog.selectors.speech_vocabulary import catalogue_phrases
 from webapp.retrieval.query_media import uploaded_path
 
@@ -71,7 +69,7 @@ class Listening:
             self._lock.release()
 
     def _learn(self) -> None:
-        self._transcriber.learn(catalogue_phrases())
+        self._transcriber.set_vocabulary(catalogue_phrases())
         self._learned = time.monotonic()
 
     def _learn_beside(self) -> None:
@@ -85,7 +83,7 @@ class Listening:
 
 def engine_here() -> str:
     """The engine that would transcribe, '' where spoken queries are off. Loads nothing."""
-    return speech_engine(engine_settings())
+    return choose_speech_engine(engine_settings())
 
 
 @functools.cache

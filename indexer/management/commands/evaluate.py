@@ -15,8 +15,8 @@ from indexer.evaluation.installation import run_apart
 from indexer.evaluation.suite import Precisions, Suite, choose, evaluate_folders, read_precisions
 from indexer.evaluation.tables import comparison, figures
 from search.errors import OmnishelfError
-from search.evaluation.folder import folders_in
-from search.terminal import output
+from search.evaluation.folder import find_folders
+from search.terminal import make_console
 
 
 class Command(BaseCommand):
@@ -45,7 +45,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            folders = choose(folders_in(options["folder"].resolve()), options["only"])
+            folders = choose(find_folders(options["folder"].resolve()), options["only"])
             former = read_precisions(options["compare"]) if options["compare"] else {}
             if not options["here"]:
                 self._run_apart(options)
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             raise CommandError("the evaluation failed", returncode=status)
 
     def _show(self, suite: Suite, former: Precisions) -> None:
-        console = output()
+        console = make_console()
         if len(suite.reports) == 1:
             suite.reports[0].print(console)
         else:

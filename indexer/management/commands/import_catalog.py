@@ -13,7 +13,7 @@ from rich.console import Console
 
 from indexer.upload_console import UploadConsole, wait_until_encoded
 from search.errors import OmnishelfError
-from search.terminal import output
+from search.terminal import make_console
 from webapp.catalog.models import Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
 from webapp.importing.failed import failed_rows_write
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        console = output()
+        console = make_console()
         try:
             upload = self._import(console, options)
             if options["failed_rows"] and upload.error_count:

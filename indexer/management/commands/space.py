@@ -29,7 +29,7 @@ from indexer.progress_bar import StageBar
 from search.encoders.registry import preset_names
 from search.errors import OmnishelfError
 from search.evaluation.folder import read_queries
-from search.terminal import output
+from search.terminal import make_console
 from webapp.catalog.models import SpaceChange
 
 FAILED, WORSE, TRY_LATER, STOPPED = 1, 3, 75, 130
@@ -83,7 +83,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(state, indent=2))
         else:
-            print_state(state, latest(), output())
+            print_state(state, latest(), make_console())
 
     def _change(self, options: dict[str, Any]) -> None:
         golden = read_queries(options["golden"]) if options["golden"] else ()
@@ -107,4 +107,4 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(change)))
         else:
-            print_change(change, output())
+            print_change(change, make_console())

@@ -16,7 +16,7 @@ from indexer.tuning.claiming import tunings_take_back
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
 from indexer.tuning.run import tuning_roll_back, tuning_run
 from search.errors import OmnishelfError
-from search.terminal import output
+from search.terminal import make_console
 from webapp.catalog.models import Tuning, TuningStage, TuningState
 from webapp.catalog.selectors.spaces import preset_in_use
 from webapp.catalog.services.tunings import tuning_create
@@ -73,10 +73,10 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps([as_dict(tuning) for tuning in tunings]))
         else:
-            print_tunings(tunings, output())
+            print_tunings(tunings, make_console())
 
     def _say(self, tuning: Tuning, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(tuning)))
         else:
-            print_tuning(tuning, output())
+            print_tuning(tuning, make_console())

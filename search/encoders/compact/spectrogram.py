@@ -14,7 +14,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from search.dsp import triangles
+from search.dsp import mel_triangles
 from search.encoders.protocol import Waveform
 
 RATE = 16_000
@@ -55,6 +55,6 @@ def _mel_weights() -> npt.NDArray[np.float32]:
     """(FFT bins, BANDS): every band's triangle, rising from the centre before to its own and
     falling to the next.
     """
-    weights = np.maximum(0.0, triangles(_FFT // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE))
+    weights = np.maximum(0.0, mel_triangles(_FFT // 2 + 1, BANDS, _LOW_HZ, _HIGH_HZ, RATE))
     weights[0] = 0.0  # The constant part carries no sound.
     return weights.astype(np.float32)

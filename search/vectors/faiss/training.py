@@ -9,7 +9,7 @@ from typing import Any, cast
 import faiss
 import numpy as np
 
-from search.cpu import cores
+from search.cpu import available_cores
 from search.types import Ids
 from search.vectors.faiss.segment import faiss_threads
 from search.vectors.index_types import BYTE_CENTROIDS, POINTS_PER_CENTROID, TRAINABLE, Plan
@@ -39,7 +39,7 @@ class Trained:
 
 def threads_for(views: int) -> int:
     """Threads that training and filling so many views pays for."""
-    return cores() if views > PARALLEL_FROM else 1
+    return available_cores() if views > PARALLEL_FROM else 1
 
 
 def train(store: RowStore, plan: Plan, generation: int) -> Trained:

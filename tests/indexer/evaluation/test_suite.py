@@ -15,8 +15,7 @@ from indexer.evaluation.suite import HEADLINE, Suite, compare
 from indexer.evaluation.tables import comparison, figures
 from search.errors import InputError
 from search.evaluation.folder import EvaluationQuery
-from search.evaluation.per_query import Answer
-from search.evaluation.summary import Judged
+from search.evaluation.results import EvaluatedQuery, QueryResult
 from search.types import Space
 
 SPACE = Space("compact", "0123456789abcdef", 384, frozenset())
@@ -26,11 +25,11 @@ def report(name: str, ranks: Sequence[int], languages: Sequence[str] = ("en",)) 
     """Queries with two relevant products: the first place and this rank, in the languages by
     turns."""
     answers = [
-        Answer(
+        EvaluatedQuery(
             EvaluationQuery(
                 f"{name}-{place}", f"red | {place}", None, ("a",), languages[place % len(languages)]
             ),
-            Judged((1, rank), 3, 50),
+            QueryResult((1, rank), 3, 50),
         )
         for place, rank in enumerate(ranks)
     ]
@@ -72,8 +71,8 @@ def test_a_small_gain_everywhere_moves_the_mean_and_a_mixed_one_is_noise() -> No
     )
     found = compare(now.precisions, former.precisions)
     assert found.keys() == {*HEADLINE, "other", "mean"}
-    assert found["other"].noise and found["other"].value == pytest.approx(0)
-    assert not found["mean"].noise and found["mean"].low > 0
+    assert found["other"].is_noise and found["other"].value == pytest.approx(0)
+    assert not found["mean"].is_noise and found["mean"].low > 0
     lines = text(comparison(now, former.precisions)).splitlines()
     assert [line.split("│")[-2].strip() for line in lines if "other" in line or "mean" in line] == [
         "noise",

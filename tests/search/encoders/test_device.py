@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from search.config import EngineSettings
-from search.cpu import cores
+from search.cpu import available_cores
 from search.encoders.device import INDUCTOR, Runtime, pick_runtime, use_all_cores
 from search.errors import ConfigError
 
@@ -33,7 +33,7 @@ def test_calls_share_the_cores_that_one_call_leaves() -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
-        assert Runtime(CPU, torch.float32).max_concurrent_calls == cores()
+        assert Runtime(CPU, torch.float32).max_concurrent_calls == available_cores()
         with use_all_cores():
             assert Runtime(CPU, torch.float32).max_concurrent_calls == 1
         assert torch.get_num_threads() == 1

@@ -1,4 +1,4 @@
-"""Videos are found through the encoder alone."""
+"""Videos are found by the encoder alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from PIL import Image
 
 from search.config import EngineSettings
 from search.encoders.registry import load_encoder
-from search.evaluation.encoder_eval import answer_directly, encode_video
+from search.evaluation.encoder_eval import encode_video, evaluate_encoder
 from search.evaluation.folder import read_folder
-from search.evaluation.summary import summarise
+from search.evaluation.results import summarise
 from tests.support.films import plain, write_film
 
 FOLDER = Path(__file__).parents[4] / "shared" / "data" / "eval" / "video-by-words"
@@ -30,7 +30,7 @@ def test_a_video_is_found_by_the_colour_it_shows(tmp_path: Path) -> None:
     asked = [{"id": name, "image": f"{name}.png", "relevant": [name]} for name in ("red", "blue")]
     (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, asked)))
     assert encode_video(tmp_path / "red.mp4", encoder).shape == (3, encoder.space.dim)
-    found = summarise([answer.judged for answer in answer_directly(read_folder(tmp_path), encoder)])
+    found = summarise([each.result for each in evaluate_encoder(read_folder(tmp_path), encoder)])
     assert found["hit@1"] == 1.0
 
 
@@ -38,7 +38,7 @@ def test_a_video_is_found_by_the_colour_it_shows(tmp_path: Path) -> None:
 @pytest.mark.skipif(not FOLDER.is_dir(), reason="needs the development data")
 def test_real_clips_are_found_by_words() -> None:
     encoder = load_encoder(EngineSettings(threads=1))
-    found = summarise([answer.judged for answer in answer_directly(read_folder(FOLDER), encoder)])
+    found = summarise([each.result for each in evaluate_encoder(read_folder(FOLDER), encoder)])
     assert found["hit@1"] >= 0.55
     assert found["hit@5"] >= 0.85
     assert np.isfinite(found["mAP"])

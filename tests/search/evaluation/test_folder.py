@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from search.errors import InputError
-from search.evaluation.folder import folders_in, modalities_of, read_folder, read_queries
+from search.evaluation.folder import find_folders, read_folder, read_modalities, read_queries
 from search.types import Modality
 from tests.search.evaluation.folders import write_folder, write_sound_folder
 
@@ -23,12 +23,12 @@ PICTURE: dict[str, Any] = {"id": "p", "image": "pictures/R.png", "relevant": ["R
 def test_queries_keep_language_and_category_and_default_to_english(tmp_path: Path) -> None:
     folder = read_folder(write_folder(tmp_path / "a", {"R": "red", "B": "blue"}, [WORDS, PICTURE]))
     words, picture = folder.queries
-    assert (words.asked, words.language, words.category) == ("red", "de", "colour")
-    assert (picture.asked, picture.language, picture.category) == ("R.png", "en", "")
+    assert (words.label, words.language, words.category) == ("red", "de", "colour")
+    assert (picture.label, picture.language, picture.category) == ("R.png", "en", "")
     assert folder.pictures() == [(sku, folder.root / "pictures" / f"{sku}.png") for sku in "RB"]
 
 
-def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
+def test_sounds_and_videos_are_media_and_queries(tmp_path: Path) -> None:
     folder = read_folder(write_sound_folder(tmp_path / "a"))
     assert (
         folder.sounds()[0] == ("D1", folder.root / "D1.wav")
@@ -40,8 +40,8 @@ def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
         {"id": "v", "video": "v.mp4", "relevant": ["R"]},
     ]
     sound, video = read_folder(write_folder(tmp_path / "b", {"R": "red"}, lines)).queries
-    assert (sound.sound, sound.asked, sound.text) == (tmp_path / "b" / "s.wav", "s.wav", "")
-    with pytest.raises(InputError, match=r"words or by pictures: got 's\.wav'"):
+    assert (sound.sound, sound.label, sound.text) == (tmp_path / "b" / "s.wav", "s.wav", "")
+    with pytest.raises(InputError, match=r"only text and picture queries: got 's\.wav'"):
         read_queries(tmp_path / "b" / "queries.jsonl")
     assert (video.video, video.file) == (tmp_path / "b" / "v.mp4", tmp_path / "b" / "v.mp4")
 
@@ -49,8 +49,8 @@ def test_sounds_and_videos_are_asked_by_and_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ({"id": "x", "relevant": []}, "must ask by one of text, image, audio, video"),
-        (WORDS | {"image": "pictures/R.png"}, "must ask by one of text, image, audio, video"),
+        ({"id": "x", "relevant": []}, "must have exactly one of text, image, audio, video"),
+        (WORDS | {"image": "pictures/R.png"}, "must have exactly one of text, image, audio, video"),
         ({"text": "red", "relevant": ["R"]}, "line 1 is malformed"),
         ({"id": "x", "text": "red"}, "line 1 is malformed"),
         (["red"], "a JSON object|malformed"),
@@ -68,15 +68,15 @@ def test_two_queries_with_one_id_are_refused(tmp_path: Path) -> None:
         read_folder(write_folder(tmp_path / "a", {"R": "red"}, [WORDS, WORDS]))
 
 
-def test_modalities_are_what_is_asked_by_and_what_is_shown(tmp_path: Path) -> None:
+def test_modalities_are_those_of_queries_and_media(tmp_path: Path) -> None:
     pictures = write_folder(tmp_path / "a", {"R": "red", "B": "blue"}, [WORDS])
-    assert modalities_of(pictures) == {Modality.TEXT, Modality.PICTURE}
-    assert modalities_of(write_sound_folder(tmp_path / "b")) == {Modality.TEXT, Modality.AUDIO}
+    assert read_modalities(pictures) == {Modality.TEXT, Modality.PICTURE}
+    assert read_modalities(write_sound_folder(tmp_path / "b")) == {Modality.TEXT, Modality.AUDIO}
 
 
 def test_folders_are_found_by_name_and_one_is_itself(tmp_path: Path) -> None:
     folders = [write_folder(tmp_path / name, {"R": "red"}, [WORDS]) for name in ("b", "a")]
-    assert folders_in(tmp_path) == folders[::-1]
-    assert folders_in(folders[0]) == folders[:1]
+    assert find_folders(tmp_path) == folders[::-1]
+    assert find_folders(folders[0]) == folders[:1]
     with pytest.raises(InputError, match="there is no evaluation folder"):
-        folders_in(folders[0] / "pictures")
+        find_folders(folders[0] / "pictures")

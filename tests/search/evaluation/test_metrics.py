@@ -16,7 +16,7 @@ from search.evaluation.metrics import (
     r_precision,
     reciprocal_rank,
 )
-from search.evaluation.summary import Judged, judge, summarise
+from search.evaluation.results import QueryResult, evaluate_ranking, summarise
 
 
 def test_relevant_at_ranks_1_and_3_of_two() -> None:
@@ -43,26 +43,26 @@ def test_nothing_found() -> None:
     assert first_rank((), missing=101) == 101
 
 
-def test_hit_counts_the_last_place() -> None:
+def test_hit_at_k_includes_rank_k() -> None:
     assert (hit_at((5,), 5), hit_at((6,), 5)) == (1.0, 0.0)
 
 
-def test_ndcg_ignores_what_lies_behind_k_also_in_the_ideal() -> None:
+def test_ndcg_ignores_items_beyond_k_in_the_ideal_too() -> None:
     assert ndcg_at(tuple(range(1, 11)), 25, 10) == pytest.approx(1.0)
 
 
-def test_judge_takes_the_query_picture_out_and_closes_the_gap() -> None:
-    judged = judge(["self", "a", "b", "c"], ["self", "b"], without=["self"])
-    assert judged == Judged(ranks=(2,), relevant=1, ranked=3)
+def test_an_excluded_item_leaves_no_gap_in_the_ranks() -> None:
+    result = evaluate_ranking(["self", "a", "b", "c"], ["self", "b"], exclude=["self"])
+    assert result == QueryResult(ranks=(2,), relevant=1, ranked=3)
 
 
-def test_judge_refuses_a_query_that_measures_nothing() -> None:
+def test_a_query_without_relevant_items_is_refused() -> None:
     with pytest.raises(InputError):
-        judge(["a"], ["self"], without=["self"])
+        evaluate_ranking(["a"], ["self"], exclude=["self"])
 
 
 def test_summary_of_two_queries() -> None:
-    summary = summarise([Judged((1, 3), 2, 10), Judged((), 1, 10)])
+    summary = summarise([QueryResult((1, 3), 2, 10), QueryResult((), 1, 10)])
     assert summary["mAP"] == pytest.approx((1 + 2 / 3) / 4)
     assert summary["hit@1"] == 0.5
     assert (summary["MedR"], summary["MeanR"]) == (6.0, 6.0)

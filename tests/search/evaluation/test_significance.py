@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 
 from search.errors import InputError
-from search.evaluation.significance import differences, estimate
+from search.evaluation.significance import estimate_mean, paired_differences
 
 
 def test_two_values_give_the_interval_worked_out_by_hand() -> None:
     # Of 2 draws from {0, 1}, both are 0 with probability 1/4 and both are 1 with 1/4: more than 2.5
     # % on either side.
-    found = estimate([0.0, 1.0])
+    found = estimate_mean([0.0, 1.0])
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
 
 
 def test_many_values_agree_with_the_normal_approximation() -> None:
     values = np.random.default_rng(3).random(2000)
-    found = estimate(values.tolist())
+    found = estimate_mean(values.tolist())
     half = 1.96 * values.std() / sqrt(len(values))
     assert (found.low, found.high) == pytest.approx(
         (values.mean() - half, values.mean() + half), abs=1e-3
@@ -30,60 +30,61 @@ def test_many_values_agree_with_the_normal_approximation() -> None:
 
 def test_identical_systems_differ_by_noise() -> None:
     system = {"a": 0.1, "b": 0.7, "c": 1.0}
-    change = estimate(differences(system, system))
-    assert (change.value, change.low, change.high, change.noise) == (0, 0, 0, True)
+    change = estimate_mean(paired_differences(system, system))
+    assert (change.value, change.low, change.high, change.is_noise) == (0, 0, 0, True)
 
 
 def test_a_gain_on_every_query_is_no_noise_though_the_queries_vary_far_more() -> None:
     former = {str(number): number / 60 for number in range(50)}
     now = {name: value + (0.01 if int(name) % 2 else 0.03) for name, value in former.items()}
-    change = estimate(differences(now, former))
+    change = estimate_mean(paired_differences(now, former))
     assert (
         change.value == pytest.approx(0.02)
         and 0 < change.low < 0.02 < change.high
-        and not change.noise
+        and not change.is_noise
     )
     assert (
-        estimate(list(former.values())).high > change.value + estimate(list(former.values())).value
+        estimate_mean(list(former.values())).high
+        > change.value + estimate_mean(list(former.values())).value
     )
-    assert not estimate(differences(former, now)).noise
+    assert not estimate_mean(paired_differences(former, now)).is_noise
 
 
 def test_gains_and_losses_that_cancel_are_noise() -> None:
-    change = estimate([0.2, -0.2] * 20 + [0.01])
-    assert change.value > 0 and change.noise
+    change = estimate_mean([0.2, -0.2] * 20 + [0.01])
+    assert change.value > 0 and change.is_noise
 
 
 def test_sets_weigh_the_same_whatever_their_size() -> None:
     small, large = [0.0, 1.0] * 5, [0.8] * 1000
-    found = estimate(small, large)
+    found = estimate_mean(small, large)
     assert found.value == pytest.approx(0.65)
     assert found.high - found.low == pytest.approx(
-        (estimate(small).high - estimate(small).low) / 2, abs=0.02
+        (estimate_mean(small).high - estimate_mean(small).low) / 2, abs=0.02
     )
 
 
 def test_the_same_values_give_the_same_interval() -> None:
-    assert estimate([0.1, 0.4, 0.9]) == estimate([0.1, 0.4, 0.9])
+    assert estimate_mean([0.1, 0.4, 0.9]) == estimate_mean([0.1, 0.4, 0.9])
 
 
 def test_one_query_leaves_the_interval_open() -> None:
-    found = estimate([0.5])
-    assert isnan(found.low) and isnan(found.high) and found.noise
+    found = estimate_mean([0.5])
+    assert isnan(found.low) and isnan(found.high) and found.is_noise
 
 
 def test_nothing_is_refused() -> None:
     with pytest.raises(InputError):
-        estimate([])
+        estimate_mean([])
 
 
 def test_other_queries_cannot_be_compared() -> None:
-    with pytest.raises(InputError, match="2 queries were answered on one side only"):
-        differences({"a": 1.0, "b": 1.0}, {"a": 1.0, "c": 1.0})
+    with pytest.raises(InputError, match="2 queries have a result on one side only"):
+        paired_differences({"a": 1.0, "b": 1.0}, {"a": 1.0, "c": 1.0})
 
 
 def test_thousands_of_queries_take_little_time() -> None:
     values = np.random.default_rng(0).random(5000).tolist()
     started = time.process_time()
-    estimate(values)
+    estimate_mean(values)
     assert time.process_time() - started < 2

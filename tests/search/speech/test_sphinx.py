@@ -13,9 +13,9 @@ import pytest
 
 from search.config import EngineSettings
 from search.errors import MediaTooLarge, SpeechLanguage, SpeechOff, Unavailable
-from search.speech.recording import read_recording
-from search.speech.registry import load_transcriber, speech_engine
-from search.speech.sphinx import SphinxTranscriber, plain
+from search.speech.registry import choose_speech_engine, load_transcriber
+from search.speech.sphinx import SphinxTranscriber, normalise_words
+from search.speech.transcriber import read_recording
 from tests.support.voices import say
 
 TITLES = [
@@ -38,7 +38,7 @@ def test_words_of_the_catalogue_are_understood_once_learned(
 ) -> None:
     sound = read_recording(say("red teapot", tmp_path / "query.wav"), EngineSettings())
     before = transcriber.transcribe(sound).text
-    transcriber.learn(TITLES)
+    transcriber.set_vocabulary(TITLES)
     heard = transcriber.transcribe(sound, "en-GB")
     assert heard.text == "red teapot" != before
     assert 0 < heard.confidence <= 1
@@ -69,7 +69,7 @@ def test_a_child_that_takes_too_long_is_replaced() -> None:
 
 
 def test_what_is_learned_survives_the_child(transcriber: SphinxTranscriber, tmp_path: Path) -> None:
-    transcriber.learn(TITLES)
+    transcriber.set_vocabulary(TITLES)
     for child in psutil.Process().children():
         child.kill()
         child.wait()
@@ -86,18 +86,18 @@ def test_a_recording_has_limits(tmp_path: Path) -> None:
 
 
 def test_the_settings_choose(tmp_path: Path) -> None:
-    assert speech_engine(EngineSettings(weights_dir=tmp_path)) == "pocketsphinx"
-    assert speech_engine(EngineSettings(weights_dir=tmp_path, speech="whisper")) == "whisper"
+    assert choose_speech_engine(EngineSettings(weights_dir=tmp_path)) == "pocketsphinx"
+    assert choose_speech_engine(EngineSettings(weights_dir=tmp_path, speech="whisper")) == "whisper"
     with pytest.raises(SpeechOff, match="OMNISHELF_SPEECH"):
         load_transcriber(EngineSettings(speech="off"))
 
 
 def test_nothing_is_imported_before_it_is_used() -> None:
-    code = "import json, sys, search.speech.registry, search.speech.recording; print(json.dumps(sorted(sys.modules)))"
+    code = "import json, sys, search.speech.registry, search.speech.transcriber; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pocketsphinx", "transformers", "torch"} & set(json.loads(done.stdout))
 
 
 def test_words_are_spelled_as_in_a_dictionary() -> None:
-    assert plain("Women's T-Shirt, size 9 (Café)") == "women's t shirt size café"
-    assert not re.search(r"\d", plain("100% cotton 2x"))
+    assert normalise_words("Women's T-Shirt, size 9 (Café)") == "women's t shirt size café"
+    assert not re.search(r"\d", normalise_words("100% cotton 2x"))

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from search.encoders.compact.engine import CompactEncoder
-from search.evaluation.encoder_eval import answer_directly
+from search.evaluation.encoder_eval import evaluate_encoder
 from search.evaluation.folder import EvaluationFolder
 from tools.gate.record import (
     Category,
@@ -67,7 +67,7 @@ def test_the_record_is_of_the_heads_shipped() -> None:
 
 def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: CompactEncoder) -> None:
     record = read_record()
-    found = by_category(answer_directly(shop, encoder))
+    found = by_category(evaluate_encoder(shop, encoder))
     assert {name: precisions.keys() for name, precisions in found.items()} == {
         name: known.precisions.keys() for name, known in record.categories.items()
     }, "the shop asks other queries than recorded: run `make gate`"
@@ -81,7 +81,7 @@ def test_damaged_heads_are_noticed_in_every_category_of_words(
     damaged = CompactEncoder(
         encoder.space, encoder.towers, heads, encoder.audio, tower_id=encoder.tower_id
     )
-    found = by_category(answer_directly(worded(shop), damaged))
+    found = by_category(evaluate_encoder(worded(shop), damaged))
     assert (
         too_low(found, read_record()).keys()
         == found.keys()

@@ -14,7 +14,7 @@ from itertools import chain
 from pathlib import Path
 from statistics import median
 
-from search.cpu import cores
+from search.cpu import available_cores
 from search.types import Modality
 from tools.bench.index.data import Spec, generate
 from tools.bench.index.engines.base import CannotTakePart, Engine
@@ -100,7 +100,7 @@ class Contest:
             if ENGINES[key].slow:
                 entrants += self._alone(key)
         measured = [entrant.figures(spec.rows) for entrant in entrants if entrant.rounds]
-        return Comparison(spec, _cpu(), cores(), measured, self._left, filters)
+        return Comparison(spec, _cpu(), available_cores(), measured, self._left, filters)
 
     def _entered(self, keys: Sequence[str], workers: contextlib.ExitStack) -> list[Entrant]:
         entrants: list[Entrant] = []

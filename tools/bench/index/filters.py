@@ -9,7 +9,7 @@ from statistics import median
 import faiss
 import numpy as np
 
-from search.cpu import cores
+from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.data import BLOCK, HELD, KINDS, VIEWS_A_PRODUCT, Dataset, K, exact, recall
 from tools.bench.index.engines.ours import Ours, product_ids
@@ -107,7 +107,7 @@ def _exact_among(dataset: Dataset, rows: Ids, queries: Vectors) -> Ids:
         for start in range(0, len(rows), BLOCK):
             yield start, dataset.stored[rows[start : start + BLOCK]].astype(np.float32)
 
-    faiss.omp_set_num_threads(cores())
+    faiss.omp_set_num_threads(available_cores())
     places = exact(blocks(), queries)
     faiss.omp_set_num_threads(1)
     return np.where(places >= 0, rows[places], -1)

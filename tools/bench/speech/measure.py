@@ -12,11 +12,9 @@ from typing import Any
 
 from search.config import EngineSettings, engine_settings
 from search.encoders.protocol import Waveform
-from search.speech.base import SPEECH_RATE, Transcriber
-from search.speech.recording import read_recording
-from search.speech.registry import load_transcriber
-from search.speech.sphinx import plain
-from search.speech.weights import has_whisper
+from search.speech.registry import has_whisper_weights, load_transcriber
+from search.speech.sphinx import normalise_words
+from search.speech.transcriber import SPEECH_RATE, Transcriber, read_recording
 from tools.bench.speech.utterances import Said, Sayings, sayings
 from tools.bench.speech.voices import voices_here
 from tools.bench.timing import percentile_ms
@@ -78,9 +76,9 @@ def _measured(these: Sayings, settings: EngineSettings) -> Iterator[SpeechFigure
 def _engines(settings: EngineSettings, phrases: Sequence[str]) -> Iterator[tuple[str, Transcriber]]:
     sphinx = load_transcriber(settings.model_copy(update={"speech": "pocketsphinx"}))
     yield "pocketsphinx, general words", sphinx
-    sphinx.learn(phrases)
+    sphinx.set_vocabulary(phrases)
     yield "pocketsphinx, catalogue learned", sphinx
-    if has_whisper(settings):
+    if has_whisper_weights(settings):
         yield "whisper", load_transcriber(settings.model_copy(update={"speech": "whisper"}))
 
 
@@ -104,7 +102,7 @@ def _figures(
     times: tuple[list[float], list[float]],
 ) -> SpeechFigures:
     errors = [_errors(said, text) for said, text in zip(these.said, heard, strict=True)]
-    lengths = [len(plain(said.text).split()) for said in these.said]
+    lengths = [len(normalise_words(said.text).split()) for said in these.said]
     speakers: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
     for said, wrong, length in zip(these.said, errors, lengths, strict=True):
         speakers[said.speaker][0] += wrong
@@ -126,4 +124,4 @@ def _figures(
 
 
 def _errors(said: Said, heard: str) -> int:
-    return word_errors(plain(said.text).split(), plain(heard).split())
+    return word_errors(normalise_words(said.text).split(), normalise_words(heard).split())

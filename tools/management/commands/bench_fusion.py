@@ -14,7 +14,7 @@ from rich.table import Table
 
 from indexer.evaluation.installation import run_apart
 from search.errors import InputError
-from search.terminal import output
+from search.terminal import make_console
 from tools.bench.fusion import measure_shares
 from tools.bench.mixed_catalogue import PairResult, measure_pairs, mixed_folder
 
@@ -53,7 +53,7 @@ class Command(BaseCommand):
         for result in results:
             figures = (f"{result.metrics[name]:.3f}" for name in SHOWN)
             table.add_row(result.asked, str(result.questions), f"{result.other_share:g}", *figures)
-        output().print(table)
+        make_console().print(table)
 
     def _real(self, options: dict[str, Any]) -> None:
         if not options["here"]:
@@ -69,7 +69,7 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps([asdict(result) for result in results]))
         else:
-            output(200).print(pairs_table(results))
+            make_console(200).print(pairs_table(results))
 
 
 def pairs_table(results: list[PairResult]) -> Table:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from search.config import engine_settings
 from search.errors import MediaTooLarge, OmnishelfError, SpeechLanguage
-from search.speech.base import Transcript
+from search.speech.transcriber import Transcript
 from webapp.rate_counter import client_address, increment
 from webapp.retrieval.transcription import listening
 from webapp.shop.problems import recording_problem_of

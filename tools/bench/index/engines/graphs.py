@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from search.cpu import cores
+from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.engines.base import Engine, Ladder, Setting, steps
 
@@ -28,7 +28,9 @@ class Hnswlib(Engine):
             max_elements=self.dataset.spec.rows, M=NEIGHBOURS, ef_construction=200, random_seed=4
         )
         for start, block in self.dataset.blocks():
-            index.add_items(block, np.arange(start, start + len(block)), num_threads=cores())
+            index.add_items(
+                block, np.arange(start, start + len(block)), num_threads=available_cores()
+            )
         index.save_index(str(self.folder / "index.hnswlib"))
 
     def _empty(self) -> Any:
@@ -77,7 +79,7 @@ class Usearch(Engine):
             expansion_add=128,
         )
         for start, block in self.dataset.blocks():
-            index.add(np.arange(start, start + len(block)), block, threads=cores())
+            index.add(np.arange(start, start + len(block)), block, threads=available_cores())
         index.save(self.folder / "index.usearch")
 
     def open(self) -> None:

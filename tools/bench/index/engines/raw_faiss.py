@@ -7,7 +7,7 @@ from typing import Any, ClassVar, cast
 
 import faiss
 
-from search.cpu import cores
+from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
 from search.vectors.faiss.training import shorten_turning
 from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, steps
@@ -36,7 +36,7 @@ class RawFaiss(Engine):
         index = faiss.index_factory(
             self.dataset.spec.dim, self.factory(), faiss.METRIC_INNER_PRODUCT
         )
-        faiss.omp_set_num_threads(cores())
+        faiss.omp_set_num_threads(available_cores())
         if not index.is_trained:
             self.train(index)
         for _, block in self.dataset.blocks():

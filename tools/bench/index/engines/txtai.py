@@ -6,7 +6,7 @@ from typing import Any
 
 import faiss
 
-from search.cpu import cores
+from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.engines.base import Engine, Ladder, Setting, padded, steps
 
@@ -23,7 +23,7 @@ class Txtai(Engine):
     def build(self) -> None:
         from txtai import Embeddings
 
-        faiss.omp_set_num_threads(cores())
+        faiss.omp_set_num_threads(available_cores())
         embeddings = Embeddings(method="external", transform=_unchanged, content=False)
         embeddings.index(
             (row, vector, None)
