@@ -19,8 +19,10 @@ from queue import Empty
 from typing import Any
 
 from kombu.transport import filesystem
-from kombu.utils.encoding import bytes_to_str, str_to_bytes
+from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import dumps, loads
+
+from search.files import write_atomically
 
 
 class FolderChannel(filesystem.Channel):
@@ -30,7 +32,7 @@ class FolderChannel(filesystem.Channel):
 
     def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
-        _write(Path(self.data_folder_out) / name, dumps(payload))
+        write_atomically(Path(self.data_folder_out) / name, dumps(payload), durable=False)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
@@ -52,7 +54,8 @@ class FolderChannel(filesystem.Channel):
         with self._table_lock():
             table = self.get_table(exchange)
             if bound not in table:
-                _write(self._exchange_file(exchange), dumps([bound, *table]))
+                content = dumps([bound, *table])
+                write_atomically(Path(self._exchange_file(exchange)), content, durable=False)
 
     @contextmanager
     def _table_lock(self) -> Iterator[None]:
@@ -64,10 +67,3 @@ class FolderChannel(filesystem.Channel):
 
 class FolderTransport(filesystem.Transport):
     Channel = FolderChannel
-
-
-def _write(path: Path, text: str) -> None:
-    """A file that is complete when it appears under its name."""
-    part = path.with_name(f".{uuid.uuid4().hex}.part")
-    part.write_bytes(str_to_bytes(text))
-    part.replace(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 from pathlib import Path
@@ -11,6 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from search.config import MEBIBYTE, engine_settings, read_settings
+from search.files import write_atomically
 
 RATE = r"^[1-9][0-9]*/(s|min|hour|day)$"
 
@@ -111,10 +113,6 @@ def signing_key(settings: WebSettings) -> str:
         return settings.secret_key.get_secret_value()
     path: Path = engine_settings().var_dir / "secret_key"
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("x", encoding="ascii") as file:
-            path.chmod(0o600)
-            file.write(secrets.token_urlsafe(64))
-    except FileExistsError:
-        pass
+    with contextlib.suppress(FileExistsError):
+        write_atomically(path, secrets.token_urlsafe(64), mode=0o600, overwrite=False)
     return path.read_text("ascii")

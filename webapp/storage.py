@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 
 from django.conf import settings
 from django.core.files.base import File
 from django.core.files.storage import FileSystemStorage
+
+from search.files import sync_file
 
 
 class DurableFileStorage(FileSystemStorage):
@@ -25,8 +26,7 @@ class DurableFileStorage(FileSystemStorage):
             try:
                 for chunk in content.chunks():
                     written.write(chunk)
-                written.flush()
-                os.fsync(written.fileno())
+                sync_file(written)
                 # Django moves a file that has such a path; within one file system that is a rename.
                 complete = File(written, name)
                 complete.temporary_file_path = lambda: written.name  # type: ignore[attr-defined]

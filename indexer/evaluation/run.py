@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 import time
 from collections.abc import Iterable
@@ -20,6 +19,7 @@ from search.config import engine_settings
 from search.errors import InputError
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery
 from search.evaluation.results import EvaluatedQuery, evaluate_ranking
+from search.files import file_sha256
 from search.media.picture import PictureLimits, decode_picture
 from search.ranking.engine import Stopwatch
 from search.vectors.contract import IndexReader
@@ -140,6 +140,6 @@ def _itself(query: EvaluationQuery) -> list[str]:
     """Skus that show nothing but the file that asks: finding them proves nothing."""
     if query.file is None:
         return []
-    digest = hashlib.sha256(query.file.read_bytes()).hexdigest()
+    digest = file_sha256(query.file)
     alone = Product.objects.filter(assets__content_hash=digest)
     return list(alone.values_list("sku", flat=True))

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from search.evaluation.folder import EvaluationQuery
+from search.files import file_sha256
 from webapp.catalog.models import Asset, AssetKind, GoldenKind, Product
 from webapp.clicklog.selectors import clicked_queries
 
@@ -85,7 +86,7 @@ def _only_showing(picture: Path | None) -> frozenset[int]:
     """Products that show the question's own picture: finding them proves nothing."""
     if picture is None:
         return frozenset()
-    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    digest = file_sha256(picture)
     return frozenset(
         Product.objects.filter(assets__content_hash=digest).values_list("pk", flat=True)
     )

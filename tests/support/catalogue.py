@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
 
@@ -11,6 +10,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from PIL import Image
 
+from search.files import sha256_hex
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import (
     StoredFile,
@@ -59,6 +59,6 @@ def add_product(
 
 
 def _store(content: bytes, kind: AssetKind, suffix: str) -> StoredFile:
-    digest = hashlib.sha256(content).hexdigest()
+    digest = sha256_hex(content)
     name = file_store(ContentFile(content), content_hash=digest, suffix=suffix)
     return StoredFile(kind, name, digest, "test", len(content))

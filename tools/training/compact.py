@@ -21,8 +21,8 @@ from search.encoders.compact.imagenet_labels import ClassWords, class_texts, cla
 from search.encoders.compact.pooling import FEATURES
 from search.encoders.compact.towers import Towers
 from search.encoders.device import pick_runtime
-from search.encoders.digests import file_digest
 from search.encoders.presets import FOLDER, Preset, load_preset
+from search.files import file_sha256, write_atomically
 from search.media.picture import PictureLimits
 from search.tuning.checkpoints import Checkpoints
 from search.tuning.fit import Fitted, Recipe, fit
@@ -132,14 +132,13 @@ def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any])
     `sources` is added to the record of the training.
     """
     heads.parent.mkdir(parents=True, exist_ok=True)
-    temporary = heads.with_suffix(".new")
-    save_heads(temporary, fitted.picture, fitted.text, as_metadata({**fitted.record, **sources}))
+    metadata = as_metadata({**fitted.record, **sources})
+    write_atomically(
+        heads, lambda file: save_heads(Path(file.name), fitted.picture, fitted.text, metadata)
+    )
     content = json.loads(preset.read_text(encoding="utf-8"))
-    content["checksums"]["heads"] = file_digest(temporary)
-    temporary.replace(heads)
-    unfinished = preset.with_suffix(".new")
-    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    unfinished.replace(preset)
+    content["checksums"]["heads"] = file_sha256(heads)
+    write_atomically(preset, json.dumps(content, indent=2) + "\n")
 
 
 def _cache(preset: Preset, folder: Path) -> FeatureCache:

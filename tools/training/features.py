@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,13 +11,14 @@ from pathlib import Path
 import torch
 from rich.console import Console
 from rich.progress import Progress, track
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from search.encoders.compact.network import SIDE
 from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.towers import Towers
 from search.encoders.protocol import Pixels
+from search.files import sha256_hex, write_atomically
 from search.media.picture import PictureLimits, decode_picture
 from search.types import Modality
 from tools.training.image_augment import USUAL, View
@@ -58,13 +58,11 @@ class FeatureCache:
     def _kept(
         self, modality: Modality, inputs: Sequence[str], compute: Callable[[], Tensor]
     ) -> Tensor:
-        key = hashlib.sha256("\n".join([self._version, *inputs]).encode()).hexdigest()[:16]
+        key = sha256_hex("\n".join([self._version, *inputs]))[:16]
         path = self._folder / f"{modality}-{key}.safetensors"
         if not path.is_file():
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(".new")
-            save_file({"features": compute()}, unfinished)
-            unfinished.replace(path)
+            write_atomically(path, save({"features": compute()}))
         return load_file(path)["features"]
 
     def _text_batches(self, texts: Sequence[str]) -> Iterator[Tensor]:

@@ -5,13 +5,13 @@ under other names.
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from PIL import Image
 
+from search.files import sha256_hex
 from tools.training.examples import Example
 
 
@@ -54,4 +54,4 @@ def pixel_digest(path: Path) -> str:
     """
     with Image.open(path) as picture:
         pixels = picture.convert("RGB")
-        return hashlib.sha256(f"{pixels.size}".encode() + pixels.tobytes()).hexdigest()
+        return sha256_hex(f"{pixels.size}".encode() + pixels.tobytes())

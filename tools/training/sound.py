@@ -24,9 +24,9 @@ from search.encoders.compact.engine import load
 from search.encoders.compact.sound_head import SoundHead, load_sound_head, save_sound_head
 from search.encoders.compact.sound_network import flattened, network_of
 from search.encoders.compact.sound_tower import FORMAT
-from search.encoders.digests import file_digest
 from search.encoders.packing import packed
 from search.encoders.presets import EARS, FOLDER, SOUND_HEAD, load_preset
+from search.files import file_sha256, write_atomically
 from search.tuning.checkpoints import Checkpoints
 from search.tuning.sound_classes import KEPT, class_texts, phrased
 from search.types import TextRole, Vectors
@@ -139,8 +139,8 @@ def _record(name: str, file: Path) -> None:
     """Write a file's checksum into the preset."""
     path = FOLDER / f"{PRESET}.json"
     preset = json.loads(path.read_text("utf-8"))
-    preset["checksums"][name] = file_digest(file)
-    path.write_text(json.dumps(preset, indent=2) + "\n", encoding="utf-8")
+    preset["checksums"][name] = file_sha256(file)
+    write_atomically(path, json.dumps(preset, indent=2) + "\n")
 
 
 if __name__ == "__main__":

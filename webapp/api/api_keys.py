@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Collection
 
@@ -12,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from search.errors import InputError
+from search.files import sha256_hex
 from webapp.api.models import ApiKey
 from webapp.api.scopes import Scope
 
@@ -19,10 +19,6 @@ PREFIX = "osk_"
 """Lets secret scanners recognise a leaked key."""
 
 LAST_USED_STEP = dt.timedelta(minutes=1)
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def create_api_key(
@@ -51,13 +47,13 @@ def create_api_key(
 def set_token(key: ApiKey) -> str:
     """A new token for a key that is about to be saved."""
     token = PREFIX + secrets.token_urlsafe(32)
-    key.prefix, key.digest = token[:12], _digest(token)
+    key.prefix, key.digest = token[:12], sha256_hex(token)
     return token
 
 
 def find_api_key(*, token: str) -> ApiKey | None:
     """The usable key of this token. Notes its use, at most once a minute."""
-    key = ApiKey.objects.filter(digest=_digest(token)).first()
+    key = ApiKey.objects.filter(digest=sha256_hex(token)).first()
     if key is None or not key.usable:
         return None
     now = timezone.now()

@@ -4,13 +4,13 @@ belongs to.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TypeVar
 
 from django.core import signing
 from django.db.models import Model, QuerySet
 
 from search.errors import BadCursor
+from search.files import sha256_hex
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -18,7 +18,7 @@ SALT = "omnishelf.api.page"
 
 
 def _belongs_to(asked: object) -> str:
-    return hashlib.sha256(repr(asked).encode()).hexdigest()[:12]
+    return sha256_hex(repr(asked))[:12]
 
 
 def _read(cursor: str, digest: str) -> int | None:

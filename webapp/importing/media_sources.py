@@ -5,7 +5,6 @@ Each file is bounded, and hashed as it is read.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import stat
@@ -16,6 +15,7 @@ from typing import Protocol, Self
 from urllib.parse import unquote, urlsplit
 
 from search.errors import InputError, MediaTooLarge
+from search.files import file_sha256
 from search.media.fetch.address_policy import AddressPolicy
 from search.media.fetch.download import FetchLimits, fetch_url
 from webapp.importing.media_paths import checked_reference, is_url
@@ -77,7 +77,7 @@ class FolderMedia:
             status = os.fstat(stream.fileno())
             if status.st_size > self._max_bytes:
                 raise _too_large(reference, status.st_size, self._max_bytes)
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = file_sha256(stream)
         return MediaFile(path, path.name, status.st_size, digest, temporary=False)
 
     def _find(self, clean: str, reference: str) -> Path:

@@ -4,16 +4,16 @@ extracted by its own names.
 
 from __future__ import annotations
 
-import hashlib
 import stat
-import tempfile
 import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from search.errors import InputError, MediaTooLarge, MediaUnreadable
+from search.files import save_temporary
 
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _CHUNK = 256 * 1024
@@ -74,21 +74,11 @@ class ZipArchive:
             ) from error
 
     def _copy(self, entry: zipfile.ZipInfo, folder: Path | None) -> tuple[Path, int, str]:
-        digest = hashlib.sha256()
         # The reader gives no more than the stated size, which was checked, whatever the packed
         # bytes unpack to.
-        with (
-            self._zip.open(entry) as packed,
-            tempfile.NamedTemporaryFile(prefix="unpacked-", dir=folder, delete=False) as out,
-        ):
-            try:
-                while chunk := packed.read(_CHUNK):
-                    digest.update(chunk)
-                    out.write(chunk)
-            except BaseException:
-                Path(out.name).unlink()
-                raise
-            return Path(out.name), out.tell(), digest.hexdigest()
+        with self._zip.open(entry) as packed:
+            chunks = iter(partial(packed.read, _CHUNK), b"")
+            return save_temporary(chunks, prefix="unpacked-", folder=folder)
 
 
 def _checked(entries: list[zipfile.ZipInfo], limits: ZipLimits) -> dict[str, zipfile.ZipInfo]:

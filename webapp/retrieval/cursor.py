@@ -4,13 +4,13 @@ belongs to.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import asdict
 from typing import Any
 
 from django.core import signing
 
 from search.errors import BadCursor
+from search.files import sha256_hex
 from webapp.retrieval.request import SearchRequest, Tokens
 
 SALT = "omnishelf.cursor"
@@ -24,7 +24,7 @@ def request_digest(request: SearchRequest, tokens: Tokens) -> str:
     filters = asdict(request.filters)
     filters["attributes"] = sorted(filters["attributes"].items())
     asked = (request.text, sorted(tokens.items()), request.similar_to, request.sort, filters)
-    return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
+    return sha256_hex(repr(asked))[:16]
 
 
 def cursor_write(position: Position, digest: str) -> str:

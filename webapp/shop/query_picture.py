@@ -5,7 +5,6 @@ shown again.
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 from dataclasses import replace
 from typing import BinaryIO
@@ -15,6 +14,7 @@ from django.core.files.base import File
 from PIL import Image
 
 from search.config import engine_settings
+from search.files import sha256_hex
 from search.media.picture import PictureLimits, decode_picture
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.service import search_products
@@ -44,7 +44,7 @@ def preview(picture_token: str) -> str:
 
 
 def _key(token: str) -> str:
-    return "query-picture:" + hashlib.sha256(token.encode()).hexdigest()
+    return "query-picture:" + sha256_hex(token)
 
 
 def _small(picture: Image.Image) -> str:

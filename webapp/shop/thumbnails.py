@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+from functools import partial
 from pathlib import Path
 
 from django.conf import settings
@@ -13,6 +12,7 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from search.config import engine_settings
+from search.files import write_atomically
 from search.media.picture import PictureLimits, decode_picture
 
 WIDTHS = (160, 320, 640, 1280)
@@ -41,14 +41,7 @@ def thumbnail(name: str, content_hash: str, width: int) -> Path:
                 file, PictureLimits.from_settings(engine_settings()), at_least=width
             )
         picture.thumbnail((width, width * 3 // 2), Image.Resampling.LANCZOS, reducing_gap=2.0)
-        _write(picture, path)
+        save = partial(picture.save, format="WEBP", quality=WEBP_QUALITY, method=4)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, save, mode=0o600, durable=False)
     return path
-
-
-def _write(picture: Image.Image, path: Path) -> None:
-    """Written beside and renamed, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "wb") as file:
-        picture.save(file, "WEBP", quality=WEBP_QUALITY, method=4)
-    os.replace(temporary, path)

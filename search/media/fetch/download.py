@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import ssl
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ import httpx
 
 from search.config import EngineSettings
 from search.errors import FetchFailed, FetchRefused, MediaTooLarge, OmnishelfError
+from search.files import save_temporary
 from search.media.fetch.address_policy import (
     AddressPolicy,
     PublicAddresses,
@@ -180,21 +179,19 @@ def _check(status: int, headers: httpx.Headers, url: httpx.URL, limits: FetchLim
 def _save(
     parts: Iterator[bytes], limits: FetchLimits, folder: Path | None
 ) -> tuple[Path, int, str]:
-    digest, size = hashlib.sha256(), 0
-    with tempfile.NamedTemporaryFile(prefix="fetched-", dir=folder, delete=False) as out:
-        try:
-            for part in parts:
-                size += len(part)
-                if size > limits.max_bytes:
-                    raise _too_large(limits, f"more than {limits.max_bytes}")
-                digest.update(part)
-                out.write(part)
-            if not size:
-                raise FetchRefused("the host sent an empty file")
-        except BaseException:
-            Path(out.name).unlink()
-            raise
-    return Path(out.name), size, digest.hexdigest()
+    return save_temporary(_limit(parts, limits), prefix="fetched-", folder=folder)
+
+
+def _limit(parts: Iterator[bytes], limits: FetchLimits) -> Iterator[bytes]:
+    """Pass on the parts. Raises MediaTooLarge over the limit, and FetchRefused for an empty file."""
+    size = 0
+    for part in parts:
+        size += len(part)
+        if size > limits.max_bytes:
+            raise _too_large(limits, f"more than {limits.max_bytes}")
+        yield part
+    if not size:
+        raise FetchRefused("the host sent an empty file")
 
 
 def _too_large(limits: FetchLimits, size: int | str) -> MediaTooLarge:

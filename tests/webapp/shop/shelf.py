@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from decimal import Decimal
 
@@ -10,6 +9,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from PIL import Image
 
+from search.files import sha256_hex
 from search.types import TextRole
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
@@ -28,7 +28,7 @@ def picture_bytes(colour: str, *, side: int = 48, format: str = "PNG") -> bytes:
 
 
 def store(content: bytes, kind: AssetKind = AssetKind.PICTURE, suffix: str = ".png") -> StoredFile:
-    digest = hashlib.sha256(content).hexdigest()
+    digest = sha256_hex(content)
     name = file_store(ContentFile(content), content_hash=digest, suffix=suffix)
     return StoredFile(kind, name, digest, "test", len(content), 48, 48)
 

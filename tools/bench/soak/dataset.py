@@ -4,13 +4,13 @@ maps.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from search.files import sha256_hex
 from search.types import Modality, Vectors
 from tools.bench.index.data import Geometry, Spec
 
@@ -18,7 +18,7 @@ PICTURES = 2
 """Pictures of a product, beside its one text."""
 
 KINDS = (Modality.TEXT, Modality.PICTURE)
-SECOND_SPACE = hashlib.sha256(b"the second space of a run").hexdigest()
+SECOND_SPACE = sha256_hex(b"the second space of a run")
 """Stands for the checksum of tuned heads: it names a second space, whose vectors are those of
 the first, rotated."""
 
@@ -36,7 +36,7 @@ def brand_of(content: int) -> str:
 
 
 def content_hash(modality: Modality, row: int) -> str:
-    return hashlib.sha256(f"{modality.value} {row}".encode()).hexdigest()
+    return sha256_hex(f"{modality.value} {row}")
 
 
 def rows_of(modality: Modality, content: int) -> range:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
+from search.files import sha256_hex
 from webapp.catalog.models import Asset, AssetKind, IndexJob, Product
 from webapp.catalog.selectors.spaces import spaces_enqueued
 
@@ -28,7 +28,7 @@ class StoredFile:
 
 
 def text_hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    return sha256_hex(text)
 
 
 def stored_name(content_hash: str, suffix: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from django.conf import settings
 from django.core.files.base import File
 
 from search.config import engine_settings
+from search.files import copy_chunks
 from search.media.inspect import MediaInfo, MediaLimits, inspect_media
 from search.types import Modality
 from webapp.catalog.models import AssetKind
@@ -25,15 +25,12 @@ def suffix_of(format_name: str) -> str:
 
 def media_store(*, content: File, wanted: Modality | None = None) -> StoredFile:
     """Prove that the file opens and put it into the store. Raises MediaError."""
-    digest = hashlib.sha256()
     with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
-        for chunk in content.chunks():
-            digest.update(chunk)
-            copy.write(chunk)
+        _, digest = copy_chunks(content.chunks(), copy)
         copy.flush()
         info = inspect_media(Path(copy.name), MediaLimits.from_settings(engine_settings()), wanted)
-    name = file_store(content, content_hash=digest.hexdigest(), suffix=suffix_of(info.format))
-    return stored_file(info, digest.hexdigest(), name, source=content.name or "")
+    name = file_store(content, content_hash=digest, suffix=suffix_of(info.format))
+    return stored_file(info, digest, name, source=content.name or "")
 
 
 def stored_file(info: MediaInfo, content_hash: str, name: str, *, source: str = "") -> StoredFile:
