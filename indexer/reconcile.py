@@ -36,8 +36,8 @@ from webapp.catalog.models import (
     UploadState,
 )
 from webapp.catalog.models.upload import UploadSource
-from webapp.catalog.selectors.uploads import uploads_waiting
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.selectors.uploads import get_claimable_uploads
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.celery import (
     COMPACT,
     ENCODE_QUEUED,
@@ -114,7 +114,7 @@ class Sweeper:
         return report
 
     def _enqueue_missing(self, space: str) -> int:
-        now = clock_now()
+        now = get_index_sequence()
         if (space, now) == self._complete_at:
             return 0
         enqueued = jobs_enqueue_missing(space=space)
@@ -194,7 +194,7 @@ def uploads_resume() -> int:
     )
     in_terminal = Q(source=UploadSource.TERMINAL, created__gt=timezone.now() - TERMINAL_HEAD_START)
     waiting = list(
-        uploads_waiting().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN]
+        get_claimable_uploads().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN]
     )
     for upload_id in waiting:
         notify_worker(IMPORT_UPLOAD, upload_id)

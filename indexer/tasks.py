@@ -30,7 +30,7 @@ from webapp.celery import (
     TUNE,
     notify_worker,
 )
-from webapp.importing.service import upload_run
+from webapp.importing.service import run_upload
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ _sweeper = Sweeper()
 
 @shared_task(name=IMPORT_UPLOAD, **RETRIES)
 def import_upload(upload_id: int) -> None:
-    upload_run(upload_id=upload_id)
+    run_upload(upload_id=upload_id)
 
 
 @shared_task(name=ENCODE_QUEUED, **RETRIES)

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from indexer.encoding import run
 from webapp.catalog.models import JobState, Upload
-from webapp.catalog.selectors.uploads import problem_rows, upload_encoding
+from webapp.catalog.selectors.uploads import count_upload_jobs, get_problem_rows
 
 SHOWN_PROBLEMS = 20
 POLL_S = 0.5
@@ -72,7 +72,7 @@ class UploadConsole:
         self._problems(upload)
 
     def _problems(self, upload: Upload) -> None:
-        rows = list(problem_rows(upload=upload)[: SHOWN_PROBLEMS + 1])
+        rows = list(get_problem_rows(upload=upload)[: SHOWN_PROBLEMS + 1])
         if not rows:
             return
         table = Table("row", "SKU", "level", "field", "reason")
@@ -93,7 +93,7 @@ def wait_until_encoded(upload: Upload, console: Console) -> None:
         task = progress.add_task("encoding", total=None)
 
         def show(_: object = None) -> dict[str, int]:
-            counts = upload_encoding(upload=upload)
+            counts = count_upload_jobs(upload=upload)
             finished = counts[JobState.DONE] + counts[JobState.FAILED]
             progress.update(task, completed=finished, total=sum(counts.values()))
             return counts

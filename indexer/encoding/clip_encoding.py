@@ -21,7 +21,7 @@ from indexer.encoding.projection import project, towers_of, with_whole
 from search.encoders.protocol import Features, TunableEncoder, require_audio
 from search.media.frame_views import VIEWS
 from search.types import Modality, Span, TextRole
-from webapp.catalog.selectors.tunings import Seen, clips_seen
+from webapp.catalog.selectors.tunings import ClipFeatures, get_clip_features
 
 SUBTITLES_AT_ONCE = 256
 
@@ -177,7 +177,9 @@ def clips_projected(
     if not wanted or not contents:
         return {}
     towers = {towers_of(encoder, modality) for modality in wanted}
-    stored = clips_seen(towers=towers, hashes=[content.job.content_hash for content in contents])
+    stored = get_clip_features(
+        towers=towers, hashes=[content.job.content_hash for content in contents]
+    )
     return {
         content.job: Encoded(
             content.job, tuple(_projected(modality, seen[modality], encoder) for modality in wanted)
@@ -188,7 +190,7 @@ def clips_projected(
     }
 
 
-def _projected(modality: Modality, seen: Seen, encoder: TunableEncoder) -> Views:
+def _projected(modality: Modality, seen: ClipFeatures, encoder: TunableEncoder) -> Views:
     return Views(
         modality, with_whole(modality, project(encoder, modality, seen.features)), None, seen.spans
     )

@@ -13,7 +13,7 @@ from search.media.frame_views import frame_vectors, whole_clip
 from search.types import Modality, Vectors
 from webapp.catalog.models import TowerFeatures
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
-from webapp.catalog.selectors.tunings import rows_a_part
+from webapp.catalog.selectors.tunings import rows_per_part
 
 StoredRow = tuple[bytes, bytes]
 """Features and spans of a content, as stored."""
@@ -54,7 +54,7 @@ def project_stored(
 ) -> list[Vectors]:
     """The vectors to store for each content. One call of the head for all of them."""
     counts = [len(spans) // SPAN_BYTES or int(bool(features)) for features, spans in rows]
-    total = sum(counts) * rows_a_part(modality)
+    total = sum(counts) * rows_per_part(modality)
     features = (
         TowerFeatures.unpack([row[0] for row in rows], total)
         if total

@@ -13,7 +13,7 @@ from indexer.encoding.worker import Drain
 from indexer.leases.process_id import this_process
 from search.errors import EncoderError
 from webapp.catalog.models import IndexJob
-from webapp.catalog.selectors.spaces import Beside, spaces_beside
+from webapp.catalog.selectors.spaces import PendingSpace, pending_spaces
 from webapp.retrieval.models_runtime import Serving, active_space, serving
 
 logger = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ Show = Callable[[DrainTotals], None]
 
 _draining = threading.Lock()
 _asked = threading.Event()
-_held: dict[Beside, Serving] = {}
+_held: dict[PendingSpace, Serving] = {}
 """Models of spaces that are being made, held until they are not: contents arrive one by one,
 models load in seconds."""
 
 
 def work_waiting() -> bool:
     """Is there anything to claim in the active space, or in one that is being made beside it?"""
-    return _active_waits() or any(_claimable(beside.fingerprint) for beside in spaces_beside())
+    return _active_waits() or any(_claimable(beside.fingerprint) for beside in pending_spaces())
 
 
 def encode_queued(on_batch: Show | None = None) -> list[DrainTotals]:
@@ -78,7 +78,7 @@ def encode_into(made: Serving, on_batch: Show | None = None, *, alone: bool = Fa
 
 def _encode_beside(on_batch: Show | None) -> Iterator[DrainTotals]:
     """A pass over each space that is being made."""
-    wanted = spaces_beside()
+    wanted = pending_spaces()
     for gone in _held.keys() - set(wanted):
         del _held[gone]
     for beside in wanted:

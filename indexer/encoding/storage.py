@@ -16,9 +16,9 @@ from indexer.encoding.projection import towers_of
 from search.encoders.protocol import TunableEncoder
 from webapp.catalog.models import Asset, Embedding, JobState, Product, TowerFeatures
 from webapp.catalog.models.spans import spans_pack
-from webapp.catalog.selectors.spaces import encoded_untouched
-from webapp.catalog.services.features import features_row, features_store
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.selectors.spaces import is_offline_space
+from webapp.catalog.services.features import make_cached_features, store_features
+from webapp.catalog.services.index_sequence import mark_changed
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ def _store(
             ],
             ignore_conflicts=True,
         )
-        features_store(feature_rows(batch.encoded, encoder))
+        store_features(feature_rows(batch.encoded, encoder))
         claim.rows([item.job for item in batch.encoded]).update(
             state=JobState.DONE, finished=timezone.now(), error_code="", error="", **UNCLAIMED
         )
@@ -82,14 +82,14 @@ def _store(
         for item in batch.encoded:
             if item.note:
                 _tell(claim, item.job, item.note)
-        if not encoded_untouched(encoder.space.fingerprint):
+        if not is_offline_space(encoder.space.fingerprint):
             _touch_owners(claim, batch.encoded)
 
 
 def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[TowerFeatures]:
     """What towers saw of these contents and is not stored yet."""
     return [
-        features_row(
+        make_cached_features(
             item.job.content_hash,
             views.features,
             towers=towers_of(encoder, views.modality),
@@ -138,4 +138,4 @@ def _touch_owners(claim: Claim, encoded: Sequence[Encoded]) -> None:
         .values("product_id")
     )
     locked = Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
-    products_touch(list(locked.values_list("pk", flat=True)))
+    mark_changed(list(locked.values_list("pk", flat=True)))

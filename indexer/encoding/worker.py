@@ -37,7 +37,7 @@ from search.cpu import available_cores
 from search.encoders.protocol import TunableEncoder
 from search.errors import Unavailable
 from search.types import Modality
-from webapp.catalog.selectors.tunings import features_stored
+from webapp.catalog.selectors.tunings import get_stored_features
 from webapp.config import web_settings
 
 logger = logging.getLogger(__name__)
@@ -148,7 +148,7 @@ class Drain:
         contents, orphans = contents_of(claim)
         if claim.modality in CLIPS:
             return self._begin_clips(claim, contents, orphans, decoders, model, started)
-        known = features_stored(
+        known = get_stored_features(
             towers=self.encoder.tower_id,
             modality=claim.modality,
             hashes=[item.job.content_hash for item in contents],

@@ -25,8 +25,8 @@ from search.ranking.engine import Stopwatch
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
 from webapp.catalog.models.upload import UploadSource
-from webapp.catalog.services.index_sequence import clock_now, products_remove
-from webapp.importing.service import upload_create, upload_run
+from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
+from webapp.importing.service import create_upload, run_upload
 from webapp.retrieval.filters import ProductFilters
 from webapp.retrieval.models_runtime import live_index, query_encoder, serving
 from webapp.retrieval.query import Question
@@ -39,7 +39,7 @@ def evaluate_folder(folder: EvaluationFolder) -> Report:
 
     Raises InputError when a row is refused, a picture cannot be encoded or nothing can be measured.
     """
-    products_remove(list(Product.objects.values_list("pk", flat=True)))
+    remove_products(list(Product.objects.values_list("pk", flat=True)))
     load(folder)
     seconds = encode()
     skus = dict(Product.objects.values_list("pk", "sku"))
@@ -58,13 +58,13 @@ def load(folder: EvaluationFolder) -> None:
         catalog = Path(scratch) / "catalog.csv"
         media = rebase(folder.catalog, catalog)
         with catalog.open("rb") as file:
-            upload = upload_create(
+            upload = create_upload(
                 file=File(file),
                 filename=catalog.name,
                 source=UploadSource.TERMINAL,
                 media_dir=str(media),
             )
-        upload = upload_run(upload_id=upload.pk)
+        upload = run_upload(upload_id=upload.pk)
     if upload.error:
         raise InputError("the evaluation catalogue was refused", value=upload.error)
     spoilt = UploadRow.objects.filter(
@@ -95,7 +95,7 @@ def encode() -> float:
 
 def up_to_date() -> IndexReader:
     """The reader, once it has seen every change: it looks only from time to time."""
-    while live_index().seq < clock_now():
+    while live_index().seq < get_index_sequence():
         time.sleep(engine_settings().delta_poll_s)
     return live_index()
 

@@ -27,8 +27,8 @@ from webapp.catalog.models import (
     Upload,
     UploadState,
 )
-from webapp.catalog.selectors.embeddings import changed_count, visible_views
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.selectors.embeddings import count_changes_since, stream_visible_views
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def compaction_due() -> bool:
     Also after the backend was changed: traces of deleted products were kept for the former one's
     generations.
     """
-    now, busy = clock_now(), _busy()
+    now, busy = get_index_sequence(), _busy()
     try:
         live = generations_of(engine_settings(), active_space()).live()
     except (NoGeneration, CorruptGeneration):
@@ -66,7 +66,7 @@ def compaction_due() -> bool:
         return not busy
     if now == live.seq:
         return False
-    changed = changed_count(seq=live.seq)
+    changed = count_changes_since(seq=live.seq)
     if busy:
         return changed >= BUSY_FACTOR * engine_settings().delta_compact_at
     if changed >= engine_settings().delta_compact_at:
@@ -123,8 +123,8 @@ def _build_and_disconnect(space: Space) -> Manifest:
 
 def _build(space: Space) -> Manifest:
     builder = make_builder(engine_settings(), space)
-    seq = clock_now()
-    manifest = builder.build(visible_views(space=space), seq, asked_questions(space))
+    seq = get_index_sequence()
+    manifest = builder.build(stream_visible_views(space=space), seq, asked_questions(space))
     generations_mirror(space=space)
     traces_prune()
     logger.info(

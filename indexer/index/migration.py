@@ -15,8 +15,8 @@ from search.types import Candidates, Modality, Space, Vectors, ViewBatch
 from search.vectors import Manifest
 from search.vectors.backends import generations_of, make_builder, open_index
 from search.vectors.contract import IndexReader
-from webapp.catalog.selectors.embeddings import changes_since, visible_views
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.selectors.embeddings import get_changes_since, stream_visible_views
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 ROW_BYTES = 24
@@ -77,9 +77,9 @@ def migration_build(plan: Plan, built: Callable[[int], object]) -> Manifest:
 
     Raises BuildInProgress, VectorsRefused, Unavailable.
     """
-    seq = clock_now()
+    seq = get_index_sequence()
     return make_builder(plan.target, plan.space).build(
-        _counted(visible_views(space=plan.space), built), seq
+        _counted(stream_visible_views(space=plan.space), built), seq
     )
 
 
@@ -115,7 +115,7 @@ def migration_check(plan: Plan) -> Report:
 
 def _bring_up_to_date(space: Space, *indexes: IndexReader) -> None:
     """The same changes for all, so that what changes meanwhile is in all of them or in none."""
-    changes, seq = changes_since(space=space, seq=min(index.seq for index in indexes))
+    changes, seq = get_changes_since(space=space, seq=min(index.seq for index in indexes))
     if seq:
         for index in indexes:
             index.refresh(changes, seq)

@@ -7,9 +7,9 @@ from typing import Any
 from search.config import engine_settings
 from search.vectors import GenerationInfo
 from search.vectors.backends import generations_of
-from webapp.catalog.selectors.embeddings import changed_count
-from webapp.catalog.selectors.uploads import encoding_progress
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.selectors.embeddings import count_changes_since
+from webapp.catalog.selectors.uploads import count_jobs
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 
@@ -23,9 +23,9 @@ def index_state() -> dict[str, Any]:
     return {
         "space": space.fingerprint,
         "preset": space.preset,
-        "clock": clock_now(),
-        "changed": changed_count(seq=live_seq),
-        "jobs": encoding_progress(space=space.fingerprint),
+        "clock": get_index_sequence(),
+        "changed": count_changes_since(seq=live_seq),
+        "jobs": count_jobs(space=space.fingerprint),
         "generations": [_described(info) for info in found],
     }
 

@@ -16,7 +16,7 @@ from indexer.reconcile import jobs_enqueue_missing
 from indexer.tuning.publish import space_drop
 from search.errors import Unavailable
 from webapp.catalog.models import ChangeStage, ChangeState, IndexJob, JobState, SpaceChange, Tuning
-from webapp.catalog.selectors.spaces import heads_over
+from webapp.catalog.selectors.spaces import get_active_heads
 from webapp.celery import ENCODE_QUEUED, notify_worker
 
 logger = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def swap(change: SpaceChange) -> None:
     """
     with transaction.atomic():
         live = _live()
-        spaces = heads_over(change.former_base)[1], heads_over(change.base)[1]
+        spaces = get_active_heads(change.former_base)[1], get_active_heads(change.base)[1]
         if (live and live.pk) != change.former_id or spaces != (change.former_space, change.space):
             raise Unavailable(
                 "another space came into use meanwhile, so the comparison is void", fix=AGAIN
@@ -59,7 +59,7 @@ def swap_back(change: SpaceChange, space: str) -> None:
             raise Unavailable("this change is not in use any more", value=str(change))
         if change.former_id:
             SpaceChange.objects.filter(pk=change.former_id).update(state=ChangeState.LIVE)
-    _settle(space, heads_over(change.base)[1])
+    _settle(space, get_active_heads(change.base)[1])
 
 
 def returning_here(change: SpaceChange) -> QuerySet[SpaceChange]:

@@ -14,7 +14,7 @@ from indexer.leases.process_id import is_dead, this_process
 from indexer.progress import running_here
 from search.errors import InputError, Unavailable
 from webapp.catalog.models import ChangeState, IndexJob, JobState, SpaceChange
-from webapp.catalog.selectors.spaces import live_change
+from webapp.catalog.selectors.spaces import get_live_change
 from webapp.retrieval.models_runtime import Serving, own_space
 
 LEASE = datetime.timedelta(minutes=2)
@@ -48,7 +48,7 @@ def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bo
     changes_release()
     interrupted = SpaceChange.objects.filter(state=ChangeState.RUNNING, claimed_by="")
     change_give_up(interrupted.exclude(space=target.space.fingerprint))
-    live = live_change()
+    live = get_live_change()
     values = {
         "dry_run": dry_run,
         "forced": forced,

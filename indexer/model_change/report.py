@@ -12,7 +12,12 @@ from rich.table import Table
 from search.config import engine_settings
 from search.errors import OmnishelfError
 from webapp.catalog.models import ChangeState, GenerationState, IndexGeneration, SpaceChange
-from webapp.catalog.selectors.spaces import heads_over, live_change, preset_in_use, spaces_beside
+from webapp.catalog.selectors.spaces import (
+    get_active_heads,
+    get_active_preset,
+    get_live_change,
+    pending_spaces,
+)
 from webapp.retrieval.models_runtime import active_space
 
 LISTED = 20
@@ -31,19 +36,19 @@ def as_dict(change: SpaceChange) -> dict[str, Any]:
 
 def spaces_state() -> dict[str, Any]:
     """Which preset is in use and why, what is made beside it, and the latest changes."""
-    live, fault = live_change(), ""
-    space = heads_over(live.base)[1] if live else ""
+    live, fault = get_live_change(), ""
+    space = get_active_heads(live.base)[1] if live else ""
     try:
         space = active_space().fingerprint
     except OmnishelfError as error:
         fault = str(error)
     return {
-        "preset": preset_in_use(),
+        "preset": get_active_preset(),
         "space": space,
         "fault": fault,
         "configured": engine_settings().preset,
         "change": live.pk if live else None,
-        "beside": [beside.fingerprint for beside in spaces_beside()],
+        "beside": [beside.fingerprint for beside in pending_spaces()],
         "views": live_views(space),
         "changes": [as_dict(change) for change in SpaceChange.objects.all()[:LISTED]],
     }

@@ -18,8 +18,8 @@ from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailab
 from search.types import Space
 from search.vectors.backends import generations_of
 from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange
-from webapp.catalog.selectors.embeddings import changed_count
-from webapp.catalog.selectors.spaces import live_change
+from webapp.catalog.selectors.embeddings import count_changes_since
+from webapp.catalog.selectors.spaces import get_live_change
 from webapp.retrieval.models_runtime import Serving, heads_in_use
 
 Show = Callable[[SpaceChange], None]
@@ -60,7 +60,7 @@ def change_roll_back(show: Show | None = None) -> SpaceChange:
 
 
 def _claim() -> SpaceChange:
-    change = live_change()
+    change = get_live_change()
     if change is None:
         raise InputError("no change of model is in use", fix="See manage.py space status.")
     if change.former_id is None and engine_settings().preset != change.former_preset:
@@ -92,5 +92,5 @@ def _build_where_needed(space: Space) -> None:
     except (NoGeneration, CorruptGeneration):
         generation_build(space)
         return
-    if changed_count(seq=live.seq) >= engine_settings().delta_compact_at:
+    if count_changes_since(seq=live.seq) >= engine_settings().delta_compact_at:
         generation_build(space)

@@ -18,7 +18,7 @@ from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
 from search.media.subtitles import subtitles
 from search.types import Modality, Span
-from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
+from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 
 SIDE = 270
 """Shorter side of a key frame's picture, in pixels."""
@@ -60,7 +60,7 @@ def _draw_frames(drawing: Drawing, path: Path, limits: ClipLimits) -> None:
         picture = shown.picture
         picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
         drawing.frames.append(shown.span)
-        drawing.files[frame_file(number)] = _webp(picture)
+        drawing.files[frame_filename(number)] = _webp(picture)
 
 
 def _draw_sound(drawing: Drawing, path: Path, limits: ClipLimits) -> None:

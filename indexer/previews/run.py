@@ -22,7 +22,7 @@ from search.media.clip_limits import ClipLimits
 from search.types import Modality
 from webapp.catalog.models import Asset, ClipPreview
 from webapp.catalog.selectors.previews import CLIP_KINDS
-from webapp.catalog.services.previews import preview_store
+from webapp.catalog.services.previews import store_preview
 
 LEASE = datetime.timedelta(hours=1)
 """Far longer than the longest clip takes."""
@@ -65,7 +65,7 @@ def previews_make(on_made: Callable[[], None] | None = None) -> int:
             )
             if won:
                 drawn = _drawn(clip)
-                preview_store(
+                store_preview(
                     claim,
                     drawn.files,
                     seconds=drawn.seconds,

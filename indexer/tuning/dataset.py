@@ -15,7 +15,7 @@ from search.errors import InputError
 from search.tuning.split import linked_groups
 from search.types import Ids
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.catalog.services.assets import product_texts
+from webapp.catalog.services.assets import get_product_texts
 from webapp.clicklog.selectors import clicked_queries
 
 FEWEST_PAIRS = 200
@@ -120,7 +120,7 @@ def checked(catalogue: Catalogue) -> Catalogue:
 def _facts() -> Iterator[Facts]:
     products = Product.objects.filter(visible=True).select_related("category").order_by("pk")
     for product in products.iterator(chunk_size=2_000):
-        own = product_texts(product)
+        own = get_product_texts(product)
         others = [texts for texts in product.translations.values() if isinstance(texts, dict)]
         yield Facts(
             product_id=product.pk,

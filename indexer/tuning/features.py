@@ -23,8 +23,8 @@ from search.cpu import available_cores
 from search.encoders.protocol import Features, TunableEncoder
 from search.types import Modality, TextRole
 from webapp.catalog.models import Asset, IndexJob, JobState, TowerFeatures, TuningStage
-from webapp.catalog.selectors.tunings import FeatureRow, features_stored
-from webapp.catalog.services.features import features_store
+from webapp.catalog.selectors.tunings import FeatureRow, get_stored_features
+from webapp.catalog.services.features import store_features
 
 Item = TypeVar("Item")
 
@@ -45,7 +45,7 @@ def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: Tun
         progress.begin(TuningStage.FEATURES, len(missing))
         for contents in _chunks(missing, BATCHES.get(kind, encoder.picture_batch_size)):
             rows = feature_rows(_encode(kind, contents, encoder).encoded, encoder)
-            features_store(rows)
+            store_features(rows)
             decoded += len(rows) if kind is Modality.PICTURE else 0
             progress.advance(len(contents))
     return decoded
@@ -89,7 +89,7 @@ def picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, Feature
     """Stored features by content hash; pictures that could not be decoded are absent."""
     found: dict[str, FeatureRow] = {}
     for chunk in _chunks(hashes, ROWS_AT_ONCE):
-        found |= features_stored(towers=towers, modality=Modality.PICTURE, hashes=chunk)
+        found |= get_stored_features(towers=towers, modality=Modality.PICTURE, hashes=chunk)
     return found
 
 

@@ -34,8 +34,8 @@ from webapp.catalog.models import (
     TuningState,
     kinds_showing,
 )
-from webapp.catalog.selectors.spaces import preset_in_use
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.selectors.spaces import get_active_preset
+from webapp.catalog.services.index_sequence import mark_changed
 from webapp.celery import ENCODE_QUEUED, notify_worker
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def _store(
             locked = (
                 Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
             )
-            products_touch(list(locked.values_list("pk", flat=True)))
+            mark_changed(list(locked.values_list("pk", flat=True)))
 
 
 def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: TuningProgress) -> None:
@@ -195,7 +195,7 @@ def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
     it.
     """
     space_fill(encoder, touch=True)
-    if preset != preset_in_use():
+    if preset != get_active_preset():
         return
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
     if jobs_enqueue_missing(space=encoder.space.fingerprint):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search.encoders.protocol import TunableEncoder
-from webapp.catalog.selectors.tunings import live_heads_digest
+from webapp.catalog.selectors.tunings import get_active_heads_digest
 from webapp.retrieval.models_runtime import heads_path, own_encoder
 
 
@@ -28,4 +28,4 @@ class PresetTowers:
 
     def live(self) -> TunableEncoder:
         """The encoder in use."""
-        return self.under(live_heads_digest(base=self.own.space.fingerprint))
+        return self.under(get_active_heads_digest(base=self.own.space.fingerprint))

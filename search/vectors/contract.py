@@ -24,7 +24,7 @@ class IndexReader(Protocol):
     The caller's loop, run by one thread at a time, with the latest seq read before the changes:
 
         index.swap_if_published()
-        index.refresh(changes_since(index.seq), latest_seq)
+        index.refresh(get_changes_since(index.seq), latest_seq)
     """
 
     @property

@@ -22,14 +22,14 @@ fill_shop(220, space=active_space().fingerprint)
 """
 ASK = """
 from django.contrib.auth.models import User
-from webapp.catalog.services.tunings import tuning_request
+from webapp.catalog.services.tunings import request_tuning
 user = User.objects.create_user("merchant")
-print(tuning_request(preset="compact", dry_run=False, from_clicks=False, user=user).pk)
+print(request_tuning(preset="compact", dry_run=False, from_clicks=False, user=user).pk)
 """
 TAKE_BACK = """
 from webapp.catalog.models import Tuning
-from webapp.catalog.services.tunings import rollback_request
-assert rollback_request(tuning=Tuning.objects.get(state="live"))
+from webapp.catalog.services.tunings import request_rollback
+assert request_rollback(tuning=Tuning.objects.get(state="live"))
 """
 
 

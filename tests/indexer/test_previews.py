@@ -18,8 +18,8 @@ from search.types import Span
 from tests.support.catalogue import add_product
 from tests.support.tones import sounding_film, tone_file
 from webapp.catalog.models import Asset, ClipPreview
-from webapp.catalog.selectors.previews import Preview, previews_of
-from webapp.catalog.services.previews import SPECTROGRAM, frame_file, preview_name
+from webapp.catalog.selectors.previews import Preview, get_previews
+from webapp.catalog.services.previews import SPECTROGRAM, frame_filename, preview_path
 
 pytestmark = pytest.mark.django_db
 
@@ -31,13 +31,13 @@ def added(**media: list[bytes]) -> Asset:
 
 
 def stored(asset: Asset, file: str) -> bytes:
-    with default_storage.open(preview_name(asset.content_hash, file)) as content:
+    with default_storage.open(preview_path(asset.content_hash, file)) as content:
         return content.read()
 
 
 def made_of(asset: Asset) -> Preview:
     previews_make()
-    return previews_of([asset.content_hash])[asset.content_hash]
+    return get_previews([asset.content_hash])[asset.content_hash]
 
 
 def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
     quarter = len(preview.peaks) // 4
     assert preview.peaks[0] > 200 and set(preview.peaks[quarter + 2 : 2 * quarter - 2]) == {0}
     for number, colour in enumerate((RED, BLUE)):
-        with Image.open(io.BytesIO(stored(asset, frame_file(number)))) as picture:
+        with Image.open(io.BytesIO(stored(asset, frame_filename(number)))) as picture:
             assert picture.format == "WEBP"
             assert picture.convert("RGB").getpixel((30, 30)) == pytest.approx(colour, abs=25)
     assert [preview.frame_at(second) for second in (0, 3.9, 99)] == [
@@ -95,7 +95,7 @@ def test_a_lost_file_waits_and_holds_nothing_up() -> None:
 def test_what_a_dead_worker_had_claimed_is_made_by_another() -> None:
     asset = added(sounds=[tone_file([440])])
     ClipPreview.objects.create(content_hash=asset.content_hash, claimed_by="elsewhere:1:1")
-    assert previews_make() == 0 and previews_of([asset.content_hash]) == {}
+    assert previews_make() == 0 and get_previews([asset.content_hash]) == {}
     ClipPreview.objects.update(claimed=timezone.now() - 2 * LEASE)
     previews_take_back()
     assert previews_make() == 1
@@ -104,11 +104,11 @@ def test_what_a_dead_worker_had_claimed_is_made_by_another() -> None:
 def test_the_command_makes_them_again() -> None:
     asset = added(sounds=[tone_file([440])])
     first = made_of(asset)
-    name = preview_name(asset.content_hash, SPECTROGRAM)
+    name = preview_path(asset.content_hash, SPECTROGRAM)
     drawn = stored(asset, SPECTROGRAM)
     default_storage.delete(name)
     call_command("previews", again=True)
-    assert previews_of([asset.content_hash])[asset.content_hash] == first
+    assert get_previews([asset.content_hash])[asset.content_hash] == first
     assert stored(asset, SPECTROGRAM) == drawn and default_storage.listdir(name.rsplit("/", 1)[0])[
         1
     ] == [SPECTROGRAM]

@@ -14,12 +14,12 @@ from search.files import sha256_hex
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import (
     StoredFile,
-    file_assets,
-    file_store,
-    jobs_enqueue,
-    text_assets,
+    enqueue_jobs,
+    make_file_assets,
+    make_text_assets,
+    store_file,
 )
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.services.index_sequence import mark_changed
 
 
 def picture_bytes(seed: int, *, side: int = 32) -> bytes:
@@ -52,13 +52,13 @@ def add_product(
     ]
     with transaction.atomic():
         product = Product.objects.create(sku=sku, title=title)
-        assets = Asset.objects.bulk_create([*text_assets(product), *file_assets(product, files)])
-        jobs_enqueue(assets, space=space)
-        products_touch([product.pk])
+        assets = Asset.objects.bulk_create([*make_text_assets(product), *make_file_assets(product, files)])
+        enqueue_jobs(assets, space=space)
+        mark_changed([product.pk])
     return product
 
 
 def _store(content: bytes, kind: AssetKind, suffix: str) -> StoredFile:
     digest = sha256_hex(content)
-    name = file_store(ContentFile(content), content_hash=digest, suffix=suffix)
+    name = store_file(ContentFile(content), content_hash=digest, suffix=suffix)
     return StoredFile(kind, name, digest, "test", len(content))

@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from tests.support.audio_encoder import ToneEncoder
+from tests.webapp.importing.catalogues import MediaFolder
 from webapp.retrieval import models_runtime
+
+
+@pytest.fixture
+def media_root(tmp_path: Path, settings: Any) -> Path:
+    """Return the folder in which this test stores files."""
+    settings.MEDIA_ROOT = tmp_path / "store"
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> MediaFolder:
+    return MediaFolder(tmp_path / "catalogue")
 
 
 @pytest.fixture

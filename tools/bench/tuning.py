@@ -28,7 +28,7 @@ from search.evaluation.encoder_eval import evaluate_encoder
 from search.evaluation.folder import read_folder
 from tools.bench.importing import run_import
 from webapp.catalog.models import IndexJob, JobState, Tuning, TuningState
-from webapp.catalog.services.tunings import tuning_create
+from webapp.catalog.services.tunings import create_tuning
 from webapp.retrieval.models_runtime import heads_folder, own_encoder, own_space, serving
 from webapp.retrieval.request import SearchRequest
 from webapp.retrieval.service import search_products
@@ -70,7 +70,7 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
     ]
     asked, before = ask(queries), judge(folders, serving().encoder())
     started = time.perf_counter()
-    tuning = tuning_run(tuning_create(preset=engine_settings().preset).pk)
+    tuning = tuning_run(create_tuning(preset=engine_settings().preset).pk)
     seconds = time.perf_counter() - started
     tuned, after = ask(queries), judge(folders, serving().encoder())
     if tuning.state == TuningState.LIVE:

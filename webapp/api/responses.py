@@ -13,7 +13,7 @@ from search.types import Evidence, Span, asset_of
 from webapp.api.links import Links
 from webapp.catalog.models import Asset, AssetKind, Category, IndexJob, Product, Upload, UploadRow
 from webapp.catalog.selectors.previews import Preview
-from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
+from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 from webapp.retrieval.clip_matches import Strip
 from webapp.retrieval.request import ProductHit, SearchAnswer
 
@@ -169,7 +169,7 @@ def asset_document(asset: Asset, links: Links, preview: Preview | None = None) -
 
 def preview_document(content_hash: str, preview: Preview, links: Links) -> Document:
     frames = [
-        {**span_document(span), "url": links.preview(content_hash, frame_file(number))}
+        {**span_document(span), "url": links.preview(content_hash, frame_filename(number))}
         for number, span in enumerate(preview.frames)
     ]
     return {

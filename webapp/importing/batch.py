@@ -10,9 +10,9 @@ from django.utils import timezone
 
 from webapp.catalog.models import Asset, Outcome, Product, UploadRow
 from webapp.catalog.services.asset_plan import AssetPlan, write_assets
-from webapp.catalog.services.assets import jobs_enqueue
-from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.services.assets import enqueue_jobs
+from webapp.catalog.services.attributes import sync_attribute_values
+from webapp.catalog.services.index_sequence import mark_changed
 from webapp.importing.categories import CategoryPath
 from webapp.importing.media import MediaResult, Reference
 from webapp.importing.raw_rows import FieldProblem
@@ -137,9 +137,9 @@ def write_products(plan: BatchPlan, *, space: str) -> int:
         plan.updated, [*sorted(name.removesuffix("_id") for name in plan.fields), "updated"]
     )
     if plan.described:
-        attribute_values_sync(plan.described)
+        sync_attribute_values(plan.described)
     write_assets(plan.assets)
-    return jobs_enqueue(plan.assets.added, space=space) if plan.assets.added else 0
+    return enqueue_jobs(plan.assets.added, space=space) if plan.assets.added else 0
 
 
 def write_reports(upload_id: int, plan: BatchPlan) -> None:
@@ -148,7 +148,7 @@ def write_reports(upload_id: int, plan: BatchPlan) -> None:
 
 def touch_products(plan: BatchPlan) -> None:
     """Last in the transaction: the clock's row stays locked until commit."""
-    products_touch([product.pk for product in plan.touched])
+    mark_changed([product.pk for product in plan.touched])
 
 
 def _first_rows(upload_id: int, skus: list[str]) -> dict[str, int]:

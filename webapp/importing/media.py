@@ -17,14 +17,14 @@ from search.errors import FetchFailed, OmnishelfError
 from search.media.inspect import MediaInfo, MediaLimits, inspect_media
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
-from webapp.catalog.services.assets import StoredFile, file_store, stored_name
-from webapp.catalog.services.media import stored_file, suffix_of
+from webapp.catalog.services.assets import StoredFile, storage_name, store_file
+from webapp.catalog.services.media import file_suffix, make_stored_file
 from webapp.importing.media_sources import MediaFile, MediaResolver
 from webapp.importing.rows import ParsedRow
 
 AT_ONCE = 32
 """Files held open at a time: bounds the temporary disk space that zipped and fetched files take."""
-BEAT_S = 5.0
+HEARTBEAT_S = 5.0
 OWN_FAULTS = (PermissionError, FileNotFoundError, IsADirectoryError)
 """OSErrors that are one file's own; any other, such as a full disk, stops the import."""
 SOURCE_LENGTH = 2000
@@ -51,14 +51,14 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class MediaProblem:
     """Why a reference gives no file."""
 
     source: str
     reason: str
 
 
-MediaResult = StoredFile | Unusable
+MediaResult = StoredFile | MediaProblem
 
 
 def row_references(row: ParsedRow) -> Iterator[Reference]:
@@ -67,8 +67,8 @@ def row_references(row: ParsedRow) -> Iterator[Reference]:
             yield Reference(row.number, column, text)
 
 
-class MediaIntake:
-    """Reads the media of one import. `beat` is called while waiting, so that a slow host does
+class MediaImporter:
+    """Reads the media of one import. `heartbeat` is called while waiting, so that a slow host does
     not cost the claim.
     """
 
@@ -79,13 +79,13 @@ class MediaIntake:
         pool: Executor,
         *,
         store: bool,
-        beat: Callable[[], None],
+        heartbeat: Callable[[], None],
     ) -> None:
         self._resolver = resolver
         self._limits = limits
         self._pool = pool
         self._store = store
-        self._beat = beat
+        self._heartbeat = heartbeat
 
     def read(self, references: Iterable[Reference]) -> dict[Reference, MediaResult]:
         """Every reference's file, or why it cannot be used."""
@@ -119,19 +119,19 @@ class MediaIntake:
         """Inspect files whose content is new here and put the sound ones into the store."""
         inspected = self._each(self._inspect, list(files.items()))
         return {
-            key: info if isinstance(info, Unusable) else self._stored(key, file, info)
+            key: info if isinstance(info, MediaProblem) else self._stored(key, file, info)
             for (key, file), info in zip(files.items(), inspected, strict=True)
         }
 
     def _stored(self, key: Key, file: MediaFile, info: MediaInfo) -> StoredFile:
         digest = key[1]
-        name = stored_name(digest, suffix := suffix_of(info.format))
+        name = storage_name(digest, suffix := file_suffix(info.format))
         if self._store:
             with file.path.open("rb") as content:
-                name = file_store(File(content), content_hash=digest, suffix=suffix)
-        return stored_file(info, digest, name)
+                name = store_file(File(content), content_hash=digest, suffix=suffix)
+        return make_stored_file(info, digest, name)
 
-    def _open(self, reference: Reference) -> MediaFile | Unusable:
+    def _open(self, reference: Reference) -> MediaFile | MediaProblem:
         try:
             try:
                 return self._resolver.open(reference.text)
@@ -140,7 +140,7 @@ class MediaIntake:
         except (OmnishelfError, *OWN_FAULTS) as error:
             return _unusable(error, reference.text)
 
-    def _inspect(self, item: tuple[Key, MediaFile]) -> MediaInfo | Unusable:
+    def _inspect(self, item: tuple[Key, MediaFile]) -> MediaInfo | MediaProblem:
         (kind, _), file = item
         try:
             return inspect_media(file.path, self._limits, Modality(kind))
@@ -151,8 +151,8 @@ class MediaIntake:
         futures = [self._pool.submit(work, item) for item in items]
         pending = set(futures)
         while pending:
-            pending = wait(pending, timeout=BEAT_S).not_done
-            self._beat()
+            pending = wait(pending, timeout=HEARTBEAT_S).not_done
+            self._heartbeat()
         return [future.result() for future in futures]
 
 
@@ -176,10 +176,10 @@ def _called(result: MediaResult, reference: Reference) -> MediaResult:
     return replace(result, source=reference.text[:SOURCE_LENGTH])
 
 
-def _unusable(error: Exception, reference: str = "") -> Unusable:
+def _unusable(error: Exception, reference: str = "") -> MediaProblem:
     if not isinstance(error, OmnishelfError):
-        return Unusable(reference, f"the file cannot be read: {error}.")
+        return MediaProblem(reference, f"the file cannot be read: {error}.")
     # The message names the reference anyway.
     value = "" if error.value in (None, reference) else f" ({error.value})"
     advice = error.fix if error.permanent else "It may work later: upload the row again."
-    return Unusable(reference, f"{error.problem}{value}. {advice}".rstrip())
+    return MediaProblem(reference, f"{error.problem}{value}. {advice}".rstrip())

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, QuerySet
 
 from webapp.catalog.models import Outcome, Product, Upload, UploadRow
-from webapp.catalog.services.index_sequence import products_remove
+from webapp.catalog.services.index_sequence import remove_products
 from webapp.importing.lease import Claim
 
 CHUNK = 500
@@ -20,7 +20,7 @@ def absent_products(upload: Upload) -> QuerySet[Product]:
     return Product.objects.filter(~Exists(named), created__lt=upload.started)
 
 
-def why_not(upload: Upload) -> str:
+def blocking_reason(upload: Upload) -> str:
     """Why nothing may be removed; empty when removal is safe."""
     if upload.next_row == 0:
         return "Nothing was removed: the file has no rows, which would have emptied the catalogue."
@@ -38,7 +38,7 @@ def remove_absent(claim: Claim, upload: Upload) -> None:
     """Remove in chunks, each in its own transaction; a dry run only counts. May be repeated
     after an interruption.
     """
-    if reason := why_not(upload):
+    if reason := blocking_reason(upload):
         if not any(note.get("reason") == reason for note in upload.notes):
             claim.update(notes=[*upload.notes, {"level": "warning", "reason": reason}])
         return
@@ -49,4 +49,4 @@ def remove_absent(claim: Claim, upload: Upload) -> None:
     while doomed := list(absent.order_by("pk").values_list("pk", flat=True)[:CHUNK]):
         with transaction.atomic():
             claim.update(removed_count=F("removed_count") + len(doomed))
-            products_remove(doomed)
+            remove_products(doomed)

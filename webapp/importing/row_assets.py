@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.asset_plan import AssetPlan, plan_assets
-from webapp.catalog.services.assets import StoredFile, file_assets, text_assets
-from webapp.importing.media import COLUMNS, MediaResult, Reference, Unusable
+from webapp.catalog.services.assets import StoredFile, make_file_assets, make_text_assets
+from webapp.importing.media import COLUMNS, MediaProblem, MediaResult, Reference
 from webapp.importing.row_report import RowReport
 from webapp.importing.rows import ParsedRow
 
@@ -24,7 +24,7 @@ def row_assets(
 
     Where the product already shows a file under that very reference, the stored file stays.
     """
-    wanted = text_assets(product)
+    wanted = make_text_assets(product)
     kinds = {AssetKind.TEXT.value}
     for column, kind in COLUMNS.items():
         if column not in row.given:
@@ -38,12 +38,12 @@ def row_assets(
                 files.append(result)
             else:
                 files += _kept(result, column, stored_by_source, report)
-        wanted += file_assets(product, files)
+        wanted += make_file_assets(product, files)
     return plan_assets(stored, wanted, kinds)
 
 
 def _kept(
-    result: Unusable, column: str, stored: dict[str, Asset], report: RowReport
+    result: MediaProblem, column: str, stored: dict[str, Asset], report: RowReport
 ) -> list[StoredFile]:
     asset = stored.get(result.source)
     if asset is None:

@@ -31,7 +31,7 @@ from webapp.importing.batch import (
 from webapp.importing.categories import CategoryTree
 from webapp.importing.lease import Claim
 from webapp.importing.local_files import local_path
-from webapp.importing.media import MediaIntake, MediaResult, Reference, row_references
+from webapp.importing.media import MediaImporter, MediaResult, Reference, row_references
 from webapp.importing.media_sources import (
     FolderMedia,
     MediaResolver,
@@ -65,7 +65,7 @@ class ImportRun:
         self._upload = upload
         self._on_progress = on_progress
         self._categories = CategoryTree()
-        self._waker = Waker()
+        self._waker = WorkerNotifier()
 
     def run(self) -> None:
         """Import the rows that are left. Raises ClaimLost, InputError (the file as a whole),
@@ -98,19 +98,19 @@ class ImportRun:
         self._claim.update(total_rows=total)
         self._upload.total_rows = total
 
-    def _open_intake(self, stack: ExitStack) -> MediaIntake:
+    def _open_intake(self, stack: ExitStack) -> MediaImporter:
         limits = MediaLimits.from_settings(engine_settings())
         fetched = UrlMedia(
             FetchLimits.from_settings(engine_settings()), folder=settings.FILE_UPLOAD_TEMP_DIR
         )
         files = self._open_files(stack, limits.max_bytes)
         pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="media"))
-        return MediaIntake(
+        return MediaImporter(
             MediaResolver(files, fetched),
             limits,
             pool,
             store=not self._upload.dry_run,
-            beat=self._claim.renew,
+            heartbeat=self._claim.renew,
         )
 
     def _open_files(self, stack: ExitStack, max_bytes: int) -> MediaSource | None:
@@ -134,7 +134,7 @@ class ImportRun:
         )
 
     def _import(self, entries: list[Entry]) -> None:
-        drafts = [read_draft(entry) for entry in entries]
+        drafts = [parse_entry(entry) for entry in entries]
         rows = [draft.row for draft in drafts if draft.row]
         media = self._intake.read(reference for row in rows for reference in row_references(row))
         for attempt in range(1, CONFLICT_TRIES + 1):
@@ -183,7 +183,7 @@ class ImportRun:
         self._categories.translate(names)
 
 
-class Waker:
+class WorkerNotifier:
     """Asks the encoder to look at the queue, at most about once a second, and once more at the
     end.
     """
@@ -224,7 +224,7 @@ def read_batches(path: Path, skip: int) -> Iterator[list[Entry]]:
         raise broken
 
 
-def read_draft(entry: Entry) -> Draft:
+def parse_entry(entry: Entry) -> Draft:
     report = RowReport.of(entry)
     parsed = entry.problems if isinstance(entry, RowError) else parse_row(entry)
     if isinstance(parsed, (list, tuple)):

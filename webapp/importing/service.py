@@ -24,7 +24,7 @@ from webapp.importing.readers import open_rows
 from webapp.importing.run import ImportRun
 
 
-def upload_create(
+def create_upload(
     *,
     file: File,
     filename: str,
@@ -63,7 +63,7 @@ def upload_create(
     return upload
 
 
-def upload_run(*, upload_id: int, on_progress: Callable[[Upload], None] | None = None) -> Upload:
+def run_upload(*, upload_id: int, on_progress: Callable[[Upload], None] | None = None) -> Upload:
     """Import from the checkpoint to the end; does nothing when the upload is finished or another
     worker has it.
 
@@ -101,7 +101,7 @@ def _run_claimed(claim: Claim, on_progress: Callable[[Upload], None] | None) -> 
             raise
 
 
-def upload_cancel(*, upload: Upload) -> Upload:
+def cancel_upload(*, upload: Upload) -> Upload:
     """Stop an upload; rows already applied stay. No effect on one that is finished."""
     running = Upload.objects.filter(
         pk=upload.pk, state__in=[UploadState.RECEIVED, UploadState.RUNNING]

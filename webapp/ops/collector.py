@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from search.errors import OmnishelfError
 from webapp.catalog.models import IndexJob, JobState, Upload, UploadState
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import index_status
 
 
@@ -30,7 +30,9 @@ class CatalogueCollector(Collector):
                 _by_state("omnishelf_jobs", "Index jobs by state", IndexJob, JobState.values),
                 _by_state("omnishelf_uploads", "Uploads by state", Upload, UploadState.values),
                 _gauge(
-                    "omnishelf_index_clock", "Newest change number of the catalogue", clock_now()
+                    "omnishelf_index_clock",
+                    "Newest change number of the catalogue",
+                    get_index_sequence(),
                 ),
                 *_index(),
             ]

@@ -13,7 +13,7 @@ import numpy as np
 from search.ranking.engine import Stopwatch, score
 from search.types import Evidence, Modality, Space, Span, asset_of, part_of
 from webapp.catalog.models.spans import span_at
-from webapp.catalog.selectors.clips import ClipSpans, clip_spans
+from webapp.catalog.selectors.clips import ClipSpans, get_clip_spans
 from webapp.retrieval.models_runtime import serving
 from webapp.retrieval.query import Question
 from webapp.retrieval.request import ProductHit, SearchRequest
@@ -100,7 +100,7 @@ def _place(evidence: Evidence) -> tuple[int, Modality]:
 
 
 def _spans(places: Collection[tuple[int, Modality]], space: Space) -> ClipSpans:
-    return clip_spans(
+    return get_clip_spans(
         space=space,
         asset_ids={asset_id for asset_id, _ in places},
         modalities=sorted({modality for _, modality in places}),

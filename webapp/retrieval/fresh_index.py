@@ -7,7 +7,7 @@ import threading
 import time
 
 from search.vectors.contract import IndexReader
-from webapp.catalog.selectors.embeddings import changes_since
+from webapp.catalog.selectors.embeddings import get_changes_since
 from webapp.celery import REPAIR_INDEX, notify_worker
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class FreshIndex:
     def _refresh(self) -> None:
         started = time.monotonic()
         self._index.swap_if_published()
-        changes, seq = changes_since(space=self._index.space, seq=self._index.seq)
+        changes, seq = get_changes_since(space=self._index.space, seq=self._index.seq)
         self._index.refresh(changes, seq)
         self._tell_of_damage()
         self._looked = started

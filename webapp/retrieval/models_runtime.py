@@ -27,8 +27,8 @@ from search.types import Space
 from search.vectors import IndexStatus
 from search.vectors.backends import open_index
 from search.vectors.contract import IndexReader
-from webapp.catalog.selectors.spaces import preset_in_use
-from webapp.catalog.selectors.tunings import live_heads_digest
+from webapp.catalog.selectors.spaces import get_active_preset
+from webapp.catalog.selectors.tunings import get_active_heads_digest
 from webapp.retrieval.fresh_index import FreshIndex
 
 logger = logging.getLogger(__name__)
@@ -150,7 +150,7 @@ class Following:
         return self.current()
 
     def _look(self) -> None:
-        former, preset = self._serving, preset_in_use()
+        former, preset = self._serving, get_active_preset()
         if former is None:
             self._serving = Serving(preset, heads_in_use(preset))
         elif preset == former.preset or not former.loaded:
@@ -167,7 +167,7 @@ class Following:
 
     def _follow(self, former: Serving) -> None:
         try:
-            preset = preset_in_use()
+            preset = get_active_preset()
             digest = heads_in_use(preset)
             if (preset, digest) != (former.preset, former.heads_digest):
                 serving = Serving(preset, digest)
@@ -226,7 +226,7 @@ def heads_in_use(preset: str) -> str:
     """Checksum of the tuned heads in use over a preset; '' for its own. Raises as `own_space`
     does.
     """
-    return live_heads_digest(base=own_space(preset).fingerprint)
+    return get_active_heads_digest(base=own_space(preset).fingerprint)
 
 
 def heads_folder() -> Path:

@@ -16,7 +16,7 @@ from search.config import engine_settings
 from search.errors import MediaTooLarge, OmnishelfError
 from search.speech.registry import choose_speech_engine, load_transcriber
 from search.speech.transcriber import Transcriber, Transcript, read_recording, require_language
-from webapp.catalog.selectors.speech_vocabulary import catalogue_phrases
+from webapp.catalog.selectors.speech_vocabulary import get_catalogue_phrases
 from webapp.retrieval.query_media import uploaded_path
 
 logger = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class Listening:
             self._lock.release()
 
     def _learn(self) -> None:
-        self._transcriber.set_vocabulary(catalogue_phrases())
+        self._transcriber.set_vocabulary(get_catalogue_phrases())
         self._learned = time.monotonic()
 
     def _learn_beside(self) -> None:

@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
-from webapp.catalog.selectors.previews import NOTHING, Preview, previews_of
-from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_file
+from webapp.catalog.selectors.previews import NOTHING, Preview, get_previews
+from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 from webapp.retrieval.clip_matches import Moment, Strip
 from webapp.shop.match_reasons import ICONS, LEAST_SHOWN, found_at
 from webapp.shop.media_types import SHOWN_INLINE
@@ -89,7 +89,7 @@ class Clip:
 def clips_of(assets: Iterable[Asset], asked: Asked) -> list[Clip]:
     """The clips that can be shown; one that nothing can be read of is left out. One query."""
     found = list(assets)
-    previews = previews_of({asset.content_hash for asset in found})
+    previews = get_previews({asset.content_hash for asset in found})
     clips = (_clip(asset, previews.get(asset.content_hash), asked) for asset in found)
     return [clip for clip in clips if clip]
 
@@ -111,7 +111,7 @@ def _clip(asset: Asset, preview: Preview | None, asked: Asked) -> Clip | None:
         way=_way(asset),
         start=start,
         source=asset.file.url + (fragment(start) if start else ""),
-        poster="" if frame is None else preview_url(digest, frame_file(frame)),
+        poster="" if frame is None else preview_url(digest, frame_filename(frame)),
         frames=_frames(
             asset,
             shown,
@@ -167,7 +167,7 @@ def _frames(
             href=asset.file.url + fragment(span.start),
             time=clock_within(span.start, preview.seconds),
             label=spoken_clock(span.start),
-            picture=preview_url(asset.content_hash, frame_file(number)),
+            picture=preview_url(asset.content_hash, frame_filename(number)),
             marked=number in marked,
             best=number in marked and number == best,
         )

@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from search.types import Evidence, Modality, asset_of
 from webapp.catalog.models import Product
-from webapp.catalog.selectors.previews import NOTHING, previews_of, video_hashes
-from webapp.catalog.services.previews import frame_file
+from webapp.catalog.selectors.previews import NOTHING, get_previews, get_video_hashes
+from webapp.catalog.services.previews import frame_filename
 from webapp.retrieval.request import ProductHit
 from webapp.shop.match_reasons import moment_of, strongest
 from webapp.shop.search_params import Wish
@@ -61,10 +61,10 @@ def _frames(hits: Iterable[ProductHit], found: Mapping[int, Sequence[Evidence]])
     best = {
         pk: ordered[0] for pk, ordered in found.items() if ordered and _is_key_frame(ordered[0])
     }
-    videos = video_hashes(
+    videos = get_video_hashes(
         product_ids={hit.product.pk for hit in hits if not hit.product.pictures} | best.keys()
     )
-    previews = previews_of({digest for _, _, digest in videos})
+    previews = get_previews({digest for _, _, digest in videos})
     frames: dict[int, str] = {}
     for pk, asset, digest in videos:
         if pk in best and asset != asset_of(best[pk].view_id):
@@ -72,7 +72,7 @@ def _frames(hits: Iterable[ProductHit], found: Mapping[int, Sequence[Evidence]])
         second = moment_of(best[pk]) if pk in best else None
         number = previews.get(digest, NOTHING).frame_at(second or 0.0)
         if number is not None:
-            frames.setdefault(pk, preview_url(digest, frame_file(number)))
+            frames.setdefault(pk, preview_url(digest, frame_filename(number)))
     return frames
 
 

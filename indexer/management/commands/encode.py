@@ -12,7 +12,7 @@ from indexer.encoding.totals import DrainTotals
 from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
 from search.errors import OmnishelfError
 from webapp.catalog.models import IndexJob, JobState
-from webapp.catalog.services.jobs import jobs_retry
+from webapp.catalog.services.jobs import retry_jobs
 from webapp.retrieval.models_runtime import active_space
 
 
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         jobs_enqueue_missing(space=space)
         jobs = IndexJob.objects.filter(space=space)
         if options["retry_failed"]:
-            jobs_retry(jobs=jobs)
+            retry_jobs(jobs=jobs)
         with tqdm(
             total=jobs.filter(state=JobState.QUEUED).count(), unit="content", disable=None
         ) as bar:

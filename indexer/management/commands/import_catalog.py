@@ -16,8 +16,8 @@ from search.errors import OmnishelfError
 from search.terminal import make_console
 from webapp.catalog.models import Upload, UploadState
 from webapp.catalog.models.upload import UploadSource
-from webapp.importing.failed import failed_rows_write
-from webapp.importing.service import upload_create, upload_run
+from webapp.importing.failed_rows import write_failed_rows
+from webapp.importing.service import create_upload, run_upload
 
 
 class Command(BaseCommand):
@@ -57,7 +57,7 @@ class Command(BaseCommand):
             upload = self._import(console, options)
             if options["failed_rows"] and upload.error_count:
                 with options["failed_rows"].open("wb") as out:
-                    failed_rows_write(upload=upload, out=out)
+                    write_failed_rows(upload=upload, out=out)
             if options["wait"] and not upload.dry_run:
                 wait_until_encoded(upload, console)
         except (OmnishelfError, OSError) as error:
@@ -74,7 +74,7 @@ class Command(BaseCommand):
         if not media.exists():
             raise CommandError(f"there is no such media folder or zip: {media}")
         with path.open("rb") as file:
-            upload = upload_create(
+            upload = create_upload(
                 file=File(file),
                 filename=path.name,
                 source=UploadSource.TERMINAL,
@@ -83,6 +83,6 @@ class Command(BaseCommand):
                 remove_absent=options["remove_absent"],
             )
         with UploadConsole(console) as shown:
-            upload = upload_run(upload_id=upload.pk, on_progress=shown.update)
+            upload = run_upload(upload_id=upload.pk, on_progress=shown.update)
         shown.summary(upload)
         return upload

@@ -18,8 +18,8 @@ from indexer.tuning.run import tuning_roll_back, tuning_run
 from search.errors import OmnishelfError
 from search.terminal import make_console
 from webapp.catalog.models import Tuning, TuningStage, TuningState
-from webapp.catalog.selectors.spaces import preset_in_use
-from webapp.catalog.services.tunings import tuning_create
+from webapp.catalog.selectors.spaces import get_active_preset
+from webapp.catalog.services.tunings import create_tuning
 
 NOT_BETTER = 3
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         tunings_take_back()
-        options["preset"] = options["preset"] or preset_in_use()
+        options["preset"] = options["preset"] or get_active_preset()
         try:
             if options["status"]:
                 self._status(options)
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
 
     def _tune(self, options: dict[str, Any]) -> None:
-        queued = tuning_create(
+        queued = create_tuning(
             preset=options["preset"], dry_run=options["dry_run"], from_clicks=options["from_clicks"]
         )
         # The training draws a bar of its own.

@@ -30,7 +30,7 @@ class VectorIndex:
     latest seq read before the changes:
 
         index.swap_if_published()
-        index.refresh(changes_since(index.seq), latest_seq)
+        index.refresh(get_changes_since(index.seq), latest_seq)
 
     Scores are inner products with vectors rounded to fp16, in the delta too, so that folding it
     changes no score.

@@ -24,8 +24,8 @@ from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Asset, Embedding, IndexJob, JobState, Product
-from webapp.catalog.selectors.embeddings import changes_since
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.selectors.embeddings import get_changes_since
+from webapp.catalog.services.index_sequence import get_index_sequence
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +54,7 @@ def make_due() -> None:
 
 def test_every_content_is_encoded_once_and_searchable(encoder: ColourEncoder) -> None:
     products = fill(encoder, 10)
-    before = clock_now()
+    before = get_index_sequence()
     totals = Drain(as_tunable(encoder), "here:1:1").run()
 
     assert states() == {JobState.DONE: 20}
@@ -63,7 +63,7 @@ def test_every_content_is_encoded_once_and_searchable(encoder: ColourEncoder) ->
     assert max(encoder.calls) == 10 and encoder.calls.count(4) == 2, (
         "texts in one batch, pictures in fours"
     )
-    changes, _ = changes_since(space=encoder.space, seq=before)
+    changes, _ = get_changes_since(space=encoder.space, seq=before)
     assert sorted(change.product_id for change in changes) == [product.pk for product in products]
     assert all(sum(len(batch) for batch in change.batches) == 2 for change in changes)
     encoder.calls.clear()
@@ -100,7 +100,7 @@ def test_a_picture_of_two_products_is_encoded_once_and_touches_both(encoder: Col
     same = picture_bytes(1)
     space = encoder.space.fingerprint
     products = [add_product(sku, title=sku, pictures=[same], space=space) for sku in ("a", "b")]
-    before = clock_now()
+    before = get_index_sequence()
     drain(encoder)
     assert Embedding.objects.count() == 1
     assert set(Product.objects.filter(index_seq__gt=before)) == set(products)

@@ -28,7 +28,7 @@ from webapp.catalog.models import (
     Product,
     RemovedProduct,
 )
-from webapp.catalog.services.index_sequence import clock_now, products_remove
+from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,7 +79,7 @@ def test_a_build_holds_what_is_visible_and_encoded() -> None:
     Product.objects.filter(pk=products[0].pk).update(visible=False)
     add_product("later", title="not encoded yet", space=active_space().fingerprint)
     manifest = generation_build()
-    assert (manifest.views, manifest.seq) == (3, clock_now())
+    assert (manifest.views, manifest.seq) == (3, get_index_sequence())
     row = IndexGeneration.objects.get()
     assert (row.state, row.number, row.views, row.seq) == (GenerationState.LIVE, 1, 3, manifest.seq)
     assert row.manifest["segments"][0]["views"] == 3
@@ -132,14 +132,14 @@ def test_a_full_delta_is_folded_when_the_encoder_rests_and_an_overfull_one_at_on
 
 def test_traces_of_deleted_products_are_kept_as_long_as_a_generation_holds_them() -> None:
     first, second = encoded(2)
-    products_remove([first.pk])
+    remove_products([first.pk])
     generation_build()
     assert RemovedProduct.objects.count() == 1, (
         "a build that was killed may still hold it and be resumed"
     )
     RemovedProduct.objects.update(removed=timezone.now() - compaction.TRACES_KEPT_FOR)
     generation_build()
-    products_remove([second.pk])
+    remove_products([second.pk])
     assert list(RemovedProduct.objects.values_list("pk", flat=True)) == [second.pk]
     RemovedProduct.objects.update(removed=timezone.now() - compaction.TRACES_KEPT_FOR)
     IndexGeneration.objects.create(space="another", number=1, state="live", seq=0)

@@ -19,7 +19,7 @@ from search.vectors.milvus import Names
 from tests.search.vectors.places import stop_lite
 from tests.support.catalogue import add_product
 from webapp.catalog.models import Embedding, IndexJob, JobState, Product
-from webapp.catalog.services.index_sequence import products_remove
+from webapp.catalog.services.index_sequence import remove_products
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,7 +76,7 @@ def index(*arguments: str) -> str:
 def test_there_and_back(installation: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     products = encoded(30)
     index("build")
-    products_remove([products[0].pk])
+    remove_products([products[0].pk])
     said = index("migrate", "--to", "milvus", "--dry-run")
     assert "29 views" in said and "holds 0 generations" in said
     assert backends.generations_of(migration_plan("milvus").target, active_space()).listed() == []

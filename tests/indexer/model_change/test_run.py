@@ -32,8 +32,8 @@ from webapp.catalog.models import (
     Product,
     SpaceChange,
 )
-from webapp.catalog.services.index_sequence import clock_now, products_remove
-from webapp.catalog.services.product_assets import asset_remove
+from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
+from webapp.catalog.services.product_assets import remove_asset
 from webapp.retrieval import models_runtime, service
 from webapp.retrieval.models_runtime import active_space, serving_settled
 from webapp.retrieval.request import SearchRequest
@@ -78,7 +78,7 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
     assert set(models_runtime._encoders) == {"taught"}, "the former model's memory is free"
 
     add_square("red-new", "red", 99)
-    products_remove([Product.objects.get(sku="blue-0").pk])
+    remove_products([Product.objects.get(sku="blue-0").pk])
     encode_queued()
     generation_build()
     assert firsts("red", 5) == {"red-new", *(f"red-{n}" for n in range(4))}
@@ -137,11 +137,13 @@ def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:
     fill_shop()
     space_change("taught", golden=golden)
     before = answers()
-    clock = clock_now()
+    clock = get_index_sequence()
     refused = space_change("untaught", golden=golden)
     assert refused.state == ChangeState.REFUSED and refused.gain < -0.2 and refused.gain_high < 0
     assert "Not brought into use" in refused.decision and f"{refused.gain:+.3f}" in refused.decision
-    assert answers() == before and active_space().preset == "taught" and clock_now() == clock
+    assert (
+        answers() == before and active_space().preset == "taught" and get_index_sequence() == clock
+    )
     forced = space_change("untaught", golden=golden, force=True)
     assert forced.state == ChangeState.LIVE and "Forced" in forced.decision
     assert answers() != before and active_space().preset == "untaught"
@@ -152,10 +154,10 @@ def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:
 
 def test_a_dry_run_says_and_changes_nothing(golden: Golden) -> None:
     fill_shop()
-    before, clock = answers(), clock_now()
+    before, clock = answers(), get_index_sequence()
     change = space_change("taught", golden=golden, dry_run=True)
     assert change.state == ChangeState.TRIED and change.gain > 0
-    assert answers() == before and clock_now() == clock, "no reader had to hear of it"
+    assert answers() == before and get_index_sequence() == clock, "no reader had to hear of it"
 
 
 def test_a_few_titles_are_too_few_to_judge_by() -> None:
@@ -257,7 +259,7 @@ def test_what_changes_meanwhile_is_found_after_the_swap(
         add_square("red-before", "red", 97)
         manifest = generation_build(space)
         add_square("red-after", "red", 98)
-        asset_remove(asset=red.assets.get())
+        remove_asset(asset=red.assets.get())
         add_square("red-last", "red", 99)
         return manifest
 

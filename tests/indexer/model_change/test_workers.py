@@ -30,8 +30,8 @@ from webapp.catalog.models import (
     Tuning,
     TuningState,
 )
-from webapp.catalog.selectors.spaces import heads_over, preset_in_use, spaces_beside
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.selectors.spaces import get_active_heads, get_active_preset, pending_spaces
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import Serving, active_space, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -74,16 +74,16 @@ def test_a_worker_encodes_both_and_the_space_in_use_goes_first(
 
 def test_a_space_that_no_generation_holds_yet_is_not_told_to_readers() -> None:
     fill_shop()
-    clock = clock_now()
+    clock = get_index_sequence()
     change = claimed()
     jobs_enqueue_missing(space=change.space)
     run.encode_queued()
-    assert embedded(change.space) == 24 and clock_now() == clock
+    assert embedded(change.space) == 24 and get_index_sequence() == clock
     SpaceChange.objects.update(stage=ChangeStage.BUILDING)
     Embedding.objects.filter(space=change.space).first().delete()
     jobs_enqueue_missing(space=change.space)
     run.encode_queued()
-    assert clock_now() == clock + 1
+    assert get_index_sequence() == clock + 1
 
 
 def test_a_worker_without_the_weights_goes_on_with_the_space_in_use(
@@ -110,7 +110,7 @@ def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
     other = claimed("other")
     first.refresh_from_db()
     assert first.state == ChangeState.FAILED and other.state == ChangeState.RUNNING
-    assert [beside.fingerprint for beside in spaces_beside()] == [other.space]
+    assert [beside.fingerprint for beside in pending_spaces()] == [other.space]
 
 
 def test_a_silent_host_is_gone_on_with_and_a_living_one_gives_signs_meanwhile() -> None:
@@ -133,13 +133,13 @@ def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
         preset="taught", base="b", space="b", former_preset="untaught", former_base=own, former_space="tuned",
         state=ChangeState.LIVE,
     )  # fmt: skip
-    assert preset_in_use() == "taught" and heads_over("b") == ("", "b")
+    assert get_active_preset() == "taught" and get_active_heads("b") == ("", "b")
     SpaceChange.objects.filter(pk=change.pk).update(stage=ChangeStage.RETURNING)
-    assert [beside.fingerprint for beside in spaces_beside()] == ["tuned"], (
+    assert [beside.fingerprint for beside in pending_spaces()] == ["tuned"], (
         "it is completed before it is back"
     )
     SpaceChange.objects.filter(pk=change.pk).update(state=ChangeState.ROLLED_BACK, stage="")
-    assert preset_in_use() == "untaught" and heads_over(own) == ("d", "tuned")
+    assert get_active_preset() == "untaught" and get_active_heads(own) == ("d", "tuned")
 
 
 def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:

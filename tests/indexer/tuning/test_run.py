@@ -27,8 +27,8 @@ from webapp.catalog.models import (
     Tuning,
     TuningState,
 )
-from webapp.catalog.services.index_sequence import products_remove
-from webapp.catalog.services.tunings import tuning_create
+from webapp.catalog.services.index_sequence import remove_products
+from webapp.catalog.services.tunings import create_tuning
 from webapp.clicklog.services import add_clicks
 from webapp.retrieval.models_runtime import active_space, heads_path, index_status
 from webapp.retrieval.request import SearchRequest
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def tune(**options: bool) -> Tuning:
-    tuning = tuning_run(tuning_create(preset="compact", **options).pk)
+    tuning = tuning_run(create_tuning(preset="compact", **options).pk)
     assert tuning
     return tuning
 
@@ -88,7 +88,7 @@ def test_a_tuning_is_published_without_decoding_and_rolled_back_exactly(
 
 
 def add_product_gone() -> None:
-    products_remove([Product.objects.get(sku="new").pk])
+    remove_products([Product.objects.get(sku="new").pk])
 
 
 def test_labels_that_mean_nothing_are_not_published(colours: TunableEncoder) -> None:
@@ -122,9 +122,9 @@ def test_a_small_catalogue_is_refused_with_the_number(colours: TunableEncoder) -
 
 
 def test_two_at_once_are_refused(colours: TunableEncoder) -> None:
-    tuning_create(preset="compact")
+    create_tuning(preset="compact")
     with pytest.raises(InputError, match="under way"):
-        tuning_create(preset="compact")
+        create_tuning(preset="compact")
 
 
 def test_contents_encoded_before_features_were_kept_are_decoded_once(

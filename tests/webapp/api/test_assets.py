@@ -15,8 +15,8 @@ from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Asset, AssetKind, ClipPreview, IndexJob, Product
 from webapp.catalog.models.spans import spans_pack
-from webapp.catalog.services.assets import text_hash
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.services.assets import hash_text
+from webapp.catalog.services.index_sequence import get_index_sequence
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def test_a_picture_is_stored_and_queued(caller: Caller, mug: Product) -> None:
     assert added["url"].endswith(f"{asset.content_hash}.png")
     assert IndexJob.objects.get().content_hash == asset.content_hash
     mug.refresh_from_db()
-    assert mug.index_seq == clock_now() > 0
+    assert mug.index_seq == get_index_sequence() > 0
     second = add(client, file=picture("blue")).json()
     assert second["position"] == 1
     listed = assert_conforms(client.get(ASSETS), "assets_list")
@@ -61,7 +61,7 @@ def test_a_picture_is_stored_and_queued(caller: Caller, mug: Product) -> None:
 
 def test_a_clip_is_listed_with_what_there_is_to_show_of_it(caller: Caller, mug: Product) -> None:
     def clip(name: str, kind: AssetKind) -> Asset:
-        digest = text_hash(name)
+        digest = hash_text(name)
         return Asset.objects.create(
             product=mug, kind=kind, file=f"assets/{digest}.{name}", content_hash=digest
         )
@@ -100,9 +100,9 @@ def test_the_same_picture_again_is_the_same_asset(caller: Caller, mug: Product) 
 def test_removing_a_picture_tells_the_readers(caller: Caller, mug: Product) -> None:
     client = caller()
     asset = add(client, file=picture()).json()
-    before = clock_now()
+    before = get_index_sequence()
     assert client.delete(f"{ASSETS}/{asset['id']}").status_code == 204
-    assert clock_now() == before + 1
+    assert get_index_sequence() == before + 1
     assert client.delete(f"{ASSETS}/{asset['id']}").status_code == 404
 
 

@@ -29,7 +29,7 @@ from webapp.api.api_keys import create_api_key
 from webapp.api.scopes import Scope
 from webapp.catalog.models import Asset, IndexJob, Upload
 from webapp.catalog.models.upload import UploadSource
-from webapp.importing.service import upload_create, upload_run
+from webapp.importing.service import create_upload, run_upload
 
 application = get_wsgi_application()
 """Ours without the model that webapp.wsgi loads beside it."""
@@ -61,8 +61,8 @@ def token(db: None, fresh_index: None, settings: Settings) -> Iterator[str]:
     make_shop(6)
     IndexJob.objects.create(space="s", modality="text", content_hash="a", state="failed")
     file = ContentFile(b"sku,title\nA,Mug\n", "catalogue.csv")
-    upload_run(
-        upload_id=upload_create(
+    run_upload(
+        upload_id=create_upload(
             file=file, filename="catalogue.csv", source=UploadSource.TERMINAL
         ).pk
     )

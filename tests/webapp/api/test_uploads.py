@@ -14,7 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Product, Upload
-from webapp.importing.service import upload_run
+from webapp.importing.service import run_upload
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def test_an_upload_is_accepted_run_and_followed(caller: Caller) -> None:
     assert (sent.status_code, accepted["state"], accepted["source"]) == (202, "received", "api")
     assert not Product.objects.exists()
 
-    upload_run(upload_id=Upload.objects.get().pk)
+    run_upload(upload_id=Upload.objects.get().pk)
     done = assert_conforms(client.get(sent["Location"]), "uploads_read")
     assert done["state"] == "done"
     assert (done["total_rows"], done["rows_handled"]) == (3, 3)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from search.types import Modality, Space, Span, Vectors, asset_of, part_of
 from webapp.catalog.models import Asset, AssetKind, Embedding, Product
 from webapp.catalog.models.spans import span_at, spans_pack, spans_unpack
-from webapp.catalog.selectors.embeddings import visible_views
+from webapp.catalog.selectors.embeddings import stream_visible_views
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +53,7 @@ def test_a_clip_has_a_view_for_each_part_in_each_of_its_modalities() -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        batches = {batch.modality: batch for batch in visible_views(space=SPACE)}
+        batches = {batch.modality: batch for batch in stream_visible_views(space=SPACE)}
     assert len(queries) == 4, "products, their assets, the rows; and no more products"
     views = {
         modality: [(asset_of(view), part_of(view), product) for view, product in zip(

@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from webapp.catalog.models import Product
-from webapp.catalog.services.index_sequence import products_remove
+from webapp.catalog.services.index_sequence import remove_products
 from webapp.clicklog.models import MAX_QUERY_LENGTH, ClickCount
 from webapp.clicklog.selectors import clicked_queries
 from webapp.clicklog.services import add_clicks, normalise_query, prune_clicks
@@ -94,7 +94,7 @@ def test_old_days_are_deleted(settings: Any) -> None:
 def test_clicks_are_deleted_with_their_product() -> None:
     one, two = products(2)
     add_clicks({("mug", one): 1, ("mug", two): 1})
-    products_remove([one])
+    remove_products([one])
     assert list(clicked_queries()) == [("mug", two, 1)]
 
 

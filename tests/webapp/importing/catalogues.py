@@ -17,7 +17,7 @@ from PIL import Image
 
 from webapp.catalog.models import Upload, UploadRow
 from webapp.catalog.models.upload import UploadSource
-from webapp.importing.service import upload_create, upload_run
+from webapp.importing.service import create_upload, run_upload
 
 Row = Mapping[str, Any]
 
@@ -99,7 +99,7 @@ def accept(rows: list[Row] | bytes, *, kind: str = "csv", **options: Any) -> Upl
     """An upload that is accepted and not yet run."""
     content = rows if isinstance(rows, bytes) else WRITERS[kind](rows)
     media_zip = options.pop("media_zip", None)
-    return upload_create(
+    return create_upload(
         file=ContentFile(content, name=f"catalogue.{kind}"),
         filename=f"catalogue.{kind}",
         source=UploadSource.TERMINAL,
@@ -112,7 +112,7 @@ def run(rows: list[Row] | bytes, *, media: MediaFolder | None = None, **options:
     """Upload and import."""
     if media:
         options["media_dir"] = str(media.path)
-    return upload_run(upload_id=accept(rows, **options).pk)
+    return run_upload(upload_id=accept(rows, **options).pk)
 
 
 def outcomes(upload: Upload) -> dict[str, str]:

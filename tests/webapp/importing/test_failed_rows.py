@@ -9,7 +9,7 @@ import json
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from webapp.importing.failed_rows import FailedRow, write_failed_rows
+from webapp.importing.failed_rows import FailedRow, format_failed_rows
 from webapp.importing.raw_rows import FieldProblem, RawRow
 from webapp.importing.readers import open_rows
 from webapp.importing.rows import ParsedRow, parse_row
@@ -19,7 +19,7 @@ COLUMNS = ("sku", "title", "attr:note")
 
 
 def written_csv(*rows: FailedRow) -> bytes:
-    return "".join(write_failed_rows(rows, "csv", COLUMNS)).encode()
+    return "".join(format_failed_rows(rows, "csv", COLUMNS)).encode()
 
 
 def read_back(data: bytes) -> list[RawRow]:
@@ -72,7 +72,7 @@ def test_json_lines_keep_their_values_and_unreadable_text() -> None:
         FailedRow(fields, [PROBLEM]),
         FailedRow({}, [FieldProblem("", None, "is no JSON")], text="{nonsense"),
     ]
-    lines = "".join(write_failed_rows(rows, "jsonl"))
+    lines = "".join(format_failed_rows(rows, "jsonl"))
     assert read_back(lines.encode())[0].fields == fields
     assert json.loads(lines.splitlines()[1])["error_text"] == "{nonsense"
 
@@ -86,7 +86,7 @@ def test_values_of_a_spreadsheet_mean_the_same_as_csv() -> None:
         "images": ["a.jpg", "b.jpg"],
     }
     fields["attributes"] = {"colour": "red"}
-    text = "".join(write_failed_rows([FailedRow(fields, [PROBLEM])], "csv", tuple(fields)))
+    text = "".join(format_failed_rows([FailedRow(fields, [PROBLEM])], "csv", tuple(fields)))
     again = parse_row(read_back(text.encode())[0])
     assert isinstance(again, ParsedRow)
     assert (again.sku, again.visible, again.stock) == ("7", True, None)

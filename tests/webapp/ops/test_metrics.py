@@ -50,7 +50,7 @@ def test_a_database_that_is_away_still_gives_metrics(
     def away() -> int:
         raise OperationalError
 
-    monkeypatch.setattr(collector, "clock_now", away)
+    monkeypatch.setattr(collector, "get_index_sequence", away)
     samples = scrape(client)
     assert samples["omnishelf_database_up",] == 0
     assert ("omnishelf_index_clock",) not in samples

@@ -12,9 +12,9 @@ from django.db import transaction
 from search.types import Modality, Span, Vectors
 from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
 from webapp.catalog.models.spans import spans_pack
-from webapp.catalog.services.assets import text_hash
-from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.services.assets import hash_text
+from webapp.catalog.services.attributes import sync_attribute_values
+from webapp.catalog.services.index_sequence import mark_changed
 from webapp.retrieval.models_runtime import active_space
 
 COLOURS = ("red", "green", "blue")
@@ -54,10 +54,10 @@ def make_shop(count: int = 30) -> list[Product]:
         for number in range(count)
     ]
     with transaction.atomic():
-        attribute_values_sync(products)
+        sync_attribute_values(products)
         for number, product in enumerate(products):
             add_view(product, near(centres[product.category_id], 100 + number))
-        products_touch([product.pk for product in products])
+        mark_changed([product.pk for product in products])
     return products
 
 
@@ -65,7 +65,7 @@ def add_view(product: Product, vector: Vectors) -> Asset:
     """A text asset with its embedding."""
     text = f"{product.title} {product.assets.count()}"
     asset = Asset.objects.create(
-        product=product, kind=AssetKind.TEXT, role="title", text=text, content_hash=text_hash(text)
+        product=product, kind=AssetKind.TEXT, role="title", text=text, content_hash=hash_text(text)
     )
     Embedding.objects.create(
         space=active_space().fingerprint,
@@ -81,7 +81,7 @@ def add_clip(
 ) -> Asset:
     """A clip asset: in each modality one part a second. A video's first frame is the clip as a
     whole."""
-    digest = text_hash(f"clip {Asset.objects.count()}")
+    digest = hash_text(f"clip {Asset.objects.count()}")
     for modality, vectors in views.items():
         parts = len(vectors) - (modality is Modality.VIDEO)
         Embedding.objects.create(
@@ -95,5 +95,5 @@ def add_clip(
         product=product, kind=kind, file=f"assets/{digest}.bin", content_hash=digest
     )
     with transaction.atomic():
-        products_touch([product.pk])
+        mark_changed([product.pk])
     return asset

@@ -13,8 +13,8 @@ from search.vectors.backends import make_builder
 from tests.search.vectors.places import stop_lite
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
-from webapp.catalog.selectors.embeddings import visible_views
-from webapp.catalog.services.index_sequence import clock_now, products_remove
+from webapp.catalog.selectors.embeddings import stream_visible_views
+from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
 from webapp.retrieval import models_runtime
 from webapp.retrieval.filters import ProductFilters
 from webapp.retrieval.models_runtime import active_space
@@ -60,13 +60,13 @@ def test_the_same_answers(
     make_shop()
     for settings in settings_of.values():
         make_builder(settings, active_space()).build(
-            visible_views(space=active_space()), clock_now()
+            stream_visible_views(space=active_space()), get_index_sequence()
         )
     before = {backend: answers(settings, monkeypatch) for backend, settings in settings_of.items()}
     assert before["milvus"] == before["faiss"]
     assert len(before["milvus"][0]) == 20
     gone = Product.objects.get(sku=before["faiss"][0][0])
-    products_remove([gone.pk])
+    remove_products([gone.pk])
     after = {backend: answers(settings, monkeypatch) for backend, settings in settings_of.items()}
     assert after["milvus"] == after["faiss"] != before["faiss"]
     assert gone.sku not in after["milvus"][0]

@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from search.errors import BadCursor, QueryError
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
-from webapp.catalog.services.index_sequence import products_remove, products_touch
+from webapp.catalog.services.index_sequence import mark_changed, remove_products
 from webapp.retrieval.filters import ProductFilters
 from webapp.retrieval.models_runtime import active_space
 from webapp.retrieval.query_token import token_read, token_write
@@ -147,8 +147,8 @@ def test_hidden_and_deleted_products_leave_at_once(shop: list[Product]) -> None:
     first, second = [hit.product for hit in search_products(request).hits[:2]]
     with transaction.atomic():
         Product.objects.filter(pk=first.pk).update(visible=False)
-        products_touch([first.pk])
-    products_remove([second.pk])
+        mark_changed([first.pk])
+    remove_products([second.pk])
     assert {first.pk, second.pk}.isdisjoint(hit.product.pk for hit in search_products(request).hits)
 
 

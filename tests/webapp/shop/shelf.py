@@ -13,9 +13,14 @@ from search.files import sha256_hex
 from search.types import TextRole
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
-from webapp.catalog.services.assets import StoredFile, file_assets, file_store, text_assets
-from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.services.assets import (
+    StoredFile,
+    make_file_assets,
+    make_text_assets,
+    store_file,
+)
+from webapp.catalog.services.attributes import sync_attribute_values
+from webapp.catalog.services.index_sequence import mark_changed
 
 COLOURS = ("red", "green", "blue")
 
@@ -29,7 +34,7 @@ def picture_bytes(colour: str, *, side: int = 48, format: str = "PNG") -> bytes:
 
 def store(content: bytes, kind: AssetKind = AssetKind.PICTURE, suffix: str = ".png") -> StoredFile:
     digest = sha256_hex(content)
-    name = file_store(ContentFile(content), content_hash=digest, suffix=suffix)
+    name = store_file(ContentFile(content), content_hash=digest, suffix=suffix)
     return StoredFile(kind, name, digest, "test", len(content), 48, 48)
 
 
@@ -66,16 +71,16 @@ def stock(encoder: ColourEncoder, count: int = 12, *, first: int = 0) -> list[Pr
         for number in range(first, first + count)
     ]
     with transaction.atomic():
-        attribute_values_sync(products)
+        sync_attribute_values(products)
         for number, product in enumerate(products, start=first):
             picture = store(picture_bytes(COLOURS[number % 3], side=48 + number))
             encode(
                 encoder,
                 Asset.objects.bulk_create(
-                    [*text_assets(product), *file_assets(product, [picture])]
+                    [*make_text_assets(product), *make_file_assets(product, [picture])]
                 ),
             )
-        products_touch([product.pk for product in products])
+        mark_changed([product.pk for product in products])
     return products
 
 

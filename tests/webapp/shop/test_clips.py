@@ -22,9 +22,9 @@ from tests.support.encoders import ColourEncoder
 from tests.webapp.shop.shelf import stock, store
 from webapp.catalog.models import Asset, AssetKind, ClipPreview, Embedding, Product
 from webapp.catalog.models.spans import spans_pack
-from webapp.catalog.services.assets import file_assets
-from webapp.catalog.services.index_sequence import products_touch
-from webapp.catalog.services.previews import SUBTITLES, preview_name
+from webapp.catalog.services.assets import make_file_assets
+from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.previews import SUBTITLES, preview_path
 from webapp.shop import search_context
 from webapp.shop.timecodes import clock, clock_within, fragment, spoken_clock
 from webapp.shop.waveform import bars, stretches
@@ -52,7 +52,7 @@ def colours(encoder: ColourEncoder) -> Vectors:
 def add_clip(
     product: Product, kind: AssetKind, suffix: str, views: dict[Modality, Vectors]
 ) -> Asset:
-    [asset] = file_assets(product, [store(f"{product.sku}{suffix}".encode(), kind, suffix)])
+    [asset] = make_file_assets(product, [store(f"{product.sku}{suffix}".encode(), kind, suffix)])
     asset.position, asset.seconds = 1, 6.0
     asset.save()
     spans = [Span(2.0 * number, 2.0 * number + 2) for number in range(len(SHOWN))]
@@ -72,7 +72,7 @@ def add_clip(
         peaks=bytes(range(240)),
     )
     with transaction.atomic():
-        products_touch([product.pk])
+        mark_changed([product.pk])
     return asset
 
 
@@ -191,7 +191,7 @@ def test_a_faulty_clip_shows_what_is_not_faulty(client: Client, film: Asset) -> 
 
 def test_subtitles_are_offered(client: Client, film: Asset) -> None:
     ClipPreview.objects.update(subtitled=True)
-    default_storage.save(preview_name(film.content_hash, SUBTITLES), ContentFile(b"WEBVTT\n"))
+    default_storage.save(preview_path(film.content_hash, SUBTITLES), ContentFile(b"WEBVTT\n"))
     page = client.get("/p/P-0/").content.decode()
     url = re.search(r'<track kind="captions" src="([^"]+)"', page)[1]
     response = client.get(url)

@@ -14,7 +14,7 @@ from search.errors import Unavailable
 from tests.support.encoders import ColourEncoder
 from tests.webapp.shop.shelf import picture_bytes, stock, store
 from webapp.catalog.models import AssetKind, Product
-from webapp.catalog.services.assets import file_assets
+from webapp.catalog.services.assets import make_file_assets
 from webapp.shop.views import product as product_view
 
 pytestmark = pytest.mark.django_db
@@ -69,7 +69,7 @@ def test_what_search_engines_read_cannot_end_the_script(
 
 def test_sounds_and_videos_can_be_played(client: Client, shelf: list[Product]) -> None:
     files = [store(b"RIFF sound", AssetKind.AUDIO, ".wav"), store(b"film", AssetKind.VIDEO, ".mp4")]
-    for asset in file_assets(shelf[0], files):
+    for asset in make_file_assets(shelf[0], files):
         asset.save()
     page = client.get("/p/P-0/").content.decode()
     assert re.search(r'<audio controls preload="metadata" src="/media/assets/.*\.wav"', page)
@@ -109,7 +109,7 @@ def test_the_number_of_queries_does_not_grow(
     with django_assert_max_num_queries(20) as few:
         client.get("/p/P-0/")
     asked = len(few.captured_queries)
-    for asset in file_assets(
+    for asset in make_file_assets(
         shelf[0], [store(picture_bytes(colour)) for colour in ("cyan", "teal", "gold")]
     ):
         asset.position += 1

@@ -24,7 +24,7 @@ from tools.bench.soak.dataset import (
 )
 from tools.bench.soak.journal import Change, Kind, Views
 from webapp.catalog.models import Asset, AssetKind, Embedding, Product
-from webapp.catalog.services.index_sequence import products_remove, products_touch
+from webapp.catalog.services.index_sequence import mark_changed, remove_products
 
 AT_ONCE = 250
 """Products per transaction when the shop is filled."""
@@ -56,7 +56,7 @@ class Shop:
                 ]
             )
             views = self._encode(products, contents)
-            products_touch([product.pk for product in products])
+            mark_changed([product.pk for product in products])
         committed = time.monotonic()
         return [
             Change(
@@ -80,14 +80,14 @@ class Shop:
             product.save(update_fields=["title", "updated"])
             product.assets.all().delete()
             views = self._encode([product], [content])
-            products_touch([product_id])
+            mark_changed([product_id])
         return Change(
             begun, time.monotonic(), Kind.REPLACED, product_id, content, brand, views[product_id]
         )
 
     def remove(self, product_id: int) -> Change:
         begun = time.monotonic()
-        products_remove([product_id])
+        remove_products([product_id])
         return Change(begun, time.monotonic(), Kind.REMOVED, product_id)
 
     def hide(self, product_id: int) -> Change:
@@ -104,7 +104,7 @@ class Shop:
     def _set_visible(self, product_id: int, *, visible: bool) -> None:
         with transaction.atomic():
             Product.objects.filter(pk=product_id).update(visible=visible)
-            products_touch([product_id])
+            mark_changed([product_id])
 
     def _encode(self, products: Sequence[Product], contents: Sequence[int]) -> dict[int, Views]:
         """Assets of these products with their embeddings in both spaces, as an import and a

@@ -20,8 +20,8 @@ from webapp.api.scopes import Scope
 from webapp.api.selectors import visible_products
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Asset, Product
-from webapp.catalog.selectors.previews import CLIP_KINDS, previews_of
-from webapp.catalog.services.product_assets import asset_add, asset_remove
+from webapp.catalog.selectors.previews import CLIP_KINDS, get_previews
+from webapp.catalog.services.product_assets import add_asset, remove_asset
 from webapp.retrieval.models_runtime import active_space
 
 FILES = {"file": "A picture, an audio clip or a video"}
@@ -45,7 +45,9 @@ class AssetListView(ApiView):
     def get(self, request: Request, sku: str) -> HttpResponse:
         product = get_object_or_404(visible_products(request), sku=sku)
         links, assets = Links(request), list(product.assets.all())
-        previews = previews_of({asset.content_hash for asset in assets if asset.kind in CLIP_KINDS})
+        previews = get_previews(
+            {asset.content_hash for asset in assets if asset.kind in CLIP_KINDS}
+        )
         items = [asset_document(asset, links, previews.get(asset.content_hash)) for asset in assets]
         return answer({"items": items})
 
@@ -66,12 +68,12 @@ class AssetListView(ApiView):
             raise field_errors(AssetForm, {"file": "A file is needed"})
         wanted = Modality(asked.kind) if asked.kind else None
         try:
-            asset, new = asset_add(
+            asset, new = add_asset(
                 product=product, file=files["file"], space=active_space().fingerprint, wanted=wanted
             )
         except Product.DoesNotExist as error:
             raise Http404 from error
-        preview = previews_of([asset.content_hash]).get(asset.content_hash)
+        preview = get_previews([asset.content_hash]).get(asset.content_hash)
         return answer(asset_document(asset, Links(request), preview), status=201 if new else 200)
 
 
@@ -86,5 +88,5 @@ class AssetView(ApiView):
         problems=(404,),
     )
     def delete(self, request: Request, sku: str, asset_id: int) -> HttpResponse:
-        asset_remove(asset=get_object_or_404(Asset, pk=asset_id, product__sku=sku))
+        remove_asset(asset=get_object_or_404(Asset, pk=asset_id, product__sku=sku))
         return HttpResponse(status=204)

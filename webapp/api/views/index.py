@@ -11,7 +11,7 @@ from webapp.api.schema import operation
 from webapp.api.schemas.index import IndexResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
-from webapp.catalog.selectors.uploads import encoding_progress
+from webapp.catalog.selectors.uploads import count_jobs
 from webapp.retrieval.models_runtime import index_status
 
 
@@ -26,7 +26,7 @@ class IndexView(ApiView):
     )
     def get(self, request: Request) -> HttpResponse:
         status = index_status()
-        return answer({**_document(status), "queue": encoding_progress(space=status.space)})
+        return answer({**_document(status), "queue": count_jobs(space=status.space)})
 
 
 def _document(status: IndexStatus) -> Document:

@@ -15,7 +15,7 @@ from webapp.api.schemas.index import JobPage, JobQuery, JobResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import IndexJob
-from webapp.catalog.services.jobs import jobs_retry
+from webapp.catalog.services.jobs import retry_jobs
 
 
 class JobListView(ApiView):
@@ -62,7 +62,7 @@ class JobRetryView(ApiView):
     scopes = {"POST": Scope.INDEX_WRITE}
 
     @operation(
-        operation_id="jobs_retry",
+        operation_id="retry_jobs",
         tags=["index"],
         summary="Try a failed index job again",
         answers={200: JobResponse},
@@ -70,7 +70,7 @@ class JobRetryView(ApiView):
     )
     def post(self, request: Request, job_id: int) -> HttpResponse:
         job = get_object_or_404(IndexJob, pk=job_id)
-        if not jobs_retry(jobs=IndexJob.objects.filter(pk=job_id)):
+        if not retry_jobs(jobs=IndexJob.objects.filter(pk=job_id)):
             raise Conflict(f"Only a failed job can be tried again; this one is {job.state}.")
         job.refresh_from_db()
         return answer(job_document(job))

@@ -27,7 +27,7 @@ from webapp.api.scopes import Scope
 from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Outcome, Product
-from webapp.catalog.services.index_sequence import products_remove
+from webapp.catalog.services.index_sequence import remove_products
 from webapp.catalog.services.product_save import product_save
 from webapp.ops.metrics import observe_search
 from webapp.retrieval.clip_matches import moments
@@ -123,7 +123,7 @@ class ProductView(ApiView):
     )
     def delete(self, request: Request, sku: str) -> HttpResponse:
         found = list(Product.objects.filter(sku=sku).values_list("pk", flat=True))
-        if not products_remove(found):
+        if not remove_products(found):
             raise Http404
         return HttpResponse(status=204)
 

@@ -34,10 +34,10 @@ from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
 from webapp.catalog.models import Upload
 from webapp.catalog.models.upload import UploadSource
-from webapp.catalog.selectors.uploads import upload_encoding
+from webapp.catalog.selectors.uploads import count_upload_jobs
 from webapp.config import web_settings
-from webapp.importing.failed import failed_rows_write
-from webapp.importing.service import upload_cancel, upload_create
+from webapp.importing.failed_rows import write_failed_rows
+from webapp.importing.service import cancel_upload, create_upload
 
 FILES = {
     "file": "The catalogue: CSV, XLSX or JSON Lines",
@@ -85,7 +85,7 @@ class UploadListView(ApiView):
         if "file" not in files:
             raise field_errors(UploadForm, {"file": "A file is needed"})
         file = files["file"]
-        upload = upload_create(
+        upload = create_upload(
             file=file,
             filename=file.name or "catalogue",
             source=UploadSource.API,
@@ -155,7 +155,7 @@ class FailedRowsView(ApiView):
     def get(self, request: Request, upload_id: Any) -> StreamingHttpResponse:
         upload = get_object_or_404(Upload, public_id=upload_id)
         rows = tempfile.SpooledTemporaryFile(KEPT_IN_MEMORY, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
-        name = failed_rows_write(upload=upload, out=rows)
+        name = write_failed_rows(upload=upload, out=rows)
         kind = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
         headers = {
             "Content-Disposition": content_disposition_header(as_attachment=True, filename=name)
@@ -178,7 +178,7 @@ class UploadCancelView(ApiView):
         upload = get_object_or_404(Upload, public_id=upload_id)
         if upload.finished_for_good:
             raise Conflict(f"The upload is finished already ({upload.state}).")
-        return answer(_detail(upload_cancel(upload=upload)))
+        return answer(_detail(cancel_upload(upload=upload)))
 
 
 def _sent(file: IO[bytes]) -> Iterator[bytes]:
@@ -190,7 +190,7 @@ def _sent(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _detail(upload: Upload) -> Document:
-    return {**upload_document(upload), "encoding": upload_encoding(upload=upload)}
+    return {**upload_document(upload), "encoding": count_upload_jobs(upload=upload)}
 
 
 def _address(upload: Upload) -> str:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from search.errors import MediaError
 from webapp.catalog.models import Asset, AssetKind
-from webapp.catalog.services.media import media_store
+from webapp.catalog.services.media import store_media
 
 
 class MediaAssetForm(forms.ModelForm):
@@ -37,7 +37,7 @@ class MediaAssetForm(forms.ModelForm):
         if self.instance.pk or upload is None:
             return upload
         try:
-            stored = media_store(content=upload)
+            stored = store_media(content=upload)
         except MediaError as error:
             raise forms.ValidationError(str(error)) from error
         self.instance.kind = stored.kind

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Embedding, IndexJob
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
-from webapp.catalog.services.jobs import jobs_retry
+from webapp.catalog.services.jobs import retry_jobs
 
 
 @admin.register(IndexJob)
@@ -37,7 +37,7 @@ class IndexJobAdmin(ReadOnlyAdmin):
 
     @admin.action(description=_("Try again (jobs set aside)"))
     def retry(self, request: HttpRequest, queryset: QuerySet[IndexJob]) -> None:
-        count = jobs_retry(jobs=queryset)
+        count = retry_jobs(jobs=queryset)
         text = ngettext("%(count)d job is queued again.", "%(count)d jobs are queued again.", count)
         messages.success(request, text % {"count": count})
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from search.errors import OmnishelfError
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import IndexGeneration
-from webapp.catalog.selectors.uploads import encoding_progress
+from webapp.catalog.selectors.uploads import count_jobs
 from webapp.retrieval.models_runtime import active_space, index_status
 
 
@@ -33,6 +33,6 @@ def status_context() -> dict[str, Any]:
     """The index and the queue; where the index cannot be read, why."""
     try:
         space = active_space()
-        return {"status": index_status(), "queue": encoding_progress(space=space.fingerprint)}
+        return {"status": index_status(), "queue": count_jobs(space=space.fingerprint)}
     except OmnishelfError as error:
         return {"status_error": str(error)}

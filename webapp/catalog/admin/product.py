@@ -16,7 +16,7 @@ from webapp.catalog.admin.asset_form import MEDIA_KINDS, MediaAssetForm, MediaFo
 from webapp.catalog.admin.pictures import asset_preview
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.catalog.services.index_sequence import products_remove
+from webapp.catalog.services.index_sequence import remove_products
 from webapp.catalog.services.products import product_sync
 from webapp.retrieval.models_runtime import active_space
 
@@ -98,10 +98,10 @@ class ProductAdmin(admin.ModelAdmin):
         return doomed, counts, forbidden - {Asset._meta.verbose_name}, protected
 
     def delete_model(self, request: HttpRequest, obj: Product) -> None:
-        products_remove([obj.pk])
+        remove_products([obj.pk])
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
-        products_remove(list(queryset.values_list("pk", flat=True)))
+        remove_products(list(queryset.values_list("pk", flat=True)))
 
 
 @admin.register(Asset)

@@ -22,8 +22,8 @@ from django.views.decorators.http import require_POST
 from search.errors import OmnishelfError
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Tuning, TuningState
-from webapp.catalog.selectors.spaces import preset_in_use
-from webapp.catalog.services.tunings import rollback_request, tuning_request
+from webapp.catalog.selectors.spaces import get_active_preset
+from webapp.catalog.services.tunings import request_rollback, request_tuning
 
 KINDS = {
     "words → pictures": gettext_lazy("words → pictures"),
@@ -116,7 +116,11 @@ class TuningAdmin(ReadOnlyAdmin):
             and (tuning := self._requested(request, form))
         ):
             return redirect("admin:catalog_tuning_change", tuning.pk)
-        context = {"form": form, "preset": preset_in_use(), "title": _("Tune to this catalogue")}
+        context = {
+            "form": form,
+            "preset": get_active_preset(),
+            "title": _("Tune to this catalogue"),
+        }
         return self._page(request, "admin/catalog/tuning/new.html", context | (extra_context or {}))
 
     def change_view(
@@ -146,7 +150,7 @@ class TuningAdmin(ReadOnlyAdmin):
         tuning = self._tuning(request, pk)
         if not self.has_add_permission(request):
             raise PermissionDenied
-        if rollback_request(tuning=tuning):
+        if request_rollback(tuning=tuning):
             messages.info(request, _("What was in use before comes back in a moment."))
         else:
             messages.warning(request, _("This tuning is not in use."))
@@ -154,7 +158,9 @@ class TuningAdmin(ReadOnlyAdmin):
 
     def _requested(self, request: HttpRequest, form: TuningForm) -> Tuning | None:
         try:
-            return tuning_request(preset=preset_in_use(), user=request.user, **form.cleaned_data)
+            return request_tuning(
+                preset=get_active_preset(), user=request.user, **form.cleaned_data
+            )
         except OmnishelfError as error:
             form.add_error(None, str(error))
             return None

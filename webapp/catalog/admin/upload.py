@@ -23,8 +23,8 @@ from webapp.catalog.admin.upload_form import UploadForm
 from webapp.catalog.admin.upload_progress import UploadProgress
 from webapp.catalog.models import Upload
 from webapp.importing.columns import COLUMNS
-from webapp.importing.failed import failed_rows_write
-from webapp.importing.service import upload_cancel
+from webapp.importing.failed_rows import write_failed_rows
+from webapp.importing.service import cancel_upload
 
 FAILED_ROWS_IN_MEMORY = 4 * 1024 * 1024
 
@@ -127,7 +127,7 @@ class UploadAdmin(ReadOnlyAdmin):
         upload = self._upload(request, pk)
         if not self.has_add_permission(request):
             raise PermissionDenied
-        upload_cancel(upload=upload)
+        cancel_upload(upload=upload)
         messages.info(
             request, _("The upload is %(state)s.") % {"state": upload.get_state_display()}
         )
@@ -137,7 +137,7 @@ class UploadAdmin(ReadOnlyAdmin):
         """The failed rows as a file that can be mended and uploaded again."""
         upload = self._upload(request, pk)
         out = tempfile.SpooledTemporaryFile(FAILED_ROWS_IN_MEMORY)  # noqa: SIM115 (the response closes it)
-        name = failed_rows_write(upload=upload, out=out)
+        name = write_failed_rows(upload=upload, out=out)
         out.seek(0)
         return FileResponse(out, as_attachment=True, filename=name)
 

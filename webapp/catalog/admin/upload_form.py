@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from search.errors import InputError
 from webapp.catalog.models import Upload
 from webapp.catalog.models.upload import UploadSource
-from webapp.importing.service import upload_create
+from webapp.importing.service import create_upload
 
 
 class UploadForm(forms.Form):
@@ -50,7 +50,7 @@ class UploadForm(forms.Form):
         """The accepted upload; None when it was refused, which the form's errors tell."""
         data = self.cleaned_data
         try:
-            return upload_create(
+            return create_upload(
                 file=data["file"],
                 filename=data["file"].name,
                 source=UploadSource.ADMIN,

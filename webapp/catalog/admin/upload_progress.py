@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from webapp.catalog.models import JobState, Upload, UploadRow, UploadState
-from webapp.catalog.selectors.uploads import problem_rows, upload_encoding
+from webapp.catalog.selectors.uploads import count_upload_jobs, get_problem_rows
 
 SHOWN_PROBLEMS = 50
 
@@ -35,9 +35,9 @@ class UploadProgress:
 
     @classmethod
     def of(cls, upload: Upload) -> UploadProgress:
-        rows = problem_rows(upload=upload)
+        rows = get_problem_rows(upload=upload)
         return cls(
-            upload, upload_encoding(upload=upload), list(rows[:SHOWN_PROBLEMS]), rows.count()
+            upload, count_upload_jobs(upload=upload), list(rows[:SHOWN_PROBLEMS]), rows.count()
         )
 
     @property

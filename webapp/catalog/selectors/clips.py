@@ -13,7 +13,7 @@ ClipSpans = dict[tuple[int, Modality], bytes]
 """Packed spans by asset id and modality."""
 
 
-def clip_spans(
+def get_clip_spans(
     *, space: Space, asset_ids: Collection[int], modalities: Collection[Modality]
 ) -> ClipSpans:
     """Spans of the parts of these assets, as they are stored; those without any are absent. One

@@ -12,7 +12,7 @@ from search.vectors import ProductViews
 from webapp.catalog.models import SHOWN_BY, Asset, Embedding, Product, RemovedProduct
 from webapp.catalog.models.embedding import STORED as VECTORS
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.services.index_sequence import get_index_sequence
 
 CHUNK = 1_000
 """Products per query: about 3 MB of vectors at 768 dimensions and two views each."""
@@ -95,7 +95,7 @@ def _split_by_product(batches: Iterable[ViewBatch]) -> dict[int, list[ViewBatch]
     return parts
 
 
-def visible_views(*, space: Space) -> Iterator[ViewBatch]:
+def stream_visible_views(*, space: Space) -> Iterator[ViewBatch]:
     """Every searchable view in the catalogue, streamed by keyset over products."""
     last = 0
     while True:
@@ -110,13 +110,13 @@ def visible_views(*, space: Space) -> Iterator[ViewBatch]:
         last = ids[-1]
 
 
-def changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:
+def get_changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:
     """What search may return that changed after `seq`, and the clock value up to which this is
     complete.
 
     The clock is read first: a change committed meanwhile may be included, never missed.
     """
-    now = clock_now()
+    now = get_index_sequence()
     if now <= seq:
         return [], now
     changes = [
@@ -137,7 +137,7 @@ def changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:
     return changes, now
 
 
-def changed_count(*, seq: int) -> int:
+def count_changes_since(*, seq: int) -> int:
     """How many products changed after `seq`: the size of the delta a reader carries."""
     return (
         Product.objects.filter(index_seq__gt=seq).count()

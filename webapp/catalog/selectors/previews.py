@@ -38,7 +38,7 @@ class Preview:
 NOTHING = Preview()
 
 
-def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
+def get_previews(hashes: Collection[str]) -> dict[str, Preview]:
     """By content hash; those not made yet are absent. One query, none for no hashes."""
     if not hashes:
         return {}
@@ -52,7 +52,7 @@ def previews_of(hashes: Collection[str]) -> dict[str, Preview]:
     }
 
 
-def video_hashes(*, product_ids: Collection[int]) -> list[tuple[int, int, str]]:
+def get_video_hashes(*, product_ids: Collection[int]) -> list[tuple[int, int, str]]:
     """Product id, asset id and content hash of the videos of these products. One query, none for
     no products.
     """

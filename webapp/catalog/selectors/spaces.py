@@ -12,12 +12,12 @@ from django.utils import timezone
 from search.config import engine_settings
 from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange, Tuning, TuningState
 
-UNNOTICED = datetime.timedelta(minutes=1)
+SWITCH_GRACE_PERIOD = datetime.timedelta(minutes=1)
 """For so long after a swap a process may still take the former space for the one in use."""
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
+class PendingSpace:
     """A space that is being made complete while another one is in use."""
 
     preset: str
@@ -25,12 +25,12 @@ class Beside:
     fingerprint: str
 
 
-def live_change() -> SpaceChange | None:
+def get_live_change() -> SpaceChange | None:
     """The change of model that is in use."""
     return SpaceChange.objects.filter(state=ChangeState.LIVE).first()
 
 
-def preset_in_use() -> str:
+def get_active_preset() -> str:
     """The preset that a change of model brought into use, else the configured one."""
     live = (
         SpaceChange.objects.filter(state=ChangeState.LIVE).values_list("preset", flat=True).first()
@@ -38,18 +38,18 @@ def preset_in_use() -> str:
     return live or engine_settings().preset
 
 
-def spaces_beside() -> list[Beside]:
+def pending_spaces() -> list[PendingSpace]:
     """What workers encode into besides the space in use, which goes first."""
     taken_back = Q(state=ChangeState.LIVE, stage=ChangeStage.RETURNING)
     return [
-        Beside(change.former_preset, *heads_over(change.former_base))
+        PendingSpace(change.former_preset, *get_active_heads(change.former_base))
         if change.state == ChangeState.LIVE
-        else Beside(change.preset, change.heads_digest, change.space)
+        else PendingSpace(change.preset, change.heads_digest, change.space)
         for change in SpaceChange.objects.filter(Q(state=ChangeState.RUNNING) | taken_back)
     ]
 
 
-def heads_over(base: str) -> tuple[str, str]:
+def get_active_heads(base: str) -> tuple[str, str]:
     """Checksum of the tuned heads in use over a preset's own space, and the space they make; ''
     and `base` for none.
     """
@@ -57,17 +57,17 @@ def heads_over(base: str) -> tuple[str, str]:
     return live.values_list("heads_digest", "space").first() or ("", base)
 
 
-def spaces_enqueued() -> Iterator[str]:
+def list_encoding_spaces() -> Iterator[str]:
     """Fingerprints of the spaces into which new contents are queued, whatever a process takes
     for the one in use.
     """
-    yield from (beside.fingerprint for beside in spaces_beside())
-    swapped = SpaceChange.objects.filter(finished__gt=timezone.now() - UNNOTICED)
+    yield from (beside.fingerprint for beside in pending_spaces())
+    swapped = SpaceChange.objects.filter(finished__gt=timezone.now() - SWITCH_GRACE_PERIOD)
     yield from swapped.filter(state=ChangeState.LIVE).values_list("space", flat=True)
     yield from swapped.filter(state=ChangeState.ROLLED_BACK).values_list("former_space", flat=True)
 
 
-def encoded_untouched(space: str) -> bool:
+def is_offline_space(space: str) -> bool:
     """May products stay untouched when a content of theirs is encoded into this space? As long
     as no generation of it is begun: that one will hold everything, and readers of the space in
     use need not hear of it.

@@ -9,7 +9,7 @@ MOST_VALUES = 5_000
 LONGEST_DESCRIPTION = 300
 
 
-def catalogue_phrases() -> list[str]:
+def get_catalogue_phrases() -> list[str]:
     """Titles, brands and beginnings of descriptions of the newest visible products; categories;
     attribute values.
     """

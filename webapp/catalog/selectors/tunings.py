@@ -19,10 +19,10 @@ FeatureRow = npt.NDArray[np.float16]
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ClipFeatures:
     """What towers saw of a clip in one modality, and the seconds of each part.
 
-    `features` is (n, width), with `rows_a_part` rows for each of the spans; (0, 0) where there
+    `features` is (n, width), with `rows_per_part` rows for each of the spans; (0, 0) where there
     was nothing to see.
     """
 
@@ -30,7 +30,7 @@ class Seen:
     spans: tuple[Span, ...]
 
 
-def live_heads_digest(*, base: str) -> str:
+def get_active_heads_digest(*, base: str) -> str:
     """Checksum of the tuned heads in use over the preset whose own space is `base`; '' for the
     preset's own heads.
     """
@@ -38,7 +38,9 @@ def live_heads_digest(*, base: str) -> str:
     return live.values_list("heads_digest", flat=True).first() or ""
 
 
-def features_stored(*, towers: str, modality: str, hashes: Iterable[str]) -> dict[str, FeatureRow]:
+def get_stored_features(
+    *, towers: str, modality: str, hashes: Iterable[str]
+) -> dict[str, FeatureRow]:
     """What these towers saw of these texts or pictures, by content hash; those without features
     are absent. One query.
     """
@@ -51,25 +53,25 @@ def features_stored(*, towers: str, modality: str, hashes: Iterable[str]) -> dic
     }
 
 
-def clips_seen(
+def get_clip_features(
     *, towers: Collection[str], hashes: Iterable[str]
-) -> dict[str, dict[Modality, Seen]]:
+) -> dict[str, dict[Modality, ClipFeatures]]:
     """What these towers saw and heard of these clips, by content hash and modality. One query."""
     rows = TowerFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
-    found: dict[str, dict[Modality, Seen]] = {}
+    found: dict[str, dict[Modality, ClipFeatures]] = {}
     for digest, modality, features, spans in rows.values_list(
         "content_hash", "modality", "features", "spans"
     ):
-        known, rows_each = tuple(spans_unpack(spans)), rows_a_part(modality)
+        known, rows_each = tuple(spans_unpack(spans)), rows_per_part(modality)
         seen = (
             TowerFeatures.unpack([features], len(known) * rows_each)
             if known
             else np.zeros((0, 0), np.float16)
         )
-        found.setdefault(digest, {})[Modality(modality)] = Seen(seen, known)
+        found.setdefault(digest, {})[Modality(modality)] = ClipFeatures(seen, known)
     return found
 
 
-def rows_a_part(modality: str) -> int:
+def rows_per_part(modality: str) -> int:
     """Rows of features stored for each part of a clip: a key frame is seen several times."""
     return VIEWS if modality == Modality.VIDEO else 1

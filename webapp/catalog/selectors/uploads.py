@@ -12,12 +12,12 @@ JobCounts = dict[str, int]
 """Jobs by state: queued, claimed, done, failed."""
 
 
-def encoding_progress(*, space: str) -> JobCounts:
+def count_jobs(*, space: str) -> JobCounts:
     """Jobs of a space by state."""
     return _by_state(IndexJob.objects.filter(space=space))
 
 
-def upload_encoding(*, upload: Upload) -> JobCounts:
+def count_upload_jobs(*, upload: Upload) -> JobCounts:
     """Jobs of the active space for the contents of the products that this upload created or
     updated, by state.
     """
@@ -32,7 +32,7 @@ def upload_encoding(*, upload: Upload) -> JobCounts:
     )
 
 
-def uploads_waiting() -> QuerySet[Upload]:
+def get_claimable_uploads() -> QuerySet[Upload]:
     """Uploads that an import can claim: accepted and not begun, or left by an importer whose
     lease ran out.
     """
@@ -41,7 +41,7 @@ def uploads_waiting() -> QuerySet[Upload]:
     ).order_by("pk")
 
 
-def problem_rows(*, upload: Upload) -> QuerySet[UploadRow]:
+def get_problem_rows(*, upload: Upload) -> QuerySet[UploadRow]:
     """Rows that failed or carry a warning, in file order."""
     return UploadRow.objects.filter(
         Q(outcome=Outcome.ERROR) | Q(warned=True), upload=upload

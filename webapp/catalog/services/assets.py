@@ -10,7 +10,7 @@ from django.core.files.storage import default_storage
 
 from search.files import sha256_hex
 from webapp.catalog.models import Asset, AssetKind, IndexJob, Product
-from webapp.catalog.selectors.spaces import spaces_enqueued
+from webapp.catalog.selectors.spaces import list_encoding_spaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +27,18 @@ class StoredFile:
     seconds: float | None = None
 
 
-def text_hash(text: str) -> str:
+def hash_text(text: str) -> str:
     return sha256_hex(text)
 
 
-def stored_name(content_hash: str, suffix: str) -> str:
+def storage_name(content_hash: str, suffix: str) -> str:
     """'assets/ab/abcdef….jpg': one place for a content, however many products show it."""
     return f"assets/{content_hash[:2]}/{content_hash}{suffix}"
 
 
-def file_store(content: File, *, content_hash: str, suffix: str) -> str:
+def store_file(content: File, *, content_hash: str, suffix: str) -> str:
     """Put a media file where its hash says, once. Returns its name in the store."""
-    name = stored_name(content_hash, suffix)
+    name = storage_name(content_hash, suffix)
     if not default_storage.exists(name):
         saved = default_storage.save(name, content)
         if saved != name:
@@ -47,7 +47,7 @@ def file_store(content: File, *, content_hash: str, suffix: str) -> str:
     return name
 
 
-def product_texts(product: Product) -> dict[str, str]:
+def get_product_texts(product: Product) -> dict[str, str]:
     """The texts that are encoded, by role. A title that only repeats the sku says nothing."""
     texts = {}
     if product.title.strip() and product.title.strip().casefold() != product.sku.strip().casefold():
@@ -57,17 +57,17 @@ def product_texts(product: Product) -> dict[str, str]:
     return texts
 
 
-def text_assets(product: Product) -> list[Asset]:
+def make_text_assets(product: Product) -> list[Asset]:
     """Unsaved text assets of a product as it now stands."""
     return [
         Asset(
-            product=product, kind=AssetKind.TEXT, role=role, text=text, content_hash=text_hash(text)
+            product=product, kind=AssetKind.TEXT, role=role, text=text, content_hash=hash_text(text)
         )
-        for role, text in product_texts(product).items()
+        for role, text in get_product_texts(product).items()
     ]
 
 
-def file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
+def make_file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
     """Unsaved media assets in the order given; a file named twice is kept once."""
     seen: dict[tuple[str, str], StoredFile] = {}
     for file in files:
@@ -89,14 +89,14 @@ def file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
     ]
 
 
-def jobs_enqueue(assets: Iterable[Asset], *, space: str) -> int:
+def enqueue_jobs(assets: Iterable[Asset], *, space: str) -> int:
     """One job per content that has none in this space yet, and one in each space that is being
     made beside it.
 
     Returns how many contents were asked for.
     """
     wanted = sorted({(asset.kind, asset.content_hash) for asset in assets})
-    spaces = sorted({space, *spaces_enqueued()}) if wanted else []
+    spaces = sorted({space, *list_encoding_spaces()}) if wanted else []
     jobs = [
         IndexJob(space=each, modality=kind, content_hash=digest)
         for each in spaces

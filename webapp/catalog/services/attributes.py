@@ -17,7 +17,7 @@ def _texts(value: object) -> Iterator[str]:
         yield str(value).strip()
 
 
-def attribute_values_sync(products: Iterable[Product]) -> None:
+def sync_attribute_values(products: Iterable[Product]) -> None:
     """Write the attribute rows of these saved products anew. Two queries, whatever their number."""
     products = list(products)
     AttributeValue.objects.filter(product__in=[product.pk for product in products]).delete()

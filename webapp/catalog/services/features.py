@@ -10,7 +10,7 @@ from webapp.catalog.models import TowerFeatures
 from webapp.catalog.models.spans import spans_pack
 
 
-def features_row(
+def make_cached_features(
     content_hash: str, features: Features, *, towers: str, modality: str, spans: Iterable[Span] = ()
 ) -> TowerFeatures:
     """Unsaved features of a content: (width,) of a text or a picture, (n, width) with n spans of
@@ -25,6 +25,6 @@ def features_row(
     )
 
 
-def features_store(rows: Iterable[TowerFeatures]) -> None:
+def store_features(rows: Iterable[TowerFeatures]) -> None:
     """Keep features; a content that has some keeps them."""
     TowerFeatures.objects.bulk_create(rows, ignore_conflicts=True)

@@ -10,7 +10,7 @@ from django.db.models import F
 from webapp.catalog.models import IndexClock, Product, RemovedProduct
 
 
-def clock_now() -> int:
+def get_index_sequence() -> int:
     """The newest committed change number; 0 before the first change."""
     return IndexClock.objects.values_list("value", flat=True).first() or 0
 
@@ -29,7 +29,7 @@ def _advance() -> int:
     return IndexClock.objects.values_list("value", flat=True).get(pk=1)
 
 
-def products_touch(product_ids: Collection[int]) -> None:
+def mark_changed(product_ids: Collection[int]) -> None:
     """Record that what search may return of these products has changed.
 
     Products are locked first, in id order: a writer that held the clock while waiting for a
@@ -45,7 +45,7 @@ def products_touch(product_ids: Collection[int]) -> None:
         Product.objects.filter(pk__in=locked).update(index_seq=_advance())
 
 
-def products_remove(product_ids: Collection[int]) -> int:
+def remove_products(product_ids: Collection[int]) -> int:
     """Delete products with their assets, leaving the trace that readers drop their views by.
     Returns how many.
     """

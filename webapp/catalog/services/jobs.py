@@ -10,7 +10,7 @@ from webapp.catalog.models import IndexJob, JobState
 from webapp.celery import ENCODE_QUEUED, notify_worker
 
 
-def jobs_retry(*, jobs: QuerySet[IndexJob]) -> int:
+def retry_jobs(*, jobs: QuerySet[IndexJob]) -> int:
     """Queue jobs again that were set aside. Returns how many."""
     count = jobs.filter(state=JobState.FAILED).update(
         state=JobState.QUEUED, attempts=0, error="", error_code="", not_before=Now(), finished=None

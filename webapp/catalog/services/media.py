@@ -13,27 +13,27 @@ from search.files import copy_chunks
 from search.media.inspect import MediaInfo, MediaLimits, inspect_media
 from search.types import Modality
 from webapp.catalog.models import AssetKind
-from webapp.catalog.services.assets import StoredFile, file_store
+from webapp.catalog.services.assets import StoredFile, store_file
 
 SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "matroska": ".webm"}
 
 
-def suffix_of(format_name: str) -> str:
+def file_suffix(format_name: str) -> str:
     """'jpeg' → '.jpg': stores and browsers go by the suffix."""
     return SUFFIXES.get(format_name, f".{format_name}")
 
 
-def media_store(*, content: File, wanted: Modality | None = None) -> StoredFile:
+def store_media(*, content: File, wanted: Modality | None = None) -> StoredFile:
     """Prove that the file opens and put it into the store. Raises MediaError."""
     with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
         _, digest = copy_chunks(content.chunks(), copy)
         copy.flush()
         info = inspect_media(Path(copy.name), MediaLimits.from_settings(engine_settings()), wanted)
-    name = file_store(content, content_hash=digest, suffix=suffix_of(info.format))
-    return stored_file(info, digest, name, source=content.name or "")
+    name = store_file(content, content_hash=digest, suffix=file_suffix(info.format))
+    return make_stored_file(info, digest, name, source=content.name or "")
 
 
-def stored_file(info: MediaInfo, content_hash: str, name: str, *, source: str = "") -> StoredFile:
+def make_stored_file(info: MediaInfo, content_hash: str, name: str, *, source: str = "") -> StoredFile:
     """What is known of a file once it was opened and stored."""
     return StoredFile(
         kind=AssetKind(info.kind.value),

@@ -11,24 +11,24 @@ from django.utils import timezone
 from search.types import Span
 from webapp.catalog.models import ClipPreview
 from webapp.catalog.models.spans import spans_pack
-from webapp.catalog.selectors.previews import Preview, previews_of
+from webapp.catalog.selectors.previews import Preview, get_previews
 from webapp.celery import MAKE_PREVIEWS, notify_worker
 
 SPECTROGRAM = "spectrogram.webp"
 SUBTITLES = "subtitles.vtt"
 
 
-def frame_file(number: int) -> str:
+def frame_filename(number: int) -> str:
     """Name of the picture of a key frame, counted from 0."""
     return f"frame-{number}.webp"
 
 
-def preview_name(content_hash: str, file: str) -> str:
+def preview_path(content_hash: str, file: str) -> str:
     """'previews/ab/abcdef…/frame-0.webp'"""
     return f"previews/{content_hash[:2]}/{content_hash}/{file}"
 
 
-def preview_store(
+def store_preview(
     claim: ClipPreview,
     files: Mapping[str, bytes],
     *,
@@ -38,7 +38,7 @@ def preview_store(
 ) -> None:
     """Keep what was made of a clip: first the files, then the row that tells of them."""
     for file, content in files.items():
-        name = preview_name(claim.content_hash, file)
+        name = preview_path(claim.content_hash, file)
         # A store may put a file beside one that has its name.
         default_storage.delete(name)
         default_storage.save(name, ContentFile(content))
@@ -51,11 +51,11 @@ def preview_store(
     )
 
 
-def preview_forget(content_hash: str, file: str) -> None:
+def discard_preview(content_hash: str, file: str) -> None:
     """A file that belongs to the preview is gone: have it made again. Anything else was never
     there.
     """
-    preview = previews_of([content_hash]).get(content_hash)
+    preview = get_previews([content_hash]).get(content_hash)
     if preview is None or file not in _files(preview):
         return
     if ClipPreview.objects.filter(content_hash=content_hash, made__isnull=False).delete()[0]:
@@ -63,7 +63,7 @@ def preview_forget(content_hash: str, file: str) -> None:
 
 
 def _files(preview: Preview) -> set[str]:
-    frames = {frame_file(number) for number in range(len(preview.frames))}
+    frames = {frame_filename(number) for number in range(len(preview.frames))}
     sound = {SPECTROGRAM} if preview.peaks else set()
     words = {SUBTITLES} if preview.subtitled else set()
     return frames | sound | words

@@ -9,13 +9,13 @@ from django.db.models import Max
 from search.errors import InputError
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.catalog.services.assets import file_assets, jobs_enqueue
-from webapp.catalog.services.index_sequence import products_touch
-from webapp.catalog.services.media import media_store
+from webapp.catalog.services.assets import enqueue_jobs, make_file_assets
+from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.media import store_media
 from webapp.celery import ENCODE_QUEUED, notify_worker
 
 
-def asset_add(
+def add_asset(
     *, product: Product, file: File, space: str, wanted: Modality | None = None
 ) -> tuple[Asset, bool]:
     """Store a picture, audio clip or video behind the product's others of its kind, and queue it
@@ -27,7 +27,7 @@ def asset_add(
     """
     if not file.size:
         raise InputError("the file is empty", value=file.name)
-    [asset] = file_assets(product, [media_store(content=file, wanted=wanted)])
+    [asset] = make_file_assets(product, [store_media(content=file, wanted=wanted)])
     with transaction.atomic():
         Product.objects.select_for_update().get(pk=product.pk)
         siblings = Asset.objects.filter(product=product, kind=asset.kind)
@@ -37,13 +37,13 @@ def asset_add(
         last = siblings.aggregate(last=Max("position"))["last"]
         asset.position = 0 if last is None else last + 1
         asset.save()
-        jobs_enqueue([asset], space=space)
-        products_touch([product.pk])
+        enqueue_jobs([asset], space=space)
+        mark_changed([product.pk])
         transaction.on_commit(lambda: notify_worker(ENCODE_QUEUED))
     return asset, True
 
 
-def asset_remove(*, asset: Asset) -> None:
+def remove_asset(*, asset: Asset) -> None:
     """Take a media file off its product. The stored file stays, because other products may show it.
 
     Raises InputError for a text: texts follow the product's fields.
@@ -56,4 +56,4 @@ def asset_remove(*, asset: Asset) -> None:
         )
     with transaction.atomic():
         asset.delete()
-        products_touch([asset.product_id])
+        mark_changed([asset.product_id])

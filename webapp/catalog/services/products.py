@@ -9,9 +9,9 @@ from django.db import transaction
 from search.types import Space
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.asset_plan import plan_assets, write_assets
-from webapp.catalog.services.assets import jobs_enqueue, text_assets
-from webapp.catalog.services.attributes import attribute_values_sync
-from webapp.catalog.services.index_sequence import products_touch
+from webapp.catalog.services.assets import enqueue_jobs, make_text_assets
+from webapp.catalog.services.attributes import sync_attribute_values
+from webapp.catalog.services.index_sequence import mark_changed
 from webapp.celery import ENCODE_QUEUED, notify_worker
 
 
@@ -23,9 +23,9 @@ def product_sync(*, product: Product, space: Space, media: Sequence[Asset] = ())
     """
     with transaction.atomic():
         stored = list(product.assets.filter(kind=AssetKind.TEXT))
-        plan = plan_assets(stored, text_assets(product), [AssetKind.TEXT])
+        plan = plan_assets(stored, make_text_assets(product), [AssetKind.TEXT])
         write_assets(plan)
-        attribute_values_sync([product])
-        jobs_enqueue([*plan.added, *media], space=space.fingerprint)
-        products_touch([product.pk])
+        sync_attribute_values([product])
+        enqueue_jobs([*plan.added, *media], space=space.fingerprint)
+        mark_changed([product.pk])
         transaction.on_commit(lambda: notify_worker(ENCODE_QUEUED))

@@ -13,7 +13,7 @@ from webapp.catalog.models.tuning import UNFINISHED
 from webapp.celery import ROLL_BACK_TUNING, TUNE, notify_worker
 
 
-def tuning_create(
+def create_tuning(
     *,
     preset: str,
     dry_run: bool = False,
@@ -40,16 +40,16 @@ def tuning_create(
         ) from error
 
 
-def tuning_request(
+def request_tuning(
     *, preset: str, dry_run: bool, from_clicks: bool, user: AbstractBaseUser
 ) -> Tuning:
-    """The same, run by a worker. Raises what `tuning_create` raises."""
-    tuning = tuning_create(preset=preset, dry_run=dry_run, from_clicks=from_clicks, user=user)
+    """The same, run by a worker. Raises what `create_tuning` raises."""
+    tuning = create_tuning(preset=preset, dry_run=dry_run, from_clicks=from_clicks, user=user)
     transaction.on_commit(lambda: notify_worker(TUNE, tuning.pk))
     return tuning
 
 
-def rollback_request(*, tuning: Tuning) -> bool:
+def request_rollback(*, tuning: Tuning) -> bool:
     """Ask a worker to take back the live tuning. False when it is not live any more."""
     asked = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(rollback_asked=True)
     transaction.on_commit(lambda: notify_worker(ROLL_BACK_TUNING))

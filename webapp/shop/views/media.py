@@ -10,8 +10,8 @@ from django.utils.cache import patch_cache_control
 from django.views.decorators.http import condition, require_safe
 
 from search.errors import MediaError
-from webapp.catalog.services.assets import stored_name
-from webapp.catalog.services.previews import SUBTITLES, preview_forget, preview_name
+from webapp.catalog.services.assets import storage_name
+from webapp.catalog.services.previews import SUBTITLES, discard_preview, preview_path
 from webapp.shop.http_range import FileWindow, Unsatisfiable, parse_range
 from webapp.shop.media_types import SHOWN_INLINE
 from webapp.shop.thumbnails import thumbnail
@@ -36,7 +36,7 @@ def asset_file(
     request: HttpRequest, content_hash: str, suffix: str, folder: str
 ) -> HttpResponseBase:
     """The stored file of an asset, whole or in part."""
-    name = stored_name(content_hash, suffix)
+    name = storage_name(content_hash, suffix)
     if folder != content_hash[:2] or not default_storage.exists(name):
         raise Http404(name)
     size = default_storage.size(name)
@@ -74,7 +74,7 @@ def picture_thumbnail(
 ) -> HttpResponseBase:
     """A picture asset as WebP, at most `width` pixels wide."""
     try:
-        path = thumbnail(stored_name(content_hash, suffix), content_hash, int(width))
+        path = thumbnail(storage_name(content_hash, suffix), content_hash, int(width))
     except (FileNotFoundError, MediaError) as error:
         raise Http404(str(error)) from error
     return _kept_for_good(FileResponse(path.open("rb"), content_type="image/webp"))
@@ -84,9 +84,9 @@ def picture_thumbnail(
 def clip_preview(request: HttpRequest, content_hash: str, file: str) -> HttpResponseBase:
     """A picture or the subtitles of a clip. One that is lost is made again."""
     try:
-        content = default_storage.open(preview_name(content_hash, file))
+        content = default_storage.open(preview_path(content_hash, file))
     except FileNotFoundError as error:
-        preview_forget(content_hash, file)
+        discard_preview(content_hash, file)
         raise Http404(file) from error
     kind = "text/vtt; charset=utf-8" if file == SUBTITLES else "image/webp"
     response = FileResponse(content, content_type=kind)

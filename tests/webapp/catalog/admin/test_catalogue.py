@@ -16,7 +16,7 @@ from search.types import Modality, ViewBatch
 from search.vectors.backends import make_builder
 from tests.webapp.importing.catalogues import MediaFolder, picture_bytes, run
 from webapp.catalog.models import Asset, IndexJob, JobState, Product, RemovedProduct, UploadRow
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root", "fresh_index")]
@@ -92,7 +92,7 @@ def test_every_record_opens(admin_client: Client, product: Product) -> None:
 def test_a_changed_title_is_encoded_and_told_to_the_index(
     admin_client: Client, product: Product
 ) -> None:
-    seq = clock_now()
+    seq = get_index_sequence()
     url = reverse("admin:catalog_product_change", args=[product.pk])
     new = SimpleUploadedFile("b.png", picture_bytes((0, 99, 0)))
     answer = admin_client.post(
@@ -104,7 +104,7 @@ def test_a_changed_title_is_encoded_and_told_to_the_index(
     assert (added.source, added.width) == ("b.png", 40)
     assert IndexJob.objects.filter(content_hash=added.content_hash, state=JobState.QUEUED).exists()
     product.refresh_from_db()
-    assert product.index_seq == clock_now() == seq + 1
+    assert product.index_seq == get_index_sequence() == seq + 1
     assert not product.attribute_values.exists()
 
 
@@ -128,7 +128,7 @@ def test_deleting_leaves_the_trace_readers_need(admin_client: Client, product: P
     chosen = {"action": "delete_selected", "_selected_action": [product.pk], "post": "yes"}
     admin_client.post(listing, chosen)
     assert not Product.objects.exists()
-    assert RemovedProduct.objects.get().index_seq == clock_now()
+    assert RemovedProduct.objects.get().index_seq == get_index_sequence()
 
 
 def test_a_job_set_aside_can_be_tried_again(admin_client: Client, product: Product) -> None:
@@ -158,7 +158,7 @@ def test_how_each_segment_is_searched_is_shown(admin_client: Client, product: Pr
         np.array([product.pk]),
         np.eye(1, space.dim, dtype=np.float32),
     )
-    make_builder(engine_settings(), space).build([views], clock_now())
+    make_builder(engine_settings(), space).build([views], get_index_sequence())
     content = admin_client.get(reverse("admin:catalog_indexgeneration_changelist")).content.decode()
     (row,) = re.findall(r'<th scope="row">picture</th>(.*?)</tr>', content, re.DOTALL)
     cells = [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]

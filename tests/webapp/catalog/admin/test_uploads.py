@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from tests.webapp.importing.catalogues import MediaFolder, accept, csv_bytes, run
 from webapp.catalog.models import Product, Upload, UploadState
-from webapp.importing.service import upload_run
+from webapp.importing.service import run_upload
 from webapp.settings import BROKER_DIR
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
@@ -46,7 +46,7 @@ def test_an_upload_is_stored_and_a_worker_is_woken(
     assert Path(upload.file.path).read_bytes() == catalogue().read()
     (message,) = set(BROKER_DIR.iterdir()) - before
     assert "indexer.import_upload" in json.dumps(json.loads(message.read_text()))
-    assert upload_run(upload_id=upload.pk).created_count == 1
+    assert run_upload(upload_id=upload.pk).created_count == 1
     assert not Product.objects.exists()
 
 
@@ -68,7 +68,7 @@ def test_the_page_renews_itself_until_nothing_is_left_to_do(admin_client: Client
     content = admin_client.get(page("change", upload)).content.decode()
     assert f'hx-get="{page("progress", upload)}"' in content
     assert page("cancel", upload) in content
-    upload_run(upload_id=upload.pk)
+    run_upload(upload_id=upload.pk)
     content = admin_client.get(page("progress", upload)).content.decode()
     assert "hx-get" in content, "the text is still to be encoded"
     assert "<code>title</code>" in content
@@ -88,7 +88,7 @@ def test_cancelling_takes_a_post(admin_client: Client) -> None:
     admin_client.post(page("cancel", upload))
     upload.refresh_from_db()
     assert upload.state == UploadState.CANCELLED
-    assert upload_run(upload_id=upload.pk).created_count == 0
+    assert run_upload(upload_id=upload.pk).created_count == 0
 
 
 def test_failed_rows_are_a_file_to_download(admin_client: Client) -> None:

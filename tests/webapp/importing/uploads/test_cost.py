@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.webapp.importing.catalogues import MediaFolder, Row, accept, counts, run
 from webapp.catalog.models import Upload
-from webapp.importing.service import upload_run
+from webapp.importing.service import run_upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -73,7 +73,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
 
     tracemalloc.start()
     try:
-        upload = upload_run(upload_id=upload.pk, on_progress=measure)
+        upload = run_upload(upload_id=upload.pk, on_progress=measure)
     finally:
         tracemalloc.stop()
     assert counts(upload) == (1600, 0, 0, 0)

@@ -46,7 +46,7 @@ def test_a_killed_import_is_resumed_from_its_checkpoint(
         installation.wait_for(
             lambda: (
                 installation.shell(
-                    "from webapp.importing.service import upload_run; print(upload_run(upload_id=1).state)"
+                    "from webapp.importing.service import run_upload; print(run_upload(upload_id=1).state)"
                 ).strip()
                 == "done"
             ),

@@ -15,7 +15,7 @@ from tests.webapp.importing.catalogues import (
     sound_bytes,
 )
 from webapp.catalog.models import Asset, IndexJob, Product, UploadState
-from webapp.catalog.services.index_sequence import clock_now
+from webapp.catalog.services.index_sequence import get_index_sequence
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -87,14 +87,14 @@ def test_reordering_keeps_ids_and_dropping_removes(folder: MediaFolder) -> None:
         folder.picture(name, (number * 60, 10, 10))
     run([{"sku": "A", "title": "Alpha", "images": "a.png|b.png|c.png"}], media=folder)
     ids = dict(Asset.objects.filter(kind="picture").values_list("source", "pk"))
-    seq = clock_now()
+    seq = get_index_sequence()
     upload = run([{"sku": "A", "images": "c.png|a.png"}], media=folder)
     assert counts(upload) == (0, 1, 0, 0)
     assert sources() == ["c.png", "a.png"]
     assert dict(Asset.objects.filter(kind="picture").values_list("source", "pk")) == {
         name: ids[name] for name in ("a.png", "c.png")
     }
-    assert Product.objects.get().index_seq == clock_now() == seq + 1
+    assert Product.objects.get().index_seq == get_index_sequence() == seq + 1
     run([{"sku": "A", "images": ""}], media=folder)
     assert sources() == []
 

@@ -11,9 +11,9 @@ import pytest
 from search.errors import InputError
 from tests.webapp.importing.catalogues import MediaFolder, accept, counts, outcomes, run, xlsx_bytes
 from webapp.catalog.models import Asset, Product, RemovedProduct, Upload, UploadRow, UploadState
-from webapp.catalog.services.index_sequence import clock_now
-from webapp.importing.failed import failed_rows_write
-from webapp.importing.service import upload_cancel, upload_run
+from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.importing.failed_rows import write_failed_rows
+from webapp.importing.service import cancel_upload, run_upload
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 
@@ -79,14 +79,14 @@ def test_rows_before_a_break_stay() -> None:
 
 def test_remove_absent_removes_what_no_row_names() -> None:
     run(ROWS[:30])
-    seq = clock_now()
+    seq = get_index_sequence()
     upload = run([*ROWS[:10], {"sku": "S011", "title": "x" * 400}], remove_absent=True)
     assert (upload.state, upload.removed_count) == (UploadState.DONE, 19)
     assert set(Product.objects.values_list("sku", flat=True)) == {
         f"S{number:03}" for number in [*range(10), 11]
     }
     assert RemovedProduct.objects.count() == 19
-    assert clock_now() > seq
+    assert get_index_sequence() > seq
     assert Asset.objects.count() == 11
 
 
@@ -113,18 +113,18 @@ def test_remove_absent_never_empties_the_catalogue() -> None:
 
 def test_cancelling_keeps_what_is_applied() -> None:
     upload = accept(ROWS, remove_absent=True)
-    upload_run(upload_id=upload.pk, on_progress=lambda shown: upload_cancel(upload=shown) and None)
+    run_upload(upload_id=upload.pk, on_progress=lambda shown: cancel_upload(upload=shown) and None)
     upload.refresh_from_db()
     assert upload.state == UploadState.CANCELLED
     assert upload.next_row == upload.created_count == Product.objects.count() == 100
-    assert upload_run(upload_id=upload.pk).state == UploadState.CANCELLED
+    assert run_upload(upload_id=upload.pk).state == UploadState.CANCELLED
     assert Product.objects.count() == 100
 
 
 def test_a_finished_upload_is_not_run_again() -> None:
     upload = run(ROWS[:5])
     Product.objects.all().delete()
-    assert upload_run(upload_id=upload.pk).state == UploadState.DONE
+    assert run_upload(upload_id=upload.pk).state == UploadState.DONE
     assert not Product.objects.exists()
 
 
@@ -135,10 +135,10 @@ def test_an_upload_in_other_hands_is_left_alone() -> None:
     claim = Claim.take(upload.pk)
     assert claim is not None
     assert Claim.take(upload.pk) is None
-    assert upload_run(upload_id=upload.pk).state == UploadState.RUNNING
+    assert run_upload(upload_id=upload.pk).state == UploadState.RUNNING
     assert not Product.objects.exists()
     claim.release()
-    assert upload_run(upload_id=upload.pk).state == UploadState.DONE
+    assert run_upload(upload_id=upload.pk).state == UploadState.DONE
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "jsonl"])
@@ -155,7 +155,7 @@ def test_failed_rows_can_be_mended_and_uploaded_again(folder: MediaFolder, kind:
     ]
     upload = run(rows, kind=kind)
     out = io.BytesIO()
-    name = failed_rows_write(upload=upload, out=out)
+    name = write_failed_rows(upload=upload, out=out)
     assert name == f"catalogue-failed.{'jsonl' if kind == 'jsonl' else 'csv'}"
     assert b"much" in out.getvalue()
     assert b"Alpha" not in out.getvalue()
@@ -178,11 +178,11 @@ def test_faults_outside_the_file_leave_the_upload_to_be_resumed(
         raise Outage("the power went")
 
     with pytest.raises(Outage):
-        upload_run(upload_id=upload.pk, on_progress=fail)
+        run_upload(upload_id=upload.pk, on_progress=fail)
     upload.refresh_from_db()
     assert (upload.state, upload.next_row) == (UploadState.RECEIVED, 100)
     assert "the power went" in upload.error
-    upload = upload_run(upload_id=upload.pk)
+    upload = run_upload(upload_id=upload.pk)
     assert (upload.state, upload.error, upload.next_row) == (UploadState.DONE, "", 250)
     assert counts(upload) == (250, 0, 0, 0)
     assert UploadRow.objects.filter(upload=upload).count() == 250
@@ -193,9 +193,9 @@ def test_an_upload_that_always_fails_at_the_same_row_is_given_up() -> None:
     Path(upload.file.path).unlink()
     for _ in range(4):
         with pytest.raises(FileNotFoundError):
-            upload_run(upload_id=upload.pk)
+            run_upload(upload_id=upload.pk)
     with pytest.raises(FileNotFoundError):
-        upload_run(upload_id=upload.pk)
+        run_upload(upload_id=upload.pk)
     upload.refresh_from_db()
     assert upload.state == UploadState.FAILED
     assert "given up" in upload.error
