@@ -52,7 +52,9 @@ def add_product(
     ]
     with transaction.atomic():
         product = Product.objects.create(sku=sku, title=title)
-        assets = Asset.objects.bulk_create([*make_text_assets(product), *make_file_assets(product, files)])
+        assets = Asset.objects.bulk_create(
+            [*make_text_assets(product), *make_file_assets(product, files)]
+        )
         enqueue_jobs(assets, space=space)
         mark_changed([product.pk])
     return product

@@ -33,7 +33,9 @@ def store_media(*, content: File, wanted: Modality | None = None) -> StoredFile:
     return make_stored_file(info, digest, name, source=content.name or "")
 
 
-def make_stored_file(info: MediaInfo, content_hash: str, name: str, *, source: str = "") -> StoredFile:
+def make_stored_file(
+    info: MediaInfo, content_hash: str, name: str, *, source: str = ""
+) -> StoredFile:
     """What is known of a file once it was opened and stored."""
     return StoredFile(
         kind=AssetKind(info.kind.value),
