@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from indexer.leases.process_id import this_process
 from search.errors import Unavailable
-from webapp.catalog.models import SpaceChange, Tuning
+from webapp.catalog.models import ModelChange, Tuning
 
 WRITE_EVERY_S = 0.5
 LEASE = datetime.timedelta(minutes=30)
 """On the same host a dead process is known at once; of another host only silence says it."""
 
-Row = TypeVar("Row", Tuning, SpaceChange)
+Row = TypeVar("Row", Tuning, ModelChange)
 
 RUNNING = "running"
 """The state that both kinds of row have while a process works on them."""
@@ -47,7 +47,7 @@ class Progress(Generic[Row]):
         self.row = row
         self._held = held
         self._lease = lease
-        self._saved = ("stage", "done", "total", "lease_until", *saved)
+        self._saved = ("stage", "done", "total", "lease_expires_at", *saved)
         self._show = show
         self._written = -float("inf")
 
@@ -69,7 +69,7 @@ class Progress(Generic[Row]):
 
     def write(self) -> None:
         """Save everything but state and owner."""
-        self.row.lease_until = timezone.now() + self._lease
+        self.row.lease_expires_at = timezone.now() + self._lease
         values = {name: getattr(self.row, name) for name in self._saved}
         if not self._held(self.row).update(**values):
             raise Unavailable(

@@ -6,7 +6,7 @@ from typing import Self
 
 from tqdm import tqdm
 
-from webapp.catalog.models import SpaceChange, Tuning
+from webapp.catalog.models import ModelChange, Tuning
 
 
 class StageBar:
@@ -23,7 +23,7 @@ class StageBar:
     def __exit__(self, *raised: object) -> None:
         self._bar.close()
 
-    def __call__(self, row: Tuning | SpaceChange) -> None:
+    def __call__(self, row: Tuning | ModelChange) -> None:
         if row.stage != self._stage:
             self._stage = row.stage
             self._bar.close()

@@ -127,7 +127,7 @@ class Sweeper:
 def _abandoned(rows: QuerySet) -> Q:
     """Those of the claimed rows whose lease has run out or whose owner on this host is dead."""
     owners = rows.order_by().values_list("claimed_by", flat=True).distinct()
-    return Q(lease_until__lt=timezone.now()) | Q(
+    return Q(lease_expires_at__lt=timezone.now()) | Q(
         claimed_by__in=[owner for owner in owners if is_dead(owner)]
     )
 
@@ -141,7 +141,7 @@ def jobs_take_back() -> tuple[int, int]:
     deadly = abandoned.filter(attempts__gte=DEATHS - 1).update(
         state=JobState.FAILED,
         attempts=F("attempts") + 1,
-        finished=timezone.now(),
+        finished_at=timezone.now(),
         error_code="worker_lost",
         error=f"{DEATHS} workers were lost while they encoded this",
         **UNCLAIMED,
@@ -166,7 +166,7 @@ def jobs_enqueue_missing(*, space: str) -> int:
     )
     return count + IndexJob.objects.filter(
         ~Exists(stored), space=space, state=JobState.DONE
-    ).update(state=JobState.QUEUED, finished=None)
+    ).update(state=JobState.QUEUED, finished_at=None)
 
 
 def _missing(space: str, kind: AssetKind) -> Iterator[list[str]]:
@@ -190,9 +190,11 @@ def uploads_resume() -> int:
     """
     running = Upload.objects.filter(state=UploadState.RUNNING)
     running.filter(_abandoned(running)).update(
-        state=UploadState.RECEIVED, claim=None, lease_until=None
+        state=UploadState.RECEIVED, claim=None, lease_expires_at=None
     )
-    in_terminal = Q(source=UploadSource.TERMINAL, created__gt=timezone.now() - TERMINAL_HEAD_START)
+    in_terminal = Q(
+        source=UploadSource.TERMINAL, created_at__gt=timezone.now() - TERMINAL_HEAD_START
+    )
     waiting = list(
         get_claimable_uploads().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN]
     )

@@ -104,14 +104,14 @@ def tune(tuning_id: int) -> None:
 def roll_back_tuning() -> None:
     from indexer.tuning.run import tuning_roll_back
 
-    asked = Tuning.objects.filter(state=TuningState.LIVE, rollback_asked=True)
+    asked = Tuning.objects.filter(state=TuningState.LIVE, rollback_requested=True)
     for tuning in asked:
         try:
             tuning_roll_back(tuning.preset)
         except OmnishelfError as error:
             if not error.permanent:
                 raise
-            asked.filter(pk=tuning.pk).update(rollback_asked=False, error=str(error)[:1000])
+            asked.filter(pk=tuning.pk).update(rollback_requested=False, error=str(error)[:1000])
 
 
 @shared_task(name=RECONCILE, **RETRIES)

@@ -25,7 +25,7 @@ BATCHES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 2}
 """Contents of a claim; pictures as many as the encoder takes at once. The clips of a claim
 become searchable together, so a few: else short ones would wait for a long one."""
 
-UNCLAIMED = {"claim": None, "claimed_by": "", "lease_until": None}
+UNCLAIMED = {"claim": None, "claimed_by": "", "lease_expires_at": None}
 """What a job looks like that nobody holds."""
 
 
@@ -91,7 +91,7 @@ def _claim(queued: QuerySet[IndexJob], modality: Modality, worker: str, limit: i
         )[:limit]
         jobs = tuple(Job(*row) for row in rows)
         IndexJob.objects.filter(id__in=[job.id for job in jobs], state=JobState.QUEUED).update(
-            state=JobState.CLAIMED, claim=token, claimed_by=worker, lease_until=lease_end()
+            state=JobState.CLAIMED, claim=token, claimed_by=worker, lease_expires_at=lease_end()
         )
     return Claim(token, modality, jobs) if jobs else None
 
@@ -103,7 +103,7 @@ def lease_end() -> datetime.datetime:
 
 def claims_renew(claims: Collection[Claim]) -> None:
     """Push the leases of everything in flight ahead."""
-    _rows(claims).update(lease_until=lease_end())
+    _rows(claims).update(lease_expires_at=lease_end())
 
 
 def claims_release(claims: Collection[Claim]) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from search.encoders.protocol import Features, TunableEncoder, require_audio, supports_audio
 from search.media.frame_views import frame_vectors, whole_clip
 from search.types import Modality, Vectors
-from webapp.catalog.models import TowerFeatures
+from webapp.catalog.models import CachedFeatures
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 from webapp.catalog.selectors.tunings import rows_per_part
 
@@ -56,7 +56,7 @@ def project_stored(
     counts = [len(spans) // SPAN_BYTES or int(bool(features)) for features, spans in rows]
     total = sum(counts) * rows_per_part(modality)
     features = (
-        TowerFeatures.unpack([row[0] for row in rows], total)
+        CachedFeatures.unpack([row[0] for row in rows], total)
         if total
         else np.zeros((0, 0), np.float16)
     )

@@ -14,7 +14,7 @@ from indexer.encoding.contents import Encoded, SetAside
 from indexer.encoding.encode import EncodedBatch
 from indexer.encoding.projection import towers_of
 from search.encoders.protocol import TunableEncoder
-from webapp.catalog.models import Asset, Embedding, JobState, Product, TowerFeatures
+from webapp.catalog.models import Asset, CachedFeatures, Embedding, JobState, Product
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.selectors.spaces import is_offline_space
 from webapp.catalog.services.features import make_cached_features, store_features
@@ -73,7 +73,7 @@ def _store(
         )
         store_features(feature_rows(batch.encoded, encoder))
         claim.rows([item.job for item in batch.encoded]).update(
-            state=JobState.DONE, finished=timezone.now(), error_code="", error="", **UNCLAIMED
+            state=JobState.DONE, finished_at=timezone.now(), error_code="", error="", **UNCLAIMED
         )
         if orphans:
             claim.rows(orphans).delete()
@@ -86,7 +86,7 @@ def _store(
             _touch_owners(claim, batch.encoded)
 
 
-def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[TowerFeatures]:
+def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[CachedFeatures]:
     """What towers saw of these contents and is not stored yet."""
     return [
         make_cached_features(
@@ -112,7 +112,7 @@ def _set_aside(claim: Claim, item: SetAside) -> None:
     row.update(
         state=JobState.FAILED,
         attempts=item.job.attempts + 1,
-        finished=timezone.now(),
+        finished_at=timezone.now(),
         error_code=fault.code,
         error=fault.message[:500],
         **UNCLAIMED,
@@ -125,7 +125,7 @@ def _set_aside(claim: Claim, item: SetAside) -> None:
 
 def _tell(claim: Claim, job: Job, fault: str) -> None:
     Asset.objects.filter(kind=claim.modality, content_hash=job.content_hash).update(
-        fault=fault[:500]
+        error=fault[:500]
     )
 
 

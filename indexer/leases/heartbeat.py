@@ -30,7 +30,7 @@ def heartbeat(rows: QuerySet, lease: datetime.timedelta) -> Iterator[None]:
         try:
             while not ended.wait(lease.total_seconds() / BEATS_A_LEASE):
                 try:
-                    rows.all().update(lease_until=timezone.now() + lease)
+                    rows.all().update(lease_expires_at=timezone.now() + lease)
                 except DatabaseError as error:
                     logger.warning("the lease was not renewed, which is tried again: %s", error)
         finally:

@@ -15,7 +15,14 @@ from indexer.progress import running_here
 from indexer.reconcile import jobs_enqueue_missing
 from indexer.tuning.publish import space_drop
 from search.errors import Unavailable
-from webapp.catalog.models import ChangeStage, ChangeState, IndexJob, JobState, SpaceChange, Tuning
+from webapp.catalog.models import (
+    IndexJob,
+    JobState,
+    ModelChange,
+    ModelChangeStage,
+    ModelChangeState,
+    Tuning,
+)
 from webapp.catalog.selectors.spaces import get_active_heads
 from webapp.celery import ENCODE_QUEUED, notify_worker
 
@@ -24,7 +31,7 @@ logger = logging.getLogger(__name__)
 AGAIN = "Start it again: what is encoded stays."
 
 
-def swap(change: SpaceChange) -> None:
+def swap(change: ModelChange) -> None:
     """Bring the new space into use. Until this commits readers see nothing of it.
 
     Raises Unavailable when what it was compared with is not in use any more, or heads were tuned
@@ -32,40 +39,46 @@ def swap(change: SpaceChange) -> None:
     """
     with transaction.atomic():
         live = _live()
-        spaces = get_active_heads(change.former_base)[1], get_active_heads(change.base)[1]
-        if (live and live.pk) != change.former_id or spaces != (change.former_space, change.space):
+        spaces = get_active_heads(change.previous_base)[1], get_active_heads(change.base)[1]
+        if (live and live.pk) != change.previous_id or spaces != (
+            change.previous_space,
+            change.space,
+        ):
             raise Unavailable(
                 "another space came into use meanwhile, so the comparison is void", fix=AGAIN
             )
-        SpaceChange.objects.filter(state=ChangeState.LIVE).update(
-            state=ChangeState.RETIRED, stage=""
+        ModelChange.objects.filter(state=ModelChangeState.LIVE).update(
+            state=ModelChangeState.RETIRED, stage=""
         )
-        ended = {"stage": "", "claimed_by": "", "finished": timezone.now()}
-        if not running_here(change).update(state=ChangeState.LIVE, **ended):
+        ended = {"stage": "", "claimed_by": "", "finished_at": timezone.now()}
+        if not running_here(change).update(state=ModelChangeState.LIVE, **ended):
             raise Unavailable("this change was given up while it ran", value=str(change), fix=AGAIN)
-    _settle(change.space, change.former_space)
-    spaces_forget(kept={change.base, change.former_base})
+    _settle(change.space, change.previous_space)
+    spaces_forget(kept={change.base, change.previous_base})
 
 
-def swap_back(change: SpaceChange, space: str) -> None:
+def swap_back(change: ModelChange, space: str) -> None:
     """Bring back what was in use before `change`, which is live; its space is `space`.
 
     Raises Unavailable when `change` is not this process's to take back any more.
     """
     with transaction.atomic():
         _live()
-        ended = {"stage": "", "claimed_by": "", "finished": timezone.now()}
-        if not returning_here(change).update(state=ChangeState.ROLLED_BACK, **ended):
+        ended = {"stage": "", "claimed_by": "", "finished_at": timezone.now()}
+        if not returning_here(change).update(state=ModelChangeState.ROLLED_BACK, **ended):
             raise Unavailable("this change is not in use any more", value=str(change))
-        if change.former_id:
-            SpaceChange.objects.filter(pk=change.former_id).update(state=ChangeState.LIVE)
+        if change.previous_id:
+            ModelChange.objects.filter(pk=change.previous_id).update(state=ModelChangeState.LIVE)
     _settle(space, get_active_heads(change.base)[1])
 
 
-def returning_here(change: SpaceChange) -> QuerySet[SpaceChange]:
+def returning_here(change: ModelChange) -> QuerySet[ModelChange]:
     """The row, as long as it is in use and this process takes it back."""
-    return SpaceChange.objects.filter(
-        pk=change.pk, state=ChangeState.LIVE, stage=ChangeStage.RETURNING, claimed_by=this_process()
+    return ModelChange.objects.filter(
+        pk=change.pk,
+        state=ModelChangeState.LIVE,
+        stage=ModelChangeStage.ROLLING_BACK,
+        claimed_by=this_process(),
     )
 
 
@@ -75,8 +88,10 @@ def spaces_forget(*, kept: set[str]) -> None:
 
     What their towers saw stays: going back to one of them projects it anew, and decodes nothing.
     """
-    changes = SpaceChange.objects.exclude(base__in=kept).values_list("base", flat=True)
-    former = SpaceChange.objects.exclude(former_base__in=kept).values_list("former_base", flat=True)
+    changes = ModelChange.objects.exclude(base__in=kept).values_list("base", flat=True)
+    former = ModelChange.objects.exclude(previous_base__in=kept).values_list(
+        "previous_base", flat=True
+    )
     bases = set(changes) | set(former)
     tuned = Tuning.objects.filter(base__in=bases).exclude(space="").values_list("space", flat=True)
     try:
@@ -88,8 +103,8 @@ def spaces_forget(*, kept: set[str]) -> None:
         )
 
 
-def _live() -> SpaceChange | None:
-    return SpaceChange.objects.select_for_update().filter(state=ChangeState.LIVE).first()
+def _live() -> ModelChange | None:
+    return ModelChange.objects.select_for_update().filter(state=ModelChangeState.LIVE).first()
 
 
 def _settle(space: str, former: str) -> None:

@@ -10,7 +10,7 @@ from indexer.encoding.run import encode_into
 from indexer.encoding.totals import DrainTotals
 from indexer.progress import Progress
 from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
-from webapp.catalog.models import IndexJob, JobState, SpaceChange
+from webapp.catalog.models import IndexJob, JobState, ModelChange
 from webapp.celery import ENCODE_QUEUED, notify_worker
 from webapp.retrieval.models_runtime import Serving
 
@@ -19,7 +19,7 @@ WAIT_S = 0.2
 
 
 def space_complete(
-    made: Serving, progress: Progress[SpaceChange], stage: str, *, alone: bool = False
+    made: Serving, progress: Progress[ModelChange], stage: str, *, alone: bool = False
 ) -> None:
     """Encode whatever the space lacks. Returns when every content is encoded or set aside.
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from indexer.leases.process_id import is_dead, this_process
 from indexer.progress import running_here
 from search.errors import InputError, Unavailable
-from webapp.catalog.models import ChangeState, IndexJob, JobState, SpaceChange
+from webapp.catalog.models import IndexJob, JobState, ModelChange, ModelChangeState
 from webapp.catalog.selectors.spaces import get_live_change
 from webapp.retrieval.models_runtime import Serving, own_space
 
@@ -27,14 +27,14 @@ def changes_release() -> int:
     """Let go of what a process held that is gone, so that it can be gone on with. Returns how
     many.
     """
-    running = SpaceChange.objects.exclude(claimed_by="")
+    running = ModelChange.objects.exclude(claimed_by="")
     dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
-    return running.filter(Q(lease_until__lt=timezone.now()) | Q(claimed_by__in=dead)).update(
+    return running.filter(Q(lease_expires_at__lt=timezone.now()) | Q(claimed_by__in=dead)).update(
         claimed_by=""
     )
 
 
-def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bool) -> SpaceChange:
+def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bool) -> ModelChange:
     """The interrupted change to this space, or a new one, as this process's. One to another
     space is given up.
 
@@ -46,27 +46,27 @@ def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bo
             "this preset is in use already", value=target.preset, fix="See manage.py space status."
         )
     changes_release()
-    interrupted = SpaceChange.objects.filter(state=ChangeState.RUNNING, claimed_by="")
+    interrupted = ModelChange.objects.filter(state=ModelChangeState.RUNNING, claimed_by="")
     change_give_up(interrupted.exclude(space=target.space.fingerprint))
     live = get_live_change()
     values = {
         "dry_run": dry_run,
         "forced": forced,
-        "former": live,
-        "former_preset": current.preset,
-        "former_base": own_space(current.preset).fingerprint,
-        "former_space": current.space.fingerprint,
+        "previous": live,
+        "previous_preset": current.preset,
+        "previous_base": own_space(current.preset).fingerprint,
+        "previous_space": current.space.fingerprint,
         "claimed_by": this_process(),
-        "lease_until": timezone.now() + LEASE,
+        "lease_expires_at": timezone.now() + LEASE,
     }
     if not interrupted.update(**values):
         _create(target, values)
-    return SpaceChange.objects.get(state=ChangeState.RUNNING, claimed_by=this_process())
+    return ModelChange.objects.get(state=ModelChangeState.RUNNING, claimed_by=this_process())
 
 
 def _create(target: Serving, values: dict[str, object]) -> None:
     try:
-        SpaceChange.objects.create(
+        ModelChange.objects.create(
             preset=target.preset,
             base=own_space(target.preset).fingerprint,
             heads_digest=target.heads_digest,
@@ -74,31 +74,31 @@ def _create(target: Serving, values: dict[str, object]) -> None:
             **values,
         )
     except IntegrityError as error:
-        other = SpaceChange.objects.filter(state=ChangeState.RUNNING).first()
+        other = ModelChange.objects.filter(state=ModelChangeState.RUNNING).first()
         raise Unavailable(
             "another change of model is under way", value=str(other), fix="Wait for its end."
         ) from error
 
 
-def change_give_up(interrupted: QuerySet[SpaceChange]) -> int:
+def change_give_up(interrupted: QuerySet[ModelChange]) -> int:
     """Call interrupted changes failed. What they encoded stays and is used by the next change to
     that preset.
     """
     for space in interrupted.values_list("space", flat=True):
         _unqueue(space)
     return interrupted.update(
-        state=ChangeState.FAILED, stage="", error=GIVEN_UP, finished=timezone.now()
+        state=ModelChangeState.FAILED, stage="", error=GIVEN_UP, finished_at=timezone.now()
     )
 
 
-def change_end(change: SpaceChange, state: ChangeState, error: str = "") -> None:
+def change_end(change: ModelChange, state: ModelChangeState, error: str = "") -> None:
     """End a change that this process runs, without a swap."""
     ended = {
         "state": state,
         "stage": "",
         "error": error[:1000],
         "claimed_by": "",
-        "finished": timezone.now(),
+        "finished_at": timezone.now(),
     }
     if running_here(change).update(**ended):
         _unqueue(change.space)

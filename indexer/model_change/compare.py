@@ -17,7 +17,7 @@ from search.media.picture import PictureLimits, decode_picture
 from search.ranking.engine import Stopwatch
 from search.ranking.fusion import SHARES, Shares
 from search.types import Modality
-from webapp.catalog.models import GoldenKind
+from webapp.catalog.models import GoldenSetSource
 from webapp.retrieval.filters import ProductFilters
 from webapp.retrieval.models_runtime import Serving
 from webapp.retrieval.query import Question
@@ -29,7 +29,7 @@ TOP = 10
 PICTURES_ALONE: Shares = {**SHARES, (Modality.TEXT, Modality.TEXT): 0.0}
 """A title finds itself among the texts, in any space."""
 
-SHARES_OF: Mapping[GoldenKind, Shares] = {GoldenKind.CATALOGUE: PICTURES_ALONE}
+SHARES_OF: Mapping[GoldenSetSource, Shares] = {GoldenSetSource.CATALOGUE: PICTURES_ALONE}
 
 
 @dataclass

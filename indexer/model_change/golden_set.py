@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 
 from search.evaluation.folder import EvaluationQuery
 from search.files import file_sha256
-from webapp.catalog.models import Asset, AssetKind, GoldenKind, Product
+from webapp.catalog.models import Asset, AssetKind, GoldenSetSource, Product
 from webapp.clicklog.selectors import clicked_queries
 
 Row = TypeVar("Row")
@@ -52,7 +52,7 @@ class Golden:
     visible.
     """
 
-    kind: GoldenKind
+    kind: GoldenSetSource
     questions: tuple[GoldenQuestion, ...]
     skipped: int = 0
 
@@ -62,7 +62,7 @@ def golden_set(given: Sequence[EvaluationQuery]) -> Golden:
     if given:
         return _from_file(given)
     clicked = _clicked()
-    return Golden(GoldenKind.CLICKS, clicked) if len(clicked) >= ENOUGH_CLICKED else _titles()
+    return Golden(GoldenSetSource.CLICKS, clicked) if len(clicked) >= ENOUGH_CLICKED else _titles()
 
 
 def _from_file(given: Sequence[EvaluationQuery]) -> Golden:
@@ -79,7 +79,7 @@ def _from_file(given: Sequence[EvaluationQuery]) -> Golden:
         relevant = frozenset(ids[sku] for sku in query.relevant if sku in ids) - itself
         if relevant:
             questions.append(GoldenQuestion(query.text, query.picture, relevant, itself))
-    return Golden(GoldenKind.FILE, tuple(questions), len(given) - len(questions))
+    return Golden(GoldenSetSource.FILE, tuple(questions), len(given) - len(questions))
 
 
 def _only_showing(picture: Path | None) -> frozenset[int]:
@@ -130,7 +130,7 @@ def _titles() -> Golden:
     questions = tuple(
         GoldenQuestion(title, None, frozenset(found)) for title, found in sorted(owners.items())
     )
-    return Golden(GoldenKind.CATALOGUE, questions)
+    return Golden(GoldenSetSource.CATALOGUE, questions)
 
 
 def _sample(rows: Iterable[Row], text: Callable[[Row], str]) -> list[Row]:

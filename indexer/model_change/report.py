@@ -11,7 +11,7 @@ from rich.table import Table
 
 from search.config import engine_settings
 from search.errors import OmnishelfError
-from webapp.catalog.models import ChangeState, GenerationState, IndexGeneration, SpaceChange
+from webapp.catalog.models import GenerationState, IndexGeneration, ModelChange, ModelChangeState
 from webapp.catalog.selectors.spaces import (
     get_active_heads,
     get_active_preset,
@@ -21,17 +21,23 @@ from webapp.catalog.selectors.spaces import (
 from webapp.retrieval.models_runtime import active_space
 
 LISTED = 20
-FIELDS = (
-    "preset", "space", "former_preset", "former_space", "state", "stage", "done", "total", "interrupted", "dry_run",
-    "forced", "set_aside", "golden", "questions", "skipped", "before", "after", "gain", "gain_low", "gain_high",
-    "overlap", "error", "decision",
-)  # fmt: skip
+FIELDS = {
+    "preset": "preset", "space": "space", "former_preset": "previous_preset", "former_space": "previous_space",
+    "state": "state", "stage": "stage", "done": "done", "total": "total", "interrupted": "is_interrupted",
+    "dry_run": "dry_run", "forced": "forced", "set_aside": "failed_count", "golden": "golden_source",
+    "questions": "query_count", "skipped": "skipped_count", "before": "before", "after": "after", "gain": "gain",
+    "gain_low": "gain_low", "gain_high": "gain_high", "overlap": "overlap", "error": "error", "decision": "decision",
+}  # fmt: skip
+"""Name in the JSON output → attribute of the row. The names in the output do not change."""
 
 
-def as_dict(change: SpaceChange) -> dict[str, Any]:
-    """Plain values, ready for JSON."""
-    seconds = (change.finished - change.created).total_seconds() if change.finished else None
-    return {"id": change.pk, **{name: getattr(change, name) for name in FIELDS}, "seconds": seconds}
+def as_dict(change: ModelChange) -> dict[str, Any]:
+    """Return plain values, ready for JSON."""
+    seconds = None
+    if change.finished_at is not None:
+        seconds = (change.finished_at - change.created_at).total_seconds()
+    row = {name: getattr(change, attribute) for name, attribute in FIELDS.items()}
+    return {"id": change.pk, **row, "seconds": seconds}
 
 
 def spaces_state() -> dict[str, Any]:
@@ -50,7 +56,7 @@ def spaces_state() -> dict[str, Any]:
         "change": live.pk if live else None,
         "beside": [beside.fingerprint for beside in pending_spaces()],
         "views": live_views(space),
-        "changes": [as_dict(change) for change in SpaceChange.objects.all()[:LISTED]],
+        "changes": [as_dict(change) for change in ModelChange.objects.all()[:LISTED]],
     }
 
 
@@ -60,22 +66,22 @@ def live_views(space: str) -> int:
     return live.values_list("views", flat=True).first() or 0
 
 
-def print_change(change: SpaceChange, console: Console) -> None:
+def print_change(change: ModelChange, console: Console) -> None:
     """Before and after by metric, and what came of it."""
     console.print(
-        f"change {change.pk}, {change.former_preset} → {change.preset}: {change.get_state_display()}"
+        f"change {change.pk}, {change.previous_preset} → {change.preset}: {change.get_state_display()}"
     )
-    if change.set_aside:
+    if change.failed_count:
         console.print(
-            f"{change.set_aside:,} contents could not be encoded; see Index jobs in the admin"
+            f"{change.failed_count:,} contents could not be encoded; see Index jobs in the admin"
         )
-    if change.golden:
-        left_out = f", {change.skipped:,} left out" if change.skipped else ""
+    if change.golden_source:
+        left_out = f", {change.skipped_count:,} left out" if change.skipped_count else ""
         console.print(
-            f"asked: {change.questions:,} questions, {change.get_golden_display()}{left_out}"
+            f"asked: {change.query_count:,} questions, {change.get_golden_source_display()}{left_out}"
         )
     if change.after:
-        table = Table("metric", change.former_preset, change.preset, "change")
+        table = Table("metric", change.previous_preset, change.preset, "change")
         for name, value in change.after.items():
             digits = 1 if name.endswith(" ms") else 3
             former = change.before[name]
@@ -88,7 +94,7 @@ def print_change(change: SpaceChange, console: Console) -> None:
         console.print(escape(line))
 
 
-def print_state(state: dict[str, Any], changes: Iterable[SpaceChange], console: Console) -> None:
+def print_state(state: dict[str, Any], changes: Iterable[ModelChange], console: Console) -> None:
     """What is in use, and one line for each change."""
     why = f"change {state['change']}" if state["change"] else "OMNISHELF_PRESET"
     console.print(
@@ -104,30 +110,30 @@ def print_state(state: dict[str, Any], changes: Iterable[SpaceChange], console: 
     for change in changes:
         table.add_row(
             str(change.pk),
-            change.former_preset,
+            change.previous_preset,
             change.preset,
             _shown_state(change),
             "" if change.gain is None else f"{change.gain:+.3f}",
-            f"{change.created:%Y-%m-%d %H:%M}",
+            f"{change.created_at:%Y-%m-%d %H:%M}",
             escape(change.error),
         )
     console.print(table)
 
 
-def _shown_state(change: SpaceChange) -> str:
-    if change.interrupted:
+def _shown_state(change: ModelChange) -> str:
+    if change.is_interrupted:
         return f"interrupted: manage.py space change --to {change.preset} goes on"
     if change.stage:
         return f"{change.get_state_display()}: {change.done:,} of {change.total:,} {change.get_stage_display()}"
     return str(change.get_state_display()) + (
-        " (forced)" if change.forced and not change.passes else ""
+        " (forced)" if change.forced and not change.is_accepted else ""
     )
 
 
-def latest() -> list[SpaceChange]:
+def latest() -> list[ModelChange]:
     """The changes that are listed, newest first."""
-    return list(SpaceChange.objects.all()[:LISTED])
+    return list(ModelChange.objects.all()[:LISTED])
 
 
-def refused(change: SpaceChange) -> bool:
-    return change.state == ChangeState.REFUSED
+def refused(change: ModelChange) -> bool:
+    return change.state == ModelChangeState.REFUSED

@@ -17,15 +17,15 @@ from search.config import engine_settings
 from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailable
 from search.types import Space
 from search.vectors.backends import generations_of
-from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange
+from webapp.catalog.models import ModelChange, ModelChangeStage, ModelChangeState
 from webapp.catalog.selectors.embeddings import count_changes_since
 from webapp.catalog.selectors.spaces import get_live_change
 from webapp.retrieval.models_runtime import Serving, heads_in_use
 
-Show = Callable[[SpaceChange], None]
+Show = Callable[[ModelChange], None]
 
 
-def change_roll_back(show: Show | None = None) -> SpaceChange:
+def change_roll_back(show: Show | None = None) -> ModelChange:
     """Give up the interrupted change; where there is none, bring back what was in use before the
     live one.
 
@@ -35,22 +35,22 @@ def change_roll_back(show: Show | None = None) -> SpaceChange:
     while another process works on a change, and what encoding raises.
     """
     changes_release()
-    if running := SpaceChange.objects.filter(state=ChangeState.RUNNING).first():
-        if not change_give_up(SpaceChange.objects.filter(pk=running.pk, claimed_by="")):
+    if running := ModelChange.objects.filter(state=ModelChangeState.RUNNING).first():
+        if not change_give_up(ModelChange.objects.filter(pk=running.pk, claimed_by="")):
             raise Unavailable(
                 "a change of model is under way", value=str(running), fix="Stop it first: Ctrl-C."
             )
         running.refresh_from_db()
         return running
     change = _claim()
-    former = Serving(change.former_preset, heads_in_use(change.former_preset))
+    former = Serving(change.previous_preset, heads_in_use(change.previous_preset))
     progress = Progress(change, show=show, held=returning_here, lease=LEASE)
     try:
         with heartbeat(returning_here(change), LEASE):
             # Alone: the way back must be open when the model in use cannot even be loaded.
-            space_complete(former, progress, ChangeStage.RETURNING, alone=True)
+            space_complete(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
             _build_where_needed(former.space)
-            space_complete(former, progress, ChangeStage.RETURNING, alone=True)
+            space_complete(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
             swap_back(change, former.space.fingerprint)
     except BaseException:
         returning_here(change).update(stage="", claimed_by="")
@@ -59,21 +59,21 @@ def change_roll_back(show: Show | None = None) -> SpaceChange:
     return change
 
 
-def _claim() -> SpaceChange:
+def _claim() -> ModelChange:
     change = get_live_change()
     if change is None:
         raise InputError("no change of model is in use", fix="See manage.py space status.")
-    if change.former_id is None and engine_settings().preset != change.former_preset:
+    if change.previous_id is None and engine_settings().preset != change.previous_preset:
         raise InputError(
             "the configured preset is not the one that was in use before",
             value=engine_settings().preset,
-            fix=f"Set OMNISHELF_PRESET={change.former_preset} for every process, restart them, and roll back then.",
+            fix=f"Set OMNISHELF_PRESET={change.previous_preset} for every process, restart them, and roll back then.",
         )
-    free = SpaceChange.objects.filter(pk=change.pk, state=ChangeState.LIVE, claimed_by="")
+    free = ModelChange.objects.filter(pk=change.pk, state=ModelChangeState.LIVE, claimed_by="")
     held = {
-        "stage": ChangeStage.RETURNING,
+        "stage": ModelChangeStage.ROLLING_BACK,
         "claimed_by": this_process(),
-        "lease_until": timezone.now() + LEASE,
+        "lease_expires_at": timezone.now() + LEASE,
     }
     if not free.update(**held):
         raise Unavailable(

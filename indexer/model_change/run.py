@@ -18,22 +18,22 @@ from indexer.progress import Progress, running_here
 from search.errors import InputError, OmnishelfError
 from search.evaluation.folder import EvaluationQuery
 from webapp.catalog.models import (
-    ChangeStage,
-    ChangeState,
-    GoldenKind,
+    GoldenSetSource,
     IndexJob,
     JobState,
-    SpaceChange,
+    ModelChange,
+    ModelChangeStage,
+    ModelChangeState,
 )
 from webapp.retrieval.models_runtime import Serving, heads_in_use, serving_settled
 
 logger = logging.getLogger(__name__)
 
 SAVED = (
-    "set_aside", "golden", "questions", "skipped", "before", "after", "gain", "gain_low", "gain_high", "overlap",
+    "failed_count", "golden_source", "query_count", "skipped_count", "before", "after", "gain", "gain_low", "gain_high", "overlap",
 )  # fmt: skip
 
-Show = Callable[[SpaceChange], None]
+Show = Callable[[ModelChange], None]
 
 
 def space_change(
@@ -43,7 +43,7 @@ def space_change(
     force: bool = False,
     dry_run: bool = False,
     show: Show | None = None,
-) -> SpaceChange:
+) -> ModelChange:
     """Make the space of a preset beside the one in use, compare both, and swap when the golden
     set is not worse.
 
@@ -73,45 +73,45 @@ def space_change(
 
 
 def _run(
-    change: SpaceChange,
+    change: ModelChange,
     current: Serving,
     target: Serving,
     golden: Sequence[EvaluationQuery],
-    progress: Progress[SpaceChange],
+    progress: Progress[ModelChange],
 ) -> None:
-    space_complete(target, progress, ChangeStage.ENCODING)
+    space_complete(target, progress, ModelChangeStage.ENCODING)
     # From the stage's change on, what is encoded is told to readers; what was encoded before, the
     # build holds.
-    space_complete(target, progress, ChangeStage.BUILDING)
-    progress.begin(ChangeStage.BUILDING, 1)
+    space_complete(target, progress, ModelChangeStage.BUILDING)
+    progress.begin(ModelChangeStage.BUILDING, 1)
     generation_build(target.space)
     progress.advance()
     _judge(change, current, target, golden, progress)
-    if not change.passes and not change.forced:
-        change_end(change, ChangeState.REFUSED)
+    if not change.is_accepted and not change.forced:
+        change_end(change, ModelChangeState.REFUSED)
     elif change.dry_run:
-        change_end(change, ChangeState.TRIED)
+        change_end(change, ModelChangeState.TRIED)
     else:
-        space_complete(target, progress, ChangeStage.JUDGING)
+        space_complete(target, progress, ModelChangeStage.COMPARING)
         swap(change)
 
 
 def _judge(
-    change: SpaceChange,
+    change: ModelChange,
     current: Serving,
     target: Serving,
     given: Sequence[EvaluationQuery],
-    progress: Progress[SpaceChange],
+    progress: Progress[ModelChange],
 ) -> None:
     golden = golden_set(given)
-    change.golden, change.questions, change.skipped = (
+    change.golden_source, change.query_count, change.skipped_count = (
         golden.kind,
         len(golden.questions),
         golden.skipped,
     )
     failed = IndexJob.objects.filter(space=target.space.fingerprint, state=JobState.FAILED)
-    change.set_aside = failed.count()
-    progress.begin(ChangeStage.JUDGING, len(golden.questions))
+    change.failed_count = failed.count()
+    progress.begin(ModelChangeStage.COMPARING, len(golden.questions))
     if golden.questions:
         found = compare(golden, current, target, progress.advance)
         change.before, change.after, change.overlap = found.before, found.after, found.overlap
@@ -120,7 +120,7 @@ def _judge(
             _bound(found.gain.low),
             _bound(found.gain.high),
         )
-    elif golden.kind == GoldenKind.FILE:
+    elif golden.kind == GoldenSetSource.FILE:
         raise InputError(
             "no question of the golden set asks for a product that is here and visible"
         )
@@ -132,6 +132,6 @@ def _bound(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
-def _fail(change: SpaceChange, error: str) -> None:
+def _fail(change: ModelChange, error: str) -> None:
     logger.warning("change of model %d failed: %s", change.pk, error)
-    change_end(change, ChangeState.FAILED, error)
+    change_end(change, ModelChangeState.FAILED, error)

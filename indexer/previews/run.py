@@ -41,9 +41,9 @@ def previews_missing() -> QuerySet[Asset]:
 
 def previews_take_back() -> int:
     """Free the claims of dead and of silent workers. Returns how many."""
-    claimed = ClipPreview.objects.filter(made__isnull=True)
+    claimed = ClipPreview.objects.filter(made_at__isnull=True)
     owners = claimed.order_by().values_list("claimed_by", flat=True).distinct()
-    abandoned = Q(claimed__lt=timezone.now() - LEASE) | Q(
+    abandoned = Q(claimed_at__lt=timezone.now() - LEASE) | Q(
         claimed_by__in=[each for each in owners if is_dead(each)]
     )
     return claimed.filter(abandoned).delete()[0]

@@ -17,7 +17,9 @@ def tuning_claim(tuning_id: int) -> Tuning | None:
     """Make a queued tuning this process's. None when it is not queued any more."""
     queued = Tuning.objects.filter(pk=tuning_id, state=TuningState.QUEUED)
     claimed = queued.update(
-        state=TuningState.RUNNING, claimed_by=this_process(), lease_until=timezone.now() + LEASE
+        state=TuningState.RUNNING,
+        claimed_by=this_process(),
+        lease_expires_at=timezone.now() + LEASE,
     )
     return Tuning.objects.get(pk=tuning_id) if claimed else None
 
@@ -28,13 +30,13 @@ def tunings_take_back() -> int:
     """
     running = Tuning.objects.filter(state=TuningState.RUNNING)
     dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
-    abandoned = running.filter(Q(lease_until__lt=timezone.now()) | Q(claimed_by__in=dead))
-    return abandoned.update(state=TuningState.FAILED, error=INTERRUPTED, finished=timezone.now())
+    abandoned = running.filter(Q(lease_expires_at__lt=timezone.now()) | Q(claimed_by__in=dead))
+    return abandoned.update(state=TuningState.FAILED, error=INTERRUPTED, finished_at=timezone.now())
 
 
 def tunings_wake() -> None:
     """Ask workers for what was asked for and whose message was lost."""
     for tuning_id in Tuning.objects.filter(state=TuningState.QUEUED).values_list("pk", flat=True):
         notify_worker(TUNE, tuning_id)
-    if Tuning.objects.filter(state=TuningState.LIVE, rollback_asked=True).exists():
+    if Tuning.objects.filter(state=TuningState.LIVE, rollback_requested=True).exists():
         notify_worker(ROLL_BACK_TUNING)

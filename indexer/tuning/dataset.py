@@ -140,7 +140,7 @@ def _facts() -> Iterator[Facts]:
 
 def _shown() -> Iterator[tuple[int, str]]:
     """(product id, content hash) of every usable picture of a visible product."""
-    assets = Asset.objects.filter(kind=AssetKind.PICTURE, product__visible=True, fault="").order_by(
+    assets = Asset.objects.filter(kind=AssetKind.PICTURE, product__visible=True, error="").order_by(
         "product_id", "id"
     )
     return assets.values_list("product_id", "content_hash").iterator(chunk_size=5_000)

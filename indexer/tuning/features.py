@@ -22,7 +22,7 @@ from indexer.tuning.progress import TuningProgress
 from search.cpu import available_cores
 from search.encoders.protocol import Features, TunableEncoder
 from search.types import Modality, TextRole
-from webapp.catalog.models import Asset, IndexJob, JobState, TowerFeatures, TuningStage
+from webapp.catalog.models import Asset, CachedFeatures, IndexJob, JobState, TuningStage
 from webapp.catalog.selectors.tunings import FeatureRow, get_stored_features
 from webapp.catalog.services.features import store_features
 
@@ -58,8 +58,8 @@ def _missing(encoder: TunableEncoder, kind: Modality, busy_space: str) -> list[t
     waiting = IndexJob.objects.filter(
         space=busy_space, state__in=[JobState.QUEUED, JobState.CLAIMED], **same
     )
-    stored = TowerFeatures.objects.filter(towers=towers, **same)
-    assets = Asset.objects.filter(~Exists(stored), ~Exists(waiting), kind=kind, fault="").order_by(
+    stored = CachedFeatures.objects.filter(towers=towers, **same)
+    assets = Asset.objects.filter(~Exists(stored), ~Exists(waiting), kind=kind, error="").order_by(
         "content_hash"
     )
     return list(

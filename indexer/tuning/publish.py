@@ -23,12 +23,12 @@ from search.types import Modality
 from search.vectors.backends import forget_index, generations_of
 from webapp.catalog.models import (
     Asset,
+    CachedFeatures,
     Embedding,
     IndexGeneration,
     IndexJob,
     JobState,
     Product,
-    TowerFeatures,
     Tuning,
     TuningStage,
     TuningState,
@@ -72,14 +72,14 @@ def space_fill(
     return count
 
 
-def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[TowerFeatures, Row]:
+def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[CachedFeatures, Row]:
     towers = towers_of(encoder, modality)
     same = {"modality": modality, "content_hash": OuterRef("content_hash")}
     embedded = Embedding.objects.filter(space=encoder.space.fingerprint, **same)
     used = Asset.objects.filter(
         kind__in=kinds_showing(modality), content_hash=OuterRef("content_hash")
     )
-    rows = TowerFeatures.objects.filter(
+    rows = CachedFeatures.objects.filter(
         ~Exists(embedded), Exists(used), towers=towers, modality=modality
     )
     return rows.values_list("pk", "content_hash", "features", "spans")
@@ -131,7 +131,7 @@ def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: Tuni
     space_fill(encoder, touch=True)
     with transaction.atomic():
         live = _live(tuning.base)
-        if (live and live.pk) != tuning.former_id:
+        if (live and live.pk) != tuning.previous_id:
             raise Unavailable(
                 "other heads came into use meanwhile, so the comparison is void", fix="Tune again."
             )
@@ -139,7 +139,7 @@ def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: Tuni
             state=TuningState.RETIRED
         )
         if not running_here(tuning).update(
-            state=TuningState.LIVE, stage="", finished=timezone.now()
+            state=TuningState.LIVE, stage="", finished_at=timezone.now()
         ):
             raise Unavailable(
                 "this tuning was given up while it ran", value=tuning.pk, fix="Tune again."
@@ -179,10 +179,10 @@ def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
         if live is None or live.pk != tuning.pk:
             raise Unavailable("this tuning is not in use any more", value=str(tuning))
         Tuning.objects.filter(pk=tuning.pk).update(
-            state=TuningState.ROLLED_BACK, rollback_asked=False
+            state=TuningState.ROLLED_BACK, rollback_requested=False
         )
-        if tuning.former_id:
-            Tuning.objects.filter(pk=tuning.former_id).update(state=TuningState.LIVE)
+        if tuning.previous_id:
+            Tuning.objects.filter(pk=tuning.previous_id).update(state=TuningState.LIVE)
     _settle(tuning.preset, encoder, tuning.space)
 
 

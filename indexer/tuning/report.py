@@ -19,7 +19,9 @@ FIELDS = (
 
 def as_dict(tuning: Tuning) -> dict[str, Any]:
     """Plain values, ready for JSON."""
-    seconds = (tuning.finished - tuning.created).total_seconds() if tuning.finished else None
+    seconds = (
+        (tuning.finished_at - tuning.created_at).total_seconds() if tuning.finished_at else None
+    )
     row = {name: getattr(tuning, name) for name in FIELDS}
     return {"id": tuning.pk, **row, "decision": tuning.decision, "seconds": seconds}
 
@@ -52,7 +54,7 @@ def print_tunings(tunings: Iterable[Tuning], console: Console) -> None:
     table = Table("tuning", "state", "pictures", "gain in mean mAP", "began", "error")
     for tuning in tunings:
         gain = "" if tuning.gain is None else f"{tuning.gain:+.3f}"
-        began = f"{tuning.created:%Y-%m-%d %H:%M}"
+        began = f"{tuning.created_at:%Y-%m-%d %H:%M}"
         state = str(tuning.get_state_display()) + (" (dry run)" if tuning.dry_run else "")
         table.add_row(str(tuning.pk), state, f"{tuning.pairs:,}", gain, began, escape(tuning.error))
     console.print(table)

@@ -58,7 +58,7 @@ def tuning_roll_back(preset: str) -> Tuning:
     live = Tuning.objects.filter(base=towers.own.space.fingerprint, state=TuningState.LIVE).first()
     if live is None:
         raise InputError("no tuning of this preset is in use", value=preset)
-    former = towers.under(live.former.heads_digest if live.former else "")
+    former = towers.under(live.previous.heads_digest if live.previous else "")
     roll_back(live, former)
     live.refresh_from_db()
     return live
@@ -91,14 +91,14 @@ def _run(tuning: Tuning, progress: TuningProgress) -> None:
 
 def _compared_with(tuning: Tuning, towers: PresetTowers) -> TunableEncoder:
     """The encoder in use, remembered as what a rollback goes back to."""
-    tuning.former = Tuning.objects.filter(base=tuning.base, state=TuningState.LIVE).first()
-    running_here(tuning).update(former=tuning.former)
-    return towers.under(tuning.former.heads_digest if tuning.former else "")
+    tuning.previous = Tuning.objects.filter(base=tuning.base, state=TuningState.LIVE).first()
+    running_here(tuning).update(previous=tuning.previous)
+    return towers.under(tuning.previous.heads_digest if tuning.previous else "")
 
 
 def _decide(tuning: Tuning, tuned: TunableEncoder, former: str, progress: TuningProgress) -> None:
     """Publish what is better by more than chance, and only that."""
-    if not tuning.better:
+    if not tuning.is_better:
         _end(tuning, TuningState.REJECTED)
     elif tuning.dry_run:
         _end(tuning, TuningState.TRIED)
@@ -107,7 +107,9 @@ def _decide(tuning: Tuning, tuned: TunableEncoder, former: str, progress: Tuning
 
 
 def _end(tuning: Tuning, state: TuningState, error: str = "") -> None:
-    running_here(tuning).update(state=state, stage="", error=error[:1000], finished=timezone.now())
+    running_here(tuning).update(
+        state=state, stage="", error=error[:1000], finished_at=timezone.now()
+    )
 
 
 def _fail(tuning: Tuning, error: str) -> None:

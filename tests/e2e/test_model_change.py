@@ -84,7 +84,7 @@ def test_search_goes_on_while_the_model_is_changed_and_back(
 
     killed = change(site, golden)
     site.wait_for(
-        lambda: bool(site.query("SELECT 1 FROM catalog_spacechange")), what="the change to begin"
+        lambda: bool(site.query("SELECT 1 FROM catalog_modelchange")), what="the change to begin"
     )
     os.killpg(killed.pid, signal.SIGKILL)
     killed.wait()
@@ -105,7 +105,7 @@ def test_search_goes_on_while_the_model_is_changed_and_back(
 
     running = change(site, golden)
     site.wait_for(ended, what="the change to end", seconds=300)
-    assert running.returncode == 0 and site.query("SELECT id, state FROM catalog_spacechange") == [
+    assert running.returncode == 0 and site.query("SELECT id, state FROM catalog_modelchange") == [
         (1, "live")
     ]
     site.wait_for(lambda: found(address) != between, what="the web process to follow")
@@ -115,4 +115,4 @@ def test_search_goes_on_while_the_model_is_changed_and_back(
 
     site.manage("space", "rollback")
     site.wait_for(lambda: found(address) == between, what="the former answers")
-    assert site.query("SELECT state FROM catalog_spacechange") == [("rolled_back",)]
+    assert site.query("SELECT state FROM catalog_modelchange") == [("rolled_back",)]

@@ -365,7 +365,7 @@ def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(
     sign_in(page, shop.site)
     row = {"sku": "CLIP-1", "title": "Film 1", "video": ["film.mp4"], "audio": ["tone.wav"]}
     upload(page, row, {"film.mp4": film.read_bytes(), "tone.wav": tone_file([440, 0, 880])})
-    made = "SELECT count(*) FROM catalog_clippreview WHERE made IS NOT NULL"
+    made = "SELECT count(*) FROM catalog_clippreview WHERE made_at IS NOT NULL"
     shop.site.wait_for(lambda: shop.site.query(made) == [(2,)], what="both previews")
     page.goto("/search?q=something+blue")
     card = page.locator(".card", has_text="Film 1")

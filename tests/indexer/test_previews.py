@@ -45,7 +45,7 @@ def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
         videos=[sounding_film(tmp_path / "film.mkv", [RED] * 2 + [BLUE] * 2, [440, 0, 440, 440])]
     )
     preview = made_of(asset)
-    assert preview.seconds == pytest.approx(4, abs=0.2)
+    assert preview.duration_s == pytest.approx(4, abs=0.2)
     assert [round(span.start) for span in preview.frames] == [0, 2]
     quarter = len(preview.peaks) // 4
     assert preview.peaks[0] > 200 and set(preview.peaks[quarter + 2 : 2 * quarter - 2]) == {0}
@@ -87,7 +87,7 @@ def test_a_lost_file_waits_and_holds_nothing_up() -> None:
         previews_make()
     assert previews_make() == 0, "claimed"
     assert previews_take_back() == 0
-    ClipPreview.objects.update(claimed=timezone.now() - 2 * LEASE)
+    ClipPreview.objects.update(claimed_at=timezone.now() - 2 * LEASE)
     assert previews_take_back() == 1
     assert previews_missing().get() == asset
 
@@ -96,7 +96,7 @@ def test_what_a_dead_worker_had_claimed_is_made_by_another() -> None:
     asset = added(sounds=[tone_file([440])])
     ClipPreview.objects.create(content_hash=asset.content_hash, claimed_by="elsewhere:1:1")
     assert previews_make() == 0 and get_previews([asset.content_hash]) == {}
-    ClipPreview.objects.update(claimed=timezone.now() - 2 * LEASE)
+    ClipPreview.objects.update(claimed_at=timezone.now() - 2 * LEASE)
     previews_take_back()
     assert previews_make() == 1
 

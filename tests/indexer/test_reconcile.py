@@ -54,7 +54,7 @@ def claimed(owner: str, *, lease_s: float = 60, attempts: int = 0) -> IndexJob:
         state=JobState.CLAIMED,
         claim=uuid.uuid4(),
         claimed_by=owner,
-        lease_until=timezone.now() + timedelta(seconds=lease_s),
+        lease_expires_at=timezone.now() + timedelta(seconds=lease_s),
         attempts=attempts,
     )
 
@@ -159,7 +159,7 @@ def test_a_sweep_finds_clips_without_a_preview_and_what_a_dead_worker_had_begun(
 
 
 def test_uploads_of_dead_importers_are_freed_and_woken() -> None:
-    fields = {"claim": uuid.uuid4(), "lease_until": timezone.now() + timedelta(minutes=1)}
+    fields = {"claim": uuid.uuid4(), "lease_expires_at": timezone.now() + timedelta(minutes=1)}
     dead = upload(UploadState.RUNNING, claimed_by=dead_process(), **fields)
     alive = upload(UploadState.RUNNING, claimed_by=this_process(), **fields)
     upload(UploadState.DONE)

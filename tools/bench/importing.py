@@ -146,7 +146,7 @@ def encode_span() -> tuple[float, int, int]:
     encoded in between, whatever else ran meanwhile.
     """
     jobs = IndexJob.objects.filter(state=JobState.DONE)
-    span = jobs.aggregate(first=Min("finished"), last=Max("finished"))
-    timed = jobs.filter(finished__gt=span["first"])
+    span = jobs.aggregate(first=Min("finished_at"), last=Max("finished_at"))
+    timed = jobs.filter(finished_at__gt=span["first"])
     pictures = timed.filter(modality=AssetKind.PICTURE).count()
     return (span["last"] - span["first"]).total_seconds(), pictures, timed.count() - pictures

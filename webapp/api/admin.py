@@ -34,12 +34,12 @@ class ApiKeyAdmin(admin.ModelAdmin):
         "scope_names",
         "expires",
         "revoked",
-        "last_used",
+        "last_used_at",
         "created_by",
     ]
     list_filter = ["revoked"]
     search_fields = ["name", "prefix"]
-    readonly_fields = ["prefix", "last_used", "created", "created_by"]
+    readonly_fields = ["prefix", "last_used_at", "created_at", "created_by"]
     list_select_related = ["created_by"]
 
     @admin.display(description=_("scopes"))

@@ -57,7 +57,7 @@ def find_api_key(*, token: str) -> ApiKey | None:
     if key is None or not key.usable:
         return None
     now = timezone.now()
-    if key.last_used is None or now - key.last_used >= LAST_USED_STEP:
-        stale = Q(last_used__isnull=True) | Q(last_used__lte=now - LAST_USED_STEP)
-        ApiKey.objects.filter(stale, pk=key.pk).update(last_used=now)
+    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_STEP)
+        ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
     return key

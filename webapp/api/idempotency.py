@@ -80,10 +80,10 @@ def _claim(caller: str, key: str, digest: str) -> tuple[IdempotentRequest, bool]
     now = timezone.now()
     with transaction.atomic():
         records = IdempotentRequest.objects.filter(caller=caller, key=key)
-        IdempotentRequest.objects.filter(created__lt=now - REMEMBERED_FOR).delete()
-        records.filter(status=None, created__lt=now - ABANDONED_AFTER).delete()
+        IdempotentRequest.objects.filter(created_at__lt=now - REMEMBERED_FOR).delete()
+        records.filter(status=None, created_at__lt=now - ABANDONED_AFTER).delete()
         record, mine = IdempotentRequest.objects.get_or_create(
-            caller=caller, key=key, defaults={"digest": digest, "created": now}
+            caller=caller, key=key, defaults={"digest": digest, "created_at": now}
         )
     if record.digest != digest:
         raise KeyReused("This Idempotency-Key was used for another request.")

@@ -23,8 +23,8 @@ class ApiKey(models.Model):
     scopes = models.JSONField(_("scopes"), default=list)
     expires = models.DateTimeField(_("expires"), null=True, blank=True)
     revoked = models.BooleanField(_("revoked"), default=False)
-    last_used = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    last_used_at = models.DateTimeField(_("last used"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("by"),
@@ -63,7 +63,7 @@ class IdempotentRequest(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     headers = models.JSONField(default=dict)
     body = models.JSONField(null=True)
-    created = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:
         constraints = [

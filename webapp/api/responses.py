@@ -144,8 +144,8 @@ def product_document(product: Product, paths: CategoryPaths, links: Links) -> Do
         "visible": product.visible,
         "url": links.page(product),
         "pictures": [links.file(asset) for asset in product.pictures],
-        "created": time_text(product.created),
-        "updated": time_text(product.updated),
+        "created": time_text(product.created_at),
+        "updated": time_text(product.updated_at),
     }
 
 
@@ -161,8 +161,8 @@ def asset_document(asset: Asset, links: Links, preview: Preview | None = None) -
         "bytes": asset.bytes,
         "width": asset.width,
         "height": asset.height,
-        "seconds": asset.seconds,
-        "fault": asset.fault,
+        "seconds": asset.duration_s,
+        "fault": asset.error,
         "preview": preview_document(asset.content_hash, preview, links) if preview else None,
     }
 
@@ -200,9 +200,9 @@ def upload_document(upload: Upload) -> Document:
             "errors": upload.error_count,
             "removed": upload.removed_count,
         },
-        "created": time_text(upload.created),
-        "started": time_text(upload.started),
-        "finished": time_text(upload.finished),
+        "created": time_text(upload.created_at),
+        "started": time_text(upload.started_at),
+        "finished": time_text(upload.finished_at),
     }
 
 
@@ -226,9 +226,9 @@ def job_document(job: IndexJob) -> Document:
         "attempts": job.attempts,
         "error_code": job.error_code,
         "error": job.error,
-        "created": time_text(job.created),
+        "created": time_text(job.created_at),
         "not_before": time_text(job.not_before),
-        "finished": time_text(job.finished),
+        "finished": time_text(job.finished_at),
     }
 
 

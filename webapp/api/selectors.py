@@ -38,7 +38,7 @@ def filter_products(request: Request, asked: ProductQuery) -> QuerySet[Product]:
     if asked.visible is not None:
         products = products.filter(visible=asked.visible)
     if asked.updated_since is not None:
-        products = products.filter(updated__gte=asked.updated_since)
+        products = products.filter(updated_at__gte=asked.updated_since)
     return products
 
 

@@ -131,10 +131,10 @@ def write_products(plan: BatchPlan, *, space: str) -> int:
     Product.objects.bulk_create(plan.created)
     now = timezone.now()
     for product in plan.updated:
-        product.updated = now
+        product.updated_at = now
     # `category_id` is how the value is set, `category` how the field is called.
     Product.objects.bulk_update(
-        plan.updated, [*sorted(name.removesuffix("_id") for name in plan.fields), "updated"]
+        plan.updated, [*sorted(name.removesuffix("_id") for name in plan.fields), "updated_at"]
     )
     if plan.described:
         sync_attribute_values(plan.described)

@@ -44,13 +44,15 @@ class Claim:
         do or another has it.
         """
         claim = cls(upload_id, uuid.uuid4())
-        free = Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_until__lt=Now())
+        free = Q(state=UploadState.RECEIVED) | Q(
+            state=UploadState.RUNNING, lease_expires_at__lt=Now()
+        )
         taken = Upload.objects.filter(free, pk=upload_id).update(
             state=UploadState.RUNNING,
             claim=claim.token,
             claimed_by=f"{socket.gethostname()}:{os.getpid()}"[:120],
-            lease_until=timezone.now() + claim._lease,
-            started=Coalesce("started", Value(timezone.now())),
+            lease_expires_at=timezone.now() + claim._lease,
+            started_at=Coalesce("started_at", Value(timezone.now())),
         )
         return claim if taken else None
 
@@ -64,7 +66,7 @@ class Claim:
         transaction around it.
         """
         mine = Upload.objects.filter(pk=self.upload_id, claim=self.token, state=UploadState.RUNNING)
-        if not mine.update(lease_until=timezone.now() + self._lease, **fields):
+        if not mine.update(lease_expires_at=timezone.now() + self._lease, **fields):
             raise ClaimLost("the upload was cancelled or taken over", value=self.upload_id)
         self._renew_at = time.monotonic() + self._lease.total_seconds() / 4
 
@@ -76,7 +78,7 @@ class Claim:
         )
 
     def finish(self, state: UploadState, *, error: str = "") -> None:
-        self.update(state=state, error=error[:1000], finished=Now(), claim=None)
+        self.update(state=state, error=error[:1000], finished_at=Now(), claim=None)
 
     def interrupted(self, error: BaseException) -> None:
         """Leave the upload to be resumed, at once; give it up when it keeps failing at the same
@@ -99,4 +101,4 @@ class Claim:
         """Let another worker resume without waiting for the lease to run out."""
         Upload.objects.filter(
             pk=self.upload_id, claim=self.token, state=UploadState.RUNNING
-        ).update(state=UploadState.RECEIVED, claim=None, lease_until=None)
+        ).update(state=UploadState.RECEIVED, claim=None, lease_expires_at=None)

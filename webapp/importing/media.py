@@ -160,9 +160,9 @@ def known_files(wanted: Iterable[Key]) -> dict[Key, MediaResult]:
     """Contents that an asset has already: they were proved to decode, and lie in the store."""
     keys = set(wanted)
     assets = Asset.objects.filter(
-        content_hash__in={digest for _, digest in keys}, fault=""
+        content_hash__in={digest for _, digest in keys}, error=""
     ).exclude(file="")
-    fields = ("kind", "file", "content_hash", "bytes", "width", "height", "seconds")
+    fields = ("kind", "file", "content_hash", "bytes", "width", "height", "duration_s")
     return {
         (kind, digest): StoredFile(AssetKind(kind), name, digest, "", size, width, height, seconds)
         for kind, name, digest, size, width, height, seconds in assets.values_list(

@@ -17,7 +17,7 @@ def absent_products(upload: Upload) -> QuerySet[Product]:
     it began.
     """
     named = UploadRow.objects.filter(upload=upload, sku=OuterRef("sku"))
-    return Product.objects.filter(~Exists(named), created__lt=upload.started)
+    return Product.objects.filter(~Exists(named), created_at__lt=upload.started_at)
 
 
 def blocking_reason(upload: Upload) -> str:

@@ -59,6 +59,6 @@ def _kept(
             bytes=asset.bytes,
             width=asset.width,
             height=asset.height,
-            seconds=asset.seconds,
+            duration_s=asset.duration_s,
         )
     ]

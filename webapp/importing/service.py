@@ -106,7 +106,9 @@ def cancel_upload(*, upload: Upload) -> Upload:
     running = Upload.objects.filter(
         pk=upload.pk, state__in=[UploadState.RECEIVED, UploadState.RUNNING]
     )
-    running.update(state=UploadState.CANCELLED, finished=Now(), claim=None, lease_until=None)
+    running.update(
+        state=UploadState.CANCELLED, finished_at=Now(), claim=None, lease_expires_at=None
+    )
     upload.refresh_from_db()
     return upload
 

@@ -95,10 +95,10 @@ def clips_of(assets: Iterable[Asset], asked: Asked) -> list[Clip]:
 
 
 def _clip(asset: Asset, preview: Preview | None, asked: Asked) -> Clip | None:
-    if asset.fault and preview is not None and not (preview.frames or preview.peaks):
+    if asset.error and preview is not None and not (preview.frames or preview.peaks):
         return None
     shown = preview or NOTHING
-    seconds = shown.seconds or asset.seconds or 0.0
+    seconds = shown.duration_s or asset.duration_s or 0.0
     marked = _marked([strip for strip in asked.strips if strip.asset_id == asset.pk])
     start = asked.start_of(asset.pk)
     if start is None and marked:
@@ -165,7 +165,7 @@ def _frames(
         Place(
             second=written(span.start),
             href=asset.file.url + fragment(span.start),
-            time=clock_within(span.start, preview.seconds),
+            time=clock_within(span.start, preview.duration_s),
             label=spoken_clock(span.start),
             picture=preview_url(asset.content_hash, frame_filename(number)),
             marked=number in marked,

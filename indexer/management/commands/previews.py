@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         previews_take_back()
         if options["again"]:
-            ClipPreview.objects.filter(made__isnull=False).delete()
+            ClipPreview.objects.filter(made_at__isnull=False).delete()
         waiting = previews_missing().order_by().values("content_hash").distinct().count()
         with tqdm(total=waiting, unit="clip", disable=None) as bar:
             made = previews_make(bar.update)

@@ -30,7 +30,7 @@ from search.encoders.registry import preset_names
 from search.errors import OmnishelfError
 from search.evaluation.folder import read_queries
 from search.terminal import make_console
-from webapp.catalog.models import SpaceChange
+from webapp.catalog.models import ModelChange
 
 FAILED, WORSE, TRY_LATER, STOPPED = 1, 3, 75, 130
 
@@ -103,7 +103,7 @@ class Command(BaseCommand):
         with StageBar() as bar:
             self._say(change_roll_back(bar), options)
 
-    def _say(self, change: SpaceChange, options: dict[str, Any]) -> None:
+    def _say(self, change: ModelChange, options: dict[str, Any]) -> None:
         if options["json"]:
             self.stdout.write(json.dumps(as_dict(change)))
         else:

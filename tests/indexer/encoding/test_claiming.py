@@ -88,9 +88,9 @@ def test_release_and_renewal_touch_only_what_is_still_ours() -> None:
     mine = claim_jobs(space=SPACE, modality=Modality.TEXT, worker="me", limit=1)
     theirs = claim_jobs(space=SPACE, modality=Modality.TEXT, worker="they", limit=1)
     assert mine and theirs
-    before = IndexJob.objects.get(claimed_by="me").lease_until
+    before = IndexJob.objects.get(claimed_by="me").lease_expires_at
     claims_renew([mine])
-    assert IndexJob.objects.get(claimed_by="me").lease_until > before
+    assert IndexJob.objects.get(claimed_by="me").lease_expires_at > before
     IndexJob.objects.filter(claimed_by="me").update(claim=theirs.token)
     assert claims_release([mine]) == 0
     assert claims_release([theirs]) == 1

@@ -22,7 +22,7 @@ from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
-from webapp.catalog.models import Asset, Embedding, IndexJob, JobState, TowerFeatures
+from webapp.catalog.models import Asset, CachedFeatures, Embedding, IndexJob, JobState
 from webapp.catalog.models.spans import spans_unpack
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -77,7 +77,7 @@ def test_a_sound_becomes_windows_and_silence_none(audio_encoder: ToneEncoder) ->
     assert len(spans) == len(vectors) >= 5
     assert spans[0].start == 0 and spans[-1].end == 3
     assert vectors[0] @ vectors[1] > 0.99 and vectors[0] @ vectors[-1] < 0.5
-    assert views(silent) == {"audio": (0, 0)} and not silent.fault
+    assert views(silent) == {"audio": (0, 0)} and not silent.error
     assert jobs_enqueue_missing(space=space) == 0, (
         "what holds no sound is not looked at again and again"
     )
@@ -92,7 +92,7 @@ def test_a_video_has_frames_sound_and_a_whole(audio_encoder: ToneEncoder, tmp_pa
     frames = found["video"][1]
     assert frames >= 2 and found["video"] == (frames + 1, frames) and found["text"] == (0, 0)
     assert found["audio"][0] == found["audio"][1] >= 5
-    assert not asset.fault
+    assert not asset.error
 
 
 def test_clips_seen_before_are_projected_and_not_decoded(
@@ -110,7 +110,7 @@ def test_clips_seen_before_are_projected_and_not_decoded(
     before = {
         row.modality + row.content_hash: (row.vector, row.spans) for row in Embedding.objects.all()
     }
-    assert TowerFeatures.objects.filter(towers=audio_encoder.audio_tower_id).count() == 2
+    assert CachedFeatures.objects.filter(towers=audio_encoder.audio_tower_id).count() == 2
     Embedding.objects.all().delete()
     IndexJob.objects.update(state=JobState.QUEUED)
     shutil.rmtree(media_root)
@@ -145,7 +145,7 @@ def test_a_broken_clip_costs_its_product_nothing_else(audio_encoder: ToneEncoder
     drain(audio_encoder)
     broken, sound = Asset.objects.filter(kind="audio").order_by("position")
     assert IndexJob.objects.get(state=JobState.FAILED).content_hash == broken.content_hash
-    assert broken.fault and not sound.fault and views(sound)["audio"][0] > 0
+    assert broken.error and not sound.error and views(sound)["audio"][0] > 0
     assert Embedding.objects.filter(modality=Modality.TEXT).count() == 1
 
 
@@ -158,7 +158,7 @@ def test_a_video_whose_sound_is_broken_is_seen_and_says_so(
     asset = Asset.objects.get(kind="video")
     assert IndexJob.objects.filter(state=JobState.DONE).count() == 2
     assert views(asset)["audio"] == (0, 0) and views(asset)["video"][1] == 2
-    assert asset.fault.startswith("sound: ")
+    assert asset.error.startswith("sound: ")
 
 
 def test_work_stops_in_the_middle_of_a_long_clip_and_nothing_is_lost(

@@ -29,10 +29,10 @@ heard of them is."""
 
 def outcome_of(job: IndexJob, asset: Asset) -> str:
     if job.state == JobState.FAILED:
-        assert asset.fault == job.error
+        assert asset.error == job.error
         return job.error_code
     assert job.state == JobState.DONE
-    return Outcome.PARTIAL if asset.fault else Outcome.WHOLE
+    return Outcome.PARTIAL if asset.error else Outcome.WHOLE
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def test_a_broken_picture_is_set_aside_for_good(encoder: ColourEncoder) -> None:
     drain(encoder)
     failed = IndexJob.objects.get(state=JobState.FAILED)
     assert failed.error_code == "media_unreadable" and failed.error
-    assert Asset.objects.get(product__sku="bad").fault == failed.error
+    assert Asset.objects.get(product__sku="bad").error == failed.error
     assert Embedding.objects.count() == 1
     make_due()
     drain(encoder)
@@ -128,7 +128,7 @@ def test_a_missing_file_is_retried_with_back_off_and_then_set_aside(encoder: Col
         drain(encoder)
         job = IndexJob.objects.get()
         assert job.state == JobState.QUEUED
-        delays.append((job.not_before - job.created).total_seconds())
+        delays.append((job.not_before - job.created_at).total_seconds())
         make_due()
     assert delays == sorted(delays) and delays[-1] > 2 * delays[0]
     drain(encoder)

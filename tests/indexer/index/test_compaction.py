@@ -137,11 +137,11 @@ def test_traces_of_deleted_products_are_kept_as_long_as_a_generation_holds_them(
     assert RemovedProduct.objects.count() == 1, (
         "a build that was killed may still hold it and be resumed"
     )
-    RemovedProduct.objects.update(removed=timezone.now() - compaction.TRACES_KEPT_FOR)
+    RemovedProduct.objects.update(removed_at=timezone.now() - compaction.TRACES_KEPT_FOR)
     generation_build()
     remove_products([second.pk])
     assert list(RemovedProduct.objects.values_list("pk", flat=True)) == [second.pk]
-    RemovedProduct.objects.update(removed=timezone.now() - compaction.TRACES_KEPT_FOR)
+    RemovedProduct.objects.update(removed_at=timezone.now() - compaction.TRACES_KEPT_FOR)
     IndexGeneration.objects.create(space="another", number=1, state="live", seq=0)
     IndexGeneration.objects.filter(space=active_space().fingerprint).update(seq=F("seq") + 10)
     assert traces_prune() == 0, "a generation of another space still holds it"

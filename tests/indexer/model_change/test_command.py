@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from indexer.model_change.claiming import GIVEN_UP
 from tests.indexer.model_change.conftest import SAID, fill_shop
-from webapp.catalog.models import SpaceChange
+from webapp.catalog.models import ModelChange
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -90,11 +90,11 @@ def test_errors_end_with_1_and_what_may_pass_with_75(
     spaces = {
         "base": "b",
         "space": "b",
-        "former_preset": "c",
-        "former_base": "c",
-        "former_space": "c",
+        "previous_preset": "c",
+        "previous_base": "c",
+        "previous_space": "c",
     }
-    SpaceChange.objects.create(preset="other", claimed_by="elsewhere:1:1", **spaces)
+    ModelChange.objects.create(preset="other", claimed_by="elsewhere:1:1", **spaces)
     for arguments in (("change", "--to", "taught", "--golden", golden_file), ("rollback",)):
         with pytest.raises(CommandError, match="under way") as ended:
             call_command("space", *arguments)

@@ -18,7 +18,7 @@ from search.errors import InputError
 from search.evaluation.folder import read_queries
 from tests.indexer.model_change.conftest import square
 from tests.support.catalogue import add_product
-from webapp.catalog.models import GoldenKind, Product
+from webapp.catalog.models import GoldenSetSource, Product
 from webapp.clicklog.services import add_clicks
 from webapp.retrieval.models_runtime import Serving
 
@@ -41,7 +41,7 @@ def test_questions_of_a_file_name_visible_products(tmp_path: Path) -> None:
     ]
     (tmp_path / "golden_set.jsonl").write_text("\n".join(map(json.dumps, lines)))
     found = golden_set(read_queries(tmp_path / "golden_set.jsonl"))
-    assert found.kind == GoldenKind.FILE and found.skipped == 2, (
+    assert found.kind == GoldenSetSource.FILE and found.skipped == 2, (
         "a picture that finds itself proves nothing"
     )
     (question,) = found.questions
@@ -73,7 +73,7 @@ def test_enough_clicked_queries_ask_for_what_was_clicked(monkeypatch: pytest.Mon
         }
     )
     found = golden_set(())
-    assert found.kind == GoldenKind.CLICKS
+    assert found.kind == GoldenSetSource.CLICKS
     asked = {question.text: question.relevant for question in found.questions}
     assert asked == {"for tea": {mug}, "for soup": {bowl}, "both": {mug, bowl}}
     Product.objects.filter(pk=bowl).update(visible=False)
@@ -86,7 +86,7 @@ def test_titles_ask_for_pictures_when_clicks_are_few() -> None:
     product("bowl")
     add_clicks({("for tea", min(mugs)): 2})
     found = golden_set(())
-    assert found.kind == GoldenKind.CATALOGUE
+    assert found.kind == GoldenSetSource.CATALOGUE
     assert [(question.text, question.relevant) for question in found.questions] == [
         ("Red mug", mugs)
     ]
@@ -109,5 +109,7 @@ def test_a_title_does_not_find_its_own_words() -> None:
     found = golden_set(())
     asked = compare(found, serving, serving, lambda: None)
     assert len(found.questions) == len(titles) and asked.gain.value == 0 and asked.overlap == 1
-    with_words = compare(replace(found, kind=GoldenKind.CLICKS), serving, serving, lambda: None)
+    with_words = compare(
+        replace(found, kind=GoldenSetSource.CLICKS), serving, serving, lambda: None
+    )
     assert with_words.before["mAP"] > asked.before["mAP"] + 0.2

@@ -24,13 +24,13 @@ from search.types import Space
 from search.vectors import Manifest
 from tests.indexer.model_change.conftest import SAID, add_square, fill_shop
 from webapp.catalog.models import (
-    ChangeState,
     Embedding,
-    GoldenKind,
+    GoldenSetSource,
     IndexJob,
     JobState,
+    ModelChange,
+    ModelChangeState,
     Product,
-    SpaceChange,
 )
 from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
 from webapp.catalog.services.product_assets import remove_asset
@@ -67,9 +67,9 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
     before, former = answers(), active_space()
     change = space_change("taught", golden=golden)
     assert (
-        change.state == ChangeState.LIVE
-        and change.golden == GoldenKind.FILE
-        and change.questions == 6
+        change.state == ModelChangeState.LIVE
+        and change.golden_source == GoldenSetSource.FILE
+        and change.query_count == 6
     )
     assert change.after["mAP"] > change.before["mAP"] + 0.2 and change.after["hit@10"] == 1
     assert 0 < change.overlap < 1 and change.gain_low > 0 and "not worse" in change.decision
@@ -84,7 +84,7 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
     assert firsts("red", 5) == {"red-new", *(f"red-{n}" for n in range(4))}
 
     taken_back = change_roll_back()
-    assert taken_back.pk == change.pk and taken_back.state == ChangeState.ROLLED_BACK
+    assert taken_back.pk == change.pk and taken_back.state == ModelChangeState.ROLLED_BACK
     after = answers()
     assert active_space() == former
     assert "red-new" in {sku for sku, _ in after["red"]}, (
@@ -139,24 +139,26 @@ def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:
     before = answers()
     clock = get_index_sequence()
     refused = space_change("untaught", golden=golden)
-    assert refused.state == ChangeState.REFUSED and refused.gain < -0.2 and refused.gain_high < 0
+    assert (
+        refused.state == ModelChangeState.REFUSED and refused.gain < -0.2 and refused.gain_high < 0
+    )
     assert "Not brought into use" in refused.decision and f"{refused.gain:+.3f}" in refused.decision
     assert (
         answers() == before and active_space().preset == "taught" and get_index_sequence() == clock
     )
     forced = space_change("untaught", golden=golden, force=True)
-    assert forced.state == ChangeState.LIVE and "Forced" in forced.decision
+    assert forced.state == ModelChangeState.LIVE and "Forced" in forced.decision
     assert answers() != before and active_space().preset == "untaught"
     assert change_roll_back() == forced
     assert answers() == before, "back to the change before, which is in use again"
-    assert SpaceChange.objects.get(state=ChangeState.LIVE).preset == "taught"
+    assert ModelChange.objects.get(state=ModelChangeState.LIVE).preset == "taught"
 
 
 def test_a_dry_run_says_and_changes_nothing(golden: Golden) -> None:
     fill_shop()
     before, clock = answers(), get_index_sequence()
     change = space_change("taught", golden=golden, dry_run=True)
-    assert change.state == ChangeState.TRIED and change.gain > 0
+    assert change.state == ModelChangeState.TRIED and change.gain > 0
     assert answers() == before and get_index_sequence() == clock, "no reader had to hear of it"
 
 
@@ -164,9 +166,9 @@ def test_a_few_titles_are_too_few_to_judge_by() -> None:
     fill_shop()
     change = space_change("taught")
     assert (
-        change.state == ChangeState.REFUSED
-        and change.golden == GoldenKind.CATALOGUE
-        and change.questions == 0
+        change.state == ModelChangeState.REFUSED
+        and change.golden_source == GoldenSetSource.CATALOGUE
+        and change.query_count == 0
     )
     assert "Only 0 questions" in change.decision
 
@@ -177,7 +179,7 @@ def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(golden: G
         space_change("broken", golden=golden)
     with pytest.raises(InputError, match="in use already"):
         space_change("untaught", golden=golden)
-    assert not SpaceChange.objects.exists() and active_space().preset == "untaught"
+    assert not ModelChange.objects.exists() and active_space().preset == "untaught"
 
 
 def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
@@ -198,15 +200,15 @@ def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
         patched.setattr(worker, "batch_store", cut_off)
         patched.setattr("search.encoders.device.Runtime.picture_batch_size", 5)
         space_change("taught", golden=golden)
-    interrupted = SpaceChange.objects.get()
-    assert interrupted.interrupted and answers() == before
+    interrupted = ModelChange.objects.get()
+    assert interrupted.is_interrupted and answers() == before
     first = set(Embedding.objects.filter(space=interrupted.space).values_list("pk", flat=True))
     assert len(first) == 5
 
     add_square("red-new", "red", 99)
     assert IndexJob.objects.filter(space=interrupted.space, state=JobState.QUEUED).count() == 20
     change = space_change("taught", golden=golden)
-    assert change.pk == interrupted.pk and change.state == ChangeState.LIVE
+    assert change.pk == interrupted.pk and change.state == ModelChangeState.LIVE
     stored_now = Embedding.objects.filter(space=change.space)
     assert first < set(stored_now.values_list("pk", flat=True)) and stored_now.count() == 25
     assert "red-new" in firsts("red", 5)
@@ -225,9 +227,9 @@ def test_killed_at_a_later_step_it_goes_on(
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(run, stage, cut_off)
         space_change("taught", golden=golden)
-    assert SpaceChange.objects.get().interrupted and answers() == before
-    assert space_change("taught", golden=golden).state == ChangeState.LIVE
-    assert SpaceChange.objects.count() == 1 and firsts("blue", 4) == {f"blue-{n}" for n in range(4)}
+    assert ModelChange.objects.get().is_interrupted and answers() == before
+    assert space_change("taught", golden=golden).state == ModelChangeState.LIVE
+    assert ModelChange.objects.count() == 1 and firsts("blue", 4) == {f"blue-{n}" for n in range(4)}
 
 
 def test_an_interrupted_change_can_be_given_up(
@@ -243,7 +245,7 @@ def test_an_interrupted_change_can_be_given_up(
         patched.setattr(run, "generation_build", cut_off)
         space_change("taught", golden=golden)
     given_up = change_roll_back()
-    assert given_up.state == ChangeState.FAILED and given_up.error == GIVEN_UP
+    assert given_up.state == ModelChangeState.FAILED and given_up.error == GIVEN_UP
     assert set(IndexJob.objects.filter(state=JobState.QUEUED).values_list("space", flat=True)) == {
         active_space().fingerprint
     }
@@ -265,11 +267,11 @@ def test_what_changes_meanwhile_is_found_after_the_swap(
 
     monkeypatch.setattr(run, "generation_build", meanwhile)
     change = space_change("taught", golden=golden)
-    assert change.state == ChangeState.LIVE
+    assert change.state == ModelChangeState.LIVE
     found = firsts("red", 6)
     assert found == {"red-before", "red-after", "red-last", "red-1", "red-2", "red-3"}
     spaces = IndexJob.objects.filter(state=JobState.DONE).values_list("space", flat=True)
-    assert set(spaces) == {change.space, change.former_space}, "both spaces got what came"
+    assert set(spaces) == {change.space, change.previous_space}, "both spaces got what came"
 
 
 def test_another_space_in_use_voids_the_comparison(
@@ -278,8 +280,8 @@ def test_another_space_in_use_voids_the_comparison(
     fill_shop()
     before = answers()
 
-    def other(change: SpaceChange) -> None:
-        SpaceChange.objects.filter(pk=change.pk).update(former_space="another")
+    def other(change: ModelChange) -> None:
+        ModelChange.objects.filter(pk=change.pk).update(previous_space="another")
         change.refresh_from_db()
         swap(change)
 
@@ -287,7 +289,7 @@ def test_another_space_in_use_voids_the_comparison(
     monkeypatch.setattr(run, "swap", other)
     with pytest.raises(Unavailable, match="void"):
         space_change("taught", golden=golden)
-    assert SpaceChange.objects.get().state == ChangeState.FAILED and answers() == before
+    assert ModelChange.objects.get().state == ModelChangeState.FAILED and answers() == before
 
 
 def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
@@ -314,7 +316,7 @@ def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
     for thread in threads:
         thread.start()
     try:
-        assert space_change("taught", golden=golden).state == ChangeState.LIVE
+        assert space_change("taught", golden=golden).state == ModelChangeState.LIVE
         serving_settled()
         for said, lists in allowed.items():
             lists.append(skus_of(said))
@@ -336,12 +338,12 @@ def test_a_search_ends_in_the_space_that_it_began_in(
     before = answers()
     space_change("taught", golden=golden)
     after = answers()
-    SpaceChange.objects.update(state=ChangeState.ROLLED_BACK)
+    ModelChange.objects.update(state=ModelChangeState.ROLLED_BACK)
     assert answers() == before
 
     def swapped_behind() -> models_runtime.Serving:
         held = models_runtime.serving()
-        SpaceChange.objects.update(state=ChangeState.LIVE)
+        ModelChange.objects.update(state=ModelChangeState.LIVE)
         assert serving_settled().preset == "taught"
         return held
 

@@ -20,13 +20,13 @@ from indexer.reconcile import Sweeper, jobs_enqueue_missing
 from search.errors import Unavailable
 from tests.indexer.model_change.conftest import add_square, fill_shop
 from webapp.catalog.models import (
-    ChangeStage,
-    ChangeState,
     Embedding,
     IndexJob,
     JobState,
+    ModelChange,
+    ModelChangeStage,
+    ModelChangeState,
     Product,
-    SpaceChange,
     Tuning,
     TuningState,
 )
@@ -37,9 +37,9 @@ from webapp.retrieval.models_runtime import Serving, active_space, serving
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def claimed(preset: str = "taught", stage: str = ChangeStage.ENCODING) -> SpaceChange:
+def claimed(preset: str = "taught", stage: str = ModelChangeStage.ENCODING) -> ModelChange:
     change = change_claim(Serving(preset), serving(), dry_run=False, forced=False)
-    SpaceChange.objects.filter(pk=change.pk).update(stage=stage)
+    ModelChange.objects.filter(pk=change.pk).update(stage=stage)
     return change
 
 
@@ -79,7 +79,7 @@ def test_a_space_that_no_generation_holds_yet_is_not_told_to_readers() -> None:
     jobs_enqueue_missing(space=change.space)
     run.encode_queued()
     assert embedded(change.space) == 24 and get_index_sequence() == clock
-    SpaceChange.objects.update(stage=ChangeStage.BUILDING)
+    ModelChange.objects.update(stage=ModelChangeStage.BUILDING)
     Embedding.objects.filter(space=change.space).first().delete()
     jobs_enqueue_missing(space=change.space)
     run.encode_queued()
@@ -90,7 +90,7 @@ def test_a_worker_without_the_weights_goes_on_with_the_space_in_use(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     change = claimed()
-    SpaceChange.objects.filter(pk=change.pk).update(preset="nowhere")
+    ModelChange.objects.filter(pk=change.pk).update(preset="nowhere")
     add_square("red-new", "red", 99)
     run.encode_queued()
     assert embedded(active_space().fingerprint) == 1 and embedded(change.space) == 0
@@ -101,23 +101,25 @@ def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
     first = claimed()
     with pytest.raises(Unavailable, match="under way"):
         claimed()
-    SpaceChange.objects.update(claimed_by=this_process().rpartition(":")[0] + ":0")
+    ModelChange.objects.update(claimed_by=this_process().rpartition(":")[0] + ":0")
     Sweeper().sweep()
     first.refresh_from_db()
-    assert first.interrupted and changes_release() == 0
+    assert first.is_interrupted and changes_release() == 0
     assert claimed() == first
-    SpaceChange.objects.update(claimed_by="")
+    ModelChange.objects.update(claimed_by="")
     other = claimed("other")
     first.refresh_from_db()
-    assert first.state == ChangeState.FAILED and other.state == ChangeState.RUNNING
+    assert first.state == ModelChangeState.FAILED and other.state == ModelChangeState.RUNNING
     assert [beside.fingerprint for beside in pending_spaces()] == [other.space]
 
 
 def test_a_silent_host_is_gone_on_with_and_a_living_one_gives_signs_meanwhile() -> None:
     change = claimed()
     lease = datetime.timedelta(seconds=0.2)
-    with heartbeat(SpaceChange.objects.filter(pk=change.pk), lease):
-        SpaceChange.objects.update(claimed_by="elsewhere:1:1", lease_until=timezone.now() + lease)
+    with heartbeat(ModelChange.objects.filter(pk=change.pk), lease):
+        ModelChange.objects.update(
+            claimed_by="elsewhere:1:1", lease_expires_at=timezone.now() + lease
+        )
         time.sleep(0.5)
         assert changes_release() == 0
     time.sleep(0.3)
@@ -129,16 +131,16 @@ def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
     Tuning.objects.create(
         preset="untaught", base=own, space="tuned", state=TuningState.LIVE, heads_digest="d"
     )
-    change = SpaceChange.objects.create(
-        preset="taught", base="b", space="b", former_preset="untaught", former_base=own, former_space="tuned",
-        state=ChangeState.LIVE,
+    change = ModelChange.objects.create(
+        preset="taught", base="b", space="b", previous_preset="untaught", previous_base=own, previous_space="tuned",
+        state=ModelChangeState.LIVE,
     )  # fmt: skip
     assert get_active_preset() == "taught" and get_active_heads("b") == ("", "b")
-    SpaceChange.objects.filter(pk=change.pk).update(stage=ChangeStage.RETURNING)
+    ModelChange.objects.filter(pk=change.pk).update(stage=ModelChangeStage.ROLLING_BACK)
     assert [beside.fingerprint for beside in pending_spaces()] == ["tuned"], (
         "it is completed before it is back"
     )
-    SpaceChange.objects.filter(pk=change.pk).update(state=ChangeState.ROLLED_BACK, stage="")
+    ModelChange.objects.filter(pk=change.pk).update(state=ModelChangeState.ROLLED_BACK, stage="")
     assert get_active_preset() == "untaught" and get_active_heads(own) == ("d", "tuned")
 
 
@@ -168,16 +170,16 @@ def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(
     IndexJob.objects.filter(space=change.space).update(attempts=4)
     run.encode_queued()
     assert IndexJob.objects.get(space=change.space).state == JobState.FAILED
-    assert Product.objects.get(sku="red-0").assets.get().fault == ""
+    assert Product.objects.get(sku="red-0").assets.get().error == ""
 
 
 def test_all_but_the_spaces_of_both_presets_are_dropped() -> None:
-    old = {"preset": "p", "former_preset": "q", "state": ChangeState.RETIRED}
-    SpaceChange.objects.create(
-        base="older", space="older", former_base="oldest", former_space="oldest", **old
+    old = {"preset": "p", "previous_preset": "q", "state": ModelChangeState.RETIRED}
+    ModelChange.objects.create(
+        base="older", space="older", previous_base="oldest", previous_space="oldest", **old
     )
-    SpaceChange.objects.create(
-        base="now", space="now", former_base="before", former_space="tuned", **old
+    ModelChange.objects.create(
+        base="now", space="now", previous_base="before", previous_space="tuned", **old
     )
     for base, space in (("before", "tuned"), ("older", "tuned older")):
         Tuning.objects.create(preset="p", base=base, space=space, state=TuningState.RETIRED)

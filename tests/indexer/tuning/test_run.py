@@ -19,11 +19,11 @@ from tests.indexer.tuning.conftest import encode_all
 from tests.support.catalogue import add_product
 from tests.support.colour_shop import COLOURS, fill_shop, picture
 from webapp.catalog.models import (
+    CachedFeatures,
     Embedding,
     IndexJob,
     JobState,
     Product,
-    TowerFeatures,
     Tuning,
     TuningState,
 )
@@ -131,9 +131,9 @@ def test_contents_encoded_before_features_were_kept_are_decoded_once(
     colours: TunableEncoder,
 ) -> None:
     shop(colours.space.fingerprint, 240)
-    TowerFeatures.objects.filter(modality="picture").delete()
+    CachedFeatures.objects.filter(modality="picture").delete()
     assert tune(dry_run=True).decoded == 240
-    assert TowerFeatures.objects.filter(modality="picture", towers=colours.tower_id).count() == 240
+    assert CachedFeatures.objects.filter(modality="picture", towers=colours.tower_id).count() == 240
 
 
 def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> None:
@@ -163,7 +163,7 @@ def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> 
     second = tune()
     assert second.before == first.after, "the same products are held out"
     if second.state == TuningState.LIVE:
-        assert second.former == first and tuning_roll_back("compact") == second
+        assert second.previous == first and tuning_roll_back("compact") == second
     assert active_space().fingerprint == first.space
     tuning_roll_back("compact")
     assert active_space() == colours.space

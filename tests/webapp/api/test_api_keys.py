@@ -42,7 +42,7 @@ def test_the_last_use_is_written_at_most_once_a_minute(
         find_api_key(token=token)
     with django_assert_num_queries(1):
         find_api_key(token=token)
-    ApiKey.objects.update(last_used=timezone.now() - dt.timedelta(minutes=2))
+    ApiKey.objects.update(last_used_at=timezone.now() - dt.timedelta(minutes=2))
     with django_assert_num_queries(2):
         find_api_key(token=token)
 

@@ -69,7 +69,7 @@ def test_a_clip_is_listed_with_what_there_is_to_show_of_it(caller: Caller, mug: 
     film, sound = clip("mp4", AssetKind.VIDEO), clip("wav", AssetKind.AUDIO)
     ClipPreview.objects.create(
         content_hash=film.content_hash,
-        made=timezone.now(),
+        made_at=timezone.now(),
         spans=spans_pack([Span(0, 2.5), Span(2.5, 4)]),
         peaks=bytes([0, 255]),
         subtitled=True,

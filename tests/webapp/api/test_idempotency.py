@@ -50,7 +50,7 @@ def test_a_request_still_under_way_is_a_conflict(caller: Caller) -> None:
     upload(client, "one")
     IdempotentRequest.objects.update(status=None)
     assert upload(client, "one").status_code == 409
-    IdempotentRequest.objects.update(created=timezone.now() - dt.timedelta(hours=1))
+    IdempotentRequest.objects.update(created_at=timezone.now() - dt.timedelta(hours=1))
     assert upload(client, "one").status_code == 202
 
 
@@ -69,7 +69,7 @@ def test_keys_of_callers_do_not_meet(caller: Caller) -> None:
 def test_an_answer_is_forgotten_after_a_day(caller: Caller) -> None:
     client = caller()
     upload(client, "one")
-    IdempotentRequest.objects.update(created=timezone.now() - dt.timedelta(hours=25))
+    IdempotentRequest.objects.update(created_at=timezone.now() - dt.timedelta(hours=25))
     assert "Idempotent-Replayed" not in upload(client, "one")
     assert Upload.objects.count() == 2
 

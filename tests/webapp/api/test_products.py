@@ -52,10 +52,10 @@ def test_put_creates_a_product_that_will_be_encoded(caller: Caller) -> None:
 def test_put_of_the_same_changes_nothing(caller: Caller) -> None:
     client = caller()
     assert put(client).status_code == 201
-    before = get_index_sequence(), Product.objects.get().updated
+    before = get_index_sequence(), Product.objects.get().updated_at
     again = put(client)
     assert again.status_code == 200
-    assert (get_index_sequence(), Product.objects.get().updated) == before
+    assert (get_index_sequence(), Product.objects.get().updated_at) == before
 
 
 def test_what_was_read_can_be_written(caller: Caller) -> None:

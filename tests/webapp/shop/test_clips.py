@@ -53,7 +53,7 @@ def add_clip(
     product: Product, kind: AssetKind, suffix: str, views: dict[Modality, Vectors]
 ) -> Asset:
     [asset] = make_file_assets(product, [store(f"{product.sku}{suffix}".encode(), kind, suffix)])
-    asset.position, asset.seconds = 1, 6.0
+    asset.position, asset.duration_s = 1, 6.0
     asset.save()
     spans = [Span(2.0 * number, 2.0 * number + 2) for number in range(len(SHOWN))]
     for modality, vectors in views.items():
@@ -66,8 +66,8 @@ def add_clip(
         )
     ClipPreview.objects.create(
         content_hash=asset.content_hash,
-        made=timezone.now(),
-        seconds=6.0,
+        made_at=timezone.now(),
+        duration_s=6.0,
         spans=spans_pack(spans if kind == AssetKind.VIDEO else []),
         peaks=bytes(range(240)),
     )
@@ -183,7 +183,7 @@ def test_what_browsers_cannot_play_is_offered_as_a_file(
 
 
 def test_a_faulty_clip_shows_what_is_not_faulty(client: Client, film: Asset) -> None:
-    Asset.objects.filter(pk=film.pk).update(fault="it broke off")
+    Asset.objects.filter(pk=film.pk).update(error="it broke off")
     assert len(frames(client.get("/p/P-0/").content.decode())) == 3
     ClipPreview.objects.update(spans=b"", peaks=b"")
     assert "<video" not in client.get("/p/P-0/").content.decode()

@@ -77,7 +77,7 @@ class Shop:
         with transaction.atomic():
             product = Product.objects.select_for_update().get(pk=product_id)
             product.title = f"item {content}"
-            product.save(update_fields=["title", "updated"])
+            product.save(update_fields=["title", "updated_at"])
             product.assets.all().delete()
             views = self._encode([product], [content])
             mark_changed([product_id])

@@ -176,7 +176,7 @@ class UploadCancelView(ApiView):
     )
     def post(self, request: Request, upload_id: Any) -> HttpResponse:
         upload = get_object_or_404(Upload, public_id=upload_id)
-        if upload.finished_for_good:
+        if upload.is_finished:
             raise Conflict(f"The upload is finished already ({upload.state}).")
         return answer(_detail(cancel_upload(upload=upload)))
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from webapp.catalog.admin.category import CategoryAdmin
 from webapp.catalog.admin.encoding import EmbeddingAdmin, IndexJobAdmin
 from webapp.catalog.admin.index import IndexGenerationAdmin
-from webapp.catalog.admin.model_change import SpaceChangeAdmin
+from webapp.catalog.admin.model_change import ModelChangeAdmin
 from webapp.catalog.admin.product import AssetAdmin, ProductAdmin
 from webapp.catalog.admin.tuning import TuningAdmin
 from webapp.catalog.admin.upload import UploadAdmin
@@ -23,8 +23,8 @@ __all__ = [
     "EmbeddingAdmin",
     "IndexGenerationAdmin",
     "IndexJobAdmin",
+    "ModelChangeAdmin",
     "ProductAdmin",
-    "SpaceChangeAdmin",
     "TuningAdmin",
     "UploadAdmin",
     "UploadRowAdmin",

@@ -42,7 +42,7 @@ class MediaAssetForm(forms.ModelForm):
             raise forms.ValidationError(str(error)) from error
         self.instance.kind = stored.kind
         self.instance.file = stored.name
-        for name in ("content_hash", "source", "bytes", "width", "height", "seconds"):
+        for name in ("content_hash", "source", "bytes", "width", "height", "duration_s"):
             setattr(self.instance, name, getattr(stored, name))
         return upload
 

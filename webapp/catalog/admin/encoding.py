@@ -23,8 +23,8 @@ class IndexJobAdmin(ReadOnlyAdmin):
         "attempts",
         "error",
         "claimed_by",
-        "created",
-        "finished",
+        "created_at",
+        "finished_at",
     ]
     list_filter = ["state", "modality", "space", "error_code"]
     search_fields = ["content_hash", "error"]
@@ -44,11 +44,11 @@ class IndexJobAdmin(ReadOnlyAdmin):
 
 @admin.register(Embedding)
 class EmbeddingAdmin(ReadOnlyAdmin):
-    list_display = ["content", "modality", "space", "created"]
+    list_display = ["content", "modality", "space", "created_at"]
     list_filter = ["modality", "space"]
     search_fields = ["content_hash"]
     show_full_result_count = False
-    fields = ["modality", "content_hash", "space", "parts", "bytes", "created"]
+    fields = ["modality", "content_hash", "space", "parts", "bytes", "created_at"]
     readonly_fields = ["parts", "bytes"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Embedding]:

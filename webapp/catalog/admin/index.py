@@ -17,7 +17,7 @@ from webapp.retrieval.models_runtime import active_space, index_status
 @admin.register(IndexGeneration)
 class IndexGenerationAdmin(ReadOnlyAdmin):
     change_list_template = "admin/catalog/indexgeneration/list.html"
-    list_display = ["number", "space", "state", "views", "seq", "published", "error"]
+    list_display = ["number", "space", "state", "views", "seq", "published_at", "error"]
     list_filter = ["state", "space"]
 
     class Media:

@@ -16,12 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
-from webapp.catalog.models import ChangeState, SpaceChange
+from webapp.catalog.models import ModelChange, ModelChangeState
 
 MILLISECONDS = " ms"
 
 
-def compared(change: SpaceChange) -> list[tuple[str, str, str, str, str]]:
+def compared(change: ModelChange) -> list[tuple[str, str, str, str, str]]:
     """(metric, before, after, change, 'rise' or 'error' or '') of each metric, as shown."""
     rows = []
     for name, after in change.after.items():
@@ -40,9 +40,17 @@ def compared(change: SpaceChange) -> list[tuple[str, str, str, str, str]]:
     return rows
 
 
-@admin.register(SpaceChange)
-class SpaceChangeAdmin(ReadOnlyAdmin):
-    list_display = ["number", "former_preset", "preset", "badge", "gained", "created", "finished"]
+@admin.register(ModelChange)
+class ModelChangeAdmin(ReadOnlyAdmin):
+    list_display = [
+        "number",
+        "previous_preset",
+        "preset",
+        "badge",
+        "gained",
+        "created_at",
+        "finished_at",
+    ]
     list_filter = ["state", "preset"]
 
     class Media:
@@ -51,20 +59,20 @@ class SpaceChangeAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.progress_view)
         return [
-            path("<int:pk>/progress/", view, name="catalog_spacechange_progress"),
+            path("<int:pk>/progress/", view, name="catalog_modelchange_progress"),
             *super().get_urls(),
         ]
 
     @admin.display(description=gettext_lazy("change of model"), ordering="pk")
-    def number(self, change: SpaceChange) -> str:
+    def number(self, change: ModelChange) -> str:
         return f"#{change.pk}"
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
-    def badge(self, change: SpaceChange) -> SafeString:
+    def badge(self, change: ModelChange) -> SafeString:
         return format_html('<span class="badge badge-{}">{}</span>', *shown_state(change))
 
     @admin.display(description=gettext_lazy("gain in mAP"), ordering="gain")
-    def gained(self, change: SpaceChange) -> str:
+    def gained(self, change: ModelChange) -> str:
         return "" if change.gain is None else f"{change.gain:+.3f}"
 
     def change_view(
@@ -78,29 +86,29 @@ class SpaceChangeAdmin(ReadOnlyAdmin):
         common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
         title = _("Change of model #%(number)d") % {"number": change.pk}
         context = common | _shown(change) | {"title": title} | (extra_context or {})
-        return TemplateResponse(request, "admin/catalog/spacechange/page.html", context)
+        return TemplateResponse(request, "admin/catalog/modelchange/page.html", context)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The part of the page that renews itself while something is going on."""
         return render(
-            request, "admin/catalog/spacechange/progress.html", _shown(self._change(request, pk))
+            request, "admin/catalog/modelchange/progress.html", _shown(self._change(request, pk))
         )
 
-    def _change(self, request: HttpRequest, object_id: str | int) -> SpaceChange:
-        change: SpaceChange = get_object_or_404(SpaceChange, pk=object_id)
+    def _change(self, request: HttpRequest, object_id: str | int) -> ModelChange:
+        change: ModelChange = get_object_or_404(ModelChange, pk=object_id)
         if not self.has_view_permission(request, change):
             raise PermissionDenied
         return change
 
 
-def shown_state(change: SpaceChange) -> tuple[str, str]:
+def shown_state(change: ModelChange) -> tuple[str, str]:
     """The badge's name and its words."""
-    if change.interrupted:
-        return ChangeState.FAILED, _("interrupted")
+    if change.is_interrupted:
+        return ModelChangeState.FAILED, _("interrupted")
     return change.state, str(change.get_state_display())
 
 
-def _shown(change: SpaceChange) -> dict[str, object]:
+def _shown(change: ModelChange) -> dict[str, object]:
     badge, state = shown_state(change)
     return {
         "change": change,

@@ -28,8 +28,8 @@ class MediaInline(admin.TabularInline):
     form = MediaAssetForm
     formset = MediaFormSet
     extra = 1
-    fields = ["preview", "upload", "position", "kind", "size", "fault"]
-    readonly_fields = ["preview", "kind", "size", "fault"]
+    fields = ["preview", "upload", "position", "kind", "size", "error"]
+    readonly_fields = ["preview", "kind", "size", "error"]
     verbose_name = _("picture or clip")
     verbose_name_plural = _("pictures and clips")
 
@@ -54,13 +54,16 @@ class ProductAdmin(admin.ModelAdmin):
     list_per_page = 50
     search_fields = ["sku", "title", "brand"]
     autocomplete_fields = ["category"]
-    readonly_fields = ["created", "updated", "index_seq"]
+    readonly_fields = ["created_at", "updated_at", "index_seq"]
     inlines = [MediaInline]
     fieldsets = [
         (None, {"fields": ["sku", "title", "description", "brand", "category", "visible"]}),
         (_("offer"), {"fields": [("price", "currency"), "stock"]}),
         (_("words"), {"fields": ["language", "translations", "attributes"]}),
-        (_("record"), {"fields": ["created", "updated", "index_seq"], "classes": ["collapse"]}),
+        (
+            _("record"),
+            {"fields": ["created_at", "updated_at", "index_seq"], "classes": ["collapse"]},
+        ),
     ]
 
     class Media:
@@ -109,12 +112,12 @@ class AssetAdmin(ReadOnlyAdmin):
     """Assets are changed on their product's page."""
 
     list_display = ["preview", "product", "kind", "role", "position", "size", "encodable"]
-    list_filter = ["kind", ("fault", admin.EmptyFieldListFilter)]
+    list_filter = ["kind", ("error", admin.EmptyFieldListFilter)]
     list_select_related = ["product"]
     search_fields = ["product__sku", "content_hash", "source"]
     show_full_result_count = False
     fields = [
-        "product", "kind", "role", "preview", "position", "source", "content_hash", "size", "fault", "created",
+        "product", "kind", "role", "preview", "position", "source", "content_hash", "size", "error", "created_at",
     ]  # fmt: skip
 
     class Media:
@@ -130,15 +133,15 @@ class AssetAdmin(ReadOnlyAdmin):
 
     @admin.display(description=_("usable"), boolean=True)
     def encodable(self, asset: Asset) -> bool:
-        return not asset.fault
+        return not asset.error
 
 
 def _size(asset: Asset) -> str:
     parts = []
     if asset.width and asset.height:
         parts.append(f"{asset.width} × {asset.height}")
-    if asset.seconds:
-        parts.append(f"{asset.seconds:.1f} s")
+    if asset.duration_s:
+        parts.append(f"{asset.duration_s:.1f} s")
     if asset.bytes:
         parts.append(f"{asset.bytes / 1024:,.0f} KiB")
     return ", ".join(parts) or "–"

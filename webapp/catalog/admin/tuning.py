@@ -68,7 +68,7 @@ class Comparison:
 @admin.register(Tuning)
 class TuningAdmin(ReadOnlyAdmin):
     change_list_template = "admin/catalog/tuning/change_list.html"
-    list_display = ["number", "preset", "badge", "pairs", "gained", "created", "created_by"]
+    list_display = ["number", "preset", "badge", "pairs", "gained", "created_at", "created_by"]
     list_filter = ["state", "preset"]
     list_select_related = ["created_by"]
 
@@ -179,9 +179,9 @@ class TuningAdmin(ReadOnlyAdmin):
             "original": tuning,
             "comparisons": list(Comparison.of(tuning)),
             "percent": tuning.done * 100 // tuning.total if tuning.total else None,
-            "live": not tuning.finished_for_good or tuning.rollback_asked,
+            "live": not tuning.is_finished or tuning.rollback_requested,
             "may_roll_back": tuning.state == TuningState.LIVE
-            and not tuning.rollback_asked
+            and not tuning.rollback_requested
             and self.has_add_permission(request),
         }
 

@@ -38,13 +38,13 @@ class UploadAdmin(ReadOnlyAdmin):
         "created_count",
         "updated_count",
         "error_count",
-        "created",
+        "created_at",
         "created_by",
     ]
     list_filter = ["state", "source", "dry_run"]
     list_select_related = ["created_by"]
     search_fields = ["filename"]
-    date_hierarchy = "created"
+    date_hierarchy = "created_at"
 
     class Media:
         css = {"all": ["catalog/admin.css"]}

@@ -43,7 +43,7 @@ class UploadProgress:
     @property
     def live(self) -> bool:
         """Whether looking again soon is worthwhile."""
-        return not self.upload.finished_for_good or self.to_encode > self.encoded
+        return not self.upload.is_finished or self.to_encode > self.encoded
 
     @property
     def percent(self) -> int | None:
@@ -55,9 +55,9 @@ class UploadProgress:
     @property
     def rows_per_s(self) -> float | None:
         upload = self.upload
-        if upload.started is None or not upload.next_row:
+        if upload.started_at is None or not upload.next_row:
             return None
-        seconds = ((upload.finished or timezone.now()) - upload.started).total_seconds()
+        seconds = ((upload.finished_at or timezone.now()) - upload.started_at).total_seconds()
         return upload.next_row / seconds if seconds > 0 else None
 
     @property

@@ -5,10 +5,15 @@ is derived.
 from webapp.catalog.models.asset import SHOWN_BY, Asset, AssetKind, kinds_showing
 from webapp.catalog.models.attribute import AttributeValue
 from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
-from webapp.catalog.models.features import TowerFeatures
+from webapp.catalog.models.features import CachedFeatures
 from webapp.catalog.models.generation import GenerationState, IndexGeneration
 from webapp.catalog.models.index_sequence import IndexClock, RemovedProduct
-from webapp.catalog.models.model_change import ChangeStage, ChangeState, GoldenKind, SpaceChange
+from webapp.catalog.models.model_change import (
+    GoldenSetSource,
+    ModelChange,
+    ModelChangeStage,
+    ModelChangeState,
+)
 from webapp.catalog.models.preview import ClipPreview
 from webapp.catalog.models.product import Category, Product
 from webapp.catalog.models.tuning import Tuning, TuningStage, TuningState
@@ -19,22 +24,22 @@ __all__ = [
     "Asset",
     "AssetKind",
     "AttributeValue",
+    "CachedFeatures",
     "Category",
-    "ChangeStage",
-    "ChangeState",
     "ClipPreview",
     "Embedding",
     "GenerationState",
-    "GoldenKind",
+    "GoldenSetSource",
     "IndexClock",
     "IndexGeneration",
     "IndexJob",
     "JobState",
+    "ModelChange",
+    "ModelChangeStage",
+    "ModelChangeState",
     "Outcome",
     "Product",
     "RemovedProduct",
-    "SpaceChange",
-    "TowerFeatures",
     "Tuning",
     "TuningStage",
     "TuningState",

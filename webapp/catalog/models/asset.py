@@ -57,11 +57,11 @@ class Asset(models.Model):
     bytes = models.BigIntegerField(_("size in bytes"), default=0)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
-    seconds = models.FloatField(null=True, blank=True)
-    fault = models.CharField(
+    duration_s = models.FloatField(null=True, blank=True)
+    error = models.CharField(
         _("fault"), max_length=500, blank=True, help_text=_("why it could not be encoded")
     )
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         ordering = ["product_id", "kind", "position", "id"]

@@ -32,7 +32,7 @@ class Embedding(models.Model):
         default=b"",
         help_text=_("of the parts of a clip; a vector before them is of the whole"),
     )
-    created = models.DateTimeField(_("created"), auto_now_add=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("embedding")
@@ -88,15 +88,15 @@ class IndexJob(models.Model):
     state = models.CharField(_("state"), max_length=8, choices=JobState, default=JobState.QUEUED)
     claimed_by = models.CharField(_("claimed by"), max_length=120, blank=True)
     claim = models.UUIDField(null=True, blank=True)
-    lease_until = models.DateTimeField(_("lease until"), null=True, blank=True)
+    lease_expires_at = models.DateTimeField(_("lease until"), null=True, blank=True)
     not_before = models.DateTimeField(
         _("not before"), auto_now_add=False, db_default=models.functions.Now()
     )
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     error_code = models.CharField(_("error code"), max_length=40, blank=True)
     error = models.CharField(_("error"), max_length=500, blank=True)
-    created = models.DateTimeField(_("created"), auto_now_add=True)
-    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     objects = IndexJobQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from webapp.catalog.models.asset import AssetKind
 STORED = np.dtype("<f2")
 
 
-class TowerFeatures(models.Model):
+class CachedFeatures(models.Model):
     """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers
     that gave them.
 

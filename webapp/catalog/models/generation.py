@@ -22,10 +22,10 @@ class IndexGeneration(models.Model):
     views = models.PositiveBigIntegerField(_("views"), default=0)
     manifest = models.JSONField(_("manifest"), default=dict, blank=True)
     error = models.CharField(_("error"), max_length=500, blank=True)
-    published = models.DateTimeField(_("published"), auto_now_add=True)
+    published_at = models.DateTimeField(_("published"), auto_now_add=True)
 
     class Meta:
-        ordering = ["-published"]
+        ordering = ["-published_at"]
         verbose_name = _("index generation")
         verbose_name_plural = _("index generations")
         constraints = [

@@ -30,7 +30,7 @@ class RemovedProduct(models.Model):
     product_id = models.BigIntegerField(primary_key=True)
     sku = models.CharField(max_length=64)
     index_seq = models.BigIntegerField(db_index=True)
-    removed = models.DateTimeField(auto_now_add=True)
+    removed_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return self.sku

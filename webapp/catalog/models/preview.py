@@ -10,7 +10,7 @@ class ClipPreview(models.Model):
     """Key frames, loudness and subtitles of a clip, by content hash. Derived from the file: it
     may be deleted, and is then made again.
 
-    A row is the claim of whoever makes it until `made` is set. A clip that cannot be read has
+    A row is the claim of whoever makes it until `made_at` is set. A clip that cannot be read has
     one without anything. `spans` are the seconds of its key frames
     (`webapp.catalog.models.spans`), `peaks` a byte of loudness for each stretch of its sound
     (`search.media.audio_preview`). Pictures and subtitles lie in the media store
@@ -19,9 +19,9 @@ class ClipPreview(models.Model):
 
     content_hash = models.CharField(max_length=64, unique=True)
     claimed_by = models.CharField(max_length=120)
-    claimed = models.DateTimeField(auto_now_add=True)
-    made = models.DateTimeField(null=True, blank=True)
-    seconds = models.FloatField(default=0)
+    claimed_at = models.DateTimeField(auto_now_add=True)
+    made_at = models.DateTimeField(null=True, blank=True)
+    duration_s = models.FloatField(default=0)
     spans = models.BinaryField(default=b"")
     peaks = models.BinaryField(default=b"")
     subtitled = models.BooleanField(default=False)

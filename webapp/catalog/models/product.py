@@ -73,8 +73,8 @@ class Product(models.Model):
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
     visible = models.BooleanField(_("visible"), default=True)
     index_seq = models.BigIntegerField(default=0, db_index=True, editable=False)
-    created = models.DateTimeField(_("created"), auto_now_add=True)
-    updated = models.DateTimeField(_("updated"), auto_now=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    updated_at = models.DateTimeField(_("updated"), auto_now=True)
 
     class Meta:
         ordering = ["id"]

@@ -34,7 +34,7 @@ UNFINISHED = [TuningState.QUEUED, TuningState.RUNNING]
 class Tuning(models.Model):
     """One run. With the configured preset, the live one decides which space is searched.
 
-    `former` is what was live before it (nothing: the preset's own heads), and where a rollback
+    `previous` is what was live before it (nothing: the preset's own heads), and where a rollback
     goes. `base` is the space of the preset itself: after an update of its weights, heads tuned
     for the former ones are not used any more.
     """
@@ -61,12 +61,12 @@ class Tuning(models.Model):
     heads_digest = models.CharField(_("checksum of the heads"), max_length=64, blank=True)
     space = models.CharField(_("space"), max_length=64, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
-    rollback_asked = models.BooleanField(_("rollback asked for"), default=False)
-    former = models.ForeignKey(
+    rollback_requested = models.BooleanField(_("rollback asked for"), default=False)
+    previous = models.ForeignKey(
         "self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT
     )
     claimed_by = models.CharField(max_length=120, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("by"),
@@ -74,8 +74,8 @@ class Tuning(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
     )
-    created = models.DateTimeField(_("created"), auto_now_add=True)
-    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -102,11 +102,11 @@ class Tuning(models.Model):
         return f"{self.preset} #{self.pk} {self.state}"
 
     @property
-    def finished_for_good(self) -> bool:
+    def is_finished(self) -> bool:
         return self.state not in UNFINISHED
 
     @property
-    def better(self) -> bool:
+    def is_better(self) -> bool:
         """Whether held-out products are found better by more than chance."""
         return self.gain_low is not None and self.gain_low > 0
 
@@ -120,7 +120,7 @@ class Tuning(models.Model):
             "low": f"{self.gain_low:+.3f}",
             "high": f"{self.gain_high:+.3f}",
         }
-        if not self.better:
+        if not self.is_better:
             text = _("Not published: mean mAP on held-out products changes by %(gain)s (95 %% interval %(low)s to "
                      "%(high)s), which is no improvement beyond chance.")  # fmt: skip
         elif self.state == TuningState.TRIED:

@@ -56,7 +56,7 @@ class Upload(models.Model):
     removed_count = models.PositiveIntegerField(_("removed"), default=0)
     claimed_by = models.CharField(max_length=120, blank=True)
     claim = models.UUIDField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("by"),
@@ -64,9 +64,9 @@ class Upload(models.Model):
         blank=True,
         on_delete=models.SET_NULL,
     )
-    created = models.DateTimeField(_("created"), auto_now_add=True)
-    started = models.DateTimeField(_("started"), null=True, blank=True)
-    finished = models.DateTimeField(_("finished"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -83,7 +83,7 @@ class Upload(models.Model):
         return f"{self.filename} ({self.state})"
 
     @property
-    def finished_for_good(self) -> bool:
+    def is_finished(self) -> bool:
         return self.state in {UploadState.DONE, UploadState.FAILED, UploadState.CANCELLED}
 
 

@@ -15,11 +15,11 @@ CLIP_KINDS = (AssetKind.AUDIO, AssetKind.VIDEO)
 @dataclass(frozen=True, slots=True)
 class Preview:
     """Of one clip: the seconds of its key frames, which have a picture each, and its loudness
-    from 0 to 255 over `seconds`, empty where it is silent. What can be heard has a spectrogram,
+    from 0 to 255 over `duration_s`, empty where it is silent. What can be heard has a spectrogram,
     too.
     """
 
-    seconds: float = 0.0
+    duration_s: float = 0.0
     frames: tuple[Span, ...] = ()
     peaks: bytes = b""
     subtitled: bool = False
@@ -42,8 +42,8 @@ def get_previews(hashes: Collection[str]) -> dict[str, Preview]:
     """By content hash; those not made yet are absent. One query, none for no hashes."""
     if not hashes:
         return {}
-    columns = ("content_hash", "seconds", "spans", "peaks", "subtitled")
-    rows = ClipPreview.objects.filter(content_hash__in=hashes, made__isnull=False).values_list(
+    columns = ("content_hash", "duration_s", "spans", "peaks", "subtitled")
+    rows = ClipPreview.objects.filter(content_hash__in=hashes, made_at__isnull=False).values_list(
         *columns
     )
     return {

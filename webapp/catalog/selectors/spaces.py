@@ -10,7 +10,13 @@ from django.db.models import Q
 from django.utils import timezone
 
 from search.config import engine_settings
-from webapp.catalog.models import ChangeStage, ChangeState, SpaceChange, Tuning, TuningState
+from webapp.catalog.models import (
+    ModelChange,
+    ModelChangeStage,
+    ModelChangeState,
+    Tuning,
+    TuningState,
+)
 
 SWITCH_GRACE_PERIOD = datetime.timedelta(minutes=1)
 """For so long after a swap a process may still take the former space for the one in use."""
@@ -25,27 +31,29 @@ class PendingSpace:
     fingerprint: str
 
 
-def get_live_change() -> SpaceChange | None:
+def get_live_change() -> ModelChange | None:
     """The change of model that is in use."""
-    return SpaceChange.objects.filter(state=ChangeState.LIVE).first()
+    return ModelChange.objects.filter(state=ModelChangeState.LIVE).first()
 
 
 def get_active_preset() -> str:
     """The preset that a change of model brought into use, else the configured one."""
     live = (
-        SpaceChange.objects.filter(state=ChangeState.LIVE).values_list("preset", flat=True).first()
+        ModelChange.objects.filter(state=ModelChangeState.LIVE)
+        .values_list("preset", flat=True)
+        .first()
     )
     return live or engine_settings().preset
 
 
 def pending_spaces() -> list[PendingSpace]:
     """What workers encode into besides the space in use, which goes first."""
-    taken_back = Q(state=ChangeState.LIVE, stage=ChangeStage.RETURNING)
+    taken_back = Q(state=ModelChangeState.LIVE, stage=ModelChangeStage.ROLLING_BACK)
     return [
-        PendingSpace(change.former_preset, *get_active_heads(change.former_base))
-        if change.state == ChangeState.LIVE
+        PendingSpace(change.previous_preset, *get_active_heads(change.previous_base))
+        if change.state == ModelChangeState.LIVE
         else PendingSpace(change.preset, change.heads_digest, change.space)
-        for change in SpaceChange.objects.filter(Q(state=ChangeState.RUNNING) | taken_back)
+        for change in ModelChange.objects.filter(Q(state=ModelChangeState.RUNNING) | taken_back)
     ]
 
 
@@ -62,9 +70,11 @@ def list_encoding_spaces() -> Iterator[str]:
     for the one in use.
     """
     yield from (beside.fingerprint for beside in pending_spaces())
-    swapped = SpaceChange.objects.filter(finished__gt=timezone.now() - SWITCH_GRACE_PERIOD)
-    yield from swapped.filter(state=ChangeState.LIVE).values_list("space", flat=True)
-    yield from swapped.filter(state=ChangeState.ROLLED_BACK).values_list("former_space", flat=True)
+    swapped = ModelChange.objects.filter(finished_at__gt=timezone.now() - SWITCH_GRACE_PERIOD)
+    yield from swapped.filter(state=ModelChangeState.LIVE).values_list("space", flat=True)
+    yield from swapped.filter(state=ModelChangeState.ROLLED_BACK).values_list(
+        "previous_space", flat=True
+    )
 
 
 def is_offline_space(space: str) -> bool:
@@ -72,7 +82,7 @@ def is_offline_space(space: str) -> bool:
     as no generation of it is begun: that one will hold everything, and readers of the space in
     use need not hear of it.
     """
-    running = SpaceChange.objects.filter(
-        state=ChangeState.RUNNING, stage=ChangeStage.ENCODING, space=space
+    running = ModelChange.objects.filter(
+        state=ModelChangeState.RUNNING, stage=ModelChangeStage.ENCODING, space=space
     )
     return running.exists()

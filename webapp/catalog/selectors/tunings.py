@@ -11,7 +11,7 @@ import numpy.typing as npt
 from search.encoders.protocol import Features
 from search.media.frame_views import VIEWS
 from search.types import Modality, Span
-from webapp.catalog.models import TowerFeatures, Tuning, TuningState
+from webapp.catalog.models import CachedFeatures, Tuning, TuningState
 from webapp.catalog.models.spans import spans_unpack
 
 FeatureRow = npt.NDArray[np.float16]
@@ -44,11 +44,11 @@ def get_stored_features(
     """What these towers saw of these texts or pictures, by content hash; those without features
     are absent. One query.
     """
-    rows = TowerFeatures.objects.filter(
+    rows = CachedFeatures.objects.filter(
         towers=towers, modality=modality, content_hash__in=list(hashes)
     )
     return {
-        digest: TowerFeatures.unpack([row], 1)[0]
+        digest: CachedFeatures.unpack([row], 1)[0]
         for digest, row in rows.values_list("content_hash", "features")
     }
 
@@ -57,14 +57,14 @@ def get_clip_features(
     *, towers: Collection[str], hashes: Iterable[str]
 ) -> dict[str, dict[Modality, ClipFeatures]]:
     """What these towers saw and heard of these clips, by content hash and modality. One query."""
-    rows = TowerFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
+    rows = CachedFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
     found: dict[str, dict[Modality, ClipFeatures]] = {}
     for digest, modality, features, spans in rows.values_list(
         "content_hash", "modality", "features", "spans"
     ):
         known, rows_each = tuple(spans_unpack(spans)), rows_per_part(modality)
         seen = (
-            TowerFeatures.unpack([features], len(known) * rows_each)
+            CachedFeatures.unpack([features], len(known) * rows_each)
             if known
             else np.zeros((0, 0), np.float16)
         )

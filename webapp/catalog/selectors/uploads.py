@@ -37,7 +37,7 @@ def get_claimable_uploads() -> QuerySet[Upload]:
     lease ran out.
     """
     return Upload.objects.filter(
-        Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_until__lt=Now())
+        Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_expires_at__lt=Now())
     ).order_by("pk")
 
 

@@ -24,7 +24,7 @@ class StoredFile:
     bytes: int
     width: int | None = None
     height: int | None = None
-    seconds: float | None = None
+    duration_s: float | None = None
 
 
 def hash_text(text: str) -> str:
@@ -83,7 +83,7 @@ def make_file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asse
             bytes=file.bytes,
             width=file.width,
             height=file.height,
-            seconds=file.seconds,
+            duration_s=file.duration_s,
         )
         for position, file in enumerate(seen.values())
     ]

@@ -6,25 +6,25 @@ from collections.abc import Iterable
 
 from search.encoders.protocol import Features
 from search.types import Span
-from webapp.catalog.models import TowerFeatures
+from webapp.catalog.models import CachedFeatures
 from webapp.catalog.models.spans import spans_pack
 
 
 def make_cached_features(
     content_hash: str, features: Features, *, towers: str, modality: str, spans: Iterable[Span] = ()
-) -> TowerFeatures:
+) -> CachedFeatures:
     """Unsaved features of a content: (width,) of a text or a picture, (n, width) with n spans of
     a clip.
     """
-    return TowerFeatures(
+    return CachedFeatures(
         towers=towers,
         modality=modality,
         content_hash=content_hash,
-        features=TowerFeatures.pack(features),
+        features=CachedFeatures.pack(features),
         spans=spans_pack(spans),
     )
 
 
-def store_features(rows: Iterable[TowerFeatures]) -> None:
+def store_features(rows: Iterable[CachedFeatures]) -> None:
     """Keep features; a content that has some keeps them."""
-    TowerFeatures.objects.bulk_create(rows, ignore_conflicts=True)
+    CachedFeatures.objects.bulk_create(rows, ignore_conflicts=True)

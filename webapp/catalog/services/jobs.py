@@ -13,7 +13,12 @@ from webapp.celery import ENCODE_QUEUED, notify_worker
 def retry_jobs(*, jobs: QuerySet[IndexJob]) -> int:
     """Queue jobs again that were set aside. Returns how many."""
     count = jobs.filter(state=JobState.FAILED).update(
-        state=JobState.QUEUED, attempts=0, error="", error_code="", not_before=Now(), finished=None
+        state=JobState.QUEUED,
+        attempts=0,
+        error="",
+        error_code="",
+        not_before=Now(),
+        finished_at=None,
     )
     if count:
         transaction.on_commit(lambda: notify_worker(ENCODE_QUEUED))

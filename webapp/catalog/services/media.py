@@ -45,5 +45,5 @@ def make_stored_file(
         bytes=info.bytes,
         width=info.width or None,
         height=info.height or None,
-        seconds=info.seconds,
+        duration_s=info.seconds,
     )

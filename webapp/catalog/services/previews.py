@@ -43,8 +43,8 @@ def store_preview(
         default_storage.delete(name)
         default_storage.save(name, ContentFile(content))
     ClipPreview.objects.filter(pk=claim.pk).update(
-        made=timezone.now(),
-        seconds=seconds,
+        made_at=timezone.now(),
+        duration_s=seconds,
         spans=spans_pack(frames),
         peaks=peaks,
         subtitled=SUBTITLES in files,
@@ -58,7 +58,7 @@ def discard_preview(content_hash: str, file: str) -> None:
     preview = get_previews([content_hash]).get(content_hash)
     if preview is None or file not in _files(preview):
         return
-    if ClipPreview.objects.filter(content_hash=content_hash, made__isnull=False).delete()[0]:
+    if ClipPreview.objects.filter(content_hash=content_hash, made_at__isnull=False).delete()[0]:
         notify_worker(MAKE_PREVIEWS)
 
 

@@ -51,6 +51,8 @@ def request_tuning(
 
 def request_rollback(*, tuning: Tuning) -> bool:
     """Ask a worker to take back the live tuning. False when it is not live any more."""
-    asked = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(rollback_asked=True)
+    asked = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(
+        rollback_requested=True
+    )
     transaction.on_commit(lambda: notify_worker(ROLL_BACK_TUNING))
     return bool(asked)

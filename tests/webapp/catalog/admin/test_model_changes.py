@@ -7,29 +7,29 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from webapp.catalog.models import ChangeStage, ChangeState, GoldenKind, SpaceChange
+from webapp.catalog.models import GoldenSetSource, ModelChange, ModelChangeStage, ModelChangeState
 
 pytestmark = pytest.mark.django_db
 
-LIST = reverse("admin:catalog_spacechange_changelist")
+LIST = reverse("admin:catalog_modelchange_changelist")
 
 
-def made(state: ChangeState, **values: object) -> SpaceChange:
+def made(state: ModelChangeState, **values: object) -> ModelChange:
     spaces = {
         "base": "b",
         "space": "b",
-        "former_preset": "compact",
-        "former_base": "c",
-        "former_space": "c",
+        "previous_preset": "compact",
+        "previous_base": "c",
+        "previous_space": "c",
     }
-    return SpaceChange.objects.create(preset="siglip2-b16-256", state=state, **(spaces | values))
+    return ModelChange.objects.create(preset="siglip2-b16-256", state=state, **(spaces | values))
 
 
-def judged(state: ChangeState, gain: float, **values: object) -> SpaceChange:
+def judged(state: ModelChangeState, gain: float, **values: object) -> ModelChange:
     found = {
-        "golden": GoldenKind.CLICKS,
-        "questions": 120,
-        "skipped": 3,
+        "golden_source": GoldenSetSource.CLICKS,
+        "query_count": 120,
+        "skipped_count": 3,
         "overlap": 0.42,
         "gain": gain,
     }
@@ -43,13 +43,17 @@ def judged(state: ChangeState, gain: float, **values: object) -> SpaceChange:
     )
 
 
-def page(name: str, change: SpaceChange) -> str:
-    return reverse(f"admin:catalog_spacechange_{name}", args=[change.pk])
+def page(name: str, change: ModelChange) -> str:
+    return reverse(f"admin:catalog_modelchange_{name}", args=[change.pk])
 
 
 def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_client: Client) -> None:
     change = made(
-        ChangeState.RUNNING, stage=ChangeStage.ENCODING, done=30, total=120, claimed_by="here:1:1"
+        ModelChangeState.RUNNING,
+        stage=ModelChangeStage.ENCODING,
+        done=30,
+        total=120,
+        claimed_by="here:1:1",
     )
     shown = admin_client.get(page("progress", change)).content.decode()
     assert (
@@ -58,13 +62,13 @@ def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_clie
         and "30 / 120" in shown
         and "Contents encoded" in shown
     )
-    SpaceChange.objects.update(claimed_by="")
+    ModelChange.objects.update(claimed_by="")
     shown = admin_client.get(page("change", change)).content.decode()
     assert "interrupted" in shown and "manage.py space change --to siglip2-b16-256" in shown
 
 
 def test_what_the_questions_said_is_shown(admin_client: Client) -> None:
-    refused = judged(ChangeState.REFUSED, -0.1)
+    refused = judged(ModelChangeState.REFUSED, -0.1)
     shown = admin_client.get(page("change", refused)).content.decode()
     assert "hx-get" not in shown and "Not brought into use." in shown and "gets worse" in shown
     assert (
@@ -75,10 +79,10 @@ def test_what_the_questions_said_is_shown(admin_client: Client) -> None:
         and "42%" in shown
     )
     assert "queries and the products that shoppers opened" in shown and 'class="error"' in shown
-    live = judged(ChangeState.LIVE, 0.1)
+    live = judged(ModelChangeState.LIVE, 0.1)
     shown = admin_client.get(page("change", live)).content.decode()
     assert "not worse" in shown and 'class="rise"' in shown
-    forced = judged(ChangeState.RETIRED, -0.1, forced=True)
+    forced = judged(ModelChangeState.RETIRED, -0.1, forced=True)
     assert "Forced." in admin_client.get(page("change", forced)).content.decode()
     listed = admin_client.get(LIST).content.decode()
     assert "badge-refused" in listed and "-0.100" in listed
@@ -87,15 +91,17 @@ def test_what_the_questions_said_is_shown(admin_client: Client) -> None:
 def test_few_questions_are_said_to_be_too_few() -> None:
     assert (
         "Only 7 questions"
-        in made(ChangeState.REFUSED, golden=GoldenKind.CATALOGUE, questions=7).decision
+        in made(
+            ModelChangeState.REFUSED, golden_source=GoldenSetSource.CATALOGUE, query_count=7
+        ).decision
     )
 
 
 def test_nobody_changes_them_by_hand_and_strangers_do_not_see_them(
     admin_client: Client, client: Client
 ) -> None:
-    change = judged(ChangeState.LIVE, 0.1)
-    assert admin_client.get(reverse("admin:catalog_spacechange_add")).status_code == 403
+    change = judged(ModelChangeState.LIVE, 0.1)
+    assert admin_client.get(reverse("admin:catalog_modelchange_add")).status_code == 403
     assert admin_client.post(page("delete", change), {"post": "yes"}).status_code == 403
     client.force_login(User.objects.create_user("stranger", is_staff=True))
     assert client.get(page("change", change)).status_code == 403
@@ -104,6 +110,7 @@ def test_nobody_changes_them_by_hand_and_strangers_do_not_see_them(
 
 def test_they_speak_chinese(admin_client: Client) -> None:
     shown = admin_client.get(
-        page("change", judged(ChangeState.REFUSED, -0.1)), headers={"accept-language": "zh-hans"}
+        page("change", judged(ModelChangeState.REFUSED, -0.1)),
+        headers={"accept-language": "zh-hans"},
     )
     assert "未启用" in shown.content.decode() and "更换模型" in shown.content.decode()

@@ -74,7 +74,7 @@ def test_only_what_is_in_use_can_be_taken_back(admin_client: Client) -> None:
     (message,) = set(BROKER_DIR.iterdir()) - before
     assert "indexer.roll_back_tuning" in json.dumps(json.loads(message.read_text()))
     live.refresh_from_db()
-    assert live.rollback_asked and live.state == TuningState.LIVE, "a worker does it"
+    assert live.rollback_requested and live.state == TuningState.LIVE, "a worker does it"
     assert (
         "not in use" in admin_client.post(page("roll_back", former), follow=True).content.decode()
     )

@@ -64,7 +64,7 @@ def test_a_picture_in_the_wrong_column_is_refused(folder: MediaFolder) -> None:
         ("audio", "good.png"),
     }
     bell = Asset.objects.get(kind="audio")
-    assert bell.seconds == pytest.approx(0.2, abs=0.05)
+    assert bell.duration_s == pytest.approx(0.2, abs=0.05)
     assert IndexJob.objects.get(modality="audio").content_hash == bell.content_hash
 
 

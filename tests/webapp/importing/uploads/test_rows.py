@@ -116,7 +116,7 @@ def test_a_price_change_writes_the_price_only(folder: MediaFolder) -> None:
     assert counts(run([{"sku": "MUG-1", "price": "8"}])) == (0, 1, 0, 0)
     changed = Product.objects.get()
     assert (changed.price, changed.currency, changed.title) == (Decimal("8.00"), "EUR", "Red mug")
-    assert changed.updated > product.updated
+    assert changed.updated_at > product.updated_at
     assert get_index_sequence() == seq
 
 
