@@ -93,7 +93,7 @@ def generation_build(space: Space | None = None) -> Manifest:
     nothing is encoded again.
 
     It gives way to whatever else runs on the machine: searches come first. Raises
-    BuildInProgress, Unavailable (disk full), VectorsRefused.
+    BuildInProgress, Unavailable (disk full), InvalidVectors.
     """
     return run_in_background(lambda: _build_and_disconnect(space or active_space()))
 

@@ -75,7 +75,7 @@ def migration_plan(to: IndexBackend) -> Plan:
 def migration_build(plan: Plan, built: Callable[[int], object]) -> Manifest:
     """Build and publish in the target; `built` is told how many views more were read.
 
-    Raises BuildInProgress, VectorsRefused, Unavailable.
+    Raises BuildInProgress, InvalidVectors, Unavailable.
     """
     seq = get_index_sequence()
     return make_builder(plan.target, plan.space).build(

@@ -31,7 +31,7 @@ def target_check(target: Serving) -> None:
     """Load both towers, which tests each and both together, and compare the free disk space with
     what is needed.
 
-    Raises what loading raises (WeightsMissing, WeightsRefused, SelfTestFailed), and Unavailable
+    Raises what loading raises (WeightsMissing, InvalidWeights, SelfTestFailed), and Unavailable
     when the disk is too full.
     """
     encoder = target.encoder()

@@ -22,7 +22,7 @@ class PresetTowers:
 
     def under(self, heads_digest: str) -> TunableEncoder:
         """The encoder under tuned heads; '' for its own. Raises WeightsMissing and
-        WeightsRefused.
+        InvalidWeights.
         """
         return self.own.with_heads(heads_path(heads_digest)) if heads_digest else self.own
 

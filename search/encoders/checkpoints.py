@@ -12,7 +12,7 @@ from typing import Final
 from search.config import EngineSettings
 from search.encoders.digests import file_digest
 from search.encoders.presets import Preset
-from search.errors import WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, WeightsMissing
 
 OPEN_CLIP_CONFIGURATION: Final = "open_clip_config.json"
 
@@ -43,7 +43,7 @@ PICKLES: Final = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 
 def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
     """The preset's folder. Raises WeightsMissing with the command that fetches it,
-    WeightsRefused when a file has not the checksum that the preset names for it.
+    InvalidWeights when a file has not the checksum that the preset names for it.
     """
     folder = (settings.weights_dir or settings.var_dir / "weights") / preset.name
     if not (folder / CONFIGURATIONS[preset.engine]).is_file():
@@ -59,13 +59,13 @@ def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """Names the content of a checkpoint. Raises WeightsRefused without safetensors files, or
+    """Names the content of a checkpoint. Raises InvalidWeights without safetensors files, or
     with a pickle.
     """
     files = _files(folder)
     pickles = [str(path.relative_to(folder)) for path in files if path.suffix in PICKLES]
     if pickles or not any(path.suffix == ".safetensors" for path in files):
-        raise WeightsRefused(
+        raise InvalidWeights(
             "a checkpoint's weights are safetensors files, and never a pickle",
             value=pickles or [path.name for path in files],
             fix=f"Keep safetensors files alone in {folder}.",
@@ -86,7 +86,7 @@ def _files(folder: Path) -> Sequence[Path]:
 def _check_file(path: Path, expected: str) -> None:
     found = file_digest(path) if path.is_file() else "no file"
     if found != expected:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{path.name} is not the file that the preset names: SHA-256 should be {expected}",
             value=found,
             fix=f"Delete {path} and fetch the checkpoint again.",

@@ -156,7 +156,7 @@ class TunableEncoder(Encoder, Protocol):
     def with_heads(self, path: Path) -> TunableEncoder:
         """Return an encoder with the tuned heads of a file, in a space of its own.
 
-        Towers are shared. Raises WeightsMissing, and WeightsRefused for a file that is damaged
+        Towers are shared. Raises WeightsMissing, and InvalidWeights for a file that is damaged
         or belongs to other towers.
         """
 

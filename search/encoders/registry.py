@@ -31,7 +31,7 @@ Load = Callable[[Preset, EngineSettings], Encoder]
 def load_encoder(settings: EngineSettings, heads: Path | None = None) -> TunableEncoder:
     """The encoder that the settings choose, under tuned heads where a file of them is given.
 
-    Raises UnknownPreset; WeightsMissing or WeightsRefused when its weights cannot be used;
+    Raises UnknownPreset; WeightsMissing or InvalidWeights when its weights cannot be used;
     SelfTestFailed when its known pairs do not match; ConfigError when the device is not there.
     """
     # Imported here like the engines: it needs torch.
@@ -54,7 +54,7 @@ def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
     """The space of the encoder that the settings choose, under the tuned heads of this checksum,
     without loading it.
 
-    Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not
+    Raises UnknownPreset; WeightsMissing or InvalidWeights for a preset whose checkpoint is not
     on this disk.
     """
     preset = load_preset(settings.preset)

@@ -25,7 +25,7 @@ from search.encoders.protocol import (
 )
 from search.encoders.tuned_heads import Heads, read_heads
 from search.encoders.weights import fill
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.types import Modality, TextRole, Vectors
 
 HIDDEN = 512
@@ -77,7 +77,7 @@ class ResidualEncoder:
         return project(self.projection_heads[1], features)
 
     def with_heads(self, path: Path) -> Self:
-        """The same model under tuned heads. Raises WeightsMissing and WeightsRefused."""
+        """The same model under tuned heads. Raises WeightsMissing and InvalidWeights."""
         parts = read_heads(path, tower_id=self.tower_id, dim=self.space.dim)
         return type(self)(
             self._encoder, (_filled(parts[0], path), _filled(parts[1], path)), path.stem
@@ -143,7 +143,7 @@ def _filled(weights: Mapping[str, Tensor], path: Path) -> TextHead:
     try:
         hidden, dim = weights["inner.weight"].shape
     except (KeyError, ValueError) as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{path.name} holds no residual heads: {error}", fix="Tune this preset anew."
         ) from error
     head = TextHead(hidden, dim)

@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from search.encoders.weights import check_digest, read_safetensors
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 SUFFIX = ".safetensors"
 RECORD = "record"
@@ -61,7 +61,7 @@ def read_heads(
 ) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """The tensors of both heads, float32.
 
-    Raises WeightsMissing without the file, WeightsRefused when its name is not its checksum,
+    Raises WeightsMissing without the file, InvalidWeights when its name is not its checksum,
     when it is no safetensors file, or when it was made for other towers or another dimension.
     """
     check_digest(path, path.stem)
@@ -69,7 +69,7 @@ def read_heads(
     record = _record(path)
     made_for = (record.get("towers"), record.get("dim"))
     if made_for != (tower_id, dim):
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"the tuned heads were made for other towers than {tower_id} of dimension {dim}",
             value=made_for,
             fix="Tune this preset anew: manage.py tune.",

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from search.encoders.digests import file_digest
-from search.errors import WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, WeightsMissing
 
 
 def check_digest(path: Path, expected: str) -> None:
-    """Raises WeightsMissing without the file, WeightsRefused when its checksum is not
+    """Raises WeightsMissing without the file, InvalidWeights when its checksum is not
     `expected`.
     """
     if not path.is_file():
@@ -27,7 +27,7 @@ def check_digest(path: Path, expected: str) -> None:
         )
     found = file_digest(path)
     if found != expected:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"weights file {path.name} is not the one that the preset names: SHA-256 should be {expected}",
             value=found,
             fix="Restore the file, or train anew so that file and preset agree.",
@@ -35,21 +35,21 @@ def check_digest(path: Path, expected: str) -> None:
 
 
 def read_safetensors(path: Path) -> dict[str, Tensor]:
-    """Every tensor of a safetensors file. Raises WeightsRefused for any other format."""
+    """Every tensor of a safetensors file. Raises InvalidWeights for any other format."""
     try:
         return load_file(path)
     except SafetensorError as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{path.name} is not a safetensors file: {error}",
             fix="Only safetensors are accepted, never a pickle.",
         ) from error
 
 
 def fill(module: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:
-    """Copy weights into a module. Raises WeightsRefused when a name or a shape differs."""
+    """Copy weights into a module. Raises InvalidWeights when a name or a shape differs."""
     try:
         module.load_state_dict(dict(weights))
     except RuntimeError as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{source} does not fit the model: {error}", fix="Train anew, or restore the file."
         ) from error

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from search.config import EngineSettings
-from search.errors import SpeechOff, WeightsMissing
+from search.errors import SpeechDisabled, WeightsMissing
 from search.speech.transcriber import Transcriber
 
 ENGINES: Final = {"pocketsphinx": "search.speech.sphinx", "whisper": "search.speech.whisper"}
@@ -39,12 +39,12 @@ def choose_speech_engine(settings: EngineSettings) -> str:
 def load_transcriber(settings: EngineSettings) -> Transcriber:
     """Return the selected transcriber; its model is loaded at its first use.
 
-    Raises SpeechOff when there is none, WeightsMissing with the command that downloads Whisper's
+    Raises SpeechDisabled when there is none, WeightsMissing with the command that downloads Whisper's
     weights.
     """
     engine = choose_speech_engine(settings)
     if not engine:
-        raise SpeechOff(
+        raise SpeechDisabled(
             "spoken queries are switched off",
             value=settings.speech,
             fix="Set OMNISHELF_SPEECH to auto, pocketsphinx or whisper.",

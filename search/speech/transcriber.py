@@ -14,7 +14,7 @@ import numpy as np
 
 from search.config import EngineSettings
 from search.encoders.protocol import Waveform
-from search.errors import SpeechLanguage, Unavailable
+from search.errors import Unavailable, UnsupportedSpeechLanguage
 from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
 
@@ -51,8 +51,8 @@ class Transcriber(Protocol):
     def transcribe(self, sound: Waveform, language: str = "") -> Transcript:
         """Mono sound at `SPEECH_RATE` → text. `language` is a hint, '' if unknown.
 
-        Raises SpeechLanguage for an unsupported language, Unavailable when the engine is busy or
-        too slow, WeightsMissing or WeightsRefused when its model cannot be loaded.
+        Raises UnsupportedSpeechLanguage for an unsupported language, Unavailable when the engine is busy or
+        too slow, WeightsMissing or InvalidWeights when its model cannot be loaded.
         """
 
     def set_vocabulary(self, phrases: Sequence[str]) -> None:
@@ -91,9 +91,9 @@ def primary_language(language: str) -> str:
 
 
 def require_language(transcriber: Transcriber, language: str) -> None:
-    """Raise SpeechLanguage if the engine does not support the language."""
+    """Raise UnsupportedSpeechLanguage if the engine does not support the language."""
     if not transcriber.supports_language(language):
-        raise SpeechLanguage(
+        raise UnsupportedSpeechLanguage(
             f"the speech engine {transcriber.name} does not support this language",
             value=language,
             fix="Type the words, or set OMNISHELF_SPEECH to whisper on the server.",

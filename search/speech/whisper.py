@@ -18,7 +18,7 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES
 from search.config import EngineSettings
 from search.encoders.device import Runtime, pick_runtime
 from search.encoders.protocol import Waveform
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.speech.registry import require_whisper_weights
 from search.speech.transcriber import (
     SPEECH_RATE,
@@ -75,7 +75,7 @@ class _WhisperModel:
                 folder, dtype=runtime.dtype, use_safetensors=True, **options
             )
         except (OSError, ValueError, RuntimeError) as error:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"the speech model cannot be loaded: {error}",
                 value=str(folder),
                 fix="Fetch the checkpoint again.",

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.vectors.layout import open_durable, sync_folder
 
 FILE = "training.safetensors"
@@ -49,7 +49,7 @@ class Keeper:
         """The state to go on from; None without a checkpoint, or with another training's, which
         is said in the log.
 
-        Raises WeightsRefused when the file cannot be read.
+        Raises InvalidWeights when the file cannot be read.
         """
         if not self._path.is_file():
             return None
@@ -63,7 +63,7 @@ class Keeper:
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"{self._path.name} is no checkpoint: {error}",
                 fix="Delete it; training then starts anew.",
             ) from error

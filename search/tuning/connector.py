@@ -45,7 +45,7 @@ def usual_texts() -> list[str]:
 
 def connect(name: str, texts: Sequence[str], settings: EngineSettings) -> Path:
     """Learn the connector of a preset from these texts and store it. Raises WeightsMissing and
-    WeightsRefused.
+    InvalidWeights.
     """
     preset = load_preset(name)
     folder = require_checkpoint(preset, settings)

@@ -77,7 +77,7 @@ def fit(
     `on_epoch` is called after every epoch; what it raises ends the training.
 
     On a GPU the heads compute in bfloat16. Raises ConfigError for a recipe that does not fit the
-    pairs, InputError when no pairs can be held out, WeightsRefused for a damaged checkpoint.
+    pairs, InputError when no pairs can be held out, InvalidWeights for a damaged checkpoint.
     """
     # The settings' precision and compilation are the towers' affair.
     device = pick_runtime(

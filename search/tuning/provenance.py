@@ -14,7 +14,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 LIBRARIES = ("torch", "numpy", "scipy", "safetensors", "pillow")
 KEY = "configuration"
@@ -45,16 +45,16 @@ def as_metadata(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def read_record(weights: Path) -> dict[str, Any]:
-    """The record in the header of a weights file. Raises WeightsRefused when there is none."""
+    """The record in the header of a weights file. Raises InvalidWeights when there is none."""
     try:
         with safe_open(weights, "pt") as file:
             header = file.metadata() or {}
     except SafetensorError as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{weights.name} is not a safetensors file: {error}", fix="Restore the file."
         ) from error
     if KEY not in header:
-        raise WeightsRefused(
+        raise InvalidWeights(
             "weights without a configuration record", value=weights.name, fix="Train them anew."
         )
     record: dict[str, Any] = json.loads(header[KEY])

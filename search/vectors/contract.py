@@ -43,7 +43,7 @@ class IndexReader(Protocol):
     def refresh(self, changes: Iterable[ProductViews], seq: int) -> int:
         """Apply changes as one step, and remember `seq`. Returns how many were new.
 
-        Raises VectorsRefused, and QueryError for a seq below 1; then nothing was applied.
+        Raises InvalidVectors, and QueryError for a seq below 1; then nothing was applied.
         """
 
     def search(
@@ -60,7 +60,7 @@ class IndexReader(Protocol):
         views), best first.
 
         `asked` is the modality of the query, which picks the tuned parameters; None picks the
-        most careful ones. Raises QueryError (k, nprobe, filter) and VectorsRefused (dimension,
+        most careful ones. Raises QueryError (k, nprobe, filter) and InvalidVectors (dimension,
         NaN, zero, not a unit vector).
         """
 
@@ -96,7 +96,7 @@ class IndexBuilder(Protocol):
         Search parameters are tuned on `questions`, by modality; where there are none, on a
         sample of the views.
 
-        Raises BuildInProgress, VectorsRefused, Unavailable (no room, server away),
+        Raises BuildInProgress, InvalidVectors, Unavailable (no room, server away),
         CorruptGeneration.
         """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from search.errors import QueryError, VectorsRefused
+from search.errors import InvalidVectors, QueryError
 from search.types import Ids, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 
@@ -17,15 +17,15 @@ LEAST_SQUARE, MOST_SQUARE = (1 - UNIT_TOLERANCE) ** 2, (1 + UNIT_TOLERANCE) ** 2
 
 
 def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
-    """(n, dim) or (dim,) → (n, dim) contiguous float32. Raises VectorsRefused (shape, type, NaN,
+    """(n, dim) or (dim,) → (n, dim) contiguous float32. Raises InvalidVectors (shape, type, NaN,
     zero, not a unit).
     """
     rows = np.asarray(vectors)
     rows = rows[np.newaxis] if rows.ndim == 1 else rows
     if rows.ndim != 2 or rows.shape[1] != dim:
-        raise VectorsRefused(f"vectors must have shape (n, {dim})", value=np.shape(vectors))
+        raise InvalidVectors(f"vectors must have shape (n, {dim})", value=np.shape(vectors))
     if rows.dtype.kind != "f":
-        raise VectorsRefused("vectors must be floating point", value=str(rows.dtype))
+        raise InvalidVectors("vectors must be floating point", value=str(rows.dtype))
     checked: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
     if len(checked) == 1 and LEAST_SQUARE <= float(np.dot(checked[0], checked[0])) <= MOST_SQUARE:
         return checked
@@ -34,7 +34,7 @@ def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
     if not right.all():
         row = int(np.argmin(right))
         norm = float(np.sqrt(squares[row]))
-        raise VectorsRefused(
+        raise InvalidVectors(
             f"row {row} is not a unit vector",
             value=norm,
             fix="Normalise, and drop NaN and zero vectors.",
@@ -43,24 +43,24 @@ def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
 
 
 def check_ids(ids: npt.NDArray[np.generic], rows: int, name: str) -> Ids:
-    """Ids of `rows` rows as int64. Raises VectorsRefused where the shape, the type or a sign is
+    """Ids of `rows` rows as int64. Raises InvalidVectors where the shape, the type or a sign is
     wrong.
     """
     array = np.asarray(ids)
     if array.shape != (rows,):
-        raise VectorsRefused(f"{name} must have shape ({rows},)", value=array.shape)
+        raise InvalidVectors(f"{name} must have shape ({rows},)", value=array.shape)
     if rows and array.dtype.kind not in "iu":
-        raise VectorsRefused(f"{name} must be integers", value=str(array.dtype))
+        raise InvalidVectors(f"{name} must be integers", value=str(array.dtype))
     if rows and int(array.min()) < 0:
-        raise VectorsRefused(f"{name} must not be negative", value=int(array.min()))
+        raise InvalidVectors(f"{name} must not be negative", value=int(array.min()))
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def check_batch(batch: ViewBatch, dim: int) -> ViewBatch:
-    """The batch with checked, contiguous arrays. Raises VectorsRefused."""
+    """The batch with checked, contiguous arrays. Raises InvalidVectors."""
     rows = len(batch.view_ids)
     if len(batch.vectors) != rows:
-        raise VectorsRefused(f"{rows} views need as many vectors", value=np.shape(batch.vectors))
+        raise InvalidVectors(f"{rows} views need as many vectors", value=np.shape(batch.vectors))
     vectors = check_vectors(batch.vectors, dim) if rows else np.empty((0, dim), np.float32)
     view_ids = check_ids(batch.view_ids, rows, "view_ids")
     return ViewBatch(
@@ -69,14 +69,14 @@ def check_batch(batch: ViewBatch, dim: int) -> ViewBatch:
 
 
 def check_change(change: ProductViews, dim: int) -> ProductViews:
-    """The change with checked batches that all belong to its product. Raises VectorsRefused;
+    """The change with checked batches that all belong to its product. Raises InvalidVectors;
     QueryError for its seq.
     """
     check_positive(change.seq, "seq of a change")
     batches = tuple(check_batch(batch, dim) for batch in change.batches)
     for batch in batches:
         if np.any(batch.product_ids != change.product_id):
-            raise VectorsRefused(f"a view given for product {change.product_id} belongs to another")
+            raise InvalidVectors(f"a view given for product {change.product_id} belongs to another")
     return ProductViews(int(change.product_id), int(change.seq), batches)
 
 

@@ -73,7 +73,7 @@ def distil(
     """The student, ready to hear. With `checkpoints`, goes on after a kill as if nothing had
     happened.
 
-    Raises WeightsRefused when a checkpoint cannot be read, and OSError when the disk is full.
+    Raises InvalidWeights when a checkpoint cannot be read, and OSError when the disk is full.
     """
     patches = source.draw(recipe.patches)
     network = thinned(teacher.network, recipe.channels, patches[: recipe.thinned_on])

@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.core import signing
 from django.db.models import Model, QuerySet
 
-from search.errors import BadCursor
+from search.errors import InvalidCursor
 from search.files import sha256_hex
 
 ModelT = TypeVar("ModelT", bound=Model)
@@ -27,11 +27,13 @@ def _read(cursor: str, digest: str) -> int | None:
     try:
         content = signing.loads(cursor, salt=SALT)
     except signing.BadSignature as error:
-        raise BadCursor(
+        raise InvalidCursor(
             "this cursor was not made here", fix="Use next_cursor as it came."
         ) from error
     if content["d"] != digest:
-        raise BadCursor("this cursor belongs to another list", fix="Page with the same filters.")
+        raise InvalidCursor(
+            "this cursor belongs to another list", fix="Page with the same filters."
+        )
     return int(content["i"])
 
 
@@ -39,7 +41,7 @@ def keyset_page(
     rows: QuerySet[ModelT], *, cursor: str, limit: int, asked: object, newest_first: bool = False
 ) -> tuple[list[ModelT], str]:
     """One page in id order and the cursor of the next one ('' on the last). One query. Raises
-    BadCursor.
+    InvalidCursor.
     """
     digest = _belongs_to((rows.model._meta.label, asked))
     last = _read(cursor, digest)

@@ -37,7 +37,7 @@ from search.errors import (
     ModalityUnsupported,
     NoGeneration,
     OmnishelfError,
-    SpeechOff,
+    SpeechDisabled,
     Unavailable,
 )
 
@@ -51,7 +51,7 @@ STATUS_OF: tuple[tuple[type[OmnishelfError], int], ...] = (
     (MediaUnsupported, 415),
     (ModalityUnsupported, 400),
     (InputError, 400),
-    (SpeechOff, 404),
+    (SpeechDisabled, 404),
     (EncoderError, 503),
     (NoGeneration, 503),
     (CorruptGeneration, 503),

@@ -54,7 +54,7 @@ class MediaSource(Protocol):
     """Opens what a reference names. Thread-safe.
 
     Raises InputError (a bad reference, nothing there, nowhere to look), MediaTooLarge,
-    FetchRefused, FetchFailed.
+    FetchRejected, FetchFailed.
     """
 
     def open(self, reference: str) -> MediaFile: ...

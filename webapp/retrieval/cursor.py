@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core import signing
 
-from search.errors import BadCursor
+from search.errors import InvalidCursor
 from search.files import sha256_hex
 from webapp.retrieval.request import SearchRequest, Tokens
 
@@ -32,17 +32,17 @@ def cursor_write(position: Position, digest: str) -> str:
 
 
 def cursor_read(cursor: str, digest: str) -> Position | None:
-    """The position to go on after; None for the first page. Raises BadCursor."""
+    """The position to go on after; None for the first page. Raises InvalidCursor."""
     if not cursor:
         return None
     try:
         content = signing.loads(cursor, salt=SALT)
     except signing.BadSignature as error:
-        raise BadCursor(
+        raise InvalidCursor(
             "this cursor was not made here", value=cursor, fix="Use next_cursor as it came."
         ) from error
     if content["d"] != digest:
-        raise BadCursor(
+        raise InvalidCursor(
             "this cursor belongs to another search",
             fix="Page with the same words, filters and sort.",
         )

@@ -42,7 +42,7 @@ class Serving:
     Serving for both, so that it never searches an index of another space than its question was
     embedded in.
 
-    Raises UnknownPreset, WeightsMissing and WeightsRefused when the preset's space cannot be told.
+    Raises UnknownPreset, WeightsMissing and InvalidWeights when the preset's space cannot be told.
     """
 
     def __init__(self, preset: str, heads_digest: str = "") -> None:
@@ -203,7 +203,7 @@ last request ends."""
 def own_space(preset: str) -> Space:
     """The space of a preset under its own heads, known without loading a model.
 
-    Raises UnknownPreset; WeightsMissing or WeightsRefused for a preset whose checkpoint is not
+    Raises UnknownPreset; WeightsMissing or InvalidWeights for a preset whose checkpoint is not
     on this disk.
     """
     return space_of(_settings_of(preset))

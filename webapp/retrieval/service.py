@@ -21,7 +21,7 @@ from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest, To
 
 
 def search_products(request: SearchRequest) -> SearchAnswer:
-    """One page of products. Raises QueryError, BadCursor, EncoderError, Unavailable."""
+    """One page of products. Raises QueryError, InvalidCursor, EncoderError, Unavailable."""
     return _browse(request) if request.browses else _search(request)
 
 

@@ -40,7 +40,7 @@ class Listening:
         return self._transcriber.name
 
     def transcribe(self, file: UploadedFile, language: str) -> Transcript:
-        """Raises SpeechLanguage, MediaError, EncoderError, Unavailable."""
+        """Raises UnsupportedSpeechLanguage, MediaError, EncoderError, Unavailable."""
         require_language(self._transcriber, language)
         config = engine_settings()
         if (file.size or 0) > config.speech_max_bytes:
@@ -88,5 +88,5 @@ def engine_here() -> str:
 
 @functools.cache
 def listening() -> Listening:
-    """Of this process. Raises SpeechOff and WeightsMissing."""
+    """Of this process. Raises SpeechDisabled and WeightsMissing."""
     return Listening(load_transcriber(engine_settings()))

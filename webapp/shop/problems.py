@@ -9,14 +9,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from search.errors import (
-    BadCursor,
+    InvalidCursor,
     MediaError,
     MediaTooLarge,
     MediaUnsupported,
     ModalityUnsupported,
     OmnishelfError,
     QueryError,
-    SpeechOff,
+    SpeechDisabled,
 )
 
 Words = str | Promise
@@ -61,7 +61,7 @@ _BY_ERROR: tuple[tuple[type[OmnishelfError], Problem], ...] = (
         ),
     ),
     (
-        BadCursor,
+        InvalidCursor,
         Problem(
             _("This page of the results is no longer there"), _("Go back to the first page."), 400
         ),
@@ -88,7 +88,7 @@ _RECORDING: tuple[tuple[type[OmnishelfError], Problem], ...] = (
             _("This recording cannot be read"), _("Record it once more, or type your words."), 422
         ),
     ),
-    (SpeechOff, Problem(_("Spoken queries are switched off"), _("Type your words."), 404)),
+    (SpeechDisabled, Problem(_("Spoken queries are switched off"), _("Type your words."), 404)),
 )
 _SOUND: tuple[tuple[type[OmnishelfError], Problem], ...] = (
     (MediaTooLarge, Problem(_("This sound is too long"), _("Send a shorter piece of it."), 413)),

@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 
 from search.encoders.weights import read_safetensors
-from search.errors import WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, WeightsMissing
 from search.types import Vectors
 
 FILE = "connector.safetensors"
@@ -60,7 +60,7 @@ def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
 
 
 def load_connector(path: Path, dim: int, preset: str) -> Connector:
-    """Raises WeightsMissing with the command that learns it, WeightsRefused for one into another
+    """Raises WeightsMissing with the command that learns it, InvalidWeights for one into another
     dimension.
     """
     fix = f"Learn it: python -m search.tuning.connector --preset {preset}"
@@ -70,7 +70,7 @@ def load_connector(path: Path, dim: int, preset: str) -> Connector:
         )
     tensors = read_safetensors(path)
     if set(tensors) != {"weight", "bias"} or len(tensors["bias"]) != dim:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{path.name} is no connector into a space of {dim} dimensions", fix=fix
         )
     return Connector(tensors["weight"].numpy(), tensors["bias"].numpy())

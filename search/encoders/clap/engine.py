@@ -22,7 +22,7 @@ from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
 from search.encoders.protocol import Encoder, Features, Prepared, Waveform
 from search.encoders.registry import load_engine, space_of
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.types import Space, TextRole, Vectors
 
 
@@ -69,7 +69,7 @@ class ClapEncoder:
         return self._extract(window)
 
     def encode_audio(self, batch: Sequence[Mels]) -> Vectors:
-        """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and WeightsRefused at the
+        """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and InvalidWeights at the
         first call.
         """
         return self.project_audio(self.audio_features(batch))
@@ -90,13 +90,13 @@ def load(preset: Preset, settings: EngineSettings) -> ClapEncoder:
     """The encoder of a CLAP preset; towers are read at their first use.
 
     Raises WeightsMissing with the command that fetches a checkpoint or learns the connector,
-    WeightsRefused when the two do not fit, and what the engine of the preset beside raises.
+    InvalidWeights when the two do not fit, and what the engine of the preset beside raises.
     """
     folder = require_checkpoint(preset, settings)
     load_connector(folder / FILE, preset.dim, preset.name)
     beside = load_engine(settings.model_copy(update={"preset": preset.beside}))
     if beside.space.dim != preset.dim:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"preset {preset.beside} is not of dimension {preset.dim}", value=beside.space.dim
         )
     space = space_of(settings.model_copy(update={"preset": preset.name}))

@@ -24,7 +24,7 @@ from transformers import (
 
 from search.encoders.device import Runtime
 from search.encoders.protocol import AudioFormat, Waveform
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.types import Vectors
 
 Mels = npt.NDArray[np.float32]
@@ -105,7 +105,7 @@ def _read(kind: Any, folder: Path, **chosen: object) -> Any:
     try:
         return kind.from_pretrained(str(folder.resolve()), local_files_only=True, **chosen)
     except _UNREADABLE as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"transformers cannot read the CLAP checkpoint: {error}",
             value=str(folder),
             fix="Fetch the checkpoint again.",

@@ -48,7 +48,7 @@ class AudioBranch:
         self._turns = runtime.turns()
 
     def features(self, batch: Sequence[Patches]) -> Features:
-        """Prepared windows → (n, FEATURES) float16. Raises WeightsMissing and WeightsRefused at
+        """Prepared windows → (n, FEATURES) float16. Raises WeightsMissing and InvalidWeights at
         the first call.
         """
         if not batch:

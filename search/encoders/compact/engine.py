@@ -26,7 +26,7 @@ from search.encoders.protocol import Features, Pixels, Regions, Waveform
 from search.encoders.residual_heads import project
 from search.encoders.tuned_heads import read_heads
 from search.encoders.weights import check_digest
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.types import Space, TextRole, Vectors
 
 HEADS = Path(__file__).parent / "weights" / "heads.safetensors"
@@ -113,7 +113,7 @@ class CompactEncoder:
 
     def with_heads(self, path: Path) -> CompactEncoder:
         """The same towers under tuned heads; sounds stay where they are. Raises WeightsMissing
-        and WeightsRefused.
+        and InvalidWeights.
         """
         picture, text = read_heads(path, tower_id=self.tower_id, dim=DIM)
         heads = _checked(fill_heads(picture, text, path.name))
@@ -122,7 +122,7 @@ class CompactEncoder:
 
 
 def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> CompactEncoder:
-    """The encoder of a compact preset. Raises WeightsMissing or WeightsRefused when a file is
+    """The encoder of a compact preset. Raises WeightsMissing or InvalidWeights when a file is
     not as the preset says, ConfigError when the device is not there or has no such precision.
     """
     check_digest(heads_path, preset.checksums["heads"])
@@ -132,7 +132,7 @@ def load(preset: Preset, settings: EngineSettings, heads_path: Path = HEADS) -> 
     towers = _towers(preset, settings, runtime)
     heads = _checked(load_heads(heads_path))
     if preset.dim != DIM:
-        raise WeightsRefused(f"the preset should be of dimension {DIM}", value=preset.dim)
+        raise InvalidWeights(f"the preset should be of dimension {DIM}", value=preset.dim)
     numbers = int8_digest(settings)
     audio = AudioBranch(preset, runtime)
     return CompactEncoder(
@@ -163,7 +163,7 @@ def _runtime(settings: EngineSettings) -> Runtime:
 
 def _checked(heads: tuple[PictureHead, TextHead]) -> tuple[PictureHead, TextHead]:
     if heads[0].features != FEATURES:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"picture heads should take {FEATURES} features", value=heads[0].features
         )
     return heads

@@ -13,7 +13,7 @@ from torch.nn import functional
 from search.encoders.compact.imagenet_labels import ClassWords
 from search.encoders.packing import packed, unpacked
 from search.encoders.weights import fill, read_safetensors
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 DIM = 384
 DEVIATION_FLOOR = 1e-3
@@ -96,7 +96,7 @@ def save_heads(
 
 
 def load_heads(path: Path) -> tuple[PictureHead, TextHead]:
-    """Both heads in float32, ready to encode. Raises WeightsRefused when the file is not one of
+    """Both heads in float32, ready to encode. Raises InvalidWeights when the file is not one of
     heads.
     """
     weights = unpacked(read_safetensors(path))
@@ -114,7 +114,7 @@ def load_heads(path: Path) -> tuple[PictureHead, TextHead]:
 def fill_heads(
     picture: Mapping[str, Tensor], text: Mapping[str, Tensor], source: str
 ) -> tuple[PictureHead, TextHead]:
-    """Heads with these weights, ready to encode. Raises WeightsRefused when they are not those
+    """Heads with these weights, ready to encode. Raises InvalidWeights when they are not those
     of heads.
     """
     try:
@@ -122,7 +122,7 @@ def fill_heads(
         classes = ClassWords(picture[CLASS_WORDS]) if CLASS_WORDS in picture else None
         heads = PictureHead(features, hidden, classes=classes), TextHead(len(text["inner.weight"]))
     except (KeyError, ValueError) as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{source} holds no heads: {error}", fix="Train anew, or restore the file."
         ) from error
     for head, weights in zip(heads, (picture, text), strict=True):

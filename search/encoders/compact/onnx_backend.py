@@ -23,7 +23,7 @@ class OnnxBackend:
     at_once = 8
 
     def __init__(self, maps: Sequence[str], *, quantised: bool) -> None:
-        """Raises WeightsRefused when the calibrated ranges cannot be used."""
+        """Raises InvalidWeights when the calibrated ranges cannot be used."""
         model = onnx_model(load_network(maps))
         self._maps = tuple(maps)
         self._session = onnxruntime.InferenceSession(

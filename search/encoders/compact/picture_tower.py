@@ -52,7 +52,7 @@ class PictureTower:
 
 
 def load_picture_tower(runtime: Runtime, *, quantised: bool = False) -> PictureTower:
-    """The tower on a device in a precision. Raises WeightsRefused when the ranges of INT8 cannot
+    """The tower on a device in a precision. Raises InvalidWeights when the ranges of INT8 cannot
     be used.
     """
     return PictureTower(pick_backend(MAPS, runtime, quantised=quantised))

@@ -21,17 +21,17 @@ from onnxruntime.quantization.quant_utils import add_pre_process_metadata
 from search.encoders.compact.int8_space import MEND, RANGES
 from search.encoders.compact.onnx_graph import INPUT
 from search.encoders.protocol import Pixels
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 
 def quantise(model: ModelProto, ranges: Path = RANGES) -> bytes:
-    """The network in float32 → the same in INT8, serialised. Raises WeightsRefused when the
+    """The network in float32 → the same in INT8, serialised. Raises InvalidWeights when the
     ranges do not fit it.
     """
     try:
         return _quantise(model, ranges, None)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"calibrated ranges do not fit: {error}", value=str(ranges), fix=MEND
         ) from error
 

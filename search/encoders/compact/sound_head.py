@@ -21,7 +21,7 @@ from search.encoders.compact.heads import DIM
 from search.encoders.compact.sound_network import FEATURES
 from search.encoders.packing import packed, unpacked
 from search.encoders.weights import fill, read_safetensors
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 
 class SoundHead(nn.Module):
@@ -57,18 +57,18 @@ def save_sound_head(path: Path, head: SoundHead) -> None:
 
 
 def load_sound_head(path: Path) -> SoundHead:
-    """The head in float32, ready to encode. Raises WeightsRefused when the file is not one of a
+    """The head in float32, ready to encode. Raises InvalidWeights when the file is not one of a
     sound head.
     """
     return filled(unpacked(read_safetensors(path)), path.name)
 
 
 def filled(weights: Mapping[str, Tensor], source: str) -> SoundHead:
-    """A head with these weights. Raises WeightsRefused when they are not those of one."""
+    """A head with these weights. Raises InvalidWeights when they are not those of one."""
     try:
         head = SoundHead(len(weights["words"]), len(weights["inner.weight"]))
     except KeyError as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{source} holds no sound head: {error}", fix="Train anew, or restore the file."
         ) from error
     fill(head, weights, source)

@@ -18,7 +18,7 @@ from search.encoders.device import Runtime
 from search.encoders.packing import unpacked
 from search.encoders.protocol import AudioFormat, Waveform
 from search.encoders.weights import read_safetensors
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 PATCH = 96
 """Frames of one patch. Longer ones are not what the network knows: it pads at their ends."""
@@ -47,11 +47,11 @@ class SoundTower:
     """Prepared windows → features (n, FEATURES), float32 on the CPU: the mean of their patches."""
 
     def __init__(self, path: Path, runtime: Runtime) -> None:
-        """Raises WeightsRefused where the file is not one of this network."""
+        """Raises InvalidWeights where the file is not one of this network."""
         try:
             network = network_of(unpacked(read_safetensors(path)))
         except (KeyError, RuntimeError) as error:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"{path.name} does not fit the sound network: {error}",
                 fix="Train anew, or restore the file.",
             ) from error

@@ -23,7 +23,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from search.encoders.checkpoints import OPEN_CLIP_CONFIGURATION
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 
 Tokenizer = Callable[[list[str]], Tensor]
 Transform = Callable[[Image.Image], Tensor]
@@ -41,7 +41,7 @@ OLD_TEXT_NAMES = (
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """The configuration of a checkpoint, and what can be built from it. All methods raise
-    WeightsRefused.
+    InvalidWeights.
     """
 
     folder: Path
@@ -123,7 +123,7 @@ class Checkpoint:
         try:
             yield
         except (RuntimeError, ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"open_clip cannot read the checkpoint: {error}",
                 value=str(self.folder),
                 fix="Fetch the checkpoint again.",
@@ -131,7 +131,7 @@ class Checkpoint:
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint of a folder. Raises WeightsRefused for a configuration that is not of an
+    """The checkpoint of a folder. Raises InvalidWeights for a configuration that is not of an
     image-text model.
     """
     try:
@@ -139,11 +139,11 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         checkpoint = Checkpoint(folder, found["model_cfg"], found.get("preprocess_cfg", {}))
         usable = {"embed_dim", "vision_cfg", "text_cfg"} <= checkpoint.model.keys()
     except (ValueError, KeyError, AttributeError) as error:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{OPEN_CLIP_CONFIGURATION} cannot be read: {error}", value=str(folder)
         ) from error
     if not usable or "multimodal_cfg" in checkpoint.model:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"{OPEN_CLIP_CONFIGURATION} does not describe a model of one picture and one text tower",
             value=sorted(checkpoint.model),
             fix="CoCa and other generating models cannot be used here.",

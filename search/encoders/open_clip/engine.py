@@ -26,7 +26,7 @@ from search.encoders.open_clip.checkpoint import Checkpoint, Tokenizer, read_che
 from search.encoders.presets import Preset
 from search.encoders.protocol import Pixels
 from search.encoders.sanity_check import check_letter_case, check_pairs, check_pictures, check_texts
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.types import Space, TextRole, Vectors
 
 TEXTS_AT_ONCE = 64
@@ -44,7 +44,7 @@ class Tower:
 
     @torch.inference_mode()
     def __call__(self, inputs: Tensor) -> Vectors:
-        """Inputs on the device → (n, dim) unit vectors. Raises WeightsRefused when they have
+        """Inputs on the device → (n, dim) unit vectors. Raises InvalidWeights when they have
         another dimension.
         """
         with self._turns:
@@ -52,7 +52,7 @@ class Tower:
                 functional.normalize(self.module(inputs).float(), dim=-1).cpu().numpy()
             )
         if vectors.shape[1] != self._dim:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"a tower's vectors are not of dimension {self._dim}", value=vectors.shape[1]
             )
         return vectors
@@ -87,7 +87,7 @@ class OpenClipEncoder:
         return pixels
 
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
-        """Prepared pictures → (n, dim) unit vectors. Raises WeightsRefused or SelfTestFailed at
+        """Prepared pictures → (n, dim) unit vectors. Raises InvalidWeights or SelfTestFailed at
         the first call.
         """
         return self._pictures(self.pictures.get(), batch) if batch else self._nothing()
@@ -143,14 +143,14 @@ class OpenClipEncoder:
 def load(preset: Preset, settings: EngineSettings) -> OpenClipEncoder:
     """The encoder of an open_clip preset; its towers are read, and tested, at their first use.
 
-    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it is
+    Raises WeightsMissing with the command that fetches the checkpoint, InvalidWeights when it is
     a pickle, is damaged or does not fit, ConfigError when the device is not there.
     """
     folder = require_checkpoint(preset, settings)
     space = preset.space(checkpoint_digest(folder))
     checkpoint = read_checkpoint(folder)
     if checkpoint.dim != space.dim:
-        raise WeightsRefused(
+        raise InvalidWeights(
             f"the checkpoint's vectors are not of dimension {space.dim}",
             value=checkpoint.dim,
             fix=f"Put the checkpoint of {preset.hub or preset.model} into {folder}.",

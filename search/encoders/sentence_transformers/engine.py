@@ -29,7 +29,7 @@ from search.encoders.presets import Preset
 from search.encoders.protocol import AudioFormat, Features, Waveform
 from search.encoders.sanity_check import check_pairs, check_pictures, check_texts
 from search.encoders.sentence_transformers.inputs import Inputs, Padding, join
-from search.errors import ModalityUnsupported, WeightsRefused
+from search.errors import InvalidWeights, ModalityUnsupported
 from search.types import Modality, Space, TextRole, Vectors
 
 TEXTS_AT_ONCE = 64
@@ -122,7 +122,7 @@ class Model:
     def _unit(self, found: Tensor) -> Vectors:
         vectors: Vectors = functional.normalize(found.float(), dim=-1).cpu().numpy()
         if vectors.shape[1] != self._dim:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"the model's vectors are not of dimension {self._dim}", value=vectors.shape[1]
             )
         return vectors
@@ -152,7 +152,7 @@ class SentenceTransformerEncoder:
 
     def prepare_picture(self, picture: Image.Image) -> Inputs:
         """RGB picture → the model's inputs for it. Raises ModalityUnsupported, and at the first
-        call WeightsRefused or SelfTestFailed.
+        call InvalidWeights or SelfTestFailed.
         """
         self._require(Modality.PICTURE)
         return self.whole.get().prepare(picture, Modality.PICTURE)
@@ -236,7 +236,7 @@ class SentenceTransformerEncoder:
                 config_kwargs=dict(left_out),
             )
         except UNREADABLE as error:
-            raise WeightsRefused(
+            raise InvalidWeights(
                 f"sentence-transformers cannot read the checkpoint: {error}",
                 value=str(self._folder),
                 fix="Fetch the checkpoint again. Models that need code of their own are not run.",
@@ -257,7 +257,7 @@ def load(preset: Preset, settings: EngineSettings) -> SentenceTransformerEncoder
     """The encoder of a sentence-transformers preset; the model is read, and tested, at its first
     use.
 
-    Raises WeightsMissing with the command that fetches the checkpoint, WeightsRefused when it
+    Raises WeightsMissing with the command that fetches the checkpoint, InvalidWeights when it
     holds a pickle or a file is not as the preset says, ConfigError when the device is not there.
     """
     folder = require_checkpoint(preset, settings)

@@ -14,7 +14,7 @@ from concurrent.futures import TimeoutError as LookupTimeout
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 
-from search.errors import FetchFailed, FetchRefused
+from search.errors import FetchFailed, FetchRejected
 
 Address = IPv4Address | IPv6Address
 Resolver = Callable[[str, int], Sequence[str]]
@@ -74,7 +74,7 @@ def checked_addresses(
 ) -> list[Address]:
     """The addresses of `host`, all of them allowed.
 
-    Raises FetchRefused where one is not allowed or the name does not exist, FetchFailed where
+    Raises FetchRejected where one is not allowed or the name does not exist, FetchFailed where
     the lookup did not work.
     """
     try:
@@ -85,17 +85,17 @@ def checked_addresses(
     except LookupTimeout as error:
         raise FetchFailed("looking up the host name took too long", value=host) from error
     except UnicodeError as error:
-        raise FetchRefused("the host name is not valid", value=host) from error
+        raise FetchRejected("the host name is not valid", value=host) from error
     except socket.gaierror as error:
         if error.errno == socket.EAI_NONAME:
-            raise FetchRefused(
+            raise FetchRejected(
                 "the host name does not exist", value=host, fix="Correct the URL."
             ) from error
         raise FetchFailed("the host name could not be looked up", value=host) from error
     if not found:
-        raise FetchRefused("the host name has no address", value=host)
+        raise FetchRejected("the host name has no address", value=host)
     if not all(policy.allows(address) for address in found):
-        raise FetchRefused(
+        raise FetchRejected(
             "the host is not on the public internet",
             value=host,
             fix="Use a public URL, or upload the file itself.",

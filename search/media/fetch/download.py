@@ -12,7 +12,7 @@ import httpcore
 import httpx
 
 from search.config import EngineSettings
-from search.errors import FetchFailed, FetchRefused, MediaTooLarge, OmnishelfError
+from search.errors import FetchFailed, FetchRejected, MediaTooLarge, OmnishelfError
 from search.files import save_temporary
 from search.media.fetch.address_policy import (
     AddressPolicy,
@@ -87,7 +87,7 @@ def fetch_url(
     Only http and https, no credentials, only allowed ports; every address of the host must
     satisfy `policy` (default: public addresses) and the connection goes to the checked address;
     redirects are followed by hand and each is checked the same way. No proxy is used. Raises
-    FetchRefused where a retry cannot help (bad URL, address, 4xx, redirects, encoded body, bad
+    FetchRejected where a retry cannot help (bad URL, address, 4xx, redirects, encoded body, bad
     certificate), MediaTooLarge over the byte limit, FetchFailed where it can (5xx, 408, 425,
     429, time-outs, broken connections).
     """
@@ -102,11 +102,11 @@ def fetch_url(
             except _NETWORK as error:
                 raise _network_error(error, target) from error
             except httpcore.LocalProtocolError as error:
-                raise FetchRefused("the URL is not valid", value=str(target)) from error
+                raise FetchRejected("the URL is not valid", value=str(target)) from error
             if isinstance(found, FetchedFile):
                 return found
             target = checked_url(found, limits.ports)
-    raise FetchRefused(
+    raise FetchRejected(
         f"the URL redirects more than {limits.redirects} times", value=url, fix="Use the final URL."
     )
 
@@ -114,21 +114,21 @@ def fetch_url(
 def checked_url(url: str, ports: frozenset[int]) -> httpx.URL:
     """`url` parsed.
 
-    Raises FetchRefused for another scheme than http(s), credentials, a missing host or a port
+    Raises FetchRejected for another scheme than http(s), credentials, a missing host or a port
     not allowed.
     """
     if len(url) > MAX_URL:
-        raise FetchRefused(f"the URL is over the limit of {MAX_URL} characters", value=len(url))
+        raise FetchRejected(f"the URL is over the limit of {MAX_URL} characters", value=len(url))
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise FetchRefused(f"the URL is not valid ({error})", value=url) from error
+        raise FetchRejected(f"the URL is not valid ({error})", value=url) from error
     if parsed.scheme not in _PORTS or not parsed.host:
-        raise FetchRefused("only http and https URLs are fetched", value=url)
+        raise FetchRejected("only http and https URLs are fetched", value=url)
     if parsed.userinfo:
-        raise FetchRefused("a URL with a user name or password is not fetched", value=parsed.host)
+        raise FetchRejected("a URL with a user name or password is not fetched", value=parsed.host)
     if (parsed.port or _PORTS[parsed.scheme]) not in ports:
-        raise FetchRefused(f"only ports {sorted(ports)} are called", value=parsed.port)
+        raise FetchRejected(f"only ports {sorted(ports)} are called", value=parsed.port)
     return parsed
 
 
@@ -161,16 +161,16 @@ def _redirected(url: httpx.URL, location: str) -> str:
     try:
         return str(url.join(location))
     except httpx.InvalidURL as error:
-        raise FetchRefused("the URL redirects to one that is not valid", value=location) from error
+        raise FetchRejected("the URL redirects to one that is not valid", value=location) from error
 
 
 def _check(status: int, headers: httpx.Headers, url: httpx.URL, limits: FetchLimits) -> None:
     if status >= 500 or status in _RETRYABLE:
         raise FetchFailed(f"the host answered {status}", value=str(url), fix="It may answer later.")
     if status != 200:
-        raise FetchRefused(f"the host answered {status}", value=str(url), fix="Correct the URL.")
+        raise FetchRejected(f"the host answered {status}", value=str(url), fix="Correct the URL.")
     if headers.get("content-encoding", "identity").lower() != "identity":
-        raise FetchRefused("the host sent an encoded body", value=headers["content-encoding"])
+        raise FetchRejected("the host sent an encoded body", value=headers["content-encoding"])
     length = headers.get("content-length", "0")
     if length.isdecimal() and int(length) > limits.max_bytes:
         raise _too_large(limits, int(length))
@@ -183,7 +183,7 @@ def _save(
 
 
 def _limit(parts: Iterator[bytes], limits: FetchLimits) -> Iterator[bytes]:
-    """Pass on the parts. Raises MediaTooLarge over the limit, and FetchRefused for an empty file."""
+    """Pass on the parts. Raises MediaTooLarge over the limit, and FetchRejected for an empty file."""
     size = 0
     for part in parts:
         size += len(part)
@@ -191,7 +191,7 @@ def _limit(parts: Iterator[bytes], limits: FetchLimits) -> Iterator[bytes]:
             raise _too_large(limits, f"more than {limits.max_bytes}")
         yield part
     if not size:
-        raise FetchRefused("the host sent an empty file")
+        raise FetchRejected("the host sent an empty file")
 
 
 def _too_large(limits: FetchLimits, size: int | str) -> MediaTooLarge:
@@ -201,7 +201,7 @@ def _too_large(limits: FetchLimits, size: int | str) -> MediaTooLarge:
 def _network_error(error: Exception, url: httpx.URL) -> OmnishelfError:
     # The pool cuts the chain of causes, the context remains.
     if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
-        return FetchRefused("the host's certificate is not valid", value=url.host)
+        return FetchRejected("the host's certificate is not valid", value=url.host)
     if isinstance(error, httpcore.TimeoutException):
         return FetchFailed("the host took too long to answer", value=url.host)
     return FetchFailed(f"the connection to the host failed ({error})", value=url.host)

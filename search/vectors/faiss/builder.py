@@ -83,7 +83,7 @@ class GenerationBuilder:
         read when all rows were there: then the generation holds the changes up to that builder's
         `seq`, as its manifest says.
 
-        Raises BuildInProgress when another builder of this space is alive, VectorsRefused for a
+        Raises BuildInProgress when another builder of this space is alive, InvalidVectors for a
         bad batch, Unavailable when the disk is full, CorruptGeneration when what was written
         does not read back. Whatever is raised, the live generation stays and the temporary
         folder is removed.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from search.errors import ConfigError, CorruptGeneration, VectorsRefused
+from search.errors import ConfigError, CorruptGeneration, InvalidVectors
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 from search.vectors.faiss.generation import Generation, newest_intact, open_generation
@@ -83,7 +83,7 @@ class VectorIndex:
         """Apply changes, in any order, as one step, and remember `seq`, which never goes back here.
 
         Returns how many were applied: a change that the generation or a newer change already
-        covers is skipped, so that overlapping windows do no harm. Raises VectorsRefused, and
+        covers is skipped, so that overlapping windows do no harm. Raises InvalidVectors, and
         QueryError for a seq below 1; then nothing was applied.
         """
         checked = sorted(
@@ -182,7 +182,7 @@ class VectorIndex:
         `allowed_products` is strictly ascending; empty allows nothing, None everything. The
         index is tuned for queries of each modality: `asked` says which these are, None asks for
         the most careful setting. `nprobe` overrides how many inverted lists are scanned. Raises
-        QueryError (k, nprobe, filter) and VectorsRefused (dimension, NaN, zero, not a unit
+        QueryError (k, nprobe, filter) and InvalidVectors (dimension, NaN, zero, not a unit
         vector).
         """
         wanted = check_positive(k, "k")
@@ -198,12 +198,12 @@ class VectorIndex:
         """Exact scores of every view of these products for one query, shape (dim,).
 
         One Candidates per modality that has any, in the order of Modality, best first. Products
-        come in any order; unknown ones are ignored. Raises VectorsRefused, and QueryError where
+        come in any order; unknown ones are ignored. Raises InvalidVectors, and QueryError where
         the ids are not one row of integers.
         """
         checked = check_vectors(query, self.space.dim)
         if len(checked) != 1:
-            raise VectorsRefused("one query is scored at a time", value=np.shape(query))
+            raise InvalidVectors("one query is scored at a time", value=np.shape(query))
         return self._snapshot.scores_for(checked[0], check_filter(np.unique(product_ids)))
 
     def background(self, modality: Modality) -> Vectors:

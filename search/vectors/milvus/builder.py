@@ -67,7 +67,7 @@ class MilvusBuilder:
         """Write, verify and publish a generation from a stream of batches; see
         `GenerationBuilder.build`.
 
-        Memory holds one insertion at a time. Raises BuildInProgress, VectorsRefused, Unavailable
+        Memory holds one insertion at a time. Raises BuildInProgress, InvalidVectors, Unavailable
         when the server is away or full, CorruptGeneration when it holds other counts than were
         sent. The live generation stays whatever is raised, and the new collection is dropped, by
         the next build if not by this one.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from search.errors import CorruptGeneration, VectorsRefused
+from search.errors import CorruptGeneration, InvalidVectors
 from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors.changes import ProductViews
 from search.vectors.milvus.connection import Connection
@@ -110,7 +110,7 @@ class MilvusIndex:
         """
         checked = check_vectors(query, self.space.dim)
         if len(checked) != 1:
-            raise VectorsRefused("one query is scored at a time", value=np.shape(query))
+            raise InvalidVectors("one query is scored at a time", value=np.shape(query))
         return self._snapshot.scores_for(checked[0], check_filter(np.unique(product_ids)))
 
     def background(self, modality: Modality) -> Vectors:

@@ -17,7 +17,7 @@ from search.encoders.protocol import AudioEncoder
 from search.encoders.registry import load_encoder, load_engine, space_of
 from search.encoders.residual_heads import AudioResidualEncoder
 from search.encoders.tuned_heads import store_heads
-from search.errors import WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, WeightsMissing
 from search.tuning.connector import connect, usual_texts
 from search.types import Modality, TextRole
 from tests.search.encoders.tiny_clap import WIDTH, write_clap
@@ -143,7 +143,7 @@ def test_a_connector_of_another_space_is_refused(
     path = settings.weights_dir / PRESET / FILE
     kept = path.read_bytes()
     Connector(np.zeros((8, WIDTH), np.float32), np.zeros(8, np.float32)).save(path)
-    with pytest.raises(WeightsRefused, match="no connector into a space of 384"):
+    with pytest.raises(InvalidWeights, match="no connector into a space of 384"):
         load_engine(settings)
     path.write_bytes(kept)
 

@@ -17,7 +17,7 @@ from search.encoders.compact.text_tower import load_text_tower
 from search.encoders.device import Runtime
 from search.encoders.presets import Preset, load_preset
 from search.encoders.protocol import Encoder, RegionEncoder
-from search.errors import WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, WeightsMissing
 from search.types import TextRole
 
 CPU = torch.device("cpu")
@@ -151,7 +151,7 @@ def test_threads_setting_is_honoured() -> None:
 
 
 def test_wrong_checksum_is_refused() -> None:
-    with pytest.raises(WeightsRefused, match="SHA-256"):
+    with pytest.raises(InvalidWeights, match="SHA-256"):
         load(with_heads(HEADS, digest="0" * 64), EngineSettings())
 
 
@@ -159,7 +159,7 @@ def test_wrong_tower_is_refused_when_it_is_first_needed() -> None:
     preset = load_preset("compact")
     wrong = preset.model_copy(update={"checksums": preset.checksums | {"texts": "0" * 64}})
     encoder = load(wrong, EngineSettings(device="cpu"))
-    with pytest.raises(WeightsRefused, match=r"model\.safetensors"):
+    with pytest.raises(InvalidWeights, match=r"model\.safetensors"):
         encoder.encode_texts(["red mug"], TextRole.QUERY)
 
 
@@ -171,7 +171,7 @@ def test_missing_heads_are_named(tmp_path: Path) -> None:
 def test_pickle_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "heads.safetensors"
     torch.save({"picture.linear.weight": torch.zeros(2, 2)}, path)
-    with pytest.raises(WeightsRefused, match="never a pickle"):
+    with pytest.raises(InvalidWeights, match="never a pickle"):
         load(with_heads(path), EngineSettings(), path)
 
 
@@ -181,12 +181,12 @@ def test_heads_of_another_size_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "heads.safetensors"
     save_heads(path, PictureHead(7, 5), TextHead(3))
     assert load_heads(path)[0].features == 7
-    with pytest.raises(WeightsRefused, match=str(FEATURES)):
+    with pytest.raises(InvalidWeights, match=str(FEATURES)):
         load(with_heads(path), EngineSettings(), path)
 
 
 def test_preset_of_another_dimension_is_refused() -> None:
-    with pytest.raises(WeightsRefused, match="384"):
+    with pytest.raises(InvalidWeights, match="384"):
         load(with_heads(HEADS, dim=512), EngineSettings())
 
 

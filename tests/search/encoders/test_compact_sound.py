@@ -20,7 +20,7 @@ from search.encoders.device import Runtime
 from search.encoders.digests import file_digest
 from search.encoders.presets import EARS, SOUND_HEAD, Preset, load_preset
 from search.encoders.protocol import AudioEncoder, Waveform
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.media.audio_windows import sound_windows
 from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
@@ -128,15 +128,15 @@ def test_other_ears_leave_stored_pictures_valid_and_make_another_space() -> None
 @pytest.mark.parametrize("name", [EARS, SOUND_HEAD])
 def test_weights_that_are_not_the_presets_are_refused(name: str) -> None:
     encoder = load(with_checksums(**{name: "0" * 64}), EngineSettings(device="cpu"))
-    with pytest.raises(WeightsRefused, match="is not the one that the preset names"):
+    with pytest.raises(InvalidWeights, match="is not the one that the preset names"):
         encoder.encode_audio([encoder.prepare_audio(noise(1))])
 
 
 def test_files_of_something_else_are_refused(tmp_path: Path) -> None:
     save_file({"words": torch.zeros(2, 384)}, tmp_path / "other.safetensors")
-    with pytest.raises(WeightsRefused, match="holds no sound head"):
+    with pytest.raises(InvalidWeights, match="holds no sound head"):
         load_sound_head(tmp_path / "other.safetensors")
-    with pytest.raises(WeightsRefused, match="does not fit the sound network"):
+    with pytest.raises(InvalidWeights, match="does not fit the sound network"):
         SoundTower(tmp_path / "other.safetensors", Runtime(torch.device("cpu"), torch.float32))
 
 

@@ -23,7 +23,7 @@ from search.encoders.open_clip.engine import OpenClipEncoder, load
 from search.encoders.presets import load_preset, preset_names
 from search.encoders.protocol import Encoder
 from search.encoders.registry import space_of
-from search.errors import SelfTestFailed, WeightsRefused
+from search.errors import InvalidWeights, SelfTestFailed
 from search.types import TextRole
 from tests.search.encoders.tiny_open_clip import (
     CLIP,
@@ -274,35 +274,35 @@ def test_towers_that_do_not_belong_together_are_refused(trained_dir: Path, tmp_p
 
 
 def test_checkpoint_of_another_dimension_is_refused(weights_dir: Path) -> None:
-    with pytest.raises(WeightsRefused, match=r"dimension 48.*Put the checkpoint"):
+    with pytest.raises(InvalidWeights, match=r"dimension 48.*Put the checkpoint"):
         load(tiny_preset(dim=48), settings_of(weights_dir))
 
 
 def test_wrong_checksum_is_refused(weights_dir: Path) -> None:
     right = file_digest(weights_dir / "tiny" / WEIGHTS)
     assert load(tiny_preset(checksums={WEIGHTS: right}), settings_of(weights_dir)).space.dim == DIM
-    with pytest.raises(WeightsRefused, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
+    with pytest.raises(InvalidWeights, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
         load(tiny_preset(checksums={WEIGHTS: "0" * 64}), settings_of(weights_dir))
 
 
 def test_pickle_is_refused(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny")
     (tmp_path / "tiny" / "open_clip_pytorch_model.bin").write_bytes(b"cos\nsystem\n")
-    with pytest.raises(WeightsRefused, match=r"never a pickle.*Keep safetensors"):
+    with pytest.raises(InvalidWeights, match=r"never a pickle.*Keep safetensors"):
         load(tiny_preset(), settings_of(tmp_path))
 
 
 def test_broken_weights_are_refused(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny")
     (tmp_path / "tiny" / WEIGHTS).write_bytes(b"\0" * 100)
-    with pytest.raises(WeightsRefused, match=r"cannot read.*Fetch the checkpoint again"):
+    with pytest.raises(InvalidWeights, match=r"cannot read.*Fetch the checkpoint again"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
 
 
 def test_weights_of_another_model_are_refused(weights_dir: Path, tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny", CLIP)
     shutil.copy(weights_dir / "tiny" / WEIGHTS, tmp_path / "tiny" / WEIGHTS)
-    with pytest.raises(WeightsRefused, match="cannot read"):
+    with pytest.raises(InvalidWeights, match="cannot read"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
 
 
@@ -310,5 +310,5 @@ def test_weights_of_another_model_are_refused(weights_dir: Path, tmp_path: Path)
 def test_wrong_configuration_is_refused(weights_dir: Path, tmp_path: Path, content: str) -> None:
     shutil.copytree(weights_dir / "tiny", tmp_path / "tiny")
     (tmp_path / "tiny" / "open_clip_config.json").write_text(content)
-    with pytest.raises(WeightsRefused, match="open_clip_config"):
+    with pytest.raises(InvalidWeights, match="open_clip_config"):
         load(tiny_preset(), settings_of(tmp_path))

@@ -17,7 +17,7 @@ from search.encoders.compact.pooling import MAPS
 from search.encoders.compact.quantise import quantise
 from search.encoders.precision import pick_dtype, require_int8
 from search.encoders.registry import space_of
-from search.errors import ConfigError, WeightsMissing, WeightsRefused
+from search.errors import ConfigError, InvalidWeights, WeightsMissing
 
 CPU = torch.device("cpu")
 WITHOUT = {"architecture": "x86_64", "avx2": True}
@@ -84,7 +84,7 @@ def test_other_ranges_are_another_space(tmp_path: Path) -> None:
 def test_damaged_ranges_are_refused(tmp_path: Path, content: str) -> None:
     damaged = tmp_path / "ranges.json"
     damaged.write_text(content)
-    with pytest.raises(WeightsRefused, match="calibrate-int8"):
+    with pytest.raises(InvalidWeights, match="calibrate-int8"):
         quantise(onnx_model(load_network(MAPS)), damaged)
 
 

@@ -20,7 +20,7 @@ from search.encoders.presets import Preset, load_preset
 from search.encoders.protocol import Encoder
 from search.encoders.registry import ENGINES
 from search.encoders.sentence_transformers.engine import SentenceTransformerEncoder, load
-from search.errors import ModalityUnsupported, SelfTestFailed, WeightsRefused
+from search.errors import InvalidWeights, ModalityUnsupported, SelfTestFailed
 from search.types import Modality, TextRole
 from tests.search.encoders.tiny_sentence_transformers import (
     DIM,
@@ -211,14 +211,14 @@ def test_untrained_model_fails_its_self_test(clip_dir: Path) -> None:
 
 
 def test_model_of_another_dimension_is_refused(clip_dir: Path) -> None:
-    with pytest.raises(WeightsRefused, match="dimension 48"):
+    with pytest.raises(InvalidWeights, match="dimension 48"):
         load(tiny_preset(dim=48), settings_of(clip_dir)).encode_texts(["mug"], TextRole.QUERY)
 
 
 def test_wrong_checksum_is_refused(clip_dir: Path) -> None:
     right = file_digest(clip_dir / "tiny" / "model.safetensors")
     load(tiny_preset(checksums={"model.safetensors": right}), settings_of(clip_dir))
-    with pytest.raises(WeightsRefused, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
+    with pytest.raises(InvalidWeights, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
         load(tiny_preset(checksums={"model.safetensors": "0" * 64}), settings_of(clip_dir))
 
 
@@ -226,7 +226,7 @@ def test_pickle_in_any_module_is_refused(clip_dir: Path, tmp_path: Path) -> None
     shutil.copytree(clip_dir / "tiny", tmp_path / "tiny")
     (tmp_path / "tiny" / "2_Dense").mkdir()
     (tmp_path / "tiny" / "2_Dense" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
-    with pytest.raises(WeightsRefused, match=r"never a pickle.*2_Dense"):
+    with pytest.raises(InvalidWeights, match=r"never a pickle.*2_Dense"):
         load(tiny_preset(), settings_of(tmp_path))
 
 
@@ -239,7 +239,7 @@ def test_code_of_a_checkpoint_is_never_run(clip_dir: Path, tmp_path: Path) -> No
     (tmp_path / "tiny" / "own.py").write_text(
         f"open({str(tmp_path / 'ran')!r}, 'w')\nclass Module: ...\n"
     )
-    with pytest.raises(WeightsRefused, match="code of their own"):
+    with pytest.raises(InvalidWeights, match="code of their own"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
     assert not (tmp_path / "ran").exists()
 
@@ -247,7 +247,7 @@ def test_code_of_a_checkpoint_is_never_run(clip_dir: Path, tmp_path: Path) -> No
 def test_broken_weights_are_refused(clip_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(clip_dir / "tiny", tmp_path / "tiny")
     (tmp_path / "tiny" / "model.safetensors").write_bytes(b"\0" * 100)
-    with pytest.raises(WeightsRefused, match=r"cannot read.*Fetch the checkpoint again"):
+    with pytest.raises(InvalidWeights, match=r"cannot read.*Fetch the checkpoint again"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
 
 

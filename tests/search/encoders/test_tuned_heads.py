@@ -20,7 +20,7 @@ from search.encoders.protocol import TunableEncoder
 from search.encoders.registry import load_encoder, space_of
 from search.encoders.residual_heads import as_tunable
 from search.encoders.tuned_heads import Heads, store_heads
-from search.errors import WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, WeightsMissing
 from search.types import TextRole
 from tests.search.encoders.test_open_clip import settings_of, tiny_preset, write_checkpoint
 from tests.support.encoders import ColourEncoder
@@ -126,17 +126,17 @@ def test_damaged_and_foreign_heads_are_refused(encoder: TunableEncoder, tmp_path
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 1
     path.write_bytes(damaged)
-    with pytest.raises(WeightsRefused, match="SHA-256"):
+    with pytest.raises(InvalidWeights, match="SHA-256"):
         encoder.with_heads(path)
     foreign = store_heads(
         tmp_path, encoder.projection_heads, tower_id="others", dim=encoder.space.dim, notes={}
     )
-    with pytest.raises(WeightsRefused, match="other towers"):
+    with pytest.raises(InvalidWeights, match="other towers"):
         encoder.with_heads(foreign)
     narrow = store_heads(
         tmp_path, encoder.projection_heads, tower_id=encoder.tower_id, dim=7, notes={}
     )
-    with pytest.raises(WeightsRefused, match="other towers"):
+    with pytest.raises(InvalidWeights, match="other towers"):
         encoder.with_heads(narrow)
 
 
@@ -144,7 +144,7 @@ def test_a_pickle_is_refused(encoder: TunableEncoder, tmp_path: Path) -> None:
     content = pickle.dumps({"weights": [1.0]})
     path = tmp_path / f"{hashlib.sha256(content).hexdigest()}.safetensors"
     path.write_bytes(content)
-    with pytest.raises(WeightsRefused, match="never a pickle"):
+    with pytest.raises(InvalidWeights, match="never a pickle"):
         encoder.with_heads(path)
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from search.config import EngineSettings
-from search.errors import MediaTooLarge, SpeechLanguage, SpeechOff, Unavailable
+from search.errors import MediaTooLarge, SpeechDisabled, Unavailable, UnsupportedSpeechLanguage
 from search.speech.registry import choose_speech_engine, load_transcriber
 from search.speech.sphinx import SphinxTranscriber, normalise_words
 from search.speech.transcriber import read_recording
@@ -54,7 +54,7 @@ def test_silence_and_noise_are_no_words(transcriber: SphinxTranscriber) -> None:
 
 
 def test_other_languages_are_refused(transcriber: SphinxTranscriber) -> None:
-    with pytest.raises(SpeechLanguage, match="whisper"):
+    with pytest.raises(UnsupportedSpeechLanguage, match="whisper"):
         transcriber.transcribe(np.ones(16_000, np.float32), "zh-Hans")
 
 
@@ -88,7 +88,7 @@ def test_a_recording_has_limits(tmp_path: Path) -> None:
 def test_the_settings_choose(tmp_path: Path) -> None:
     assert choose_speech_engine(EngineSettings(weights_dir=tmp_path)) == "pocketsphinx"
     assert choose_speech_engine(EngineSettings(weights_dir=tmp_path, speech="whisper")) == "whisper"
-    with pytest.raises(SpeechOff, match="OMNISHELF_SPEECH"):
+    with pytest.raises(SpeechDisabled, match="OMNISHELF_SPEECH"):
         load_transcriber(EngineSettings(speech="off"))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.config import EngineSettings
-from search.errors import SpeechLanguage, WeightsMissing, WeightsRefused
+from search.errors import InvalidWeights, UnsupportedSpeechLanguage, WeightsMissing
 from search.speech.registry import WHISPER_FOLDER, choose_speech_engine, load_transcriber
 from tests.search.speech.tiny_whisper import write_tiny_whisper
 
@@ -36,7 +36,7 @@ def test_silence_gives_no_words_and_an_unknown_language_is_refused(
 ) -> None:
     transcriber = load_transcriber(settings)
     assert transcriber.transcribe(np.zeros(16_000, np.float32)).text == ""
-    with pytest.raises(SpeechLanguage, match="'tlh'"):
+    with pytest.raises(UnsupportedSpeechLanguage, match="'tlh'"):
         transcriber.transcribe(NOISE, "tlh")
 
 
@@ -53,5 +53,5 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / WHISPER_FOLDER / "config.json").write_text("{}")
     (tmp_path / WHISPER_FOLDER / "model.safetensors").write_bytes(b"no weights")
     settings = EngineSettings(weights_dir=tmp_path, speech="whisper", device="cpu")
-    with pytest.raises(WeightsRefused, match="cannot be loaded"):
+    with pytest.raises(InvalidWeights, match="cannot be loaded"):
         load_transcriber(settings).transcribe(NOISE)

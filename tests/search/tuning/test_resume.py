@@ -15,7 +15,7 @@ import torch
 from safetensors import safe_open
 
 from search.encoders.compact.heads import save_heads
-from search.errors import WeightsRefused
+from search.errors import InvalidWeights
 from search.tuning.checkpoints import FILE, Checkpoints, Keeper, pack, unpack
 from search.tuning.fit import fit
 from search.tuning.provenance import as_metadata, read_record
@@ -148,7 +148,7 @@ def test_checkpoint_of_another_recipe_or_other_data_is_not_used_and_that_is_said
 def test_damaged_checkpoint_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = interrupted(tmp_path, monkeypatch)
     path.write_bytes(path.read_bytes()[:1000])
-    with pytest.raises(WeightsRefused, match="Delete it"):
+    with pytest.raises(InvalidWeights, match="Delete it"):
         fit(toy_pairs(), RECIPE, checkpoint=tmp_path)
 
 
@@ -192,5 +192,5 @@ def test_record_is_read_back_and_weights_without_one_are_refused(tmp_path: Path)
     save_heads(tmp_path / "with", fitted.picture, fitted.text, as_metadata(fitted.record))
     save_heads(tmp_path / "without", fitted.picture, fitted.text)
     assert read_record(tmp_path / "with") == fitted.record
-    with pytest.raises(WeightsRefused, match="without a configuration record"):
+    with pytest.raises(InvalidWeights, match="without a configuration record"):
         read_record(tmp_path / "without")

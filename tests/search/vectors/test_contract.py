@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from search.errors import QueryError, VectorsRefused
+from search.errors import InvalidVectors, QueryError
 from search.types import Candidates, Ids, Modality, Vectors
 from search.vectors import ProductViews
 from search.vectors.contract import IndexBuilder, IndexReader
@@ -279,20 +279,20 @@ BAD_VECTORS = {
 @pytest.mark.parametrize("vectors", BAD_VECTORS.values(), ids=BAD_VECTORS.keys())
 def test_bad_vectors_are_refused_everywhere(pair: Pair, vectors: Vectors) -> None:
     bad = ProductViews(5, PRODUCTS + 2, (batch(PICTURE, 5, [1], vectors),))
-    with pytest.raises(VectorsRefused):
+    with pytest.raises(InvalidVectors):
         pair.index.search(vectors, PICTURE, 3)
-    with pytest.raises(VectorsRefused):
+    with pytest.raises(InvalidVectors):
         pair.index.scores_for(vectors, np.array([1]))
-    with pytest.raises(VectorsRefused):
+    with pytest.raises(InvalidVectors):
         pair.index.refresh([ProductViews(4, PRODUCTS + 1), bad], PRODUCTS + 2)
-    with pytest.raises(VectorsRefused):
+    with pytest.raises(InvalidVectors):
         pair.builder().build(bad.batches, seq=1)
     assert pair.index.seq == PRODUCTS
     assert pair.index.vectors_of(4) != []
 
 
 def test_views_of_another_product_are_refused(pair: Pair) -> None:
-    with pytest.raises(VectorsRefused, match="belongs to another"):
+    with pytest.raises(InvalidVectors, match="belongs to another"):
         pair.index.refresh(
             [ProductViews(1, PRODUCTS + 1, (batch(PICTURE, 2, [1], QUERIES[:1]),))], PRODUCTS + 1
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from search.errors import BuildInProgress, Unavailable, VectorsRefused
+from search.errors import BuildInProgress, InvalidVectors, Unavailable
 from search.types import Modality, ViewBatch
 from search.vectors import (
     GenerationBuilder,
@@ -139,7 +139,7 @@ def test_a_failing_stream_leaves_nothing_behind(root: Path) -> None:
 
     with pytest.raises(ConnectionError):
         GenerationBuilder(root, SPACE).build(broken(), 2)
-    with pytest.raises(VectorsRefused):
+    with pytest.raises(InvalidVectors):
         GenerationBuilder(root, SPACE).build(
             [batch(Modality.TEXT, 1, [1], unit(clustered(1, dim=5)))], 2
         )

@@ -8,9 +8,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from search.errors import (
-    BadCursor,
     ConfigError,
     InputError,
+    InvalidCursor,
     MediaTooLarge,
     MediaUnreadable,
     MediaUnsupported,
@@ -207,7 +207,7 @@ def test_a_fault_of_the_program_is_a_problem_too(
     ("error", "status"),
     [
         (InputError("x"), 400),
-        (BadCursor("x"), 400),
+        (InvalidCursor("x"), 400),
         (MediaUnreadable("x"), 400),
         (MediaTooLarge("x"), 413),
         (MediaUnsupported("x"), 415),

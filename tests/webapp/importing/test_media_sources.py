@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from search.errors import FetchRefused, InputError, MediaTooLarge, MediaUnreadable
+from search.errors import FetchRejected, InputError, MediaTooLarge, MediaUnreadable
 from search.media.fetch.download import FetchLimits
 from webapp.importing.media_sources import FolderMedia, MediaResolver, UrlMedia, ZipLimits, ZipMedia
 
@@ -184,7 +184,7 @@ def test_the_resolver_sends_paths_and_urls_to_their_sources(root: Path) -> None:
     urls = UrlMedia(FetchLimits(max_bytes=10, total_s=1))
     both = MediaResolver(FolderMedia(root, 10_000), urls)
     assert both.open("a.jpg").sha256 == DIGEST
-    with pytest.raises(FetchRefused, match="public internet"):
+    with pytest.raises(FetchRejected, match="public internet"):
         both.open("HTTP://127.0.0.1/a.jpg")
     with pytest.raises(InputError, match=r"no media folder or zip was given: got 'a\.jpg'"):
         MediaResolver(None, urls).open("a.jpg")

@@ -9,7 +9,7 @@ import pytest
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
 
-from search.errors import BadCursor, QueryError
+from search.errors import InvalidCursor, QueryError
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
 from webapp.catalog.services.index_sequence import mark_changed, remove_products
@@ -85,7 +85,7 @@ def test_cursors_of_another_search_or_forged_are_refused(shop: list[Product]) ->
         SearchRequest(limit=5, cursor=cursor, sort=Sort.PRICE_ASC),
         SearchRequest(cursor=cursor[:-2] + "xx"),
     ):
-        with pytest.raises(BadCursor):
+        with pytest.raises(InvalidCursor):
             search_products(bad)
 
 

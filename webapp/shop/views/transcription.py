@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from search.config import engine_settings
-from search.errors import MediaTooLarge, OmnishelfError, SpeechLanguage
+from search.errors import MediaTooLarge, OmnishelfError, UnsupportedSpeechLanguage
 from search.speech.transcriber import Transcript
 from webapp.rate_counter import client_address, increment
 from webapp.retrieval.transcription import listening
@@ -54,7 +54,7 @@ def _transcribe(upload: UploadedFile) -> Transcript:
     """In the language of the page, or the engine's own where it does not understand that one."""
     try:
         return listening().transcribe(upload, get_language() or "")
-    except SpeechLanguage:
+    except UnsupportedSpeechLanguage:
         return listening().transcribe(upload, "")
 
 

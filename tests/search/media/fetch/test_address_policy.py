@@ -6,7 +6,7 @@ from ipaddress import ip_address
 
 import pytest
 
-from search.errors import FetchFailed, FetchRefused
+from search.errors import FetchFailed, FetchRejected
 from search.media.fetch.address_policy import PublicAddresses, checked_addresses
 
 PRIVATE = [
@@ -74,7 +74,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
 
 
 def test_one_private_address_among_public_ones_refuses_the_host() -> None:
-    with pytest.raises(FetchRefused, match="not on the public internet"):
+    with pytest.raises(FetchRejected, match="not on the public internet"):
         checked_addresses(
             "shop.example",
             80,
@@ -88,12 +88,12 @@ def test_one_private_address_among_public_ones_refuses_the_host() -> None:
     "host", ["localhost", "127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "::1"]
 )
 def test_every_spelling_of_this_machine_is_refused(host: str) -> None:
-    with pytest.raises(FetchRefused):
+    with pytest.raises(FetchRejected):
         checked_addresses(host, 80, PublicAddresses(), timeout_s=5)
 
 
 def test_a_scope_id_does_not_hide_a_link_local_address() -> None:
-    with pytest.raises(FetchRefused):
+    with pytest.raises(FetchRejected):
         checked_addresses(
             "x.example",
             80,
@@ -104,7 +104,7 @@ def test_a_scope_id_does_not_hide_a_link_local_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "error"), [(socket.EAI_NONAME, FetchRefused), (socket.EAI_AGAIN, FetchFailed)]
+    ("code", "error"), [(socket.EAI_NONAME, FetchRejected), (socket.EAI_AGAIN, FetchFailed)]
 )
 def test_a_name_that_does_not_exist_is_final_and_a_failed_lookup_is_not(
     code: int, error: type[Exception]

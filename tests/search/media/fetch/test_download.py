@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from search.config import EngineSettings
-from search.errors import FetchFailed, FetchRefused, MediaTooLarge
+from search.errors import FetchFailed, FetchRejected, MediaTooLarge
 from search.media.fetch.address_policy import Address, PublicAddresses
 from search.media.fetch.download import FetchLimits, fetch_url
 from tests.search.media.servers import BODY, DIGEST, Server, serving
@@ -69,7 +69,7 @@ def test_redirects_are_followed_up_to_the_limit(
 ) -> None:
     with fetch_url(server.url("loop?left=4"), limits, policy=ThisMachine(), folder=empty) as found:
         assert found.url == server.url("file")
-    with pytest.raises(FetchRefused, match="redirects more than 5 times"):
+    with pytest.raises(FetchRejected, match="redirects more than 5 times"):
         fetch_url(server.url("loop?left=5"), limits, policy=ThisMachine(), folder=empty)
 
 
@@ -96,7 +96,7 @@ def test_a_refused_url_stays_refused_behind_a_redirect(
     for start in (url, server.url(f"to?url={url}")):
         seen = len(server.seen)
         policy = ThisMachine() if start != url else PublicAddresses()
-        with pytest.raises(FetchRefused) as refused:
+        with pytest.raises(FetchRejected) as refused:
             fetch_url(start, limits, policy=policy, folder=empty)
         assert "secret" not in str(refused.value)
         assert len(server.seen) - seen == (start != url)
@@ -107,7 +107,7 @@ def test_by_default_this_machine_is_out_of_reach(
 ) -> None:
     seen = len(server.seen)
     for host in ("127.0.0.1", "localhost", "0x7f.1"):
-        with pytest.raises(FetchRefused, match="public internet"):
+        with pytest.raises(FetchRejected, match="public internet"):
             fetch_url(server.url("file", host), limits, folder=empty)
     assert len(server.seen) == seen
 
@@ -132,7 +132,7 @@ def test_every_redirect_is_looked_up_and_checked_anew(
     server: Server, limits: FetchLimits, empty: Path
 ) -> None:
     answers = iter(["127.0.0.1", "10.0.0.1"])
-    with pytest.raises(FetchRefused, match=r"public internet.*shop\.example"):
+    with pytest.raises(FetchRejected, match=r"public internet.*shop\.example"):
         fetch_url(
             server.url("loop?left=3", "shop.example"),
             limits,
@@ -161,7 +161,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(
 def test_answers_that_stay_are_refused(
     server: Server, limits: FetchLimits, empty: Path, code: int
 ) -> None:
-    with pytest.raises(FetchRefused, match=str(code)):
+    with pytest.raises(FetchRejected, match=str(code)):
         fetch_url(server.url(f"status?code={code}"), limits, policy=ThisMachine(), folder=empty)
 
 
@@ -177,10 +177,10 @@ def test_answers_that_may_pass_can_be_retried(
 @pytest.mark.parametrize(
     ("path", "error", "words"),
     [
-        ("status?code=200", FetchRefused, "empty"),
+        ("status?code=200", FetchRejected, "empty"),
         ("huge", MediaTooLarge, "limit of 100000 bytes: got 1000000000000"),
         ("endless", MediaTooLarge, "limit of 100000 bytes: got 'more than"),
-        ("gzip", FetchRefused, "encoded body: got 'gzip'"),
+        ("gzip", FetchRejected, "encoded body: got 'gzip'"),
         ("short", FetchFailed, "connection"),
         ("silent", FetchFailed, "too long"),
         ("nonsense", FetchFailed, "connection"),
@@ -263,7 +263,7 @@ def test_an_untrusted_certificate_is_refused_after_the_host_was_named(
         port = listener.getsockname()[1]
         thread = threading.Thread(target=answer, args=(listener,))
         thread.start()
-        with pytest.raises(FetchRefused, match="certificate"):
+        with pytest.raises(FetchRejected, match="certificate"):
             fetch_url(
                 f"https://shop.example:{port}/",
                 replace(limits, ports=frozenset({port})),
@@ -282,5 +282,5 @@ def test_limits_come_from_the_settings() -> None:
 
 
 def test_an_over_long_url_is_refused(limits: FetchLimits) -> None:
-    with pytest.raises(FetchRefused, match="limit of 2048 characters"):
+    with pytest.raises(FetchRejected, match="limit of 2048 characters"):
         fetch_url("http://shop.example/" + "a" * 2048, limits)

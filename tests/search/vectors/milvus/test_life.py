@@ -11,9 +11,9 @@ from search.errors import (
     BuildInProgress,
     ConfigError,
     CorruptGeneration,
+    InvalidVectors,
     NoGeneration,
     QueryError,
-    VectorsRefused,
 )
 from search.types import Modality, ViewBatch
 from search.vectors import ProductViews
@@ -77,7 +77,7 @@ def test_a_failed_build_leaves_the_live_generation(
     builder().build(stream(catalogue(10)), seq=1)
     with pytest.raises(RuntimeError, match="broken stream"):
         builder().build(failing(10, RuntimeError("broken stream")), seq=2)
-    with pytest.raises(VectorsRefused):
+    with pytest.raises(InvalidVectors):
         builder().build([batch(PICTURE, 1, [1], unit(clustered(1, dim=17)))], seq=2)
     with pytest.raises(QueryError):
         builder().build([], seq=-1)
