@@ -172,4 +172,4 @@ def traces_prune() -> int:
     """Forget deleted products that no generation of any space holds any more. Returns how many."""
     oldest = IndexGeneration.objects.aggregate(oldest=Min("seq"))["oldest"] or 0
     settled = timezone.now() - TRACES_KEPT_FOR
-    return RemovedProduct.objects.filter(index_seq__lte=oldest, removed__lte=settled).delete()[0]
+    return RemovedProduct.objects.filter(index_seq__lte=oldest, removed_at__lte=settled).delete()[0]
