@@ -14,7 +14,7 @@ from indexer.leases.process_id import this_process
 from search.errors import EncoderError
 from webapp.catalog.models import IndexJob
 from webapp.catalog.selectors.spaces import PendingSpace, pending_spaces
-from webapp.retrieval.models_runtime import Serving, active_space, serving
+from webapp.retrieval.models_runtime import ActiveModel, active_model, active_space
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ Show = Callable[[DrainTotals], None]
 
 _draining = threading.Lock()
 _asked = threading.Event()
-_held: dict[PendingSpace, Serving] = {}
+_held: dict[PendingSpace, ActiveModel] = {}
 """Models of spaces that are being made, held until they are not: contents arrive one by one,
 models load in seconds."""
 
@@ -49,14 +49,16 @@ def encode_queued(on_batch: Show | None = None) -> list[DrainTotals]:
         try:
             _asked.clear()
             if _active_waits():
-                passes.append(Drain(serving().encoder(), this_process(), stopping, on_batch).run())
+                passes.append(
+                    Drain(active_model().encoder(), this_process(), stopping, on_batch).run()
+                )
             passes += _encode_beside(on_batch)
         finally:
             _draining.release()
     return passes
 
 
-def encode_into(made: Serving, on_batch: Show | None = None, *, alone: bool = False) -> None:
+def encode_into(made: ActiveModel, on_batch: Show | None = None, *, alone: bool = False) -> None:
     """Drain the queue of a space that is being made; whenever something waits in the active
     space, that goes first.
 
@@ -69,7 +71,7 @@ def encode_into(made: Serving, on_batch: Show | None = None, *, alone: bool = Fa
             return
         while not stopping.is_set():
             if _active_waits():
-                Drain(serving().encoder(), this_process(), stopping, on_batch).run()
+                Drain(active_model().encoder(), this_process(), stopping, on_batch).run()
             elif _claimable(made.space.fingerprint):
                 _drain_beside(made, on_batch)
             else:
@@ -89,7 +91,7 @@ def _encode_beside(on_batch: Show | None) -> Iterator[DrainTotals]:
         if _claimable(beside.fingerprint):
             try:
                 if beside not in _held:
-                    _held[beside] = Serving(beside.preset, beside.heads_digest)
+                    _held[beside] = ActiveModel(beside.preset, beside.heads_digest)
                 yield _drain_beside(_held[beside], on_batch)
             except EncoderError as error:
                 # Another worker may have its weights; the space in use does not suffer.
@@ -98,7 +100,7 @@ def _encode_beside(on_batch: Show | None) -> Iterator[DrainTotals]:
                 )
 
 
-def _drain_beside(made: Serving, on_batch: Show | None) -> DrainTotals:
+def _drain_beside(made: ActiveModel, on_batch: Show | None) -> DrainTotals:
     totals = Drain(made.encoder(), this_process(), stopping, on_batch, _active_waits).run()
     if _active_waits():
         _asked.set()

@@ -27,10 +27,10 @@ from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRo
 from webapp.catalog.models.upload import UploadSource
 from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
 from webapp.importing.service import create_upload, run_upload
-from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.models_runtime import live_index, query_encoder, serving
-from webapp.retrieval.query import Question
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.embedded_query import EmbeddedQuery
+from webapp.retrieval.filters import SearchFilters
+from webapp.retrieval.models_runtime import active_model, live_index, query_encoder
+from webapp.retrieval.search_query import SearchQuery
 
 
 def evaluate_folder(folder: EvaluationFolder) -> Report:
@@ -110,7 +110,7 @@ def ask(
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
         watch = Stopwatch()
         question, same_file = question_of(query, len(skus), watch)
-        ranking = [skus[hit.product_id] for hit in question.rank(ProductFilters()).hits]
+        ranking = [skus[hit.product_id] for hit in question.rank(SearchFilters()).hits]
         answers.append(
             EvaluatedQuery(query, evaluate_ranking(ranking, query.relevant, exclude=same_file))
         )
@@ -120,19 +120,25 @@ def ask(
 
 
 def question_of(
-    query: EvaluationQuery, window: int, watch: Stopwatch | None = None
-) -> tuple[Question, list[str]]:
+    query: EvaluationQuery, max_ranked: int, watch: Stopwatch | None = None
+) -> tuple[EmbeddedQuery, list[str]]:
     """A query with its vectors, and the skus that it proves nothing to find."""
-    return Question(_request(query, window), serving(), watch or Stopwatch()), _itself(query)
+    return EmbeddedQuery(
+        _request(query, max_ranked), active_model(), watch or Stopwatch()
+    ), _itself(query)
 
 
-def _request(query: EvaluationQuery, window: int) -> SearchRequest:
+def _request(query: EvaluationQuery, max_ranked: int) -> SearchQuery:
     picture = None
     if query.picture is not None:
         limits = PictureLimits.from_settings(engine_settings())
         picture = decode_picture(query.picture, limits)
-    return SearchRequest(
-        text=query.text, picture=picture, sound=query.sound, video=query.video, window=window
+    return SearchQuery(
+        text=query.text,
+        picture=picture,
+        sound=query.sound,
+        video=query.video,
+        max_ranked=max_ranked,
     )
 
 

@@ -13,7 +13,7 @@ from search.types import Modality, Space, TextRole, Vectors
 from search.vectors.faiss.tuning import QUERIES
 from webapp.catalog.models import Embedding
 from webapp.clicklog.models import ClickCount
-from webapp.retrieval.models_runtime import serving
+from webapp.retrieval.models_runtime import active_model
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ def asked_questions(space: Space) -> Mapping[Modality, Vectors]:
     Nothing is tuned in an index that is small enough to be searched exactly, and only the
     encoder of the space in use is at hand.
     """
-    if serving().space != space or not _tuned(space):
+    if active_model().space != space or not _tuned(space):
         return {}
     texts = list(
         ClickCount.objects.values("query")
@@ -36,7 +36,7 @@ def asked_questions(space: Space) -> Mapping[Modality, Vectors]:
     if not texts:
         return {}
     try:
-        return {Modality.TEXT: serving().encoder().encode_texts(texts, TextRole.QUERY)}
+        return {Modality.TEXT: active_model().encoder().encode_texts(texts, TextRole.QUERY)}
     except EncoderError as error:
         # The index itself needs no model, and an index tuned on titles is better than none.
         logger.warning("the index is not tuned on what was asked: %s", error)

@@ -12,14 +12,14 @@ from indexer.progress import Progress
 from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
 from webapp.catalog.models import IndexJob, JobState, ModelChange
 from webapp.celery import ENCODE_QUEUED, notify_worker
-from webapp.retrieval.models_runtime import Serving
+from webapp.retrieval.models_runtime import ActiveModel
 
 WAIT_S = 0.2
 """Between two looks at what other workers still hold, or what waits to be tried again."""
 
 
 def space_complete(
-    made: Serving, progress: Progress[ModelChange], stage: str, *, alone: bool = False
+    made: ActiveModel, progress: Progress[ModelChange], stage: str, *, alone: bool = False
 ) -> None:
     """Encode whatever the space lacks. Returns when every content is encoded or set aside.
 

@@ -15,7 +15,7 @@ from indexer.progress import running_here
 from search.errors import InputError, Unavailable
 from webapp.catalog.models import IndexJob, JobState, ModelChange, ModelChangeState
 from webapp.catalog.selectors.spaces import get_live_change
-from webapp.retrieval.models_runtime import Serving, own_space
+from webapp.retrieval.models_runtime import ActiveModel, base_space
 
 LEASE = datetime.timedelta(minutes=2)
 """Renewed by a heartbeat. After so long a silence another host may go on with a change."""
@@ -34,7 +34,9 @@ def changes_release() -> int:
     )
 
 
-def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bool) -> ModelChange:
+def change_claim(
+    target: ActiveModel, current: ActiveModel, *, dry_run: bool, forced: bool
+) -> ModelChange:
     """The interrupted change to this space, or a new one, as this process's. One to another
     space is given up.
 
@@ -54,7 +56,7 @@ def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bo
         "forced": forced,
         "previous": live,
         "previous_preset": current.preset,
-        "previous_base": own_space(current.preset).fingerprint,
+        "previous_base": base_space(current.preset).fingerprint,
         "previous_space": current.space.fingerprint,
         "claimed_by": this_process(),
         "lease_expires_at": timezone.now() + LEASE,
@@ -64,11 +66,11 @@ def change_claim(target: Serving, current: Serving, *, dry_run: bool, forced: bo
     return ModelChange.objects.get(state=ModelChangeState.RUNNING, claimed_by=this_process())
 
 
-def _create(target: Serving, values: dict[str, object]) -> None:
+def _create(target: ActiveModel, values: dict[str, object]) -> None:
     try:
         ModelChange.objects.create(
             preset=target.preset,
-            base=own_space(target.preset).fingerprint,
+            base=base_space(target.preset).fingerprint,
             heads_digest=target.heads_digest,
             space=target.space.fingerprint,
             **values,

@@ -18,10 +18,10 @@ from search.ranking.engine import Stopwatch
 from search.ranking.fusion import SHARES, Shares
 from search.types import Modality
 from webapp.catalog.models import GoldenSetSource
-from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.models_runtime import Serving
-from webapp.retrieval.query import Question
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.embedded_query import EmbeddedQuery
+from webapp.retrieval.filters import SearchFilters
+from webapp.retrieval.models_runtime import ActiveModel
+from webapp.retrieval.search_query import SearchQuery
 
 SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
 TOP = 10
@@ -66,18 +66,18 @@ class Comparison:
 
 
 def compare(
-    golden: Golden, current: Serving, target: Serving, advance: Callable[[], None]
+    golden: Golden, current: ActiveModel, target: ActiveModel, advance: Callable[[], None]
 ) -> Comparison:
     """Ask every question of both spaces in turn. Raises InputError without a question, and what
     answering raises.
     """
     sides = Side(), Side()
     shares = SHARES_OF.get(golden.kind, SHARES)
-    for serving in (current, target):
-        serving.query_encoder().embed_text("the first call loads the model")
+    for model in (current, target):
+        model.query_encoder().embed_text("the first call loads the model")
     for question in golden.questions:
-        for serving, side in zip((current, target), sides, strict=True):
-            _ask(question, serving, side, shares)
+        for model, side in zip((current, target), sides, strict=True):
+            _ask(question, model, side, shares)
         advance()
     before, after = sides
     gains = [
@@ -89,13 +89,13 @@ def compare(
     )
 
 
-def _ask(question: GoldenQuestion, serving: Serving, side: Side, shares: Shares) -> None:
+def _ask(question: GoldenQuestion, model: ActiveModel, side: Side, shares: Shares) -> None:
     picture = None
     if question.picture is not None:
         picture = decode_picture(question.picture, PictureLimits.from_settings(engine_settings()))
     watch = Stopwatch()
-    asked = Question(SearchRequest(text=question.text, picture=picture), serving, watch)
-    found = [hit.product_id for hit in asked.rank(ProductFilters(), shares=shares).hits]
+    asked = EmbeddedQuery(SearchQuery(text=question.text, picture=picture), model, watch)
+    found = [hit.product_id for hit in asked.rank(SearchFilters(), shares=shares).hits]
     side.milliseconds.append(sum(watch.stages.values()))
     side.top.append(frozenset(found[:TOP]))
     relevant, without = (

@@ -14,7 +14,7 @@ from search.config import engine_settings
 from search.errors import Unavailable
 from search.types import TextRole
 from webapp.catalog.models import Asset, AssetKind, Embedding
-from webapp.retrieval.models_runtime import Serving
+from webapp.retrieval.models_runtime import ActiveModel
 
 BYTES_A_VALUE = 2
 """Vectors and features are stored in half precision."""
@@ -27,7 +27,7 @@ BYTES_A_ROW = 300
 """Keys and indexes of an embedding, its features and its job."""
 
 
-def target_check(target: Serving) -> None:
+def target_check(target: ActiveModel) -> None:
     """Load both towers, which tests each and both together, and compare the free disk space with
     what is needed.
 
@@ -50,7 +50,7 @@ def target_check(target: Serving) -> None:
         )
 
 
-def _bytes_needed(target: Serving, widths: dict[AssetKind, int]) -> int:
+def _bytes_needed(target: ActiveModel, widths: dict[AssetKind, int]) -> int:
     """For the index, and for the embeddings yet to be made where the database is a file on the
     same disk.
     """

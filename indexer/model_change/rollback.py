@@ -20,7 +20,7 @@ from search.vectors.backends import generations_of
 from webapp.catalog.models import ModelChange, ModelChangeStage, ModelChangeState
 from webapp.catalog.selectors.embeddings import count_changes_since
 from webapp.catalog.selectors.spaces import get_live_change
-from webapp.retrieval.models_runtime import Serving, heads_in_use
+from webapp.retrieval.models_runtime import ActiveModel, active_heads
 
 Show = Callable[[ModelChange], None]
 
@@ -43,7 +43,7 @@ def change_roll_back(show: Show | None = None) -> ModelChange:
         running.refresh_from_db()
         return running
     change = _claim()
-    former = Serving(change.previous_preset, heads_in_use(change.previous_preset))
+    former = ActiveModel(change.previous_preset, active_heads(change.previous_preset))
     progress = Progress(change, show=show, held=returning_here, lease=LEASE)
     try:
         with heartbeat(returning_here(change), LEASE):

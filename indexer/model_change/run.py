@@ -25,7 +25,7 @@ from webapp.catalog.models import (
     ModelChangeStage,
     ModelChangeState,
 )
-from webapp.retrieval.models_runtime import Serving, heads_in_use, serving_settled
+from webapp.retrieval.models_runtime import ActiveModel, active_heads, wait_until_current
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def space_change(
     it. Raises UnknownPreset and what `target_check` and `change_claim` raise before anything is
     written.
     """
-    current, target = serving_settled(), Serving(preset, heads_in_use(preset))
+    current, target = wait_until_current(), ActiveModel(preset, active_heads(preset))
     target_check(target)
     change = change_claim(target, current, dry_run=dry_run, forced=force)
     try:
@@ -74,8 +74,8 @@ def space_change(
 
 def _run(
     change: ModelChange,
-    current: Serving,
-    target: Serving,
+    current: ActiveModel,
+    target: ActiveModel,
     golden: Sequence[EvaluationQuery],
     progress: Progress[ModelChange],
 ) -> None:
@@ -98,8 +98,8 @@ def _run(
 
 def _judge(
     change: ModelChange,
-    current: Serving,
-    target: Serving,
+    current: ActiveModel,
+    target: ActiveModel,
     given: Sequence[EvaluationQuery],
     progress: Progress[ModelChange],
 ) -> None:

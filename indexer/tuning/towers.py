@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from search.encoders.protocol import TunableEncoder
 from webapp.catalog.selectors.tunings import get_active_heads_digest
-from webapp.retrieval.models_runtime import heads_path, own_encoder
+from webapp.retrieval.models_runtime import base_encoder, heads_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class PresetTowers:
     @classmethod
     def of(cls, preset: str) -> PresetTowers:
         """Shared with whatever else in this process uses the preset. Raises EncoderError."""
-        return cls(own_encoder(preset))
+        return cls(base_encoder(preset))
 
     def under(self, heads_digest: str) -> TunableEncoder:
         """The encoder under tuned heads; '' for its own. Raises WeightsMissing and

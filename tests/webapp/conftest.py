@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> MediaFolder:
 def fresh_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A reader without memory of earlier tests, over an index folder of its own."""
     monkeypatch.setattr("search.vectors.backends.index_root", lambda settings: tmp_path / "index")
-    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
+    monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
 
 
 @pytest.fixture
@@ -41,8 +41,8 @@ def audio_encoder(
     encoder = ToneEncoder("compact")
     monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
-    models_runtime.own_space.cache_clear()
+    models_runtime.base_space.cache_clear()
     models_runtime._encoders.clear()
     yield encoder
-    models_runtime.own_space.cache_clear()
+    models_runtime.base_space.cache_clear()
     models_runtime._encoders.clear()

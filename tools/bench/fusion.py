@@ -21,8 +21,8 @@ from search.ranking.fusion import Shares
 from search.ranking.probe import Probe
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind, AttributeValue, Product
+from webapp.retrieval.embedded_query import asset_vectors
 from webapp.retrieval.models_runtime import live_index, query_encoder
-from webapp.retrieval.query import whole_assets
 
 STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
 MOST_PICTURES = 200
@@ -141,7 +141,7 @@ def kindred_sounds() -> Iterator[Question]:
         } - {asking}
         heard = [batch for batch in index.vectors_of(asking) if batch.modality is Modality.AUDIO]
         if others and heard:
-            probe = Probe(whole_assets(heard[0])[0], Modality.AUDIO)
+            probe = Probe(asset_vectors(heard[0])[0], Modality.AUDIO)
             yield Question(probe, frozenset(others), frozenset({asking}))
 
 

@@ -29,8 +29,8 @@ from search.evaluation.folder import read_folder
 from tools.bench.importing import run_import
 from webapp.catalog.models import IndexJob, JobState, Tuning, TuningState
 from webapp.catalog.services.tunings import create_tuning
-from webapp.retrieval.models_runtime import heads_folder, own_encoder, own_space, serving
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.models_runtime import active_model, base_encoder, base_space, heads_folder
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 GOODS = "myntra"
@@ -68,11 +68,11 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
     queries = [query.text for path in folders.values() for query in read_folder(path).queries][::3][
         :ASKED
     ]
-    asked, before = ask(queries), judge(folders, serving().encoder())
+    asked, before = ask(queries), judge(folders, active_model().encoder())
     started = time.perf_counter()
     tuning = tuning_run(create_tuning(preset=engine_settings().preset).pk)
     seconds = time.perf_counter() - started
-    tuned, after = ask(queries), judge(folders, serving().encoder())
+    tuned, after = ask(queries), judge(folders, active_model().encoder())
     if tuning.state == TuningState.LIVE:
         tuning_roll_back(tuning.preset)
     restored = ask(queries)
@@ -82,7 +82,7 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
         state=tuning.state,
         before=before,
         after=after,
-        after_rollback=judge(folders, serving().encoder()),
+        after_rollback=judge(folders, active_model().encoder()),
         answers_changed=sum(old != new for old, new in zip(asked, tuned, strict=True)),
         answers_restored=sum(old == new for old, new in zip(asked, restored, strict=True)),
         answers_asked=len(asked),
@@ -94,7 +94,7 @@ def install_heads(data: Path, cache: Path) -> None:
     """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in
     use.
     """
-    own = own_encoder(engine_settings().preset)
+    own = base_encoder(engine_settings().preset)
     with tempfile.TemporaryDirectory() as scratch:
         trained, preset = Path(scratch) / "heads.safetensors", Path(scratch) / "preset.json"
         preset.write_text('{"checksums": {}}')
@@ -127,7 +127,7 @@ def install_heads(data: Path, cache: Path) -> None:
         )
     Tuning.objects.create(
         preset=own.space.preset,
-        base=own_space(own.space.preset).fingerprint,
+        base=base_space(own.space.preset).fingerprint,
         state=TuningState.LIVE,
         heads_digest=path.stem,
         space=own.with_heads(path).space.fingerprint,
@@ -174,7 +174,7 @@ def ask(queries: Sequence[str]) -> Answers:
     """What the shop answers: product ids and scores."""
     time.sleep(engine_settings().delta_poll_s)
     up_to_date()
-    found = (search_products(SearchRequest(text=query, facets=False)).hits for query in queries)
+    found = (search_products(SearchQuery(text=query, facets=False)).hits for query in queries)
     return [[(hit.product.pk, hit.score) for hit in hits] for hits in found]
 
 

@@ -14,8 +14,8 @@ from webapp.api.links import Links
 from webapp.catalog.models import Asset, AssetKind, Category, IndexJob, Product, Upload, UploadRow
 from webapp.catalog.selectors.previews import Preview
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
-from webapp.retrieval.clip_matches import Strip
-from webapp.retrieval.request import ProductHit, SearchAnswer
+from webapp.retrieval.clip_matches import ClipTimeline
+from webapp.retrieval.search_query import ProductHit, SearchResult
 
 Document = dict[str, Any]
 
@@ -28,7 +28,7 @@ def price_text(price: Decimal | None) -> str | None:
     return None if price is None else f"{price:.2f}"
 
 
-def search_document(result: SearchAnswer, links: Links) -> Document:
+def search_document(result: SearchResult, links: Links) -> Document:
     prices = result.price_range
     return {
         "hits": [hit_document(hit, links) for hit in result.hits],
@@ -91,13 +91,13 @@ def span_document(span: Span) -> Document:
     return {"start": round(span.start, 3), "end": round(span.end, 3)}
 
 
-def strip_document(strip: Strip) -> Document:
+def timeline_document(timeline: ClipTimeline) -> Document:
     return {
-        "view": strip.asset_id,
-        "modality": strip.modality.value,
+        "view": timeline.asset_id,
+        "modality": timeline.modality.value,
         "moments": [
             {**span_document(moment.span), "standardised": round(moment.standardised, 6)}
-            for moment in strip.moments
+            for moment in timeline.matches
         ],
     }
 

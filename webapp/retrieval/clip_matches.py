@@ -14,13 +14,13 @@ from search.ranking.engine import Stopwatch, score
 from search.types import Evidence, Modality, Space, Span, asset_of, part_of
 from webapp.catalog.models.spans import span_at
 from webapp.catalog.selectors.clips import ClipSpans, get_clip_spans
-from webapp.retrieval.models_runtime import serving
-from webapp.retrieval.query import Question
-from webapp.retrieval.request import ProductHit, SearchRequest
+from webapp.retrieval.embedded_query import EmbeddedQuery
+from webapp.retrieval.models_runtime import active_model
+from webapp.retrieval.search_query import ProductHit, SearchQuery
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ClipMatch:
     """A part of a clip: its seconds, and how well it answers, in standard deviations above
     chance.
     """
@@ -30,29 +30,29 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Strip:
+class ClipTimeline:
     """What one clip shows (key frames), plays (windows of sound) or says (subtitles), from its
     beginning to its end.
     """
 
     asset_id: int
     modality: Modality
-    moments: tuple[Moment, ...]
+    matches: tuple[ClipMatch, ...]
 
     @property
-    def best(self) -> Moment:
-        return max(self.moments, key=lambda moment: moment.standardised)
+    def best(self) -> ClipMatch:
+        return max(self.matches, key=lambda moment: moment.standardised)
 
 
-def moments(request: SearchRequest, product_id: int) -> tuple[Strip, ...]:
+def match_clips(request: SearchQuery, product_id: int) -> tuple[ClipTimeline, ...]:
     """Every part of every clip of a product, scored for the question; none for a request that
     asks nothing.
 
     Several questions in one request add up by their weights. Strips come in the order of assets,
     then of Modality. Raises QueryError, EncoderError, Unavailable.
     """
-    answering = serving()
-    question = Question(request, answering, Stopwatch())
+    answering = active_model()
+    question = EmbeddedQuery(request, answering, Stopwatch())
     totals: dict[tuple[int, Modality], dict[int, float]] = defaultdict(dict)
     for probe in question.probes:
         scored = score(question.index, probe, np.array([product_id], np.int64))
@@ -65,20 +65,22 @@ def moments(request: SearchRequest, product_id: int) -> tuple[Strip, ...]:
     spans = _spans(totals.keys(), answering.space)
     order = {modality: place for place, modality in enumerate(Modality)}
     return tuple(
-        Strip(asset_id, modality, _in_time(totals[asset_id, modality], spans[asset_id, modality]))
+        ClipTimeline(
+            asset_id, modality, _in_time(totals[asset_id, modality], spans[asset_id, modality])
+        )
         for asset_id, modality in sorted(totals, key=lambda key: (key[0], order[key[1]]))
         if (asset_id, modality) in spans
     )
 
 
-def _in_time(parts: dict[int, float], stored: bytes) -> tuple[Moment, ...]:
+def _in_time(parts: dict[int, float], stored: bytes) -> tuple[ClipMatch, ...]:
     found = [
-        Moment(span, value) for part, value in parts.items() if (span := span_at(stored, part))
+        ClipMatch(span, value) for part, value in parts.items() if (span := span_at(stored, part))
     ]
     return tuple(sorted(found, key=lambda moment: (moment.span.start, moment.span.end)))
 
 
-def with_seconds(hits: Sequence[ProductHit], space: Space) -> tuple[ProductHit, ...]:
+def with_timestamps(hits: Sequence[ProductHit], space: Space) -> tuple[ProductHit, ...]:
     """The hits of a page, with the seconds of the evidence that is part of a clip. At most one
     query.
     """

@@ -11,7 +11,7 @@ from django.core import signing
 
 from search.errors import InvalidCursor
 from search.files import sha256_hex
-from webapp.retrieval.request import SearchRequest, Tokens
+from webapp.retrieval.search_query import SearchQuery, Tokens
 
 SALT = "omnishelf.cursor"
 
@@ -19,7 +19,7 @@ Position = tuple[Any, ...]
 """The sort key of a product; ends with its id, so no two are equal."""
 
 
-def request_digest(request: SearchRequest, tokens: Tokens) -> str:
+def request_digest(request: SearchQuery, tokens: Tokens) -> str:
     """What a cursor belongs to: everything asked except the page itself."""
     filters = asdict(request.filters)
     filters["attributes"] = sorted(filters["attributes"].items())
@@ -27,11 +27,11 @@ def request_digest(request: SearchRequest, tokens: Tokens) -> str:
     return sha256_hex(repr(asked))[:16]
 
 
-def cursor_write(position: Position, digest: str) -> str:
+def write_cursor(position: Position, digest: str) -> str:
     return signing.dumps({"d": digest, "p": position}, salt=SALT, compress=True)
 
 
-def cursor_read(cursor: str, digest: str) -> Position | None:
+def read_cursor(cursor: str, digest: str) -> Position | None:
     """The position to go on after; None for the first page. Raises InvalidCursor."""
     if not cursor:
         return None

@@ -10,17 +10,17 @@ from django.utils.translation import gettext as _
 
 from webapp.catalog.models import AttributeValue, Product
 from webapp.retrieval.category_facet import category_values
-from webapp.retrieval.filters import ATTRIBUTE_PREFIX, ProductFilters
-from webapp.retrieval.request import Facet, FacetValue
+from webapp.retrieval.filters import ATTRIBUTE_PREFIX, SearchFilters
+from webapp.retrieval.search_query import Facet, FacetValue
 
 MOST_VALUES = 12
 MOST_ATTRIBUTES = 6
 
-Passing = Callable[[ProductFilters], "QuerySet[Product]"]
+MatchingProducts = Callable[[SearchFilters], "QuerySet[Product]"]
 """Products that pass the given filters, as a query that can be counted and aggregated."""
 
 
-def build_facets(filters: ProductFilters, passing: Passing) -> tuple[Facet, ...]:
+def build_facets(filters: SearchFilters, passing: MatchingProducts) -> tuple[Facet, ...]:
     """Category, brand and the commonest attributes. A facet with a choice counts as if that
     choice were not made.
     """
@@ -35,7 +35,9 @@ def build_facets(filters: ProductFilters, passing: Passing) -> tuple[Facet, ...]
     return tuple(facets)
 
 
-def price_range(filters: ProductFilters, passing: Passing) -> tuple[Decimal, Decimal] | None:
+def price_range(
+    filters: SearchFilters, passing: MatchingProducts
+) -> tuple[Decimal, Decimal] | None:
     """Lowest and highest price of what passes when no price is asked for."""
     prices = passing(filters.without("price")).aggregate(low=Min("price"), high=Max("price"))
     return None if prices["low"] is None else (prices["low"], prices["high"])
@@ -50,7 +52,7 @@ def _label(name: str) -> str:
     return _(plain[:1].upper() + plain[1:].replace("_", " "))
 
 
-def _attribute_names(filters: ProductFilters, base: QuerySet[Product]) -> list[str]:
+def _attribute_names(filters: SearchFilters, base: QuerySet[Product]) -> list[str]:
     """Chosen attributes first, then those most products have with more than one value."""
     common = (
         AttributeValue.objects.filter(product__in=base.values("pk"))

@@ -18,7 +18,7 @@ ATTRIBUTE_PREFIX = "attr:"
 
 
 @dataclass(frozen=True, slots=True)
-class ProductFilters:
+class SearchFilters:
     """All given filters must hold; values of one attribute, and brands, are alternatives of each
     other.
     """
@@ -31,7 +31,7 @@ class ProductFilters:
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def is_empty(self) -> bool:
-        return self == ProductFilters()
+        return self == SearchFilters()
 
     def selected(self, facet: str) -> tuple[str, ...]:
         """The values chosen for a facet named 'category', 'brand' or 'attr:<name>'."""
@@ -55,7 +55,7 @@ class ProductFilters:
         )
 
 
-def filtered_products(filters: ProductFilters) -> QuerySet[Product]:
+def filtered_products(filters: SearchFilters) -> QuerySet[Product]:
     """Visible products that pass. Raises QueryError for an unknown category or an empty price
     range.
     """
@@ -83,7 +83,7 @@ def _category(slug: str) -> Category:
     return category
 
 
-def _stored_fields(filters: ProductFilters) -> Q:
+def _stored_fields(filters: SearchFilters) -> Q:
     low, high = filters.price_min, filters.price_max
     if low is not None and high is not None and low > high:
         raise QueryError(
@@ -101,7 +101,7 @@ def _stored_fields(filters: ProductFilters) -> Q:
     return condition
 
 
-def allowed_ids(filters: ProductFilters) -> Ids | None:
+def allowed_ids(filters: SearchFilters) -> Ids | None:
     """Ascending ids of products that pass; None when every visible product does."""
     if filters.is_empty():
         return None

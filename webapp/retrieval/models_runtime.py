@@ -27,9 +27,10 @@ from search.types import Space
 from search.vectors import IndexStatus
 from search.vectors.backends import open_index
 from search.vectors.contract import IndexReader
+from webapp.catalog.selectors.embeddings import get_changes_since
 from webapp.catalog.selectors.spaces import get_active_preset
 from webapp.catalog.selectors.tunings import get_active_heads_digest
-from webapp.retrieval.fresh_index import FreshIndex
+from webapp.celery import REPAIR_INDEX, notify_worker
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +38,52 @@ RETRY_S = 30.0
 """How long a model that could not be loaded is left alone."""
 
 
-class Serving:
+class IndexWatcher:
+    """An index reader that follows the database, at most `poll_s` seconds behind.
+
+    The first caller after that time refreshes it; there is no thread of its own.
+    """
+
+    def __init__(self, index: IndexReader, poll_s: float) -> None:
+        self._index = index
+        self._poll_s = poll_s
+        self._lock = threading.Lock()
+        self._refreshed_at = -float("inf")
+        self._fault: str | None = None
+
+    def current(self) -> IndexReader:
+        """Return the reader, refreshed when its last refresh is too old.
+
+        Callers wait for a refresh by another thread only when it is the very first one.
+        """
+        if time.monotonic() - self._refreshed_at >= self._poll_s and self._lock.acquire(
+            blocking=self._refreshed_at < 0
+        ):
+            try:
+                self._refresh()
+            finally:
+                self._lock.release()
+        return self._index
+
+    def _refresh(self) -> None:
+        started = time.monotonic()
+        self._index.swap_if_published()
+        changes, seq = get_changes_since(space=self._index.space, seq=self._index.seq)
+        self._index.refresh(changes, seq)
+        self._report_damage()
+        self._refreshed_at = started
+
+    def _report_damage(self) -> None:
+        fault = self._index.status().fault
+        if fault and fault != self._fault:
+            logger.error("the live generation is damaged, a repair is requested: %s", fault)
+            notify_worker(REPAIR_INDEX)
+        self._fault = fault
+
+
+class ActiveModel:
     """Encoder and index of one space, each made when it is first asked for. A request asks one
-    Serving for both, so that it never searches an index of another space than its question was
+    ActiveModel for both, so that it never searches an index of another space than its question was
     embedded in.
 
     Raises UnknownPreset, WeightsMissing and InvalidWeights when the preset's space cannot be told.
@@ -48,12 +92,12 @@ class Serving:
     def __init__(self, preset: str, heads_digest: str = "") -> None:
         self.preset = preset
         self.heads_digest = heads_digest
-        self.space = tuned_space(own_space(preset), heads_digest)
+        self.space = tuned_space(base_space(preset), heads_digest)
         self._loading, self._opening = threading.RLock(), threading.Lock()
         self._own: TunableEncoder | None = None
         self._encoder: TunableEncoder | None = None
         self._queries: QueryEncoder | None = None
-        self._index: FreshIndex | None = None
+        self._index: IndexWatcher | None = None
 
     @property
     def loaded(self) -> bool:
@@ -65,7 +109,7 @@ class Serving:
         with self._loading:
             if self._encoder is None:
                 # Held, so that other heads over the same towers need not load them again.
-                self._own = own_encoder(self.preset)
+                self._own = base_encoder(self.preset)
                 self._encoder = (
                     self._own.with_heads(heads_path(self.heads_digest))
                     if self.heads_digest
@@ -85,11 +129,11 @@ class Serving:
         with self._opening:
             if self._index is None:
                 settings = engine_settings()
-                self._index = FreshIndex(open_index(settings, self.space), settings.delta_poll_s)
+                self._index = IndexWatcher(open_index(settings, self.space), settings.delta_poll_s)
             fresh = self._index
         return fresh.current()
 
-    def prepare_like(self, other: Serving) -> None:
+    def prepare_like(self, other: ActiveModel) -> None:
         """Make now what the other has made, so that nobody waits for it later. Raises
         EncoderError.
         """
@@ -107,8 +151,8 @@ class Serving:
             queries.embed_picture(Image.new("RGB", (queries.decode_size, queries.decode_size)))
 
 
-class Following:
-    """The Serving of the model and the heads that the database calls live, looked up at most
+class ActiveModelWatcher:
+    """The ActiveModel of the model and the heads that the database calls live, looked up at most
     every `delta_poll_s`.
 
     The next one is prepared beside the current one, which keeps answering; requests that hold it
@@ -118,7 +162,7 @@ class Following:
 
     def __init__(self) -> None:
         self.fault: str | None = None
-        self._serving: Serving | None = None
+        self._model: ActiveModel | None = None
         self._lock = threading.Lock()
         self._looked = -float("inf")
         self._preparing: threading.Thread | None = None
@@ -126,21 +170,21 @@ class Following:
 
     @property
     def space(self) -> Space | None:
-        return self._serving.space if self._serving else None
+        return self._model.space if self._model else None
 
-    def current(self) -> Serving:
+    def current(self) -> ActiveModel:
         """Raises what opening the space raises when there is no former one to go on with."""
         due = time.monotonic() - self._looked >= engine_settings().delta_poll_s
-        if (self._serving is None or due) and self._lock.acquire(blocking=self._serving is None):
+        if (self._model is None or due) and self._lock.acquire(blocking=self._model is None):
             try:
                 started = time.monotonic()
                 self._look()
                 self._looked = started
             finally:
                 self._lock.release()
-        return cast("Serving", self._serving)
+        return cast("ActiveModel", self._model)
 
-    def settle(self) -> Serving:
+    def wait_until_current(self) -> ActiveModel:
         """The same, after whatever is being prepared."""
         self.current()
         with self._lock:
@@ -150,9 +194,9 @@ class Following:
         return self.current()
 
     def _look(self) -> None:
-        former, preset = self._serving, get_active_preset()
+        former, preset = self._model, get_active_preset()
         if former is None:
-            self._serving = Serving(preset, heads_in_use(preset))
+            self._model = ActiveModel(preset, active_heads(preset))
         elif preset == former.preset or not former.loaded:
             self._follow(former)
         elif not self._busy():
@@ -165,14 +209,14 @@ class Following:
         refused = time.monotonic() - self._refused_at < RETRY_S
         return refused or (self._preparing is not None and self._preparing.is_alive())
 
-    def _follow(self, former: Serving) -> None:
+    def _follow(self, former: ActiveModel) -> None:
         try:
             preset = get_active_preset()
-            digest = heads_in_use(preset)
+            digest = active_heads(preset)
             if (preset, digest) != (former.preset, former.heads_digest):
-                serving = Serving(preset, digest)
-                serving.prepare_like(former)
-                self._serving = serving
+                model = ActiveModel(preset, digest)
+                model.prepare_like(former)
+                self._model = model
         except OmnishelfError as error:
             # Answers of the former space are better than none; the probe and the admin tell.
             logger.error("the space in use cannot be opened, the former one serves on: %s", error)
@@ -180,7 +224,7 @@ class Following:
             return
         self.fault = None
 
-    def _follow_beside(self, former: Serving) -> None:
+    def _follow_beside(self, former: ActiveModel) -> None:
         try:
             self._follow(former)
             self._refused_at = time.monotonic() if self.fault else -float("inf")
@@ -190,7 +234,7 @@ class Following:
             connections.close_all()
 
 
-_following = Following()
+_watcher = ActiveModelWatcher()
 _loading = threading.Lock()
 """Two first callers would load everything twice."""
 
@@ -200,7 +244,7 @@ last request ends."""
 
 
 @functools.cache
-def own_space(preset: str) -> Space:
+def base_space(preset: str) -> Space:
     """The space of a preset under its own heads, known without loading a model.
 
     Raises UnknownPreset; WeightsMissing or InvalidWeights for a preset whose checkpoint is not
@@ -209,7 +253,7 @@ def own_space(preset: str) -> Space:
     return space_of(_settings_of(preset))
 
 
-def own_encoder(preset: str) -> TunableEncoder:
+def base_encoder(preset: str) -> TunableEncoder:
     """A preset under its own heads; loaded once. Raises EncoderError."""
     with _loading:
         encoder = _encoders.get(preset)
@@ -222,11 +266,11 @@ def _settings_of(preset: str) -> EngineSettings:
     return engine_settings().model_copy(update={"preset": preset})
 
 
-def heads_in_use(preset: str) -> str:
-    """Checksum of the tuned heads in use over a preset; '' for its own. Raises as `own_space`
+def active_heads(preset: str) -> str:
+    """Checksum of the tuned heads in use over a preset; '' for its own. Raises as `base_space`
     does.
     """
-    return get_active_heads_digest(base=own_space(preset).fingerprint)
+    return get_active_heads_digest(base=base_space(preset).fingerprint)
 
 
 def heads_folder() -> Path:
@@ -241,40 +285,40 @@ def heads_path(digest: str) -> Path:
     return heads_folder() / f"{digest}.safetensors"
 
 
-def serving() -> Serving:
+def active_model() -> ActiveModel:
     """What to answer one request with: hold on to it until the request is done."""
-    return _following.current()
+    return _watcher.current()
 
 
-def serving_settled() -> Serving:
+def wait_until_current() -> ActiveModel:
     """The same, once this process uses what the database calls live, if it can. Loading a model
     takes seconds.
     """
-    return _following.settle()
+    return _watcher.wait_until_current()
 
 
 def active_space() -> Space:
     """The space in use: that of the preset in use, under the tuned heads that are live. Loads no
     model.
     """
-    return serving().space
+    return active_model().space
 
 
-def space_last_used() -> Space | None:
+def last_used_space() -> Space | None:
     """The space that this process answered in last, None before its first answer. Asks neither
     database nor disk.
     """
-    return _following.space
+    return _watcher.space
 
 
 def query_encoder() -> QueryEncoder:
     """The encoder of this process; loaded at the first query. Raises EncoderError."""
-    return serving().query_encoder()
+    return active_model().query_encoder()
 
 
 def live_index() -> IndexReader:
     """This process's reader, up to date."""
-    return serving().index()
+    return active_model().index()
 
 
 def warm_up() -> None:
@@ -300,4 +344,4 @@ def _warm_up() -> None:
 def index_status() -> IndexStatus:
     """State of this process's reader, brought up to date first."""
     status = live_index().status()
-    return replace(status, fault=status.fault or _following.fault)
+    return replace(status, fault=status.fault or _watcher.fault)

@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from search.types import Hit
 from webapp.catalog.models import Product
 from webapp.retrieval.cursor import Position
-from webapp.retrieval.request import Sort
+from webapp.retrieval.search_query import Sort
 
 PRICE_ORDER = {Sort.PRICE_ASC: 1, Sort.PRICE_DESC: -1}
 

@@ -17,14 +17,14 @@ from search.errors import QueryError
 from search.types import Modality, Space, Vectors
 
 
-def token_write(vector: Vectors, space: Space, asked: Modality = Modality.PICTURE) -> str:
+def write_token(vector: Vectors, space: Space, asked: Modality = Modality.PICTURE) -> str:
     """Unit vector (dim,) of a question asked in this modality → token."""
     steps = np.round(vector / np.abs(vector).max() * 127).astype(np.int8)
     packed = base64.urlsafe_b64encode(steps.tobytes()).decode().rstrip("=")
     return _signer(asked).sign(f"{space.fingerprint}.{packed}")
 
 
-def token_read(token: str, space: Space, asked: Modality = Modality.PICTURE) -> Vectors:
+def read_token(token: str, space: Space, asked: Modality = Modality.PICTURE) -> Vectors:
     """Token → unit vector (dim,). Raises QueryError for a forged token or one of a former
     encoder.
     """

@@ -10,40 +10,40 @@ from search.ranking.engine import Stopwatch
 from search.types import Hit, StageTimings
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.retrieval.clip_matches import with_seconds
-from webapp.retrieval.cursor import Position, cursor_read, cursor_write, request_digest
-from webapp.retrieval.facets import Passing, build_facets, price_range
-from webapp.retrieval.filters import ProductFilters, filtered_products
-from webapp.retrieval.models_runtime import live_index, serving
+from webapp.retrieval.clip_matches import with_timestamps
+from webapp.retrieval.cursor import Position, read_cursor, request_digest, write_cursor
+from webapp.retrieval.embedded_query import EmbeddedQuery
+from webapp.retrieval.facets import MatchingProducts, build_facets, price_range
+from webapp.retrieval.filters import SearchFilters, filtered_products
+from webapp.retrieval.models_runtime import active_model, live_index
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
-from webapp.retrieval.query import Question
-from webapp.retrieval.request import ProductHit, SearchAnswer, SearchRequest, Tokens
+from webapp.retrieval.search_query import ProductHit, SearchQuery, SearchResult, Tokens
 
 
-def search_products(request: SearchRequest) -> SearchAnswer:
+def search_products(request: SearchQuery) -> SearchResult:
     """One page of products. Raises QueryError, InvalidCursor, EncoderError, Unavailable."""
-    return _browse(request) if request.browses else _search(request)
+    return _browse(request) if request.is_browse else _search(request)
 
 
-def _search(request: SearchRequest) -> SearchAnswer:
+def _search(request: SearchQuery) -> SearchResult:
     watch = Stopwatch()
-    answering = serving()
-    question = Question(request, answering, watch)
+    answering = active_model()
+    question = EmbeddedQuery(request, answering, watch)
     ranking = question.rank(request.filters)
     digest = request_digest(request, question.tokens)
-    after = cursor_read(request.cursor, digest)
+    after = read_cursor(request.cursor, digest)
     positions = watch.time("rank", lambda: positions_of(ranking.hits, request.sort))
     page, more = page_after(positions, after, request.limit)
     ranked = {hit.product_id: hit for hit in ranking.hits}
 
-    def passing(filters: ProductFilters) -> QuerySet[Product]:
+    def passing(filters: SearchFilters) -> QuerySet[Product]:
         hits = (ranking if filters == request.filters else question.rank(filters)).hits
         return Product.objects.filter(pk__in=[hit.product_id for hit in hits], visible=True)
 
     return _answer(
         request,
-        hits=watch.time("load", lambda: with_seconds(_load(page, ranked), answering.space)),
-        cursor=cursor_write(page[-1], digest) if more else "",
+        hits=watch.time("load", lambda: with_timestamps(_load(page, ranked), answering.space)),
+        cursor=write_cursor(page[-1], digest) if more else "",
         total=len(ranking.hits),
         window_full=ranking.window_full,
         passing=passing,
@@ -53,18 +53,18 @@ def _search(request: SearchRequest) -> SearchAnswer:
     )
 
 
-def _browse(request: SearchRequest) -> SearchAnswer:
+def _browse(request: SearchQuery) -> SearchResult:
     watch = Stopwatch()
     products = filtered_products(request.filters)
     digest = request_digest(request, {})
-    after = cursor_read(request.cursor, digest)
+    after = read_cursor(request.cursor, digest)
     page, more = watch.time(
         "filter", lambda: browse_page(products, request.sort, after, request.limit)
     )
     return _answer(
         request,
         hits=watch.time("load", lambda: _load(page, {})),
-        cursor=cursor_write(page[-1], digest) if more else "",
+        cursor=write_cursor(page[-1], digest) if more else "",
         total=watch.time("filter", products.count),
         window_full=False,
         passing=filtered_products,
@@ -75,21 +75,21 @@ def _browse(request: SearchRequest) -> SearchAnswer:
 
 
 def _answer(
-    request: SearchRequest,
+    request: SearchQuery,
     *,
     hits: tuple[ProductHit, ...],
     cursor: str,
     total: int,
     window_full: bool,
-    passing: Passing,
+    passing: MatchingProducts,
     tokens: Tokens,
     index: IndexReader,
     watch: Stopwatch,
-) -> SearchAnswer:
+) -> SearchResult:
     filters = request.filters
     facets = watch.time("facets", lambda: build_facets(filters, passing)) if request.facets else ()
     prices = watch.time("facets", lambda: price_range(filters, passing)) if request.facets else None
-    return SearchAnswer(
+    return SearchResult(
         hits=hits,
         total=total,
         window_full=window_full,

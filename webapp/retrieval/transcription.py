@@ -25,7 +25,7 @@ LEARN_EVERY_S = 900.0
 """How old the words expected of a catalogue may get."""
 
 
-class Listening:
+class TranscriberManager:
     """A transcriber that follows the catalogue. Whoever comes first waits until its words are
     learned, some seconds; afterwards they are learned anew beside the questions.
     """
@@ -81,12 +81,12 @@ class Listening:
             connections.close_all()
 
 
-def engine_here() -> str:
+def transcription_engine() -> str:
     """The engine that would transcribe, '' where spoken queries are off. Loads nothing."""
     return choose_speech_engine(engine_settings())
 
 
 @functools.cache
-def listening() -> Listening:
+def transcriber() -> TranscriberManager:
     """Of this process. Raises SpeechDisabled and WeightsMissing."""
-    return Listening(load_transcriber(engine_settings()))
+    return TranscriberManager(load_transcriber(engine_settings()))

@@ -8,8 +8,8 @@ from django.utils.translation import get_language
 
 from search.config import engine_settings
 from search.types import Modality
-from webapp.retrieval.models_runtime import space_last_used
-from webapp.retrieval.transcription import engine_here
+from webapp.retrieval.models_runtime import last_used_space
+from webapp.retrieval.transcription import transcription_engine
 
 ENGLISH_ALONE = frozenset({"pocketsphinx"})
 
@@ -28,8 +28,8 @@ class Voice:
 
 def voice_here() -> Voice:
     """Loads no model and asks no database: a page that reports a fault has a search box as well."""
-    engine = engine_here()
+    engine = transcription_engine()
     english_only = engine in ENGLISH_ALONE and not (get_language() or "en").startswith("en")
-    space = space_last_used()
+    space = last_used_space()
     hears = space is not None and Modality.AUDIO in space.modalities
     return Voice(bool(engine), hears, english_only, engine_settings().speech_max_seconds)

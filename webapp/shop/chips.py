@@ -25,7 +25,7 @@ def active_chips(wish: Wish, facets: Iterable[FacetGroup]) -> list[Chip]:
 
 def _facet_chips(wish: Wish, facets: Iterable[FacetGroup]) -> Iterator[Chip]:
     for facet in facets:
-        if facet.name == "category" and wish.browses:
+        if facet.name == "category" and wish.is_browse:
             continue  # The page itself is that category's.
         for value in (*facet.values, *facet.rest):
             if value.selected:

@@ -13,7 +13,7 @@ from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
 from webapp.catalog.selectors.previews import NOTHING, Preview, get_previews
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
-from webapp.retrieval.clip_matches import Moment, Strip
+from webapp.retrieval.clip_matches import ClipMatch, ClipTimeline
 from webapp.shop.match_reasons import ICONS, LEAST_SHOWN, found_at
 from webapp.shop.media_types import SHOWN_INLINE
 from webapp.shop.result_links import preview_url
@@ -99,7 +99,7 @@ def _clip(asset: Asset, preview: Preview | None, asked: Asked) -> Clip | None:
         return None
     shown = preview or NOTHING
     seconds = shown.duration_s or asset.duration_s or 0.0
-    marked = _marked([strip for strip in asked.strips if strip.asset_id == asset.pk])
+    marked = _marked([timeline for timeline in asked.timelines if timeline.asset_id == asset.pk])
     start = asked.start_of(asset.pk)
     if start is None and marked:
         start = max(marked, key=lambda found: found[1].standardised)[1].span.start
@@ -140,9 +140,9 @@ def _way(asset: Asset) -> Way:
     )
 
 
-def _marked(strips: Sequence[Strip]) -> list[tuple[Modality, Moment]]:
+def _marked(timelines: Sequence[ClipTimeline]) -> list[tuple[Modality, ClipMatch]]:
     """The moments of a clip that answer the question, in their order."""
-    moments = [(strip.modality, moment) for strip in strips for moment in strip.moments]
+    moments = [(timeline.modality, moment) for timeline in timelines for moment in timeline.matches]
     # Several views may show the same seconds: the best of them counts.
     worst_first = sorted(moments, key=lambda found: found[1].standardised)
     ranked = list(
@@ -157,7 +157,7 @@ def _marked(strips: Sequence[Strip]) -> list[tuple[Modality, Moment]]:
 
 
 def _frames(
-    asset: Asset, preview: Preview, seen: Sequence[Moment], start: float | None
+    asset: Asset, preview: Preview, seen: Sequence[ClipMatch], start: float | None
 ) -> tuple[Place, ...]:
     marked = {preview.frame_at(moment.span.start) for moment in seen}
     best = preview.frame_at(start) if start is not None else None
@@ -176,7 +176,7 @@ def _frames(
 
 
 def _places(
-    asset: Asset, marked: Sequence[tuple[Modality, Moment]], start: float | None, seconds: float
+    asset: Asset, marked: Sequence[tuple[Modality, ClipMatch]], start: float | None, seconds: float
 ) -> tuple[Place, ...]:
     """Moments that were heard or said; those that were seen are key frames."""
     return tuple(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from webapp.retrieval.request import Facet, FacetValue
+from webapp.retrieval.search_query import Facet, FacetValue
 
 SHOWN_AT_ONCE = 6
 

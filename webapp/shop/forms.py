@@ -8,7 +8,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from webapp.retrieval.request import LONGEST_TEXT, Sort
+from webapp.retrieval.search_query import MAX_TEXT_LENGTH, Sort
 from webapp.shop.search_params import Wish, read_filters
 
 SORTS = (
@@ -27,7 +27,7 @@ class WishForm(forms.Form):
     their own.
     """
 
-    q = forms.CharField(label=_("Words"), required=False, max_length=LONGEST_TEXT)
+    q = forms.CharField(label=_("Words"), required=False, max_length=MAX_TEXT_LENGTH)
     picture_token = forms.CharField(required=False, max_length=20_000)
     sound_token = forms.CharField(required=False, max_length=20_000)
     like = forms.CharField(required=False, max_length=64)

@@ -16,7 +16,7 @@ from PIL import Image
 from search.config import engine_settings
 from search.files import sha256_hex
 from search.media.picture import PictureLimits, decode_picture
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 from webapp.shop.search_params import Wish
 
@@ -31,7 +31,7 @@ def wish_with_picture(wish: Wish, file: BinaryIO | File) -> Wish:
     """`wish` with the token of this picture. Raises MediaError, EncoderError, Unavailable."""
     limits = PictureLimits.from_settings(engine_settings())
     picture = decode_picture(file, limits, at_least=DECODE_SIDE)
-    answer = search_products(SearchRequest(picture=picture, limit=1, facets=False, window=1))
+    answer = search_products(SearchQuery(picture=picture, limit=1, facets=False, max_ranked=1))
     cache.set(_key(answer.picture_token), _small(picture), PREVIEW_KEPT_S)
     return replace(wish, picture_token=answer.picture_token)
 

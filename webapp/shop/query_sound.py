@@ -7,7 +7,7 @@ from dataclasses import replace
 from django.core.files.uploadedfile import UploadedFile
 
 from webapp.retrieval.query_media import uploaded_path
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 from webapp.shop.search_params import Wish
 
@@ -17,5 +17,5 @@ def wish_with_sound(wish: Wish, file: UploadedFile) -> Wish:
     QueryError for silence.
     """
     with uploaded_path(file) as path:
-        answer = search_products(SearchRequest(sound=path, limit=1, facets=False, window=1))
+        answer = search_products(SearchQuery(sound=path, limit=1, facets=False, max_ranked=1))
     return replace(wish, sound_token=answer.sound_token)

@@ -14,7 +14,7 @@ from search.types import Evidence, Modality, asset_of
 from webapp.catalog.models import Product
 from webapp.catalog.selectors.previews import NOTHING, get_previews, get_video_hashes
 from webapp.catalog.services.previews import frame_filename
-from webapp.retrieval.request import ProductHit
+from webapp.retrieval.search_query import ProductHit
 from webapp.shop.match_reasons import moment_of, strongest
 from webapp.shop.search_params import Wish
 from webapp.shop.timecodes import written

@@ -14,9 +14,9 @@ from django.http import QueryDict
 
 from search.errors import EncoderError, IndexingError, QueryError, Unavailable
 from webapp.catalog.models import Product
-from webapp.retrieval.clip_matches import Strip, moments
-from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.clip_matches import ClipTimeline, match_clips
+from webapp.retrieval.filters import SearchFilters
+from webapp.retrieval.search_query import SearchQuery
 from webapp.shop.forms import read_wish
 
 logger = logging.getLogger(__name__)
@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """`clip` and `second` are those of the card that was followed; `strips` are every moment,
+    """`clip` and `second` are those of the card that was followed; `timelines` are every moment,
     scored.
     """
 
-    strips: tuple[Strip, ...] = ()
+    timelines: tuple[ClipTimeline, ...] = ()
     clip: int = 0
     second: float = 0.0
 
@@ -53,10 +53,10 @@ def _second(text: str) -> float | None:
     return second if math.isfinite(second) and second >= 0 else None
 
 
-def _strips(params: QueryDict, product: Product) -> tuple[Strip, ...]:
+def _strips(params: QueryDict, product: Product) -> tuple[ClipTimeline, ...]:
     try:
         asked = _request(params)
-        return moments(asked, product.pk) if asked else ()
+        return match_clips(asked, product.pk) if asked else ()
     except QueryError:
         return ()
     except (IndexingError, EncoderError, Unavailable):
@@ -64,15 +64,15 @@ def _strips(params: QueryDict, product: Product) -> tuple[Strip, ...]:
         return ()
 
 
-def _request(params: QueryDict) -> SearchRequest | None:
+def _request(params: QueryDict) -> SearchQuery | None:
     """None for an address that asks nothing. Raises QueryError."""
     try:
         wish = read_wish(params)
     except ValidationError:
         return None
-    if wish.browses:
+    if wish.is_browse:
         return None
     alike = Product.objects.filter(sku=wish.like, visible=True).values_list("pk", flat=True)
     like = alike.first() if wish.like else None
-    question = replace(wish, filters=ProductFilters(), cursor="")
+    question = replace(wish, filters=SearchFilters(), cursor="")
     return question.request(similar_to=like, facets=False)

@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.urls import reverse
 
-from webapp.retrieval.filters import ATTRIBUTE_PREFIX, ProductFilters
-from webapp.retrieval.request import SearchRequest, Sort
+from webapp.retrieval.filters import ATTRIBUTE_PREFIX, SearchFilters
+from webapp.retrieval.search_query import SearchQuery, Sort
 
 PAGE_SIZE = 24
 
@@ -30,21 +30,21 @@ class Wish:
     picture_token: str = ""
     sound_token: str = ""
     like: str = ""
-    filters: ProductFilters = field(default_factory=ProductFilters)
+    filters: SearchFilters = field(default_factory=SearchFilters)
     sort: Sort = Sort.RELEVANCE
     cursor: str = ""
 
     @property
-    def browses(self) -> bool:
+    def is_browse(self) -> bool:
         return not (self.text or self.picture_token or self.sound_token or self.like)
 
     @property
     def words_alone(self) -> bool:
         return bool(self.text) and not (self.picture_token or self.sound_token or self.like)
 
-    def request(self, *, similar_to: int | None = None, facets: bool = True) -> SearchRequest:
+    def request(self, *, similar_to: int | None = None, facets: bool = True) -> SearchQuery:
         """What is asked of retrieval. Raises QueryError."""
-        return SearchRequest(
+        return SearchQuery(
             text=self.text,
             picture_token=self.picture_token,
             sound_token=self.sound_token,
@@ -59,7 +59,7 @@ class Wish:
     def url(self) -> str:
         """The shortest address of this page: browsing a category has an address of its own."""
         pairs = list(self._pairs())
-        if self.browses and self.filters.category:
+        if self.is_browse and self.filters.category:
             path = reverse("shop:category", args=[self.filters.category])
             pairs = [pair for pair in pairs if pair[0] != "category"]
         else:
@@ -101,7 +101,7 @@ class Wish:
         return replace(self, sound_token="", cursor="")
 
     def without_filters(self) -> Self:
-        return replace(self, filters=ProductFilters(), cursor="")
+        return replace(self, filters=SearchFilters(), cursor="")
 
     def without_value(self, facet: str, value: str) -> Self:
         """This wish with one chosen value of a facet taken back; first page."""
@@ -121,10 +121,10 @@ class Wish:
         return replace(self, filters=replace(self.filters, in_stock=False), cursor="")
 
 
-def read_filters(params: QueryDict, cleaned: dict[str, Any], category: str) -> ProductFilters:
+def read_filters(params: QueryDict, cleaned: dict[str, Any], category: str) -> SearchFilters:
     """Filters from the address; `cleaned` holds the validated prices and the stock box."""
     low, high = cleaned["price_min"], cleaned["price_max"]
-    return ProductFilters(
+    return SearchFilters(
         category=category or cleaned["category"],
         brands=tuple(dict.fromkeys(filter(None, params.getlist("brand")))),
         price_min=_plain(low),

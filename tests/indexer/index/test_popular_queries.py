@@ -13,7 +13,7 @@ from search.types import Modality, Space, TextRole
 from tests.support.catalogue import add_product
 from webapp.catalog.models import Embedding
 from webapp.clicklog.models import ClickCount
-from webapp.retrieval.models_runtime import active_space, serving
+from webapp.retrieval.models_runtime import active_model, active_space
 
 pytestmark = pytest.mark.django_db
 
@@ -41,7 +41,7 @@ def test_the_most_clicked_queries_come_first(monkeypatch: pytest.MonkeyPatch) ->
 
     questions = asked_questions(active_space())
 
-    expected = serving().encoder().encode_texts(["desk lamp", "red chair"], TextRole.QUERY)
+    expected = active_model().encoder().encode_texts(["desk lamp", "red chair"], TextRole.QUERY)
     assert list(questions) == [Modality.TEXT]
     np.testing.assert_allclose(questions[Modality.TEXT], expected, atol=1e-5)
 

@@ -52,16 +52,16 @@ def shop(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv("OMNISHELF_WEIGHTS_DIR", str(models / "weights"))
     monkeypatch.setenv("OMNISHELF_VAR_DIR", str(tmp_path))
     monkeypatch.setenv("OMNISHELF_PRESET", "untaught")
-    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
+    monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
     _forget()
     yield
-    models_runtime.serving_settled()
+    models_runtime.wait_until_current()
     _forget()
 
 
 def _forget() -> None:
     engine_settings.cache_clear()
-    models_runtime.own_space.cache_clear()
+    models_runtime.base_space.cache_clear()
     models_runtime._encoders.clear()
 
 

@@ -20,7 +20,7 @@ from tests.indexer.model_change.conftest import square
 from tests.support.catalogue import add_product
 from webapp.catalog.models import GoldenSetSource, Product
 from webapp.clicklog.services import add_clicks
-from webapp.retrieval.models_runtime import Serving
+from webapp.retrieval.models_runtime import ActiveModel
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -94,7 +94,7 @@ def test_titles_ask_for_pictures_when_clicks_are_few() -> None:
 
 def test_a_title_does_not_find_its_own_words() -> None:
     """Else every model would be perfect."""
-    serving = Serving("untaught")
+    model = ActiveModel("untaught")
     titles = [
         f"a photo of a {colour} {thing}" for colour in COLOURS for thing in ("sofa", "mug", "car")
     ]
@@ -103,13 +103,11 @@ def test_a_title_does_not_find_its_own_words() -> None:
             f"p{seed}",
             title=title,
             pictures=[square("blue", seed)],
-            space=serving.space.fingerprint,
+            space=model.space.fingerprint,
         )
     encode_queued()
     found = golden_set(())
-    asked = compare(found, serving, serving, lambda: None)
+    asked = compare(found, model, model, lambda: None)
     assert len(found.questions) == len(titles) and asked.gain.value == 0 and asked.overlap == 1
-    with_words = compare(
-        replace(found, kind=GoldenSetSource.CLICKS), serving, serving, lambda: None
-    )
+    with_words = compare(replace(found, kind=GoldenSetSource.CLICKS), model, model, lambda: None)
     assert with_words.before["mAP"] > asked.before["mAP"] + 0.2

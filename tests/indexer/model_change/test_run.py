@@ -35,8 +35,8 @@ from webapp.catalog.models import (
 from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
 from webapp.catalog.services.product_assets import remove_asset
 from webapp.retrieval import models_runtime, service
-from webapp.retrieval.models_runtime import active_space, serving_settled
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.models_runtime import active_space, wait_until_current
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,11 +46,11 @@ Golden = Sequence[EvaluationQuery]
 
 def answers() -> dict[str, list[tuple[str, float]]]:
     """What the shop answers, once this process has followed: products and scores."""
-    serving_settled()
+    wait_until_current()
     return {
         colour: [
             (hit.product.sku, hit.score)
-            for hit in search_products(SearchRequest(text=said, limit=60)).hits
+            for hit in search_products(SearchQuery(text=said, limit=60)).hits
         ]
         for colour, said in SAID.items()
     }
@@ -113,7 +113,7 @@ def test_the_way_back_is_open_when_the_new_model_is_gone(
     before = answers()
     space_change("taught", golden=golden)
     add_square("red-new", "red", 99)
-    models_runtime.serving_settled()
+    models_runtime.wait_until_current()
     with monkeypatch.context() as patched:
         shutil.copytree(
             engine_settings().weights_dir / "untaught",
@@ -122,8 +122,8 @@ def test_the_way_back_is_open_when_the_new_model_is_gone(
         patched.delenv("OMNISHELF_WEIGHTS_DIR")
         engine_settings.cache_clear()
         monkeypatch.setattr(models_runtime, "_encoders", WeakValueDictionary())
-        models_runtime.own_space.cache_clear()
-        monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
+        models_runtime.base_space.cache_clear()
+        monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
         with pytest.raises(WeightsMissing):
             active_space()
         state = spaces_state()
@@ -317,11 +317,11 @@ def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
         thread.start()
     try:
         assert space_change("taught", golden=golden).state == ModelChangeState.LIVE
-        serving_settled()
+        wait_until_current()
         for said, lists in allowed.items():
             lists.append(skus_of(said))
         change_roll_back()
-        serving_settled()
+        wait_until_current()
     finally:
         ended.set()
         for thread in threads:
@@ -341,18 +341,18 @@ def test_a_search_ends_in_the_space_that_it_began_in(
     ModelChange.objects.update(state=ModelChangeState.ROLLED_BACK)
     assert answers() == before
 
-    def swapped_behind() -> models_runtime.Serving:
-        held = models_runtime.serving()
+    def swapped_behind() -> models_runtime.ActiveModel:
+        held = models_runtime.active_model()
         ModelChange.objects.update(state=ModelChangeState.LIVE)
-        assert serving_settled().preset == "taught"
+        assert wait_until_current().preset == "taught"
         return held
 
     with monkeypatch.context() as patched:
-        patched.setattr(service, "serving", swapped_behind)
-        found = search_products(SearchRequest(text=SAID["red"], limit=60))
+        patched.setattr(service, "active_model", swapped_behind)
+        found = search_products(SearchQuery(text=SAID["red"], limit=60))
     assert [(hit.product.sku, hit.score) for hit in found.hits] == before["red"]
     assert answers() == after
 
 
 def skus_of(said: str) -> list[str]:
-    return [hit.product.sku for hit in search_products(SearchRequest(text=said)).hits]
+    return [hit.product.sku for hit in search_products(SearchQuery(text=said)).hits]

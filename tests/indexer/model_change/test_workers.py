@@ -32,13 +32,13 @@ from webapp.catalog.models import (
 )
 from webapp.catalog.selectors.spaces import get_active_heads, get_active_preset, pending_spaces
 from webapp.catalog.services.index_sequence import get_index_sequence
-from webapp.retrieval.models_runtime import Serving, active_space, serving
+from webapp.retrieval.models_runtime import ActiveModel, active_model, active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def claimed(preset: str = "taught", stage: str = ModelChangeStage.ENCODING) -> ModelChange:
-    change = change_claim(Serving(preset), serving(), dry_run=False, forced=False)
+    change = change_claim(ActiveModel(preset), active_model(), dry_run=False, forced=False)
     ModelChange.objects.filter(pk=change.pk).update(stage=stage)
     return change
 
@@ -146,10 +146,10 @@ def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
 
 def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     fill_shop()
-    target_check(Serving("taught"))
+    target_check(ActiveModel("taught"))
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     with pytest.raises(Unavailable, match="MB are free"):
-        target_check(Serving("taught"))
+        target_check(ActiveModel("taught"))
 
 
 def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(

@@ -27,7 +27,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
         "compact", uuid.uuid4().hex[:16], 48, frozenset({Modality.TEXT, Modality.PICTURE})
     )
     encoder = as_tunable(ColourEncoder(space, picture_batch_size=64))
-    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
+    monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
     for module in (models_runtime, tunings):
         monkeypatch.setattr(module, "space_of", lambda settings: space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
@@ -44,12 +44,12 @@ def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def forget() -> None:
-    models_runtime.own_space.cache_clear()
+    models_runtime.base_space.cache_clear()
     models_runtime._encoders.clear()
 
 
 def encode_all() -> None:
-    Drain(models_runtime.serving().encoder(), "here:1:1").run()
+    Drain(models_runtime.active_model().encoder(), "here:1:1").run()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from webapp.catalog.services.index_sequence import remove_products
 from webapp.catalog.services.tunings import create_tuning
 from webapp.clicklog.services import add_clicks
 from webapp.retrieval.models_runtime import active_space, heads_path, index_status
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ def answers() -> dict[str, list[tuple[int, float]]]:
     return {
         colour: [
             (hit.product.pk, hit.score)
-            for hit in search_products(SearchRequest(text=f"{colour} mugs")).hits
+            for hit in search_products(SearchQuery(text=f"{colour} mugs")).hits
         ]
         for colour in COLOURS
     }
@@ -76,11 +76,11 @@ def test_a_tuning_is_published_without_decoding_and_rolled_back_exactly(
 
     add_product("new", title="red mugs newest", pictures=[], space=active_space().fingerprint)
     encode_all()
-    assert search_products(SearchRequest(text="red mugs newest")).hits[0].product.sku == "new"
+    assert search_products(SearchQuery(text="red mugs newest")).hits[0].product.sku == "new"
 
     taken_back = tuning_roll_back("compact")
     assert taken_back.state == TuningState.ROLLED_BACK and active_space() == colours.space
-    assert search_products(SearchRequest(text="red mugs newest")).hits[0].product.sku == "new", (
+    assert search_products(SearchQuery(text="red mugs newest")).hits[0].product.sku == "new", (
         "nothing is lost"
     )
     add_product_gone()

@@ -25,11 +25,11 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
     """Settings that a test may change before it asks; whatever was started is ended."""
     chosen: dict[str, object] = {"speech": "pocketsphinx"}
     monkeypatch.setattr(transcription, "engine_settings", lambda: EngineSettings(**chosen))
-    transcription.listening.cache_clear()
+    transcription.transcriber.cache_clear()
     yield chosen
     if chosen["speech"] == "pocketsphinx":
-        transcription.listening()._transcriber.close()
-    transcription.listening.cache_clear()
+        transcription.transcriber()._transcriber.close()
+    transcription.transcriber.cache_clear()
 
 
 def silence(seconds: float = 0.5) -> SimpleUploadedFile:

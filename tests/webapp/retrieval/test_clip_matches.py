@@ -9,10 +9,10 @@ from django.test.utils import CaptureQueriesContext
 from search.types import Evidence, Modality, Span, asset_of
 from tests.webapp.retrieval.shop import add_clip, direction, make_shop, near
 from webapp.catalog.models import AssetKind, Product
-from webapp.retrieval.clip_matches import moments
+from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.models_runtime import active_space
-from webapp.retrieval.query_token import token_write
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.query_token import write_token
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
@@ -25,8 +25,8 @@ def shop() -> list[Product]:
     return make_shop(12)
 
 
-def request() -> SearchRequest:
-    return SearchRequest(picture_token=token_write(direction(ASKED), active_space()), limit=5)
+def request() -> SearchQuery:
+    return SearchQuery(picture_token=write_token(direction(ASKED), active_space()), limit=5)
 
 
 def found(product: Product) -> dict[str, Evidence]:
@@ -92,11 +92,15 @@ def test_every_moment_of_a_product_is_scored(shop: list[Product]) -> None:
         {Modality.TEXT: said, Modality.AUDIO: sounds, Modality.VIDEO: frames},
     )
     sound = add_clip(shop[3], AssetKind.AUDIO, {Modality.AUDIO: [direction(10)]})
-    strips = moments(request(), shop[3].pk)
-    assert [(strip.asset_id, strip.modality) for strip in strips] == [
+    timelines = match_clips(request(), shop[3].pk)
+    assert [(timeline.asset_id, timeline.modality) for timeline in timelines] == [
         (video.pk, Modality.TEXT), (video.pk, Modality.AUDIO), (video.pk, Modality.VIDEO), (sound.pk, Modality.AUDIO)
     ]  # fmt: skip
-    assert [strip.best.span for strip in strips[:3]] == [Span(0, 1), Span(1, 2), Span(0, 1)]
-    assert [moment.span.start for moment in strips[1].moments] == [0, 1]
-    assert strips[1].best.standardised > strips[3].best.standardised
-    assert moments(request(), shop[4].pk) == () and moments(SearchRequest(), shop[3].pk) == ()
+    assert [timeline.best.span for timeline in timelines[:3]] == [
+        Span(0, 1),
+        Span(1, 2),
+        Span(0, 1),
+    ]
+    assert [moment.span.start for moment in timelines[1].matches] == [0, 1]
+    assert timelines[1].best.standardised > timelines[3].best.standardised
+    assert match_clips(request(), shop[4].pk) == () and match_clips(SearchQuery(), shop[3].pk) == ()

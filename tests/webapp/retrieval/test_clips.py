@@ -14,9 +14,9 @@ from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product, picture_bytes
 from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
-from webapp.retrieval.clip_matches import moments
+from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.query_media import embed_clip_sound
-from webapp.retrieval.request import SearchAnswer, SearchRequest
+from webapp.retrieval.search_query import SearchQuery, SearchResult
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,15 +44,15 @@ def asked(tmp_path: Path, content: bytes) -> Path:
     return path
 
 
-def found(answer: SearchAnswer) -> list[str]:
+def found(answer: SearchResult) -> list[str]:
     return [hit.product.sku for hit in answer.hits]
 
 
 def test_a_sound_finds_what_sounds_like_it(shop: dict[str, int], tmp_path: Path) -> None:
-    answer = search_products(SearchRequest(sound=asked(tmp_path, tone_file([1505]))))
+    answer = search_products(SearchQuery(sound=asked(tmp_path, tone_file([1505]))))
     assert found(answer)[0] == "bell"
     assert answer.hits[0].evidence[0].modality is Modality.AUDIO and answer.hits[0].evidence[0].span
-    again = search_products(SearchRequest(sound_token=answer.sound_token))
+    again = search_products(SearchQuery(sound_token=answer.sound_token))
     assert (
         found(again) == found(answer)
         and again.sound_token == answer.sound_token
@@ -62,32 +62,32 @@ def test_a_sound_finds_what_sounds_like_it(shop: dict[str, int], tmp_path: Path)
 
 
 def test_a_sound_in_a_video_is_found_with_its_second(shop: dict[str, int], tmp_path: Path) -> None:
-    request = SearchRequest(sound=asked(tmp_path, tone_file([2200])))
+    request = SearchQuery(sound=asked(tmp_path, tone_file([2200])))
     hit = search_products(request).hits[0]
     assert hit.product.sku == "film"
     heard = next(evidence for evidence in hit.evidence if evidence.modality is Modality.AUDIO)
     assert heard.span and heard.span.start >= 0.5 and heard.span.end <= 2.5
-    strips = {strip.modality: strip for strip in moments(request, shop["film"])}
-    assert set(strips) == {Modality.AUDIO, Modality.VIDEO}
-    assert strips[Modality.AUDIO].best.span == heard.span
+    timelines = {timeline.modality: timeline for timeline in match_clips(request, shop["film"])}
+    assert set(timelines) == {Modality.AUDIO, Modality.VIDEO}
+    assert timelines[Modality.AUDIO].best.span == heard.span
 
 
 def test_words_picture_and_sound_ask_together(shop: dict[str, int], tmp_path: Path) -> None:
     sound = asked(tmp_path, tone_file([302]))
-    answer = search_products(SearchRequest(text="a film of a kettle", sound=sound))
+    answer = search_products(SearchQuery(text="a film of a kettle", sound=sound))
     assert set(found(answer)[:2]) == {"film", "horn"}
     film = next(hit for hit in answer.hits if hit.product.sku == "film")
     assert {evidence.modality for evidence in film.evidence} == set(Modality) - {Modality.PICTURE}
 
 
 def test_similar_products_are_found_by_sound(shop: dict[str, int]) -> None:
-    assert found(search_products(SearchRequest(similar_to=shop["horn"])))[0] == "film"
+    assert found(search_products(SearchQuery(similar_to=shop["horn"])))[0] == "film"
 
 
 def test_a_video_asks_with_its_sound(shop: dict[str, int], tmp_path: Path) -> None:
     path = tmp_path / "asked.mkv"
     sounding_film(path, [(0, 0, 9)], [1505])
-    assert found(search_products(SearchRequest(sound=path)))[0] == "bell"
+    assert found(search_products(SearchQuery(sound=path)))[0] == "bell"
 
 
 def test_sounds_that_cannot_ask_are_refused(shop: dict[str, int], tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_sounds_that_cannot_ask_are_refused(shop: dict[str, int], tmp_path: Path
         (tone_file([300] * 61), MediaTooLarge),
     ):
         with pytest.raises(error):
-            search_products(SearchRequest(sound=asked(tmp_path, content)))
+            search_products(SearchQuery(sound=asked(tmp_path, content)))
 
 
 def test_an_encoder_without_an_audio_tower_refuses_sounds(tmp_path: Path) -> None:
@@ -114,9 +114,9 @@ def test_a_video_asks_with_its_pictures(audio_encoder: ToneEncoder, tmp_path: Pa
     Drain(audio_encoder, "here:1:1").run()
     path = tmp_path / "asked.mkv"
     sounding_film(path, [(200, 20, 20)], [])
-    answer = search_products(SearchRequest(video=path))
+    answer = search_products(SearchQuery(video=path))
     assert found(answer)[0] == "red"
     assert (
-        search_products(SearchRequest(picture_token=answer.picture_token)).hits[0].score
+        search_products(SearchQuery(picture_token=answer.picture_token)).hits[0].score
         == answer.hits[0].score
     )

@@ -16,10 +16,10 @@ from webapp.catalog.models import Product
 from webapp.catalog.selectors.embeddings import stream_visible_views
 from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
 from webapp.retrieval import models_runtime
-from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_space
-from webapp.retrieval.query_token import token_write
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.query_token import write_token
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db
@@ -45,11 +45,11 @@ def answers(settings: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> list[l
     """SKUs that a fresh process with these settings finds, for a picture and for a picture with
     a filter."""
     monkeypatch.setattr(models_runtime, "engine_settings", lambda: settings)
-    monkeypatch.setattr(models_runtime, "_following", models_runtime.Following())
-    picture = token_write(direction(1), active_space())
+    monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
+    picture = write_token(direction(1), active_space())
     requests = [
-        SearchRequest(picture_token=picture, limit=20),
-        SearchRequest(picture_token=picture, limit=20, filters=ProductFilters(brands=("Alder",))),
+        SearchQuery(picture_token=picture, limit=20),
+        SearchQuery(picture_token=picture, limit=20, filters=SearchFilters(brands=("Alder",))),
     ]
     return [[hit.product.sku for hit in search_products(request).hits] for request in requests]
 

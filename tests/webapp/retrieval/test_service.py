@@ -13,10 +13,10 @@ from search.errors import InvalidCursor, QueryError
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
 from webapp.catalog.services.index_sequence import mark_changed, remove_products
-from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_space
-from webapp.retrieval.query_token import token_read, token_write
-from webapp.retrieval.request import SearchAnswer, SearchRequest, Sort
+from webapp.retrieval.query_token import read_token, write_token
+from webapp.retrieval.search_query import SearchQuery, SearchResult, Sort
 from webapp.retrieval.service import search_products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
@@ -28,10 +28,10 @@ def shop() -> list[Product]:
 
 
 def mug_picture() -> str:
-    return token_write(direction(1), active_space())
+    return write_token(direction(1), active_space())
 
 
-def all_pages(ask: Callable[[str], SearchAnswer]) -> list[str]:
+def all_pages(ask: Callable[[str], SearchResult]) -> list[str]:
     skus, cursor = [], ""
     while True:
         answer = ask(cursor)
@@ -42,7 +42,7 @@ def all_pages(ask: Callable[[str], SearchAnswer]) -> list[str]:
 
 
 def test_a_query_ranks_its_own_kind_first(shop: list[Product]) -> None:
-    answer = search_products(SearchRequest(picture_token=mug_picture(), limit=10))
+    answer = search_products(SearchQuery(picture_token=mug_picture(), limit=10))
     assert {hit.product.category.slug for hit in answer.hits} == {"mugs"}
     assert answer.hits[0].score >= answer.hits[-1].score > 0
     assert answer.hits[0].evidence[0].modality == "text"
@@ -55,9 +55,9 @@ def test_pages_join_without_gap_or_repetition(
 ) -> None:
     token = mug_picture() if search else ""
     skus = all_pages(
-        lambda c: search_products(SearchRequest(picture_token=token, sort=sort, cursor=c, limit=7))
+        lambda c: search_products(SearchQuery(picture_token=token, sort=sort, cursor=c, limit=7))
     )
-    whole = search_products(SearchRequest(picture_token=token, sort=sort, limit=100))
+    whole = search_products(SearchQuery(picture_token=token, sort=sort, limit=100))
     assert skus == [hit.product.sku for hit in whole.hits]
     assert len(set(skus)) == len(skus) == 30
 
@@ -66,24 +66,24 @@ def test_pages_join_without_gap_or_repetition(
 def test_price_order_puts_products_without_price_last(shop: list[Product], search: bool) -> None:
     token = mug_picture() if search else ""
     for sort, reverse in ((Sort.PRICE_ASC, False), (Sort.PRICE_DESC, True)):
-        hits = search_products(SearchRequest(picture_token=token, sort=sort, limit=100)).hits
+        hits = search_products(SearchQuery(picture_token=token, sort=sort, limit=100)).hits
         prices = [hit.product.price for hit in hits]
         assert prices[-1] is None
         assert prices[:-1] == sorted(prices[:-1], reverse=reverse)
 
 
 def test_a_cursor_survives_an_insertion_between_pages(shop: list[Product]) -> None:
-    first = search_products(SearchRequest(limit=10))
+    first = search_products(SearchQuery(limit=10))
     Product.objects.create(sku="NEW", title="New", visible=True)
-    second = search_products(SearchRequest(limit=10, cursor=first.next_cursor))
+    second = search_products(SearchQuery(limit=10, cursor=first.next_cursor))
     assert not {hit.product.sku for hit in first.hits} & {hit.product.sku for hit in second.hits}
 
 
 def test_cursors_of_another_search_or_forged_are_refused(shop: list[Product]) -> None:
-    cursor = search_products(SearchRequest(limit=5)).next_cursor
+    cursor = search_products(SearchQuery(limit=5)).next_cursor
     for bad in (
-        SearchRequest(limit=5, cursor=cursor, sort=Sort.PRICE_ASC),
-        SearchRequest(cursor=cursor[:-2] + "xx"),
+        SearchQuery(limit=5, cursor=cursor, sort=Sort.PRICE_ASC),
+        SearchQuery(cursor=cursor[:-2] + "xx"),
     ):
         with pytest.raises(InvalidCursor):
             search_products(bad)
@@ -94,7 +94,7 @@ def test_filters(shop: list[Product], search: bool) -> None:
     token = mug_picture() if search else ""
 
     def found(**filters: object) -> list[Product]:
-        request = SearchRequest(picture_token=token, filters=ProductFilters(**filters), limit=100)  # type: ignore[arg-type]
+        request = SearchQuery(picture_token=token, filters=SearchFilters(**filters), limit=100)  # type: ignore[arg-type]
         return [hit.product for hit in search_products(request).hits]
 
     kitchen = found(category="kitchen")
@@ -116,11 +116,11 @@ def test_filters(shop: list[Product], search: bool) -> None:
 
 def test_impossible_filters_are_refused(shop: list[Product]) -> None:
     for filters in (
-        ProductFilters(category="nowhere"),
-        ProductFilters(price_min=Decimal(9), price_max=Decimal(1)),
+        SearchFilters(category="nowhere"),
+        SearchFilters(price_min=Decimal(9), price_max=Decimal(1)),
     ):
         with pytest.raises(QueryError):
-            search_products(SearchRequest(filters=filters))
+            search_products(SearchQuery(filters=filters))
 
 
 @pytest.mark.parametrize("search", [True, False])
@@ -128,10 +128,9 @@ def test_facets_count_what_passed_and_ignore_their_own_choice(
     shop: list[Product], search: bool
 ) -> None:
     token = mug_picture() if search else ""
-    filters = ProductFilters(brands=("Birch",), attributes={"colour": ("red",)})
+    filters = SearchFilters(brands=("Birch",), attributes={"colour": ("red",)})
     facets = {
-        f.name: f
-        for f in search_products(SearchRequest(picture_token=token, filters=filters)).facets
+        f.name: f for f in search_products(SearchQuery(picture_token=token, filters=filters)).facets
     }
     birch = [product for product in shop if product.brand == "Birch"]
     counted = {value.value: value.count for value in facets["attr:colour"].values}
@@ -143,7 +142,7 @@ def test_facets_count_what_passed_and_ignore_their_own_choice(
 
 
 def test_hidden_and_deleted_products_leave_at_once(shop: list[Product]) -> None:
-    request = SearchRequest(picture_token=mug_picture(), limit=100)
+    request = SearchQuery(picture_token=mug_picture(), limit=100)
     first, second = [hit.product for hit in search_products(request).hits[:2]]
     with transaction.atomic():
         Product.objects.filter(pk=first.pk).update(visible=False)
@@ -153,54 +152,52 @@ def test_hidden_and_deleted_products_leave_at_once(shop: list[Product]) -> None:
 
 
 def test_similar_products_leave_the_product_out(shop: list[Product]) -> None:
-    hits = search_products(SearchRequest(similar_to=shop[0].pk, limit=5)).hits
+    hits = search_products(SearchQuery(similar_to=shop[0].pk, limit=5)).hits
     assert shop[0].pk not in {hit.product.pk for hit in hits}
     assert {hit.product.category_id for hit in hits} == {shop[0].category_id}
 
 
 def test_similar_to_a_product_without_embeddings_is_empty(shop: list[Product]) -> None:
     lonely = Product.objects.create(sku="LONELY", title="Lonely")
-    assert search_products(SearchRequest(similar_to=lonely.pk)).hits == ()
+    assert search_products(SearchQuery(similar_to=lonely.pk)).hits == ()
 
 
 def test_the_number_of_queries_does_not_grow_with_the_page(
     shop: list[Product], django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
-    search_products(SearchRequest(picture_token=mug_picture()))
+    search_products(SearchQuery(picture_token=mug_picture()))
     with django_assert_max_num_queries(22):
-        search_products(SearchRequest(picture_token=mug_picture(), limit=3))
+        search_products(SearchQuery(picture_token=mug_picture(), limit=3))
     with django_assert_max_num_queries(22):
-        search_products(SearchRequest(picture_token=mug_picture(), limit=30))
+        search_products(SearchQuery(picture_token=mug_picture(), limit=30))
 
 
 def test_a_picture_token_keeps_the_direction_and_is_bound_to_the_space() -> None:
     space = active_space()
     vector = direction(8)
-    assert token_read(token_write(vector, space), space) @ vector > 0.999
+    assert read_token(write_token(vector, space), space) @ vector > 0.999
     with pytest.raises(QueryError):
-        token_read(token_write(vector, space) + "x", space)
+        read_token(write_token(vector, space) + "x", space)
 
 
 def test_requests_out_of_bounds_are_refused() -> None:
     for bad in ({"limit": 0}, {"limit": 101}, {"text": "x" * 1001}, {"text": "a\0b"}):
         with pytest.raises(QueryError):
-            SearchRequest(**bad)  # type: ignore[arg-type]
+            SearchQuery(**bad)  # type: ignore[arg-type]
 
 
-def category_facet(answer: SearchAnswer) -> dict[str, int]:
+def category_facet(answer: SearchResult) -> dict[str, int]:
     facet = next(facet for facet in answer.facets if facet.name == "category")
     return {value.value: value.count for value in facet.values}
 
 
 def test_the_category_facet_counts_branches_and_walks_down(shop: list[Product]) -> None:
     mugs = sum(product.category.slug == "mugs" for product in shop)
-    assert category_facet(search_products(SearchRequest())) == {
+    assert category_facet(search_products(SearchQuery())) == {
         "kitchen": mugs,
         "lamps": len(shop) - mugs,
     }
-    inside = category_facet(
-        search_products(SearchRequest(filters=ProductFilters(category="kitchen")))
-    )
+    inside = category_facet(search_products(SearchQuery(filters=SearchFilters(category="kitchen"))))
     assert inside == {"kitchen": mugs, "mugs": mugs}
-    only_mugs = SearchRequest(filters=ProductFilters(price_min=Decimal(10), price_max=Decimal(11)))
+    only_mugs = SearchQuery(filters=SearchFilters(price_min=Decimal(10), price_max=Decimal(11)))
     assert category_facet(search_products(only_mugs)) == {"kitchen": 2, "mugs": 2}

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def own(monkeypatch: pytest.MonkeyPatch, fresh_index: None, tmp_path: Path) -> TunableEncoder:
     encoder = as_tunable(ColourEncoder())
-    monkeypatch.setattr(models_runtime, "own_space", lambda preset: encoder.space)
-    monkeypatch.setattr(models_runtime, "own_encoder", lambda preset: encoder)
+    monkeypatch.setattr(models_runtime, "base_space", lambda preset: encoder.space)
+    monkeypatch.setattr(models_runtime, "base_encoder", lambda preset: encoder)
     monkeypatch.setattr(models_runtime, "heads_folder", lambda: tmp_path / "heads")
     return encoder
 
@@ -41,10 +41,10 @@ def publish(own: TunableEncoder) -> Tuning:
 
 
 def test_a_request_keeps_what_it_began_with(own: TunableEncoder) -> None:
-    held = models_runtime.serving()
+    held = models_runtime.active_model()
     held.query_encoder(), held.index()
     tuning = publish(own)
-    followed = models_runtime.serving()
+    followed = models_runtime.active_model()
     assert followed.space != held.space == own.space
     assert (
         followed.encoder().space

@@ -30,8 +30,8 @@ def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[Colo
     """The encoder of this process, over an index of its own that looks at the database for every
     answer."""
     encoder = ColourEncoder()
-    follow = models_runtime.FreshIndex
-    monkeypatch.setattr(models_runtime, "FreshIndex", lambda index, poll_s: follow(index, 0))
+    follow = models_runtime.IndexWatcher
+    monkeypatch.setattr(models_runtime, "IndexWatcher", lambda index, poll_s: follow(index, 0))
     monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     _forget()
@@ -40,5 +40,5 @@ def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[Colo
 
 
 def _forget() -> None:
-    models_runtime.own_space.cache_clear()
+    models_runtime.base_space.cache_clear()
     models_runtime._encoders.clear()

@@ -150,7 +150,7 @@ def test_the_page_stands_without_the_encoder(
     def away(*_: object) -> None:
         raise Unavailable("the encoder is away")
 
-    monkeypatch.setattr(search_context, "moments", away)
+    monkeypatch.setattr(search_context, "match_clips", away)
     page = client.get(f"/p/P-0/?q=blue&clip={film.pk}&t=2.00").content.decode()
     assert f'src="{film.file.url}#t=2"' in page and "data-best" not in page
 

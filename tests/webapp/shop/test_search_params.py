@@ -10,8 +10,8 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webapp.retrieval.filters import ProductFilters
-from webapp.retrieval.request import Sort
+from webapp.retrieval.filters import SearchFilters
+from webapp.retrieval.search_query import Sort
 from webapp.shop.forms import read_wish
 from webapp.shop.search_params import Wish
 
@@ -20,7 +20,7 @@ words = st.text(
 )
 prices = st.decimals(min_value=0, max_value=99_999, places=2)
 filters = st.builds(
-    ProductFilters,
+    SearchFilters,
     category=st.sampled_from(["", "mugs", "tall-lamps"]),
     brands=st.lists(words, max_size=3, unique=True).map(tuple),
     price_min=st.none() | prices,

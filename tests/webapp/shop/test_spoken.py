@@ -40,7 +40,7 @@ def chosen(monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder) -> dict[str,
     values: dict[str, Any] = {"speech": "pocketsphinx"}
     for module in (transcription, view, audio_input):
         monkeypatch.setattr(module, "engine_settings", lambda: EngineSettings(**values))
-    transcription.listening.cache_clear()
+    transcription.transcriber.cache_clear()
     return values
 
 
@@ -85,7 +85,7 @@ def test_the_microphone_is_there_with_an_engine_alone(
     client.cookies["django_language"] = "zh-hans"
     assert "请说英语" in client.get("/").content.decode()
     chosen |= {"speech": "off", "weights_dir": tmp_path}
-    transcription.listening.cache_clear()
+    transcription.transcriber.cache_clear()
     assert "data-voice" not in client.get("/").content.decode()
     assert client.post("/transcriptions", {"sound": recording()}).status_code == 404
 

@@ -20,7 +20,7 @@ from tools.bench.soak.journal import Change, JournalReader, Kind
 from tools.bench.soak.latency import Latencies
 from tools.bench.soak.oracle import STALE_S
 from tools.bench.soak.shop import spaces
-from webapp.retrieval.models_runtime import serving
+from webapp.retrieval.models_runtime import active_model
 
 LOOK_EVERY_S = 0.05
 RECHECKED = 200
@@ -71,7 +71,7 @@ class Prober:
                 if change.brings_views:
                     self._new[change.product_id] = change
                     self._written.append(change.product_id)
-            self._look(serving().index())
+            self._look(active_model().index())
         self._journal.close()
         connections.close_all()
 

@@ -21,9 +21,9 @@ from tools.bench.soak.latency import Latencies
 from tools.bench.soak.oracle import Answer
 from tools.bench.soak.shared_flags import Marks
 from tools.bench.soak.shop import spaces
-from webapp.retrieval.filters import ProductFilters, allowed_ids
-from webapp.retrieval.models_runtime import serving
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.filters import SearchFilters, allowed_ids
+from webapp.retrieval.models_runtime import active_model
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 K = 10
@@ -124,10 +124,10 @@ class Searcher(Asking):
 
     def _ask(self, label: str, asked: Modality, modality: Modality, brand: str | None) -> Answer:
         began = time.monotonic()
-        index = serving().index()
+        index = active_model().index()
         space = self._questions.numbers[index.space.fingerprint]
         query = self._random.choice(self._questions.vectors[space, asked])
-        allowed = None if brand is None else allowed_ids(ProductFilters(brands=(brand,)))
+        allowed = None if brand is None else allowed_ids(SearchFilters(brands=(brand,)))
         [found] = index.search(query, modality, K, allowed, asked=asked)
         ended = time.monotonic()
         compared = ended - self._compared >= COMPARE_EVERY_S
@@ -163,6 +163,6 @@ class Visitor(Asking):
 
     def _page(self) -> Answer:
         began = time.monotonic()
-        found = search_products(SearchRequest(similar_to=self._product(), limit=PAGE, facets=False))
+        found = search_products(SearchQuery(similar_to=self._product(), limit=PAGE, facets=False))
         ids = [hit.product.pk for hit in found.hits]
         return Answer(began, time.monotonic(), "page", Modality.PICTURE, ids)

@@ -24,7 +24,7 @@ from tools.bench.soak.report import LifeReport, Rebuild, made_report
 from tools.bench.soak.shared_flags import Marks
 from tools.bench.soak.shop import spaces
 from webapp.catalog.models import Tuning, TuningState
-from webapp.retrieval.models_runtime import serving
+from webapp.retrieval.models_runtime import active_model
 
 SPAWNING = multiprocessing.get_context("spawn")
 
@@ -176,7 +176,7 @@ class Life:
             heads_digest=SECOND_SPACE,
             space=second.fingerprint,
         )
-        return self._waited(lambda: serving().space == second, FOLLOWED_WITHIN_S)
+        return self._waited(lambda: active_model().space == second, FOLLOWED_WITHIN_S)
 
     def _answer(self, answers: Any, limit_s: float) -> Any:
         self._wait(lambda: not answers.empty(), limit_s)

@@ -20,15 +20,15 @@ from webapp.api.schemas.base import (
     Slug,
     Url,
 )
-from webapp.retrieval.request import LONGEST_TEXT
+from webapp.retrieval.search_query import MAX_TEXT_LENGTH
 
 SortName = Literal["relevance", "price", "-price", "newest"]
-SearchText = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL)]
+SearchText = Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=NO_NUL)]
 QuestionToken = Annotated[str, StringConstraints(max_length=6000, pattern=r"^[-A-Za-z0-9_:.=]*$")]
 Brands = Annotated[list[Name], Field(max_length=100)]
 
 
-class SearchFilters(Schema):
+class SearchFilterFields(Schema):
     """All given filters must hold; brands, and the values of one attribute, are alternatives of
     each other.
     """
@@ -58,10 +58,10 @@ class SearchPage(Schema):
     facets: bool = Field(True, description="count facets and the price range")
 
 
-class SearchBody(SearchPage):
+class SearchRequestBody(SearchPage):
     """A search as JSON."""
 
-    filters: SearchFilters = Field(default_factory=SearchFilters)
+    filters: SearchFilterFields = Field(default_factory=SearchFilterFields)
     picture_token: QuestionToken = Field(
         "", description="picture_token of an earlier answer, instead of its picture"
     )
@@ -71,21 +71,22 @@ class SearchBody(SearchPage):
 
 
 FiltersText = Annotated[
-    Json[SearchFilters], WithJsonSchema({"type": "string", "contentMediaType": "application/json"})
+    Json[SearchFilterFields],
+    WithJsonSchema({"type": "string", "contentMediaType": "application/json"}),
 ]
 
 
-class SearchForm(SearchPage):
+class SearchFormRequest(SearchPage):
     """A search as a form, beside the files `picture`, `video` and `sound`."""
 
     filters: FiltersText = Field(
-        default_factory=SearchFilters, description="SearchFilters as a JSON document"
+        default_factory=SearchFilterFields, description="SearchFilterFields as a JSON document"
     )
     picture_token: QuestionToken = ""
     sound_token: QuestionToken = ""
 
 
-class SearchQuery(Schema):
+class SearchParameters(Schema):
     """A search as query parameters."""
 
     q: SearchText = Field("", description="words")
@@ -187,7 +188,7 @@ class PriceRange(Schema):
     max: PriceText
 
 
-class SearchResult(Schema):
+class SearchResponse(Schema):
     hits: list[HitResponse]
     total: int
     window_full: bool = Field(description="more products may match than `total` counts")

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from webapp.api.links import Links
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_json, read_query
-from webapp.api.responses import CategoryPaths, product_document, search_document, strip_document
+from webapp.api.responses import CategoryPaths, product_document, search_document, timeline_document
 from webapp.api.schema import operation
 from webapp.api.schemas.products import (
     ProductPage,
@@ -22,7 +22,7 @@ from webapp.api.schemas.products import (
     ProductResponse,
     SimilarQuery,
 )
-from webapp.api.schemas.search import MomentsQuery, MomentsResponse, SearchResult
+from webapp.api.schemas.search import MomentsQuery, MomentsResponse, SearchResponse
 from webapp.api.scopes import Scope
 from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
 from webapp.api.views.base import ApiView, answer
@@ -30,9 +30,9 @@ from webapp.catalog.models import Outcome, Product
 from webapp.catalog.services.index_sequence import remove_products
 from webapp.catalog.services.product_save import product_save
 from webapp.ops.metrics import observe_search
-from webapp.retrieval.clip_matches import moments
+from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.models_runtime import active_space
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 
@@ -138,14 +138,14 @@ class SimilarView(ApiView):
         tags=["search"],
         summary="Products similar to one",
         query=SimilarQuery,
-        answers={200: SearchResult},
+        answers={200: SearchResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
         asked = read_query(request, SimilarQuery)
         product = get_object_or_404(visible_products(request), sku=sku)
         result = search_products(
-            SearchRequest(similar_to=product.pk, limit=asked.limit, facets=False)
+            SearchQuery(similar_to=product.pk, limit=asked.limit, facets=False)
         )
         observe_search(result.timings)
         return answer(search_document(result, Links(request)))
@@ -167,10 +167,16 @@ class MomentsView(ApiView):
     def get(self, request: Request, sku: str) -> HttpResponse:
         asked = read_query(request, MomentsQuery)
         product = get_object_or_404(Product, sku=sku, visible=True)
-        question = SearchRequest(
+        question = SearchQuery(
             text=asked.q, picture_token=asked.picture_token, sound_token=asked.sound_token
         )
-        return answer({"items": [strip_document(strip) for strip in moments(question, product.pk)]})
+        return answer(
+            {
+                "items": [
+                    timeline_document(timeline) for timeline in match_clips(question, product.pk)
+                ]
+            }
+        )
 
 
 def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool) -> HttpResponse:

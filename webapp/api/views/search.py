@@ -17,18 +17,18 @@ from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
 from webapp.api.responses import search_document
 from webapp.api.schema import file_body, operation
 from webapp.api.schemas.search import (
-    SearchBody,
-    SearchFilters,
-    SearchForm,
-    SearchQuery,
-    SearchResult,
+    SearchFilterFields,
+    SearchFormRequest,
+    SearchParameters,
+    SearchRequestBody,
+    SearchResponse,
 )
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
 from webapp.ops.metrics import observe_search
-from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.query_media import uploaded_path
-from webapp.retrieval.request import SearchRequest, Sort
+from webapp.retrieval.search_query import SearchQuery, Sort
 from webapp.retrieval.service import search_products
 
 FILES = {
@@ -48,12 +48,12 @@ class SearchView(ApiView):
         public=True,
         tags=["search"],
         summary="Search by words",
-        query=SearchQuery,
-        answers={200: SearchResult},
+        query=SearchParameters,
+        answers={200: SearchResponse},
     )
     def get(self, request: Request) -> HttpResponse:
-        asked = read_query(request, SearchQuery)
-        filters = ProductFilters(
+        asked = read_query(request, SearchParameters)
+        filters = SearchFilters(
             category=asked.category,
             brands=tuple(asked.brand),
             price_min=asked.price_min,
@@ -63,7 +63,7 @@ class SearchView(ApiView):
         )
         return _answer(
             request,
-            SearchRequest(
+            SearchQuery(
                 text=asked.q,
                 filters=filters,
                 sort=Sort(asked.sort),
@@ -79,28 +79,28 @@ class SearchView(ApiView):
         summary="Search by words, by a picture, by a sound, or several of them",
         description="A sound is refused where the encoder in use does not hear: code `modality_unsupported`.",
         body={
-            "application/json": SearchBody,
-            "multipart/form-data": file_body(SearchForm, FILES, required=()),
+            "application/json": SearchRequestBody,
+            "multipart/form-data": file_body(SearchFormRequest, FILES, required=()),
         },
-        answers={200: SearchResult},
+        answers={200: SearchResponse},
         problems=(413, 415),
     )
     def post(self, request: Request) -> HttpResponse:
         if isinstance(request.data, bytes) or not request.content_type.startswith("multipart/"):
-            return _answer(request, _request(read_json(request, SearchBody)))
-        asked, files = read_form(request, SearchForm, FILES)
+            return _answer(request, _request(read_json(request, SearchRequestBody)))
+        asked, files = read_form(request, SearchFormRequest, FILES)
         picture = _decode(files["picture"]) if "picture" in files else None
         with uploaded_path(files.get("video")) as video, uploaded_path(files.get("sound")) as sound:
             return _answer(request, _request(asked, picture, video, sound))
 
 
 def _request(
-    asked: SearchBody | SearchForm,
+    asked: SearchRequestBody | SearchFormRequest,
     picture: Image.Image | None = None,
     video: Path | None = None,
     sound: Path | None = None,
-) -> SearchRequest:
-    return SearchRequest(
+) -> SearchQuery:
+    return SearchQuery(
         text=asked.text,
         picture=picture,
         picture_token=asked.picture_token,
@@ -115,8 +115,8 @@ def _request(
     )
 
 
-def _filters(asked: SearchFilters) -> ProductFilters:
-    return ProductFilters(
+def _filters(asked: SearchFilterFields) -> SearchFilters:
+    return SearchFilters(
         category=asked.category,
         brands=tuple(asked.brands),
         price_min=asked.price_min,
@@ -139,7 +139,7 @@ def _decode(file: UploadedFile) -> Image.Image:
     return decode_picture(file.file, PictureLimits.from_settings(engine_settings()))
 
 
-def _answer(request: Request, asked: SearchRequest) -> HttpResponse:
+def _answer(request: Request, asked: SearchQuery) -> HttpResponse:
     result = search_products(asked)
     observe_search(result.timings)
     return answer(search_document(result, Links(request)))

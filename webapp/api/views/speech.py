@@ -14,7 +14,7 @@ from webapp.api.schema import file_body, operation
 from webapp.api.schemas.speech import TranscriptionForm, TranscriptionResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, answer
-from webapp.retrieval.transcription import listening
+from webapp.retrieval.transcription import transcriber
 
 SOUND = {"sound": "the recording: WebM, MP4, OGG, WAV, MP3, FLAC, AAC or AIFF"}
 FORM_BYTES = 64 * 1024
@@ -40,7 +40,7 @@ class TranscriptionListView(ApiView):
         asked, files = read_form(request, TranscriptionForm, SOUND)
         if "sound" not in files:
             raise field_errors(TranscriptionForm, {"sound": "A file is needed"})
-        here = listening()
+        here = transcriber()
         heard = here.transcribe(files["sound"], asked.language or "")
         return answer(
             {

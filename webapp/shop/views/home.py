@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webapp.retrieval.request import SearchRequest
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 from webapp.shop.departments import departments
 from webapp.shop.result_links import openings_of
@@ -18,7 +18,7 @@ NEW_PRODUCTS = 12
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Where a shopper begins."""
-    newest = search_products(SearchRequest(limit=NEW_PRODUCTS, facets=False))
+    newest = search_products(SearchQuery(limit=NEW_PRODUCTS, facets=False))
     openings = openings_of(newest.hits, Wish())
     return render(
         request,

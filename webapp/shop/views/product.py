@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from search.errors import EncoderError, IndexingError, Unavailable
 from webapp.catalog.models import Asset, AssetKind, Category, Product
-from webapp.retrieval.request import ProductHit, SearchRequest
+from webapp.retrieval.search_query import ProductHit, SearchQuery
 from webapp.retrieval.service import search_products
 from webapp.shop.clips import clips_of
 from webapp.shop.result_links import openings_of
@@ -56,7 +56,7 @@ def _similar(shown: Product) -> tuple[ProductHit, ...]:
     """Similar products; none when the index cannot be asked now: the page itself matters more."""
     try:
         answer = search_products(
-            SearchRequest(similar_to=shown.pk, limit=SIMILAR_PRODUCTS, facets=False)
+            SearchQuery(similar_to=shown.pk, limit=SIMILAR_PRODUCTS, facets=False)
         )
     except (IndexingError, EncoderError, Unavailable):
         logger.exception("no similar products for %s", shown.sku)

@@ -130,7 +130,7 @@ def _results(request: HttpRequest, wish: Wish) -> HttpResponse:
         "ancestors": Category.objects.get_ancestors(shown) if shown else (),
         "facets": facets,
         "chips": active_chips(first, facets),
-        "sorts": BROWSE_SORTS if wish.browses else SORTS,
+        "sorts": BROWSE_SORTS if wish.is_browse else SORTS,
         "next_url": wish.page_after(answer.next_cursor).url() if answer.next_cursor else "",
         "first_url": first.url(),
         "clear_url": first.without_filters().url(),

@@ -17,7 +17,7 @@ from search.config import engine_settings
 from search.errors import MediaTooLarge, OmnishelfError, UnsupportedSpeechLanguage
 from search.speech.transcriber import Transcript
 from webapp.rate_counter import client_address, increment
-from webapp.retrieval.transcription import listening
+from webapp.retrieval.transcription import transcriber
 from webapp.shop.problems import recording_problem_of
 
 FORM_BYTES = 64 * 1024
@@ -53,9 +53,9 @@ def transcription(request: HttpRequest) -> JsonResponse:
 def _transcribe(upload: UploadedFile) -> Transcript:
     """In the language of the page, or the engine's own where it does not understand that one."""
     try:
-        return listening().transcribe(upload, get_language() or "")
+        return transcriber().transcribe(upload, get_language() or "")
     except UnsupportedSpeechLanguage:
-        return listening().transcribe(upload, "")
+        return transcriber().transcribe(upload, "")
 
 
 def _too_often(address: str) -> bool:

@@ -12,11 +12,11 @@ from PIL import Image
 from search.errors import QueryError
 from search.types import Evidence, Modality, StageTimings
 from webapp.catalog.models import Product
-from webapp.retrieval.filters import ProductFilters
+from webapp.retrieval.filters import SearchFilters
 
-LONGEST_TEXT = 1000
-LARGEST_PAGE = 100
-WINDOW = 240
+MAX_TEXT_LENGTH = 1000
+MAX_PAGE_SIZE = 100
+MAX_RANKED = 240
 """A relevance search ranks this many products; beyond them nobody pages, and facets would count
 noise."""
 
@@ -33,7 +33,7 @@ Tokens = dict[Modality, str]
 
 
 @dataclass(frozen=True, slots=True)
-class SearchRequest:
+class SearchQuery:
     """Words, a picture, a sound, any of them together, a product to find similar ones of, or
     nothing (browse).
 
@@ -48,17 +48,17 @@ class SearchRequest:
     sound: Path | None = None
     sound_token: str = ""
     similar_to: int | None = None
-    filters: ProductFilters = field(default_factory=ProductFilters)
+    filters: SearchFilters = field(default_factory=SearchFilters)
     sort: Sort = Sort.RELEVANCE
     cursor: str = ""
     limit: int = 24
     facets: bool = True
-    window: int = WINDOW
+    max_ranked: int = MAX_RANKED
 
     def __post_init__(self) -> None:
-        if len(self.text) > LONGEST_TEXT:
+        if len(self.text) > MAX_TEXT_LENGTH:
             raise QueryError(
-                f"the text is longer than {LONGEST_TEXT} characters",
+                f"the text is longer than {MAX_TEXT_LENGTH} characters",
                 value=len(self.text),
                 fix="Shorten it.",
             )
@@ -66,11 +66,11 @@ class SearchRequest:
             raise QueryError("the text holds a NUL character", fix="Remove it.")
         if self.picture is not None and self.video is not None:
             raise QueryError("a picture and a video cannot both ask", fix="Send one of them.")
-        if not 1 <= self.limit <= LARGEST_PAGE:
-            raise QueryError(f"limit must be from 1 to {LARGEST_PAGE}", value=self.limit)
+        if not 1 <= self.limit <= MAX_PAGE_SIZE:
+            raise QueryError(f"limit must be from 1 to {MAX_PAGE_SIZE}", value=self.limit)
 
     @property
-    def browses(self) -> bool:
+    def is_browse(self) -> bool:
         asked = (self.text.strip(), self.picture_token, self.sound_token)
         given = (self.picture, self.video, self.sound, self.similar_to)
         return not any(asked) and all(one is None for one in given)
@@ -105,7 +105,7 @@ class Facet:
 
 
 @dataclass(frozen=True, slots=True)
-class SearchAnswer:
+class SearchResult:
     """One page. `total` counts what passed: for a relevance search within its window, see
     `window_full`.
     """

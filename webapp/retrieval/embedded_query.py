@@ -9,35 +9,35 @@ from search.ranking.fusion import SHARES, Shares
 from search.ranking.probe import Probe
 from search.types import ASSET_BITS, ASSET_MASK, Modality, StageTimings, Vectors, ViewBatch
 from search.vectors.contract import IndexReader
-from webapp.retrieval.filters import ProductFilters, allowed_ids
-from webapp.retrieval.models_runtime import Serving
+from webapp.retrieval.filters import SearchFilters, allowed_ids
+from webapp.retrieval.models_runtime import ActiveModel
 from webapp.retrieval.query_media import embed_clip_frames, embed_clip_sound
-from webapp.retrieval.query_token import token_read, token_write
-from webapp.retrieval.request import SearchRequest, Tokens
+from webapp.retrieval.query_token import read_token, write_token
+from webapp.retrieval.search_query import SearchQuery, Tokens
 
 
-class Question:
+class EmbeddedQuery:
     """A request with its words, picture and sound embedded once; ranks under any filters.
 
     `tokens` stand for picture and sound in the next request.
     """
 
-    def __init__(self, request: SearchRequest, serving: Serving, watch: Stopwatch) -> None:
+    def __init__(self, request: SearchQuery, model: ActiveModel, watch: Stopwatch) -> None:
         self.request = request
-        self.index: IndexReader = serving.index()
-        self._serving = serving
+        self.index: IndexReader = model.index()
+        self._model = model
         self.tokens: Tokens = {}
         self._watch = watch
         self.probes = watch.time("embed", self._embed)
 
-    def rank(self, filters: ProductFilters, *, shares: Shares = SHARES) -> Ranking:
+    def rank(self, filters: SearchFilters, *, shares: Shares = SHARES) -> Ranking:
         """The best products that pass. Raises QueryError."""
         allowed = self._watch.time("filter", lambda: allowed_ids(filters))
         if not self.probes:
             return Ranking((), False, StageTimings())
         similar_to = self.request.similar_to
         without = frozenset() if similar_to is None else frozenset({similar_to})
-        window = self.request.window
+        window = self.request.max_ranked
         ranking = rank(
             self.index, self.probes, window=window, allowed=allowed, without=without, shares=shares
         )
@@ -54,20 +54,18 @@ class Question:
 
     def _text_probes(self) -> list[Probe]:
         text = " ".join(self.request.text.split())
-        return (
-            [Probe(self._serving.query_encoder().embed_text(text), Modality.TEXT)] if text else []
-        )
+        return [Probe(self._model.query_encoder().embed_text(text), Modality.TEXT)] if text else []
 
     def _picture_probes(self) -> list[Probe]:
         picture, token = self.request.picture, self.request.picture_token
         if picture is not None:
             token = self._token(
-                Modality.PICTURE, self._serving.query_encoder().embed_picture(picture)
+                Modality.PICTURE, self._model.query_encoder().embed_picture(picture)
             )
         elif self.request.video is not None:
             token = self._token(
                 Modality.PICTURE,
-                embed_clip_frames(self.request.video, self._serving.query_encoder()),
+                embed_clip_frames(self.request.video, self._model.query_encoder()),
             )
         return self._remembered(Modality.PICTURE, token)
 
@@ -75,12 +73,12 @@ class Question:
         sound, token = self.request.sound, self.request.sound_token
         if sound is not None:
             token = self._token(
-                Modality.AUDIO, embed_clip_sound(sound, self._serving.query_encoder())
+                Modality.AUDIO, embed_clip_sound(sound, self._model.query_encoder())
             )
         return self._remembered(Modality.AUDIO, token)
 
     def _token(self, asked: Modality, vector: Vectors) -> str:
-        return token_write(vector, self._serving.space, asked)
+        return write_token(vector, self._model.space, asked)
 
     def _remembered(self, asked: Modality, token: str) -> list[Probe]:
         """Also with the picture or sound at hand: the next page has the token alone, and its
@@ -89,7 +87,7 @@ class Question:
         if not token:
             return []
         self.tokens[asked] = token
-        return [Probe(token_read(token, self._serving.space, asked), asked)]
+        return [Probe(read_token(token, self._model.space, asked), asked)]
 
     def _product_probes(self) -> list[Probe]:
         """A product asks with all its assets, each with the same share."""
@@ -98,12 +96,12 @@ class Question:
         asking = [
             (batch.modality, vector)
             for batch in self.index.vectors_of(self.request.similar_to)
-            for vector in whole_assets(batch)
+            for vector in asset_vectors(batch)
         ]
         return [Probe(vector, modality, 1 / len(asking)) for modality, vector in asking]
 
 
-def whole_assets(batch: ViewBatch) -> list[Vectors]:
+def asset_vectors(batch: ViewBatch) -> list[Vectors]:
     """One vector for each asset with views in a product's batch: of the asset as a whole, or the
     mean of its parts.
     """
