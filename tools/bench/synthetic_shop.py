@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, read_folder
-from tools.sample_shop.writer import planned, write_sample_shop
+from tools.sample_shop.writer import plan_sample_shop, write_sample_shop
 
 SEED = 7
 
@@ -15,7 +15,7 @@ SEED = 7
 def drawn_folder(out: Path, products: int, size: int) -> EvaluationFolder:
     """Draw the first `products` of the sample shop, `size` pixels wide, into `out`."""
     write_sample_shop(out, seed=SEED, products=products, clips=False, size=size)
-    _, rows = planned(SEED, products, clips=False)
+    _, rows = plan_sample_shop(SEED, products, clips=False)
     with (out / CATALOG).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("sku", "images"))

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, read_folder
-from tools.sample_shop.product_types import BY_KEY
-from tools.sample_shop.writer import planned, write_sample_shop
+from tools.sample_shop.product_types import PRODUCT_TYPES_BY_KEY
+from tools.sample_shop.writer import plan_sample_shop, write_sample_shop
 
 SEED = 7
 PRODUCTS = 72
@@ -28,12 +28,12 @@ Row = dict[str, Any]
 def draw_shop(out: Path) -> EvaluationFolder:
     """Draw the shop and write its catalogue and queries into `out`."""
     write_sample_shop(out, seed=SEED, products=PRODUCTS, clips=False, workers=1, size=SIDE)
-    specs, rows = planned(SEED, PRODUCTS, clips=False)
+    designs, rows = plan_sample_shop(SEED, PRODUCTS, clips=False)
     with (out / CATALOG).open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("sku", "title", "images"))
         writer.writerows((row["sku"], row["sku"], _media(row, 0)) for row in rows)
-    kinds = [BY_KEY[spec.kind].category[0].lower() for spec in specs]
+    kinds = [PRODUCT_TYPES_BY_KEY[design.type_key].category[0].lower() for design in designs]
     lines = (
         json.dumps(query) + "\n" for query in [*_by_words(kinds, rows), *_by_picture(kinds, rows)]
     )

@@ -1,7 +1,7 @@
 """List the words of the sample shop's data, so that `make messages` finds them for translators.
 
 The shop translates attribute values at run time (`webapp/shop/data_translations.py`); their
-translations are in `tools/locale`. Words that any shop may use belong to the product.
+translations are in `tools/locale`. Bilingual that any shop may use belong to the product.
 """
 
 from __future__ import annotations

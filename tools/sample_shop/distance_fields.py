@@ -1,7 +1,6 @@
-"""Planar distance fields, baked once per outline on a grid and looked up bilinearly while rays
-march.
+"""Distance fields of flat outlines, baked once on a grid and interpolated while rays march.
 
-A lathe or an inflated panel then costs the same per ray however intricate its outline is.
+A lathe or an inflated panel then has the same cost per ray, however complex its outline is.
 """
 
 from __future__ import annotations
@@ -22,19 +21,17 @@ CELLS = 192
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """Distances to an outline on a square grid; `grid` has shape (CELLS, CELLS), rows along the
-    second axis.
-    """
+class DistanceField:
+    """Distances to an outline: `grid` is (CELLS, CELLS), with the second axis in its rows."""
 
     grid: Array
     low: tuple[float, float]
     high: tuple[float, float]
 
     def __call__(self, a: Array, b: Array) -> Array:
-        """Distance at the points (a, b), each (n,). Outside the grid it is a safe lower bound."""
-        i, fa = _cell(a, self.low[0], self.high[0])
-        j, fb = _cell(b, self.low[1], self.high[1])
+        """Return the distance at the points (a, b), (n,): outside the grid a safe lower bound."""
+        i, fa = _locate_cell(a, self.low[0], self.high[0])
+        j, fb = _locate_cell(b, self.low[1], self.high[1])
         index = j * np.int32(CELLS) + i
         flat = self.grid.ravel()
         near = flat.take(index)
@@ -47,20 +44,19 @@ class Field:
         up = np.maximum(np.maximum(self.low[1] - b, b - self.high[1]), np.float32(0))
         if not (over.any() or up.any()):
             return near
-        # Beyond the grid the outline lies inwards, so Pythagoras on the clamped point is still a
-        # lower bound.
+        # The outline is inside the grid, so Pythagoras on the clamped point is a lower bound.
         return np.where(near > 0, np.sqrt(near * near + over * over + up * up), near)
 
 
-def _cell(a: Array, low: float, high: float) -> tuple[npt.NDArray[np.int32], Array]:
+def _locate_cell(a: Array, low: float, high: float) -> tuple[npt.NDArray[np.int32], Array]:
     scaled = (a - np.float32(low)) * np.float32((CELLS - 1) / (high - low))
     np.clip(scaled, 0, CELLS - 1.001, out=scaled)
     index = scaled.astype(np.int32)
     return index, scaled - index
 
 
-def smooth(points: Sequence[tuple[float, float]], steps: int = 11) -> Outline:
-    """A Catmull-Rom curve through `points`; a point given twice stays a corner."""
+def smooth_curve(points: Sequence[tuple[float, float]], steps: int = 11) -> Outline:
+    """Return a Catmull-Rom curve through `points`; a point given twice stays a corner."""
     knots = [points[0], *points, points[-1]]
     curve: list[tuple[float, float]] = []
     for (ax, ay), (bx, by), (cx, cy), (dx, dy) in zip(
@@ -79,26 +75,24 @@ def _catmull(a: float, b: float, c: float, d: float, t: float) -> float:
 
 
 @functools.lru_cache(maxsize=96)
-def shell(line: Outline, thickness: float) -> Field:
-    """A wall of constant thickness along an open line, with round ends."""
+def shell(line: Outline, thickness: float) -> DistanceField:
+    """Return a wall of constant thickness along an open line, with round ends."""
     low, high = _bounds(line, thickness)
-    distance, _ = _measure(line, low, high)
-    return Field(distance - np.float32(thickness / 2), low, high)
+    distance, _ = _distance_to_line(line, low, high)
+    return DistanceField(distance - np.float32(thickness / 2), low, high)
 
 
 @functools.lru_cache(maxsize=96)
-def solid(outline: Outline, rounding: float = 0.0) -> Field:
-    """The inside of a closed outline, grown by `rounding`. Negative inside."""
+def solid(outline: Outline, rounding: float = 0.0) -> DistanceField:
+    """Return the inside of a closed outline, grown by `rounding`; it is negative inside."""
     low, high = _bounds(outline, rounding)
-    distance, inside = _measure((*outline, outline[0]), low, high)
-    return Field(np.where(inside, -distance, distance) - np.float32(rounding), low, high)
+    distance, inside = _distance_to_line((*outline, outline[0]), low, high)
+    return DistanceField(np.where(inside, -distance, distance) - np.float32(rounding), low, high)
 
 
-def turned(points: Outline, rounding: float = 0.0) -> Field:
-    """A solid turned on the lathe: `points` runs from the axis at the bottom to the axis at the
-    top.
-    """
-    # The outline is closed behind the axis, so that the axis itself is no surface.
+def lathe_solid(points: Outline, rounding: float = 0.0) -> DistanceField:
+    """Return the profile of a turned solid: `points` runs along the axis from bottom to top."""
+    # Close the outline behind the axis, so that the axis itself is not a surface.
     return solid(((-0.3, points[0][1]), *points, (-0.3, points[-1][1])), rounding)
 
 
@@ -108,10 +102,10 @@ def _bounds(line: Outline, grow: float) -> tuple[tuple[float, float], tuple[floa
     return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
 
 
-def _measure(
+def _distance_to_line(
     line: Outline, low: tuple[float, float], high: tuple[float, float]
 ) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Unsigned distance to the line and even-odd inside flag, each (CELLS, CELLS)."""
+    """Return the unsigned distance and the even-odd inside flag, each (CELLS, CELLS)."""
     x = np.linspace(low[0], high[0], CELLS, dtype=np.float32)[None, :]
     y = np.linspace(low[1], high[1], CELLS, dtype=np.float32)[:, None]
     nearest = np.full((CELLS, CELLS), np.inf, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Finishes: how a material takes the studio light."""
+"""Finishes: how a surface reflects the studio light."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ Grain = Literal["none", "wood", "weave", "knit", "speck", "brush"]
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """`mirror` is the reflectance at normal incidence, `rough` 0…1 blurs reflections, `sheen`
-    lightens grazing cloth, `glow` adds own light (in albedo units), `clear` 0…1 lets the
-    backdrop through, `grain` marks the surface.
+    """Optical properties of a surface.
+
+    `mirror` is the reflectance at normal incidence. `rough`, 0…1, blurs reflections. `sheen`
+    brightens cloth at grazing angles. `glow` adds emitted light, in units of albedo. `clear`,
+    0…1, is the transparency. `grain` is the texture.
     """
 
     mirror: float = 0.04

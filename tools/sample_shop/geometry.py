@@ -1,7 +1,8 @@
-"""Signed distance functions. Points are (3, n) float32, y is up, one unit is about the height of
-a product.
+"""Signed distance functions, as primitives and operators that combine them.
 
-The primitives are the standard exact or bounded ones (Hart, "Sphere Tracing", 1996).
+Points are (3, n) float32, y is up, one unit is about the height of a product. The primitives are
+the standard exact or bounded ones (Hart, "Sphere Tracing", 1996). They are named by the shape
+that they return, as is usual in constructive solid geometry.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tools.sample_shop.distance_fields import Array, Field
+from tools.sample_shop.distance_fields import Array, DistanceField
 
 Sdf = Callable[[Array], Array]
 Vec = tuple[float, float, float]
@@ -39,7 +40,7 @@ def sphere(radius: float, centre: Vec = (0, 0, 0)) -> Sdf:
 
 
 def ellipsoid(radii: Vec, centre: Vec = (0, 0, 0)) -> Sdf:
-    """A close lower bound, exact on the surface to first order."""
+    """Return a lower bound of the distance, exact on the surface to first order."""
 
     def distance(p: Array) -> Array:
         x, y, z = (p[k] - np.float32(centre[k]) for k in range(3))
@@ -69,7 +70,7 @@ def box(half: Vec, rounding: float = 0.02, centre: Vec = (0, 0, 0)) -> Sdf:
 def cylinder(
     radius: float, half: float, rounding: float = 0.01, centre: Vec = (0, 0, 0), axis: int = 1
 ) -> Sdf:
-    """A round-edged cylinder along one axis, `half` its half length."""
+    """Return a cylinder with round edges along one axis; `half` is half its length."""
     across = [k for k in range(3) if k != axis]
 
     def distance(p: Array) -> Array:
@@ -83,7 +84,7 @@ def cylinder(
 
 
 def capsule(start: Vec, end: Vec, radius: float, end_radius: float | None = None) -> Sdf:
-    """A round bar from `start` to `end`, optionally tapering."""
+    """Return a round bar from `start` to `end`, which tapers to `end_radius` if it is given."""
     edge = [end[k] - start[k] for k in range(3)]
     norm = sum(e * e for e in edge)
     taper = np.float32((radius if end_radius is None else end_radius) - radius)
@@ -103,7 +104,7 @@ def capsule(start: Vec, end: Vec, radius: float, end_radius: float | None = None
 
 
 def tube(points: list[Vec], radii: list[float]) -> Sdf:
-    """A bent bar through `points`, its radius given at each."""
+    """Return a bent bar through `points`, with a radius at each."""
     bars = [
         capsule(a, b, ra, rb)
         for a, b, ra, rb in zip(points, points[1:], radii, radii[1:], strict=False)
@@ -114,9 +115,7 @@ def tube(points: list[Vec], radii: list[float]) -> Sdf:
 def torus(
     ring: float, bar: float, centre: Vec = (0, 0, 0), axis: int = 1, stretch: float = 1.0
 ) -> Sdf:
-    """A ring of radius `ring` around `axis`; `stretch` > 1 makes it taller along y (for
-    handles).
-    """
+    """Return a ring of radius `ring` around `axis`; `stretch` > 1 makes it taller along y."""
     across = [k for k in range(3) if k != axis]
 
     def distance(p: Array) -> Array:
@@ -131,9 +130,10 @@ def torus(
     return distance
 
 
-def lathe(field: Field, ribs: int = 0, depth: float = 0.0, twist: float = 0.0) -> Sdf:
-    """A surface of revolution around y, optionally fluted with `ribs` waves that wind by `twist`
-    per unit.
+def lathe(field: DistanceField, ribs: int = 0, depth: float = 0.0, twist: float = 0.0) -> Sdf:
+    """Return a solid of revolution around y.
+
+    `ribs` waves of the given depth flute it; they turn by `twist` per unit of height.
     """
 
     def distance(p: Array) -> Array:
@@ -147,16 +147,16 @@ def lathe(field: Field, ribs: int = 0, depth: float = 0.0, twist: float = 0.0) -
 
 
 def panel(
-    field: Field,
+    field: DistanceField,
     thickness: float,
     puff: float = 0.0,
     fold: float = 0.0,
     dome: tuple[float, float] | None = None,
 ) -> Sdf:
-    """A sheet in the x-y plane with soft folds of depth `fold`.
+    """Return a sheet in the x-y plane with soft folds of depth `fold`.
 
-    It swells by `puff` with the distance from its edge or, with `dome` half widths, like a
-    stuffed cushion.
+    It swells by `puff` with the distance from its edge or, if the half widths `dome` are given,
+    like a stuffed cushion.
     """
 
     def distance(p: Array) -> Array:
@@ -181,7 +181,7 @@ def _swell(p: Array, edge: Array, dome: tuple[float, float] | None) -> Array:
 
 
 def _folds(x: Array, y: Array) -> Array:
-    """Cloth relief in about -1…1: a few long waves that bend into each other."""
+    """Return the relief of cloth, about -1…1: a few long waves that bend into each other."""
     warp = np.sin(y * np.float32(3.1) + np.float32(0.6)) * np.float32(0.35)
     return (
         np.sin(x * np.float32(7.3) + y * np.float32(2.2) + warp * 3) * np.float32(0.5)
@@ -201,7 +201,7 @@ def union(*shapes: Sdf) -> Sdf:
 
 
 def blend(radius: float, *shapes: Sdf) -> Sdf:
-    """A union whose seams are rounded over `radius` (polynomial smooth minimum)."""
+    """Return a union with seams rounded over `radius` (polynomial smooth minimum)."""
 
     def distance(p: Array) -> Array:
         nearest = shapes[0](p)
@@ -227,7 +227,7 @@ def cut(shape: Sdf, *tools: Sdf) -> Sdf:
 
 
 def clip_axis(shape: Sdf, axis: int, low: float = -9.0, high: float = 9.0) -> Sdf:
-    """The slab low ≤ p[axis] ≤ high of a shape."""
+    """Return the slab low ≤ p[axis] ≤ high of a shape."""
 
     def distance(p: Array) -> Array:
         return np.maximum(

@@ -1,4 +1,4 @@
-"""What is photographed: parts with shape, colour and finish, and the angles they look best from."""
+"""A drawable product: parts with shape, colour and finish, and the camera angles."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ Painter = Callable[[Array, Array], Array]
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`colour` and `accent` are `#rrggbb`; `along` is the axis that wood grain and brushing
-    follow.
+    """A shape of one material.
+
+    `colour` and `accent` are `#rrggbb`. `paint` says where the accent colour is. `along` is the
+    axis of wood grain and brush marks.
     """
 
     shape: Sdf
@@ -32,8 +34,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Camera direction in degrees: `yaw` around the product, `pitch` above the horizon; `zoom`
-    crops closer.
+    """A camera direction, in degrees.
+
+    `yaw` turns around the product, `pitch` is above the horizon, `zoom` > 1 crops closer.
     """
 
     yaw: float
@@ -49,12 +52,11 @@ class Model:
     views: tuple[View, ...] = (View(28, 16), View(-42, 38, 1.08))
     reach: float = 1.3
     cloud: Array = field(default_factory=lambda: np.zeros((3, 0), dtype=np.float32))
-    """Points near the surface, (3, n): how the camera frames and where the floor is. `measured`
-    fills it."""
+    """Points near the surface, (3, n): they give the frame and the floor. See `add_point_cloud`."""
 
 
-def measured(model: Model, cells: int = 28) -> Model:
-    """The model with its cloud filled from a coarse grid over ±reach."""
+def add_point_cloud(model: Model, cells: int = 28) -> Model:
+    """Return the model with a point cloud, sampled on a coarse grid over ±reach."""
     ticks = np.linspace(-model.reach, model.reach, cells, dtype=np.float32)
     grid = np.stack([axis.ravel() for axis in np.meshgrid(ticks, ticks, ticks, indexing="ij")])
     step = 2 * model.reach / (cells - 1)
@@ -72,18 +74,20 @@ def measured(model: Model, cells: int = 28) -> Model:
     return Model(model.parts, model.views, model.reach, seeds - slope * gaps)
 
 
-def wrap(name: str, cell: float, radius: float, low: float = -9, high: float = 9) -> Painter | None:
-    """A named pattern wound around y, in cells that close seamlessly at `radius`, between two
-    heights.
+def wrap_pattern_around(
+    name: str, cell: float, radius: float, low: float = -9, high: float = 9
+) -> Painter | None:
+    """Return a painter that wraps a named pattern around y, between two heights.
 
-    These three give no painter for a name that is no repeating pattern.
+    The cells close seamlessly at `radius`. This function and the next two return None for a name
+    that is not a repeating pattern.
     """
     if name not in PATTERNS:
         return None
     pattern, cell = PATTERNS[name], cell * SCALES.get(name, 1.0)
     count = max(4, round(2 * np.pi * radius / cell / 2) * 2)
     if high - low < 9:
-        # Whole rows between the borders: nobody paints half a flower.
+        # Fit whole rows between the borders, so that no motif is cut.
         row, base = (high - low) / max(1, round((high - low) / cell)), low
     else:
         row, base = cell, 0.0
@@ -97,8 +101,8 @@ def wrap(name: str, cell: float, radius: float, low: float = -9, high: float = 9
     return paint
 
 
-def printed(name: str, cell: float, up: tuple[int, int] = (1, 1)) -> Painter | None:
-    """A named pattern printed on the plane of x and an upward axis, given as (axis, sign)."""
+def print_pattern(name: str, cell: float, up: tuple[int, int] = (1, 1)) -> Painter | None:
+    """Return a painter that prints a named pattern on the plane of x and `up`, (axis, sign)."""
     if name not in PATTERNS:
         return None
     pattern, scale = PATTERNS[name], np.float32(1 / (cell * SCALES.get(name, 1.0)))
@@ -106,8 +110,8 @@ def printed(name: str, cell: float, up: tuple[int, int] = (1, 1)) -> Painter | N
     return lambda p, n: pattern(p[0] * scale, p[axis] * scale * np.float32(sign))
 
 
-def boxed(name: str, cell: float) -> Painter | None:
-    """A named pattern projected along whichever axis the surface faces."""
+def project_pattern(name: str, cell: float) -> Painter | None:
+    """Return a painter that projects a named pattern along the axis that the surface faces."""
     if name not in PATTERNS:
         return None
     pattern, scale = PATTERNS[name], np.float32(1 / (cell * SCALES.get(name, 1.0)))
@@ -121,8 +125,8 @@ def boxed(name: str, cell: float) -> Painter | None:
     return paint
 
 
-def heights(low: float, high: float) -> Painter:
-    """The accent fills the ring between two heights."""
+def paint_band(low: float, high: float) -> Painter:
+    """Return a painter that fills the ring between two heights with the accent colour."""
     return lambda p, n: _between(p[1], low, high)
 
 

@@ -1,4 +1,4 @@
-"""Named colours: what a shopper calls them in both languages and what the renderer paints."""
+"""Named colours: names in both languages, and the colours that the renderer paints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tools.sample_shop.distance_fields import Array
 
 @dataclass(frozen=True, slots=True)
 class Colour:
-    """`partners` are the names of colours that look good as a pattern on this one."""
+    """A colour; `partners` are the colours that suit it as an accent."""
 
     name: str
     zh: str
@@ -19,8 +19,8 @@ class Colour:
     partners: tuple[str, ...]
 
 
-def linear(code: str) -> Array:
-    """`#rrggbb` in sRGB as linear light, shape (3,), 0…1 (IEC 61966-2-1)."""
+def to_linear(code: str) -> Array:
+    """Convert sRGB `#rrggbb` to linear light, (3,), 0…1 (IEC 61966-2-1)."""
     srgb = np.array([int(code[k : k + 2], 16) for k in (1, 3, 5)], dtype=np.float32) / 255
     return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4).astype(
         np.float32
@@ -49,9 +49,9 @@ _ALL = (
 )
 
 COLOURS = {colour.name: colour for colour in _ALL}
-PAINTS = tuple(colour.name for colour in _ALL[:15])
-"""Colours that any paint, glaze or dye comes in."""
-METALS = ("gold", "silver", "copper")
+PAINT_COLOURS = tuple(colour.name for colour in _ALL[:15])
+"""Colours of paints, glazes and dyes."""
+METAL_COLOURS = ("gold", "silver", "copper")
 
 BACKDROPS = (
     "#e9e4dc",
@@ -67,8 +67,8 @@ BACKDROPS = (
 """Studio paper behind the product."""
 
 
-def backdrop_for(colour: str, pick: int) -> str:
-    """Studio paper that the colour stands out from: pale products get the darker papers."""
+def choose_backdrop(colour: str, pick: int) -> str:
+    """Return a studio paper in contrast to the colour: pale products get darker papers."""
     pale = colour in {"white", "cream", "silver", "mint", "pink"}
     choices = ("#a9bcc4", "#b9a896", "#a7b5a3", "#b7a5ad", "#9fb3ad") if pale else BACKDROPS
     return choices[pick % len(choices)]

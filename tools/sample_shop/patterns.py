@@ -1,4 +1,4 @@
-"""Decoration: each pattern maps surface coordinates to a mask, 0 the base colour, 1 the accent."""
+"""Patterns: functions from surface coordinates to a mask, 0 for the base colour, 1 the accent."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from tools.sample_shop import noise
 from tools.sample_shop.distance_fields import Array
 
 Pattern = Callable[[Array, Array], Array]
-"""(u, v) in cells, each (n,) → mask (n,). Periodic in u with period 1 or 2, so it closes around
-a lathe."""
+"""(u, v) in cells, each (n,) → mask (n,). The period in u is 1 or 2: it closes around a lathe."""
 
 SOFT = np.float32(0.04)
 
 
 def _edge(signed: Array) -> Array:
-    """1 where `signed` is negative, with a soft border."""
+    """Return 1 where `signed` is negative, with a soft border."""
     return np.clip(np.float32(0.5) - signed / SOFT, 0, 1)
 
 
@@ -40,7 +39,7 @@ def dots(u: Array, v: Array) -> Array:
 
 
 def checks(u: Array, v: Array) -> Array:
-    """Gingham: two crossing half-strength bands."""
+    """Return gingham: two crossing bands of half strength."""
     return (
         _edge(np.abs(_tile(u)) - np.float32(0.25)) + _edge(np.abs(_tile(v)) - np.float32(0.25))
     ) * np.float32(0.5)
@@ -64,28 +63,28 @@ def diamonds(u: Array, v: Array) -> Array:
 
 
 def floral(u: Array, v: Array) -> Array:
-    """Five-petalled flowers in offset rows, each turned its own way."""
+    """Return flowers of five petals in offset rows, each at its own angle."""
     row = np.floor(v)
     shifted = u + (row % 2) * np.float32(0.5)
     column = np.floor(shifted)
     x, y = _tile(shifted), _tile(v)
-    turn = noise.hashed((column % 2).astype(np.int32), row.astype(np.int32)) * np.float32(6.28)
+    turn = noise.hash_noise((column % 2).astype(np.int32), row.astype(np.int32)) * np.float32(6.28)
     radius, angle = np.hypot(x, y), np.arctan2(y, x) + turn
     petals = radius - np.float32(0.25) - np.float32(0.13) * np.cos(angle * 5)
     return _edge(petals) * (1 - _edge(radius - np.float32(0.09)))
 
 
 def terrazzo(u: Array, v: Array) -> Array:
-    """Irregular chips, one in most cells."""
+    """Return irregular chips, one in most cells."""
     i, j = np.floor(u).astype(np.int32), np.floor(v).astype(np.int32)
-    cx = _tile(u) - (noise.hashed(i, j, 1) - np.float32(0.5)) * np.float32(0.4)
-    cy = _tile(v) - (noise.hashed(i, j, 2) - np.float32(0.5)) * np.float32(0.4)
-    angle = np.arctan2(cy, cx) + noise.hashed(i, j, 3) * 6
-    size = np.float32(0.12) + noise.hashed(i, j, 4) * np.float32(0.2)
+    cx = _tile(u) - (noise.hash_noise(i, j, 1) - np.float32(0.5)) * np.float32(0.4)
+    cy = _tile(v) - (noise.hash_noise(i, j, 2) - np.float32(0.5)) * np.float32(0.4)
+    angle = np.arctan2(cy, cx) + noise.hash_noise(i, j, 3) * 6
+    size = np.float32(0.12) + noise.hash_noise(i, j, 4) * np.float32(0.2)
     chip = np.hypot(cx, cy) - size * (
         1 + np.float32(0.28) * np.cos(angle * 3) + np.float32(0.15) * np.cos(angle * 5)
     )
-    return _edge(chip) * (np.float32(0.55) + np.float32(0.45) * noise.hashed(i, j, 5))
+    return _edge(chip) * (np.float32(0.55) + np.float32(0.45) * noise.hash_noise(i, j, 5))
 
 
 def stars(u: Array, v: Array) -> Array:
@@ -111,7 +110,7 @@ PATTERNS: dict[str, Pattern] = {
     "terrazzo": terrazzo,
     "starry": stars,
 }
-"""Every pattern but `plain`, by the name that titles and attributes use."""
+"""All patterns except `plain`, by their name in titles and attributes."""
 
 SCALES = {"floral": 1.5, "starry": 1.25, "terrazzo": 0.8, "checked": 0.9, "diamond": 0.9}
-"""Cell size relative to stripes: what has detail needs room."""
+"""Cell size relative to stripes: detailed patterns need larger cells."""

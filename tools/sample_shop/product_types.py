@@ -1,9 +1,9 @@
-"""Every shelf of the shop."""
+"""All product types of the shop."""
 
 from __future__ import annotations
 
 from tools.sample_shop.product_types_leisure import LEISURE
 from tools.sample_shop.product_types_living import LIVING
 
-KINDS = (*LIVING, *LEISURE)
-BY_KEY = {kind.key: kind for kind in KINDS}
+PRODUCT_TYPES = (*LIVING, *LEISURE)
+PRODUCT_TYPES_BY_KEY = {product_type.key: product_type for product_type in PRODUCT_TYPES}

@@ -1,26 +1,26 @@
-"""The shelves of furniture, fashion, music and toys."""
+"""Product types of furniture, fashion, music and toys."""
 
 from __future__ import annotations
 
-from tools.sample_shop.kinds import fashion, furniture, music, toys
-from tools.sample_shop.palette import METALS, PAINTS
-from tools.sample_shop.spec import PLAIN, Kind, Words
+from tools.sample_shop.builders import fashion, furniture, music, toys
+from tools.sample_shop.design import PLAIN, Bilingual, ProductType
+from tools.sample_shop.palette import METAL_COLOURS, PAINT_COLOURS
 
-FURNITURE: Words = ("Furniture", "家具")
-FASHION: Words = ("Fashion", "服饰")
-MUSIC: Words = ("Music", "音乐")
-TOYS: Words = ("Toys", "玩具")
+FURNITURE: Bilingual = ("Furniture", "家具")
+FASHION: Bilingual = ("Fashion", "服饰")
+MUSIC: Bilingual = ("Music", "音乐")
+TOYS: Bilingual = ("Toys", "玩具")
 
-CLOTHES = tuple(name for name in PAINTS if name not in {"brown"})
+CLOTHES = tuple(name for name in PAINT_COLOURS if name not in {"brown"})
 
 LEISURE = (
-    Kind(
+    ProductType(
         "chair",
         "CHR",
         FURNITURE,
         ("Chairs", "椅子"),
-        furniture.chair,
-        PAINTS,
+        furniture.build_chair,
+        PAINT_COLOURS,
         (
             ("painted wood", "lacquered wood"),
             ("velvet", "plastic", "felt"),
@@ -36,13 +36,13 @@ LEISURE = (
         ),
         frozenset({0}),
     ),
-    Kind(
+    ProductType(
         "stool",
         "STL",
         FURNITURE,
         ("Stools", "凳子"),
-        furniture.stool,
-        PAINTS,
+        furniture.build_stool,
+        PAINT_COLOURS,
         (
             ("painted wood", "lacquered wood"),
             ("painted wood", "leather"),
@@ -58,13 +58,13 @@ LEISURE = (
         ),
         frozenset({0, 1}),
     ),
-    Kind(
+    ProductType(
         "table",
         "TBL",
         FURNITURE,
         ("Tables", "桌子"),
-        furniture.table,
-        PAINTS,
+        furniture.build_table,
+        PAINT_COLOURS,
         (("lacquered wood", "painted wood"),),
         (PLAIN,),
         (
@@ -76,13 +76,13 @@ LEISURE = (
         (79, 190),
         (("assembles in five minutes", "五分钟即可装好"), ("wipes clean easily", "一擦即净")),
     ),
-    Kind(
+    ProductType(
         "sofa",
         "SOF",
         FURNITURE,
         ("Sofas", "沙发"),
-        furniture.sofa,
-        PAINTS,
+        furniture.build_sofa,
+        PAINT_COLOURS,
         (("velvet", "linen", "wool", "leather"),),
         (PLAIN, PLAIN, PLAIN, "striped", "checked", "floral", "dotted"),
         (
@@ -95,12 +95,12 @@ LEISURE = (
         (("for Sunday naps", "周日午睡的好地方"), ("with a matching pillow", "附赠一只撞色抱枕")),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "tshirt",
         "TSH",
         FASHION,
         ("T-shirts", "T恤"),
-        fashion.tshirt,
+        fashion.build_tshirt,
         CLOTHES,
         (("cotton", "organic cotton"),),
         ("striped", "heart print", PLAIN, "mountain print", "sun print", "dotted", "starry", PLAIN),
@@ -113,12 +113,12 @@ LEISURE = (
         (14, 29),
         (("soft from the first day", "上身柔软"), ("cut for every day", "日常百搭版型")),
     ),
-    Kind(
+    ProductType(
         "hat",
         "HAT",
         FASHION,
         ("Hats", "帽子"),
-        fashion.hat,
+        fashion.build_hat,
         CLOTHES,
         (("felt", "straw"), ("wool",), ("cotton",), ("canvas", "cotton")),
         (PLAIN, "dotted", "striped", "floral", "zigzag"),
@@ -138,12 +138,12 @@ LEISURE = (
         frozenset({0, 2}),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "tote",
         "BAG",
         FASHION,
         ("Bags", "包袋"),
-        fashion.tote,
+        fashion.build_tote,
         CLOTHES,
         (("canvas", "organic cotton", "linen"),),
         (
@@ -163,13 +163,13 @@ LEISURE = (
         (("carries a week of groceries", "装得下一周的菜"), ("with an inside pocket", "内有暗袋")),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "bell",
         "BEL",
         MUSIC,
         ("Bells", "铃铛"),
-        music.bell,
-        (*METALS, "red", "blue", "green", *METALS, "black", "turquoise", "yellow"),
+        music.build_bell,
+        (*METAL_COLOURS, "red", "blue", "green", *METAL_COLOURS, "black", "turquoise", "yellow"),
         (("enamel",),),
         (PLAIN,),
         (("hand bell", "手摇铃"), ("counter bell", "服务台铃"), ("ribbon bell", "蝴蝶结铃铛")),
@@ -177,13 +177,13 @@ LEISURE = (
         (9, 24),
         (("rings bright and long", "铃声清亮悠长"), ("calls everyone to dinner", "一摇就开饭")),
     ),
-    Kind(
+    ProductType(
         "drum",
         "DRM",
         MUSIC,
         ("Drums", "鼓"),
-        music.drum,
-        PAINTS,
+        music.build_drum,
+        PAINT_COLOURS,
         (("lacquered wood", "painted wood", "tin"),),
         (PLAIN,),
         (("marching drum", "行进小鼓"), ("goblet drum", "高脚手鼓"), ("tom drum", "落地鼓")),
@@ -195,13 +195,13 @@ LEISURE = (
         ),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "xylophone",
         "XYL",
         MUSIC,
         ("Xylophones", "木琴"),
-        music.xylophone,
-        PAINTS,
+        music.build_xylophone,
+        PAINT_COLOURS,
         (("lacquered wood", "painted wood"),),
         (PLAIN, "rainbow", "two-tone"),
         (("xylophone", "八音木琴"),),
@@ -209,13 +209,13 @@ LEISURE = (
         (19, 39),
         (("tuned by hand", "手工调音"), ("first melodies from age three", "三岁起就能敲出旋律")),
     ),
-    Kind(
+    ProductType(
         "ball",
         "BAL",
         TOYS,
         ("Balls", "球"),
-        toys.ball,
-        PAINTS,
+        toys.build_ball,
+        PAINT_COLOURS,
         (("leather", "rubber"), ("rubber",), ("plastic",), ("rubber",)),
         ("starry", "dotted", "striped", "zigzag", "checked"),
         (
@@ -230,13 +230,13 @@ LEISURE = (
         frozenset({0, 1, 2}),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "car",
         "CAR",
         TOYS,
         ("Toy cars", "玩具车"),
-        toys.car,
-        PAINTS,
+        toys.build_car,
+        PAINT_COLOURS,
         (("tin", "lacquered wood", "plastic"),),
         (PLAIN, "racing stripe", "striped"),
         (("toy saloon car", "玩具小轿车"), ("toy bus", "玩具巴士"), ("toy racing car", "玩具赛车")),
@@ -248,13 +248,13 @@ LEISURE = (
         ),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "duck",
         "DUK",
         TOYS,
         ("Rubber ducks", "橡皮鸭"),
-        toys.duck,
-        ("yellow", *PAINTS),
+        toys.build_duck,
+        ("yellow", *PAINT_COLOURS),
         (("rubber",),),
         (PLAIN, "dotted", PLAIN, "striped", "starry"),
         (

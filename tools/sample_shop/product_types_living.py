@@ -1,13 +1,13 @@
-"""The shelves of kitchen and home."""
+"""Product types of kitchen and home."""
 
 from __future__ import annotations
 
-from tools.sample_shop.kinds import home, kitchen, light
-from tools.sample_shop.palette import PAINTS
-from tools.sample_shop.spec import PLAIN, Kind, Words
+from tools.sample_shop.builders import home, kitchen, light
+from tools.sample_shop.design import PLAIN, Bilingual, ProductType
+from tools.sample_shop.palette import PAINT_COLOURS
 
-KITCHEN: Words = ("Kitchen", "厨房")
-HOME: Words = ("Home", "家居")
+KITCHEN: Bilingual = ("Kitchen", "厨房")
+HOME: Bilingual = ("Home", "家居")
 
 POTTERY = (
     PLAIN,
@@ -35,13 +35,13 @@ PRINTS = (
 )
 
 LIVING = (
-    Kind(
+    ProductType(
         "mug",
         "MUG",
         KITCHEN,
         ("Mugs", "马克杯"),
-        kitchen.mug,
-        PAINTS,
+        kitchen.build_mug,
+        PAINT_COLOURS,
         (("stoneware", "porcelain", "ceramic", "enamel"),),
         POTTERY,
         (
@@ -58,13 +58,13 @@ LIVING = (
             ("sturdy enough for the office kitchen", "结实耐用，办公室也合适"),
         ),
     ),
-    Kind(
+    ProductType(
         "teapot",
         "TEA",
         KITCHEN,
         ("Teapots", "茶壶"),
-        kitchen.teapot,
-        PAINTS,
+        kitchen.build_teapot,
+        PAINT_COLOURS,
         (("stoneware", "porcelain", "ceramic"),),
         POTTERY,
         (("round teapot", "圆形茶壶"), ("tall teapot", "高身茶壶"), ("low teapot", "扁形茶壶")),
@@ -76,13 +76,13 @@ LIVING = (
             ("keeps two rounds of tea warm", "两泡茶也能保温"),
         ),
     ),
-    Kind(
+    ProductType(
         "kettle",
         "KET",
         KITCHEN,
         ("Kettles", "烧水壶"),
-        kitchen.kettle,
-        (*PAINTS[:14], "silver", "copper"),
+        kitchen.build_kettle,
+        (*PAINT_COLOURS[:14], "silver", "copper"),
         (("enamel",),),
         (PLAIN, PLAIN, "dotted", "floral", "checked", "striped"),
         (("whistling kettle", "鸣笛烧水壶"), ("round whistling kettle", "圆形鸣笛烧水壶")),
@@ -93,13 +93,13 @@ LIVING = (
             ("for gas, electric and induction hobs", "燃气灶、电炉、电磁炉通用"),
         ),
     ),
-    Kind(
+    ProductType(
         "bowl",
         "BWL",
         KITCHEN,
         ("Bowls", "碗"),
-        kitchen.bowl,
-        PAINTS,
+        kitchen.build_bowl,
+        PAINT_COLOURS,
         (("stoneware", "porcelain", "ceramic", "enamel"),),
         POTTERY,
         (("deep bowl", "深碗"), ("serving bowl", "大盘碗"), ("footed bowl", "高脚碗")),
@@ -111,13 +111,13 @@ LIVING = (
             ("stacks neatly in the cupboard", "可叠放，省柜子空间"),
         ),
     ),
-    Kind(
+    ProductType(
         "bottle",
         "BTL",
         KITCHEN,
         ("Water bottles", "水瓶"),
-        kitchen.bottle,
-        (*PAINTS, "silver"),
+        kitchen.build_bottle,
+        (*PAINT_COLOURS, "silver"),
         (
             ("powder-coated steel", "glass"),
             ("powder-coated steel", "glass"),
@@ -136,13 +136,13 @@ LIVING = (
             ("for hikes, gym and desk", "徒步、健身、办公都能用"),
         ),
     ),
-    Kind(
+    ProductType(
         "vase",
         "VAS",
         HOME,
         ("Vases", "花瓶"),
-        home.vase,
-        PAINTS,
+        home.build_vase,
+        PAINT_COLOURS,
         (("ceramic", "stoneware", "glass", "terracotta"),),
         ("ribbed", PLAIN, *POTTERY),
         (
@@ -158,13 +158,13 @@ LIVING = (
             ("looks good even when empty", "空着摆放也是风景"),
         ),
     ),
-    Kind(
+    ProductType(
         "lamp",
         "LMP",
         HOME,
         ("Lamps", "台灯"),
-        light.lamp,
-        PAINTS,
+        light.build_lamp,
+        PAINT_COLOURS,
         (("fabric", "paper"),),
         (PLAIN, PLAIN, "striped", "dotted", "floral", "pinstriped", "checked", "starry"),
         (("table lamp", "台灯"), ("drum-shade lamp", "圆筒罩台灯"), ("reading lamp", "阅读台灯")),
@@ -175,13 +175,13 @@ LIVING = (
             ("for bedside and reading corner", "床头与阅读角的好搭档"),
         ),
     ),
-    Kind(
+    ProductType(
         "cushion",
         "CSH",
         HOME,
         ("Cushions", "靠垫"),
-        home.cushion,
-        PAINTS,
+        home.build_cushion,
+        PAINT_COLOURS,
         (("cotton", "linen", "velvet", "wool"),),
         PRINTS,
         (
@@ -193,13 +193,13 @@ LIVING = (
         (17, 34),
         (("brightens any sofa", "让沙发立刻亮起来"), ("with a washable cover", "外套可拆洗")),
     ),
-    Kind(
+    ProductType(
         "clock",
         "CLK",
         HOME,
         ("Clocks", "时钟"),
-        home.clock,
-        PAINTS,
+        home.build_clock,
+        PAINT_COLOURS,
         (
             ("tin", "powder-coated steel"),
             ("painted wood", "lacquered wood"),
@@ -219,13 +219,13 @@ LIVING = (
         ),
         accented=True,
     ),
-    Kind(
+    ProductType(
         "candle",
         "CND",
         HOME,
         ("Candles", "蜡烛"),
-        light.candle,
-        PAINTS,
+        light.build_candle,
+        PAINT_COLOURS,
         (("soy wax",), ("soy wax", "beeswax")),
         (PLAIN, "striped", PLAIN, "dotted", "floral", "zigzag"),
         (
@@ -241,13 +241,13 @@ LIVING = (
             ("smells of fig and rain", "无花果与雨后清香"),
         ),
     ),
-    Kind(
+    ProductType(
         "plant",
         "PLT",
         HOME,
         ("Potted plants", "盆栽"),
-        home.plant,
-        PAINTS,
+        home.build_plant,
+        PAINT_COLOURS,
         (("terracotta", "ceramic", "stoneware"),),
         POTTERY,
         (

@@ -1,5 +1,4 @@
-"""Sphere tracing in numpy: cones find where the product is, rays find the surface, short walks
-find shadow.
+"""Sphere tracing in numpy: cones locate the product, rays its surface, short marches the shadow.
 
 Hart, "Sphere Tracing" (1996); cone marching as in Fulcrum's "Cone Marching" (2012); soft shadows
 and ambient occlusion by distance ratios (Evans, "Fast Approximations for Global Illumination on
@@ -16,18 +15,18 @@ import numpy.typing as npt
 from tools.sample_shop.distance_fields import Array
 from tools.sample_shop.geometry import Sdf
 
-STEPS = 56
+MAX_STEPS = 56
 TOLERANCE = np.float32(0.0015)
-RELAXED, AHEAD = np.float32(0.25), np.float32(0.008)
-"""Over-relaxed steps: as the last one is taken back, each may enter the surface, but not pass
+RELAXATION, MAX_OVERSTEP = np.float32(0.25), np.float32(0.008)
+"""Over-relaxation: a step may enter the surface, because the last one is corrected, but not pass
 through a thin wall."""
 
-Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+PixelCoordinates = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
 """Columns and rows of pixels, each (n,)."""
 
 
-def scene(shapes: Sequence[Sdf]) -> Sdf:
-    """The nearest of several shapes."""
+def combine(shapes: Sequence[Sdf]) -> Sdf:
+    """Return the union of several shapes, computed in place."""
 
     def distance(p: Array) -> Array:
         nearest = shapes[0](p)
@@ -38,23 +37,25 @@ def scene(shapes: Sequence[Sdf]) -> Sdf:
     return distance
 
 
-def walk(
+def march_rays(
     shape: Sdf, eye: Array, rays: Array, start: Array, far: float, spread: float = 0.0
 ) -> Array:
-    """Distance along each ray to the surface, (n,), infinite for a miss.
+    """Return the distance along each ray to the surface, (n,), infinite for a miss.
 
-    With `spread`, the width of a cone at distance 1, it stops where the cone first may touch: a
-    safe start for every ray within the cone.
+    With `spread`, the width of a cone at distance 1, a march stops where the cone may first touch
+    the surface: a safe start for every ray within the cone.
     """
     reached = np.full(rays.shape[1], np.inf, dtype=np.float32)
     live = np.arange(rays.shape[1])
     t, directions = start.astype(np.float32).copy(), rays
-    for _ in range(STEPS):
+    for _ in range(MAX_STEPS):
         gap = shape(eye[:, None] + directions * t)
         done = gap < np.maximum(TOLERANCE, t * np.float32(spread))
         reached[live[done]] = t[done] if spread else t[done] + gap[done]
         t += (
-            gap - t * np.float32(spread * 0.5) if spread else gap + np.minimum(gap * RELAXED, AHEAD)
+            gap - t * np.float32(spread * 0.5)
+            if spread
+            else gap + np.minimum(gap * RELAXATION, MAX_OVERSTEP)
         )
         going = ~done & (t < far)
         if not going.any():
@@ -71,8 +72,8 @@ def walk(
     return reached
 
 
-def normals(shape: Sdf, p: Array, eps: float = 0.011) -> Array:
-    """Unit normals (3, n) from four samples at the corners of a tetrahedron."""
+def surface_normals(shape: Sdf, p: Array, eps: float = 0.011) -> Array:
+    """Return unit normals (3, n), from four samples at the corners of a tetrahedron."""
     total = np.zeros_like(p)
     for corner in ((1, -1, -1), (-1, -1, 1), (-1, 1, -1), (1, 1, 1)):
         offset = np.array(corner, dtype=np.float32)[:, None]
@@ -80,10 +81,10 @@ def normals(shape: Sdf, p: Array, eps: float = 0.011) -> Array:
     return total / np.maximum(np.sqrt((total * total).sum(axis=0)), np.float32(1e-6))
 
 
-def shadow(
+def soft_shadow(
     shape: Sdf, p: Array, light: Array, hardness: float, steps: int = 14, reach: float = 2.2
 ) -> Array:
-    """How much of a soft light reaches each point, 0…1, (n,)."""
+    """Return the share of a soft light that reaches each point, 0…1, (n,)."""
     clear = np.ones(p.shape[1], dtype=np.float32)
     t = np.full(p.shape[1], 0.03, dtype=np.float32)
     for _ in range(steps):
@@ -94,8 +95,10 @@ def shadow(
     return clear * clear * (3 - 2 * clear)
 
 
-def occlusion(shape: Sdf, p: Array, n: Array, reach: float = 0.22, samples: int = 4) -> Array:
-    """How open the surroundings of each point are, 0…1, (n,)."""
+def ambient_occlusion(
+    shape: Sdf, p: Array, n: Array, reach: float = 0.22, samples: int = 4
+) -> Array:
+    """Return how open the surroundings of each point are, 0…1, (n,)."""
     hidden = np.zeros(p.shape[1], dtype=np.float32)
     weight, total = 1.0, 0.0
     for k in range(1, samples + 1):
@@ -106,21 +109,23 @@ def occlusion(shape: Sdf, p: Array, n: Array, reach: float = 0.22, samples: int 
     return np.clip(1 - hidden / np.float32(total) * np.float32(1.15), 0, 1)
 
 
-def visibility(
-    shape: Sdf, light: Array, p: Array, n: Array, at: Places | None
+def light_visibility(
+    shape: Sdf, light: Array, p: Array, n: Array, at: PixelCoordinates | None
 ) -> tuple[Array, Array]:
-    """Light that reaches each point and how open it lies, (n,) each.
+    """Return the light that reaches each point and its ambient occlusion, (n,) each.
 
-    Both vary slowly, so where points are one per pixel a quarter of them is traced and the rest
+    Both vary slowly: where each pixel has one point, a quarter of them is traced and the rest
     interpolated.
     """
     if at is None:
-        return _traced(shape, light, p, n)
+        return _trace_visibility(shape, light, p, n)
     x, y = at
     coarse = (x % 2 == 0) & (y % 2 == 0)
     planes = np.zeros((3, int(y.max()) // 2 + 2, int(x.max()) // 2 + 2), dtype=np.float32)
     planes[0, y[coarse] // 2, x[coarse] // 2] = 1
-    planes[1:, y[coarse] // 2, x[coarse] // 2] = _traced(shape, light, p[:, coarse], n[:, coarse])
+    planes[1:, y[coarse] // 2, x[coarse] // 2] = _trace_visibility(
+        shape, light, p[:, coarse], n[:, coarse]
+    )
     left, right, above, below = x // 2, (x + 1) // 2, y // 2, (y + 1) // 2
     total = (
         planes[:, above, left]
@@ -131,14 +136,14 @@ def visibility(
     alone = total[0] == 0
     total[0, alone] = 1
     if alone.any():
-        total[1:, alone] = _traced(shape, light, p[:, alone], n[:, alone])
+        total[1:, alone] = _trace_visibility(shape, light, p[:, alone], n[:, alone])
     return total[1] / total[0], total[2] / total[0]
 
 
-def _traced(shape: Sdf, light: Array, p: Array, n: Array) -> tuple[Array, Array]:
+def _trace_visibility(shape: Sdf, light: Array, p: Array, n: Array) -> tuple[Array, Array]:
     cast = np.zeros(p.shape[1], dtype=np.float32)
     facing = (n * light[:, None]).sum(axis=0) > 0
-    cast[facing] = shadow(
+    cast[facing] = soft_shadow(
         shape,
         p[:, facing] + n[:, facing] * np.float32(0.01),
         light,
@@ -146,11 +151,11 @@ def _traced(shape: Sdf, light: Array, p: Array, n: Array) -> tuple[Array, Array]
         steps=10,
         reach=1.6,
     )
-    return cast, occlusion(shape, p, n)
+    return cast, ambient_occlusion(shape, p, n)
 
 
-def owners(shapes: Sequence[Sdf], p: Array) -> npt.NDArray[np.intp]:
-    """Which shape each surface point belongs to, (n,)."""
+def nearest_shape(shapes: Sequence[Sdf], p: Array) -> npt.NDArray[np.intp]:
+    """Return the index of the shape that each surface point belongs to, (n,)."""
     if len(shapes) == 1:
         return np.zeros(p.shape[1], dtype=np.intp)
     return np.argmin(np.stack([shape(p) for shape in shapes]), axis=0)

@@ -1,4 +1,4 @@
-"""Synthesised product sounds, 22.05 kHz mono, written as 16-bit WAV."""
+"""Synthesise product sounds: 22.05 kHz mono, 16-bit WAV."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 RATE = 22_050
 Samples = npt.NDArray[np.float64]
 
-CHURCH = (
+BELL_PARTIALS = (
     (0.5, 0.5, 1.6),
     (1.0, 1.0, 1.2),
     (1.19, 0.6, 1.0),
@@ -22,17 +22,16 @@ CHURCH = (
     (3.76, 0.2, 0.3),
     (5.4, 0.12, 0.18),
 )
-"""Ratio, strength and decay in seconds of a bell's partials: hum, prime, tierce, quint, nominal
-and above."""
-BAR = ((1.0, 1.0, 0.5), (3.93, 0.35, 0.16), (9.54, 0.12, 0.05))
-"""A wooden bar tuned to the double octave."""
+"""Frequency ratio, strength and decay in seconds of the partials of a church bell."""
+BAR_PARTIALS = ((1.0, 1.0, 0.5), (3.93, 0.35, 0.16), (9.54, 0.12, 0.05))
+"""The same of a wooden bar, tuned to the double octave."""
 
 
 def _time(seconds: float) -> Samples:
     return np.arange(int(seconds * RATE)) / RATE
 
 
-def _struck(
+def _strike(
     pitch: float,
     partials: tuple[tuple[float, float, float], ...],
     seconds: float,
@@ -54,16 +53,17 @@ def _mix(total: float, events: list[tuple[float, Samples]]) -> Samples:
     return out
 
 
-def bell(rng: np.random.Generator) -> Samples:
+def synthesise_bell(rng: np.random.Generator) -> Samples:
     pitch = float(rng.uniform(520, 1500))
     gap = float(rng.uniform(0.55, 1.1))
     return _mix(
-        3.4, [(0.05 + k * gap, _struck(pitch, CHURCH, 3.0) * (1 - 0.15 * k)) for k in range(2)]
+        3.4,
+        [(0.05 + k * gap, _strike(pitch, BELL_PARTIALS, 3.0) * (1 - 0.15 * k)) for k in range(2)],
     )
 
 
-def kettle(rng: np.random.Generator) -> Samples:
-    """Rumbling water, then a whistle that rises and steadies."""
+def synthesise_kettle(rng: np.random.Generator) -> Samples:
+    """Return rumbling water, then a whistle that rises and holds."""
     t = _time(3.6)
     rise = 1 / (1 + np.exp(-(t - 1.3) * 4))
     pitch = (
@@ -76,7 +76,7 @@ def kettle(rng: np.random.Generator) -> Samples:
     return rise * (np.sin(phase) + 0.35 * np.sin(2 * phase)) * 0.7 + steam * (0.25 + 0.15 * rise)
 
 
-def drum(rng: np.random.Generator) -> Samples:
+def synthesise_drum(rng: np.random.Generator) -> Samples:
     low = float(rng.uniform(75, 130))
     t = _time(0.5)
     boom = np.exp(-t / 0.14) * np.sin(2 * np.pi * (low * t + low * 0.06 * (1 - np.exp(-t / 0.03))))
@@ -90,20 +90,20 @@ def drum(rng: np.random.Generator) -> Samples:
     return _mix(0.6 + 12 * beat, events)
 
 
-def xylophone(rng: np.random.Generator) -> Samples:
-    """A short tune on a pentatonic scale that ends on the tonic."""
+def synthesise_xylophone(rng: np.random.Generator) -> Samples:
+    """Return a short tune on a pentatonic scale that ends on the tonic."""
     scale = [0, 2, 4, 7, 9, 12, 14, 16]
     root, place = float(rng.uniform(500, 700)), int(rng.integers(3, 6))
     events, start = [], 0.05
     for step in range(9):
         place = int(np.clip(place + rng.integers(-2, 3), 0, 7)) if step < 8 else 0
-        events.append((start, _struck(root * 2 ** (scale[place] / 12), BAR, 0.9)))
+        events.append((start, _strike(root * 2 ** (scale[place] / 12), BAR_PARTIALS, 0.9)))
         start += 0.19 if rng.random() < 0.4 else 0.36
     return _mix(start + 0.7, events)
 
 
-def duck(rng: np.random.Generator) -> Samples:
-    """Squeaks: a reed that is blown up and let go."""
+def synthesise_duck(rng: np.random.Generator) -> Samples:
+    """Return squeaks: a reed that rises in pitch and falls."""
     t = _time(0.34)
     base = float(rng.uniform(620, 900))
     sweep = base * (1 + 0.55 * np.sin(np.pi * np.clip(t / 0.3, 0, 1)) ** 0.6)
@@ -113,29 +113,31 @@ def duck(rng: np.random.Generator) -> Samples:
     return _mix(2.3, [(0.1, squeak), (0.6, squeak * 0.8), (1.35, squeak), (1.75, squeak * 0.7)])
 
 
-def clock(rng: np.random.Generator) -> Samples:
-    """Tick and tock, then the alarm."""
+def synthesise_clock(rng: np.random.Generator) -> Samples:
+    """Return ticking, then the alarm."""
     pitch = float(rng.uniform(1500, 2300))
     wood = ((1.0, 1.0, 0.012), (1.7, 0.6, 0.008), (2.9, 0.4, 0.005))
-    ticks = [(0.1 + k * 0.5, _struck(pitch * (1 if k % 2 else 0.84), wood, 0.2)) for k in range(4)]
-    ring = [(2.1 + k * 0.06, _struck(pitch * 0.9, CHURCH, 0.5, 0.2) * 0.5) for k in range(20)]
+    ticks = [(0.1 + k * 0.5, _strike(pitch * (1 if k % 2 else 0.84), wood, 0.2)) for k in range(4)]
+    ring = [
+        (2.1 + k * 0.06, _strike(pitch * 0.9, BELL_PARTIALS, 0.5, 0.2) * 0.5) for k in range(20)
+    ]
     return _mix(3.7, ticks + ring)
 
 
 SOUNDS: dict[str, Callable[[np.random.Generator], Samples]] = {
-    "bell": bell,
-    "kettle": kettle,
-    "drum": drum,
-    "xylophone": xylophone,
-    "duck": duck,
-    "clock": clock,
+    "bell": synthesise_bell,
+    "kettle": synthesise_kettle,
+    "drum": synthesise_drum,
+    "xylophone": synthesise_xylophone,
+    "duck": synthesise_duck,
+    "clock": synthesise_clock,
 }
-"""The sound each kind of product makes."""
+"""Synthesisers by the key of the product type."""
 
 
-def write_sound(kind: str, seed: int, path: Path) -> None:
-    """Write the sound of a kind; `seed` varies pitch and rhythm. Two to four seconds."""
-    samples = SOUNDS[kind](np.random.default_rng([seed, 5]))
+def write_sound(type_key: str, seed: int, path: Path) -> None:
+    """Write the sound of a product type, 2 to 4 seconds; `seed` varies pitch and rhythm."""
+    samples = SOUNDS[type_key](np.random.default_rng([seed, 5]))
     fade = np.minimum(1, np.arange(samples.size)[::-1] / (0.05 * RATE))
     loud = samples * fade / max(float(np.abs(samples).max()), 1e-9) * 0.85
     with wave.open(str(path), "wb") as clip:

@@ -10,37 +10,36 @@ import numpy as np
 
 from tools.sample_shop.distance_fields import Array
 from tools.sample_shop.model import Model
-from tools.sample_shop.render import photograph
+from tools.sample_shop.render import render_photo
 
-FRAMES = 24
-RATE = 12
+FRAME_COUNT = 24
+FRAME_RATE = 12
 SIZE = 320
 LAYERS = 24
 
 
 def write_turntable(
-    model: Model, paper: str, path: Path, *, size: int = SIZE, frames: int = FRAMES
+    model: Model, paper: str, path: Path, *, size: int = SIZE, frames: int = FRAME_COUNT
 ) -> None:
-    """H.264 in MP4, playable while it loads. `size` is in pixels and even."""
-    still = dataclasses.replace(model, cloud=_swept(model.cloud))
+    """Write H.264 in MP4 that plays while it loads; `size` is in pixels and even."""
+    still = dataclasses.replace(model, cloud=_sweep_cloud(model.cloud))
     with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
-        # The encoder's look-ahead decides by timing; without it the same frames give the same
-        # bytes.
+        # The look-ahead of the encoder depends on timing; without it the bytes are reproducible.
         stream = container.add_stream(
-            "libx264", rate=RATE, options={"crf": "24", "tune": "zerolatency"}
+            "libx264", rate=FRAME_RATE, options={"crf": "24", "tune": "zerolatency"}
         )
         stream.width = stream.height = size
         stream.pix_fmt = "yuv420p"
-        # One thread: the bytes must not depend on how many cores the machine has.
+        # One thread: the bytes must not depend on the number of cores.
         stream.thread_count = 1
         for k in range(frames):
-            pixels = photograph(still, model.views[0], paper, size, spin=360 * k / frames)
+            pixels = render_photo(still, model.views[0], paper, size, spin=360 * k / frames)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
 
 
-def _swept(cloud: Array) -> Array:
-    """Rings around everything the turning cloud sweeps, so that every frame is framed alike."""
+def _sweep_cloud(cloud: Array) -> Array:
+    """Return rings around the volume that the cloud sweeps, so that all frames are framed alike."""
     heights = np.linspace(cloud[1].min(), cloud[1].max(), LAYERS, dtype=np.float32)
     layer = np.abs(cloud[1] - heights[:, None]).argmin(axis=0)
     reach = np.zeros(LAYERS, dtype=np.float32)

@@ -9,10 +9,10 @@ import av
 import numpy as np
 import pytest
 
-from tools.sample_shop.model import measured
-from tools.sample_shop.product_types import BY_KEY
+from tools.sample_shop.design import PLAIN, ProductDesign
+from tools.sample_shop.model import add_point_cloud
+from tools.sample_shop.product_types import PRODUCT_TYPES_BY_KEY
 from tools.sample_shop.sounds import RATE, SOUNDS, write_sound
-from tools.sample_shop.spec import PLAIN, Spec
 from tools.sample_shop.turntable import write_turntable
 
 
@@ -48,9 +48,15 @@ def test_the_strongest_tone_fits_the_thing(kind: str, low: float, high: float) -
 
 
 def test_turntable_is_streamable_h264(tmp_path: Path) -> None:
-    spec = Spec("duck", "yellow", "white", "rubber", PLAIN, 0, 0, 1)
+    design = ProductDesign("duck", "yellow", "white", "rubber", PLAIN, 0, 0, 1)
     path = tmp_path / "a.mp4"
-    write_turntable(measured(BY_KEY["duck"].build(spec)), "#dfe6e8", path, size=48, frames=4)
+    write_turntable(
+        add_point_cloud(PRODUCT_TYPES_BY_KEY["duck"].build(design)),
+        "#dfe6e8",
+        path,
+        size=48,
+        frames=4,
+    )
     data = path.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
     with av.open(str(path)) as container:

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from tools.sample_shop import geometry as g
-from tools.sample_shop.distance_fields import shell, smooth, solid, turned
+from tools.sample_shop.distance_fields import lathe_solid, shell, smooth_curve, solid
 
 POINTS = np.random.default_rng(1).uniform(-1.2, 1.2, (3, 4000)).astype(np.float32)
-CURVE = smooth([(0.0, 0.0), (0.3, 0.0), (0.3, 0.0), (0.4, 0.4), (0.2, 0.8), (0.0, 0.8)])
+CURVE = smooth_curve([(0.0, 0.0), (0.3, 0.0), (0.3, 0.0), (0.4, 0.4), (0.2, 0.8), (0.0, 0.8)])
 SQUARE = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
 
 
@@ -21,7 +21,7 @@ SQUARE = ((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5))
         g.cylinder(0.3, 0.4, 0.02),
         g.capsule((0, 0, 0), (0.4, 0.5, 0.1), 0.1),
         g.torus(0.4, 0.1, axis=2),
-        g.lathe(turned(CURVE)),
+        g.lathe(lathe_solid(CURVE)),
         g.lathe(shell(CURVE, 0.05)),
         g.blend(0.1, g.sphere(0.3), g.sphere(0.2, (0.4, 0, 0))),
         g.turn(g.box((0.3, 0.2, 0.4), 0.05), 1, 30),

@@ -1,4 +1,4 @@
-"""Pictures: every kind shows, whole, in its own colour."""
+"""Pictures: every product_type shows, whole, in its own colour."""
 
 from __future__ import annotations
 
@@ -7,32 +7,42 @@ import colorsys
 import numpy as np
 import pytest
 
-from tools.sample_shop.model import measured
+from tools.sample_shop.design import PLAIN, ProductDesign, ProductType
+from tools.sample_shop.model import add_point_cloud
 from tools.sample_shop.palette import COLOURS
-from tools.sample_shop.product_types import BY_KEY, KINDS
-from tools.sample_shop.render import Pixels, photograph
-from tools.sample_shop.spec import PLAIN, Kind, Spec
+from tools.sample_shop.product_types import PRODUCT_TYPES, PRODUCT_TYPES_BY_KEY
+from tools.sample_shop.render import Pixels, render_photo
 
 PAPER = "#dfe6e8"
 
 
-def plain(kind: str, colour: str, stuff: str) -> Spec:
-    return Spec(kind, colour, COLOURS[colour].partners[0], stuff, PLAIN, 0, 0, 1)
+def plain(product_type: str, colour: str, material: str) -> ProductDesign:
+    return ProductDesign(
+        product_type, colour, COLOURS[colour].partners[0], material, PLAIN, 0, 0, 1
+    )
 
 
-def picture(spec: Spec, size: int = 72) -> Pixels:
-    model = measured(BY_KEY[spec.kind].build(spec))
-    return photograph(model, model.views[0], PAPER, size)
+def picture(design: ProductDesign, size: int = 72) -> Pixels:
+    model = add_point_cloud(PRODUCT_TYPES_BY_KEY[design.type_key].build(design))
+    return render_photo(model, model.views[0], PAPER, size)
 
 
 @pytest.mark.parametrize(
-    ("kind", "shape"),
-    [(kind, shape) for kind in KINDS for shape in range(len(kind.shapes))],
-    ids=lambda value: value.key if isinstance(value, Kind) else str(value),
+    ("product_type", "shape"),
+    [
+        (product_type, shape)
+        for product_type in PRODUCT_TYPES
+        for shape in range(len(product_type.shapes))
+    ],
+    ids=lambda value: value.key if isinstance(value, ProductType) else str(value),
 )
-def test_every_shape_fills_the_frame_without_leaving_it(kind: Kind, shape: int) -> None:
-    stuff = kind.stuffs[min(shape, len(kind.stuffs) - 1)][0]
-    pixels = picture(Spec(kind.key, "red", "yellow", stuff, PLAIN, shape, 0, 2), 64).astype(int)
+def test_every_shape_fills_the_frame_without_leaving_it(
+    product_type: ProductType, shape: int
+) -> None:
+    material = product_type.materials[min(shape, len(product_type.materials) - 1)][0]
+    pixels = picture(
+        ProductDesign(product_type.key, "red", "yellow", material, PLAIN, shape, 0, 2), 64
+    ).astype(int)
     # Paper and shadow are grey, so colour or darkness marks the product.
     chroma = pixels.max(axis=2) - pixels.min(axis=2)
     product = (chroma > 45) | (pixels.max(axis=2) < 70)
@@ -43,13 +53,15 @@ def test_every_shape_fills_the_frame_without_leaving_it(kind: Kind, shape: int) 
 
 
 @pytest.mark.parametrize(
-    ("kind", "stuff"), [("mug", "porcelain"), ("sofa", "velvet"), ("duck", "rubber")]
+    ("product_type", "material"), [("mug", "porcelain"), ("sofa", "velvet"), ("duck", "rubber")]
 )
 @pytest.mark.parametrize(
     ("colour", "hue"), [("red", 0), ("yellow", 47), ("green", 128), ("blue", 217)]
 )
-def test_a_colour_is_seen_as_that_colour(kind: str, stuff: str, colour: str, hue: int) -> None:
-    pixels = picture(plain(kind, colour, stuff), 56).reshape(-1, 3) / 255
+def test_a_colour_is_seen_as_that_colour(
+    product_type: str, material: str, colour: str, hue: int
+) -> None:
+    pixels = picture(plain(product_type, colour, material), 56).reshape(-1, 3) / 255
     hsv = np.array([colorsys.rgb_to_hsv(*pixel) for pixel in pixels])
     vivid = hsv[hsv[:, 1] > 0.35]
     off = np.abs((vivid[:, 0] * 360 - hue + 180) % 360 - 180)
@@ -58,15 +70,15 @@ def test_a_colour_is_seen_as_that_colour(kind: str, stuff: str, colour: str, hue
 
 
 def test_a_pattern_adds_the_accent() -> None:
-    bare = Spec("mug", "red", "white", "porcelain", PLAIN, 0, 0, 1)
-    dotted = Spec("mug", "red", "white", "porcelain", "dotted", 0, 0, 1)
+    bare = ProductDesign("mug", "red", "white", "porcelain", PLAIN, 0, 0, 1)
+    dotted = ProductDesign("mug", "red", "white", "porcelain", "dotted", 0, 0, 1)
     changed = np.abs(picture(bare).astype(int) - picture(dotted).astype(int)).max(axis=2) > 60
     assert 0.02 < changed.mean() < 0.3
 
 
 def test_spin_shows_another_side_in_the_same_frame() -> None:
-    model = measured(BY_KEY["car"].build(plain("car", "red", "tin")))
-    front, turned = (photograph(model, model.views[0], PAPER, 48, spin=spin) for spin in (0, 90))
+    model = add_point_cloud(PRODUCT_TYPES_BY_KEY["car"].build(plain("car", "red", "tin")))
+    front, turned = (render_photo(model, model.views[0], PAPER, 48, spin=spin) for spin in (0, 90))
     assert np.abs(front.astype(int) - turned.astype(int)).mean() > 5
 
 

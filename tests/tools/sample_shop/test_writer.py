@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from PIL import Image
 
-from tools.sample_shop.writer import planned, write_sample_shop
+from tools.sample_shop.writer import plan_sample_shop, write_sample_shop
 from webapp.importing.columns import read_columns
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
@@ -66,7 +66,7 @@ def test_rows_name_files_that_exist_and_progress_reaches_the_end(tmp_path: Path)
 
 @pytest.mark.parametrize("seed", [7, 8])
 def test_rows_make_a_plausible_shop(seed: int) -> None:
-    _, rows = planned(seed, 320, True)
+    _, rows = plan_sample_shop(seed, 320, True)
     assert len(rows) == 320
     for key in ("sku", "title", "title_zh"):
         assert len({row[key] for row in rows}) == 320, key
@@ -80,7 +80,7 @@ def test_rows_make_a_plausible_shop(seed: int) -> None:
 
 
 def test_both_languages_say_colour_and_category() -> None:
-    _, rows = planned(7, 320, True)
+    _, rows = plan_sample_shop(7, 320, True)
     for row in rows:
         assert row["attributes"]["colour"] in row["title"].lower()
         assert not CHINESE.search(row["title"] + row["description"])
@@ -89,7 +89,7 @@ def test_both_languages_say_colour_and_category() -> None:
 
 
 def test_the_import_knows_every_column() -> None:
-    _, rows = planned(7, 24, True)
+    _, rows = plan_sample_shop(7, 24, True)
     assert set(read_columns(list(rows[0]))) == set(rows[0])
 
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tools.bench.speech.voices import Voice, say
-from tools.sample_shop.writer import planned
+from tools.sample_shop.writer import plan_sample_shop
 
 PLAIN_ENGLISH = re.compile(r"[A-Za-z' ]+")
 DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 HELD_BACK: Final = 1
 """Of every three queries the first was used to choose the engine's weights; another one is
-measured here."""
+add_point_cloud here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def sayings(
     kind.
     """
     if data is None:
-        rows = planned(1, 200, clips=False)[1]
+        rows = plan_sample_shop(1, 200, clips=False)[1]
         titles = [str(row["title"]) for row in rows]
         yield _spoken("drawn products", titles, titles, voices, texts, folder)
         return

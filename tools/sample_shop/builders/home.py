@@ -1,11 +1,12 @@
-"""Vases, cushions, clocks and plants."""
+"""Build the models of vases, cushions, clocks and plants."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tools.sample_shop import finishes as m
-from tools.sample_shop.distance_fields import Array, shell, smooth, solid, turned
+from tools.sample_shop import finishes
+from tools.sample_shop.design import ProductDesign
+from tools.sample_shop.distance_fields import Array, lathe_solid, shell, smooth_curve, solid
 from tools.sample_shop.geometry import (
     Sdf,
     around,
@@ -26,8 +27,7 @@ from tools.sample_shop.geometry import (
     union,
 )
 from tools.sample_shop.materials import WALNUT
-from tools.sample_shop.model import Model, Painter, Part, View, printed
-from tools.sample_shop.spec import Spec
+from tools.sample_shop.model import Model, Painter, Part, View, print_pattern
 
 VASES = (
     (
@@ -53,23 +53,29 @@ VASES = (
 )
 
 
-def vase(spec: Spec) -> Model:
-    side = smooth(VASES[spec.shape])
+def build_vase(design: ProductDesign) -> Model:
+    side = smooth_curve(VASES[design.shape])
     wide, top = max(x for x, _ in side), side[-1][1]
-    ribs = 16 if spec.pattern == "ribbed" else 0
-    wall = lathe(shell(((0, 0.03), *side), 0.05), ribs, 0.008, 5.0 if spec.number % 2 else 0.0)
+    ribs = 16 if design.pattern == "ribbed" else 0
+    wall = lathe(shell(((0, 0.03), *side), 0.05), ribs, 0.008, 5.0 if design.number % 2 else 0.0)
     parts = [
-        Part(wall, spec.base, spec.finish, spec.wound(0.19, wide, 0.08, top - 0.14), spec.second)
+        Part(
+            wall,
+            design.base_colour,
+            design.finish,
+            design.wrap_pattern(0.19, wide, 0.08, top - 0.14),
+            design.accent_colour,
+        )
     ]
-    if spec.number % 3 == 0:
-        parts += _stems(top, spec)
+    if design.number % 3 == 0:
+        parts += _stems(top, design)
     return Model(
         tuple(parts), (View(25, 11), View(-30, 33, 1.02)), reach=1.9 if len(parts) > 1 else 1.3
     )
 
 
-def _stems(top: float, spec: Spec) -> list[Part]:
-    """Three tulips, as a stylist would put them in."""
+def _stems(top: float, design: ProductDesign) -> list[Part]:
+    """Return three tulips."""
     heads = [(-0.26, top + 0.42, 0.05), (0.05, top + 0.56, -0.08), (0.30, top + 0.34, 0.10)]
     stalks = [
         tube(
@@ -85,16 +91,16 @@ def _stems(top: float, spec: Spec) -> list[Part]:
         for x, y, z in heads
     ]
     leaf = turn(ellipsoid((0.05, 0.26, 0.014), (0.02, 0.1, 0)), 2, -24)
-    flower = "#f2b632" if spec.colour in {"red", "pink", "purple", "orange"} else "#e4566e"
+    flower = "#f2b632" if design.colour in {"red", "pink", "purple", "orange"} else "#e4566e"
     return [
-        Part(union(*stalks, move(leaf, (0.06, top + 0.08, 0.06))), "#4d8a3d", m.LEAF),
-        Part(union(*blooms), flower, m.SATIN),
+        Part(union(*stalks, move(leaf, (0.06, top + 0.08, 0.06))), "#4d8a3d", finishes.LEAF),
+        Part(union(*blooms), flower, finishes.SATIN),
     ]
 
 
-def cushion(spec: Spec) -> Model:
-    tall = (0.62, 0.42, 0.0)[spec.shape]
-    if spec.shape == 2:
+def build_cushion(design: ProductDesign) -> Model:
+    tall = (0.62, 0.42, 0.0)[design.shape]
+    if design.shape == 2:
         angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
         outline = tuple((float(0.6 * np.cos(a)), float(0.6 * np.sin(a))) for a in angles)
     else:
@@ -108,8 +114,12 @@ def cushion(spec: Spec) -> Model:
         ]
         side = [(-0.62, tall * 0.4), (-0.61, 0.0), (-0.62, -tall * 0.4)]
         half = [*quarter, *side]
-        outline = smooth([*half, *[(-x, -y) for x, y in half], half[0]])[:-1]
-    piping = spec.second if spec.pattern != "plain" or spec.number % 2 else spec.base
+        outline = smooth_curve([*half, *[(-x, -y) for x, y in half], half[0]])[:-1]
+    piping = (
+        design.accent_colour
+        if design.pattern != "plain" or design.number % 2
+        else design.base_colour
+    )
     lean = -14.0
 
     def tilted(shape: Sdf) -> Sdf:
@@ -122,31 +132,33 @@ def cushion(spec: Spec) -> Model:
                     solid(outline), 0.012, puff=0.24, fold=0.012, dome=(0.66, (tall or 0.6) + 0.02)
                 )
             ),
-            spec.base,
-            spec.finish,
-            printed(spec.pattern, 0.17),
-            spec.second,
+            design.base_colour,
+            design.finish,
+            print_pattern(design.pattern, 0.17),
+            design.accent_colour,
         ),
-        Part(tilted(panel(shell((*outline, outline[0]), 0.03), 0.012)), piping, m.CLOTH),
+        Part(tilted(panel(shell((*outline, outline[0]), 0.03), 0.012)), piping, finishes.CLOTH),
     )
     return Model(parts, (View(24, 12), View(-34, 24, 1.06)))
 
 
-def clock(spec: Spec) -> Model:
-    case, dial_at, extras = (_alarm_case, _mantel_case, _wall_case)[spec.shape](spec)
-    pale = spec.colour in {"white", "cream"}
+def build_clock(design: ProductDesign) -> Model:
+    case, dial_at, extras = (_alarm_case, _mantel_case, _wall_case)[design.shape](design)
+    pale = design.colour in {"white", "cream"}
     face, ink = (
-        (spec.base, spec.second) if spec.number % 3 == 0 and not pale else ("#f6f3ea", "#25262b")
+        (design.base_colour, design.accent_colour)
+        if design.number % 3 == 0 and not pale
+        else ("#f6f3ea", "#25262b")
     )
     dial = cylinder(DIAL, 0.012, 0.004, (0, MIDDLE, dial_at), axis=2)
     rim = torus(DIAL + 0.015, 0.024, (0, MIDDLE, dial_at + 0.005), axis=2)
     parts = (
-        Part(case, spec.base, spec.finish),
-        Part(dial, face, m.SATIN, _dial(MIDDLE, DIAL, spec.number), ink),
+        Part(case, design.base_colour, design.finish),
+        Part(dial, face, finishes.SATIN, _dial(MIDDLE, DIAL, design.number), ink),
         Part(
             rim,
-            spec.second if spec.shape else "#c3c7cb",
-            m.POLISHED if spec.shape == 0 else m.SATIN,
+            design.accent_colour if design.shape else "#c3c7cb",
+            finishes.POLISHED if design.shape == 0 else finishes.SATIN,
         ),
         *extras,
     )
@@ -154,11 +166,11 @@ def clock(spec: Spec) -> Model:
 
 
 MIDDLE, DIAL = 0.60, 0.345
-"""Height of a clock's centre and radius of its dial."""
+"""Builders: Height of a clock's centre and radius of its dial."""
 
 
-def _alarm_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
-    bright = "#d9a441" if spec.number % 2 else "#c3c7cb"
+def _alarm_case(design: ProductDesign) -> tuple[Sdf, float, list[Part]]:
+    bright = "#d9a441" if design.number % 2 else "#c3c7cb"
     legs = mirror(capsule((0.26, 0.24, 0), (0.36, 0.02, 0), 0.035, 0.045), 0)
     domes = mirror(
         move(turn(clip_axis(sphere(0.185), 1, low=0.0), 2, -34), (0.30, MIDDLE + 0.43, 0)), 0
@@ -168,27 +180,27 @@ def _alarm_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
     )
     hammer = cylinder(0.02, 0.12, 0.01, (0, MIDDLE + 0.5, 0))
     extras = [
-        Part(union(legs, ring, hammer), "#c3c7cb", m.POLISHED),
-        Part(domes, bright, m.POLISHED),
+        Part(union(legs, ring, hammer), "#c3c7cb", finishes.POLISHED),
+        Part(domes, bright, finishes.POLISHED),
     ]
     return cylinder(0.46, 0.13, 0.05, (0, MIDDLE, 0), axis=2), 0.13, extras
 
 
-def _mantel_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
+def _mantel_case(design: ProductDesign) -> tuple[Sdf, float, list[Part]]:
     feet = mirror(box((0.06, 0.05, 0.1), 0.02, (0.34, 0.09, 0)), 0)
     return (
         box((0.52, 0.50, 0.15), 0.12, (0, MIDDLE, 0)),
         0.15,
-        [Part(feet, WALNUT, m.WOOD, along=0)],
+        [Part(feet, WALNUT, finishes.WOOD, along=0)],
     )
 
 
-def _wall_case(spec: Spec) -> tuple[Sdf, float, list[Part]]:
+def _wall_case(design: ProductDesign) -> tuple[Sdf, float, list[Part]]:
     return cylinder(0.50, 0.08, 0.05, (0, MIDDLE, 0), axis=2), 0.08, []
 
 
 def _dial(y: float, radius: float, number: int) -> Painter:
-    """Hour marks and two hands at about ten past ten."""
+    """Paint hour marks and two hands at about ten past ten."""
     hour, minute = np.radians(90 - (305 + number % 5 * 3)), np.radians(90 - (60 + number % 7 * 4))
 
     def paint(p: Array, n: Array) -> Array:
@@ -226,16 +238,22 @@ POT_SIDES = (
 )
 
 
-def plant(spec: Spec) -> Model:
-    side = smooth(POT_SIDES[spec.number % 3])
+def build_plant(design: ProductDesign) -> Model:
+    side = smooth_curve(POT_SIDES[design.number % 3])
     rim = side[-1][0]
     pot = lathe(shell(((0, 0.03), *side), 0.055))
     soil = cylinder(rim - 0.03, 0.02, 0.01, (0, 0.44, 0))
-    green = (_cactus, _sword_leaves, _rosette)[spec.shape]()
+    green = (_cactus, _sword_leaves, _rosette)[design.shape]()
     return Model(
         (
-            Part(pot, spec.base, spec.finish, spec.wound(0.17, 0.36, 0.06, 0.45), spec.second),
-            Part(soil, "#4a3527", m.CLAY),
+            Part(
+                pot,
+                design.base_colour,
+                design.finish,
+                design.wrap_pattern(0.17, 0.36, 0.06, 0.45),
+                design.accent_colour,
+            ),
+            Part(soil, "#4a3527", finishes.CLAY),
             *green,
         ),
         (View(25, 14), View(-30, 34, 1.02)),
@@ -244,15 +262,15 @@ def plant(spec: Spec) -> Model:
 
 
 def _cactus() -> tuple[Part, ...]:
-    column = smooth(((0.0, 0.40), (0.17, 0.42), (0.19, 0.8), (0.15, 1.10), (0.0, 1.18)))
-    trunk = lathe(turned(column), 11, 0.014)
+    column = smooth_curve(((0.0, 0.40), (0.17, 0.42), (0.19, 0.8), (0.15, 1.10), (0.0, 1.18)))
+    trunk = lathe(lathe_solid(column), 11, 0.014)
     arms = blend(
         0.05,
         tube([(0.14, 0.72, 0), (0.32, 0.76, 0), (0.34, 0.98, 0)], [0.08, 0.085, 0.075]),
         tube([(-0.14, 0.62, 0), (-0.29, 0.66, 0), (-0.30, 0.84, 0)], [0.07, 0.075, 0.065]),
     )
-    return Part(blend(0.06, trunk, arms), "#4f8f4a", m.LEAF), Part(
-        ellipsoid((0.075, 0.06, 0.075), (0, 1.21, 0)), "#ea5f8a", m.SATIN
+    return Part(blend(0.06, trunk, arms), "#4f8f4a", finishes.LEAF), Part(
+        ellipsoid((0.075, 0.06, 0.075), (0, 1.21, 0)), "#ea5f8a", finishes.SATIN
     )
 
 
@@ -268,7 +286,7 @@ def _sword_leaves() -> tuple[Part, ...]:
             np.sin(p[1] * 42 + np.sin(p[0] * 40) * 1.2) * 2 - np.float32(0.7), 0, 1
         ) * np.float32(0.6)
 
-    return (Part(union(outer, inner), "#3f8550", m.LEAF, vein, "#b9cf86"),)
+    return (Part(union(outer, inner), "#3f8550", finishes.LEAF, vein, "#b9cf86"),)
 
 
 def _rosette() -> tuple[Part, ...]:
@@ -283,4 +301,4 @@ def _rosette() -> tuple[Part, ...]:
     def tips(p: Array, n: Array) -> Array:
         return np.clip((np.hypot(p[0], p[2]) - np.float32(0.24)) * 5, 0, 1) * np.float32(0.8)
 
-    return (Part(leaves, "#7fb08e", m.LEAF, tips, "#d98b95"),)
+    return (Part(leaves, "#7fb08e", finishes.LEAF, tips, "#d98b95"),)

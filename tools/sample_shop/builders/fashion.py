@@ -1,11 +1,19 @@
-"""T-shirts, hats and tote bags."""
+"""Build the models of T-shirts, hats and tote bags."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tools.sample_shop import finishes as m
-from tools.sample_shop.distance_fields import Array, Outline, shell, smooth, solid, turned
+from tools.sample_shop import finishes
+from tools.sample_shop.design import ProductDesign
+from tools.sample_shop.distance_fields import (
+    Array,
+    Outline,
+    lathe_solid,
+    shell,
+    smooth_curve,
+    solid,
+)
 from tools.sample_shop.geometry import (
     Sdf,
     blend,
@@ -19,8 +27,7 @@ from tools.sample_shop.geometry import (
     turn,
     union,
 )
-from tools.sample_shop.model import Model, Painter, Part, View, printed
-from tools.sample_shop.spec import Spec
+from tools.sample_shop.model import Model, Painter, Part, View, print_pattern
 
 FLAT = (View(0, 78), View(24, 58, 1.04))
 
@@ -49,40 +56,46 @@ SLEEVES = (
 SIDE = ((0.505, 0.30), (0.50, -0.20), (0.53, -0.62), (0.53, -0.62), (0.26, -0.645), (0.0, -0.65))
 
 
-def tshirt(spec: Spec) -> Model:
-    neck = smooth(VEE if spec.shape == 1 else NECK)
-    half = smooth([(0.19, 0.90), (0.19, 0.90), *SLEEVES[spec.shape == 2], *SIDE])
+def build_tshirt(design: ProductDesign) -> Model:
+    neck = smooth_curve(VEE if design.shape == 1 else NECK)
+    half = smooth_curve([(0.19, 0.90), (0.19, 0.90), *SLEEVES[design.shape == 2], *SIDE])
     right = (*reversed(neck), *half[1:])
     outline = (*right, *((-x, y) for x, y in reversed(right[1:-1])))
     body = panel(solid(outline), 0.008, puff=0.10, fold=0.016)
     collar: Outline = (*neck, *((-x, y) for x, y in reversed(neck[:-1])))
     band = panel(shell(collar, 0.05), 0.022, fold=0.016)
-    behind = smooth([(0.19, 0.90), (0.10, 0.875), (0.0, 0.868), (-0.10, 0.875), (-0.19, 0.90)])
+    behind = smooth_curve(
+        [(0.19, 0.90), (0.10, 0.875), (0.0, 0.868), (-0.10, 0.875), (-0.19, 0.90)]
+    )
     back = panel(solid((*behind, *((-x, y) for x, y in collar))), 0.004)
-    trim = spec.second if spec.pattern not in {"plain"} or spec.number % 3 == 0 else spec.base
+    trim = (
+        design.accent_colour
+        if design.pattern not in {"plain"} or design.number % 3 == 0
+        else design.base_colour
+    )
     flat = (_lay(part) for part in (body, band, back))
     body, band, back = flat
     parts = (
-        Part(body, spec.base, spec.finish, _print(spec), spec.second),
-        Part(band, trim, m.KNIT),
-        Part(back, spec.base, m.CLOTH),
+        Part(body, design.base_colour, design.finish, _print(design), design.accent_colour),
+        Part(band, trim, finishes.KNIT),
+        Part(back, design.base_colour, finishes.CLOTH),
     )
     return Model(parts, FLAT)
 
 
 def _lay(shape: Sdf) -> Sdf:
-    """From upright to lying on the floor, front up."""
+    """Turn an upright shape to lie on the floor, front up."""
     return turn(shape, 0, -90)
 
 
-def _print(spec: Spec) -> Painter | None:
-    """All-over pattern, or one big motif on the chest."""
+def _print(design: ProductDesign) -> Painter | None:
+    """Return an all-over pattern, or one big motif on the chest."""
     motif = {"heart print": _heart, "sun print": _sun, "mountain print": _mountain}.get(
-        spec.pattern
+        design.pattern
     )
     if motif is not None:
         return lambda p, n: motif(p[0], -p[2] - np.float32(0.22))
-    return printed(spec.pattern, 0.155, up=(2, -1))
+    return print_pattern(design.pattern, 0.155, up=(2, -1))
 
 
 def _ink(signed: Array) -> Array:
@@ -114,25 +127,28 @@ def _mountain(x: Array, y: Array) -> Array:
     return _ink(np.minimum(np.minimum(np.maximum(peaks, disc), ring), moon))
 
 
-def hat(spec: Spec) -> Model:
-    return (_brimmed, _beanie, _cap, _bucket)[spec.shape](spec)
+def build_hat(design: ProductDesign) -> Model:
+    return (_brimmed, _beanie, _cap, _bucket)[design.shape](design)
 
 
-def _brimmed(spec: Spec) -> Model:
+def _brimmed(design: ProductDesign) -> Model:
     crown = [(0.34, 0.06), (0.34, 0.06), (0.33, 0.20), (0.29, 0.37), (0.20, 0.43), (0.0, 0.41)]
-    line = smooth([(0.76, 0.05), (0.60, 0.02), (0.42, 0.03), *crown])
+    line = smooth_curve([(0.76, 0.05), (0.60, 0.02), (0.42, 0.03), *crown])
     felt = lathe(shell(line, 0.035))
     ribbon = lathe(shell(((0.352, 0.075), (0.345, 0.165)), 0.02))
     return Model(
-        (Part(felt, spec.base, spec.finish), Part(ribbon, spec.second, m.CLOTH)),
+        (
+            Part(felt, design.base_colour, design.finish),
+            Part(ribbon, design.accent_colour, finishes.CLOTH),
+        ),
         (View(25, 20), View(-30, 42, 1.0)),
     )
 
 
-def _beanie(spec: Spec) -> Model:
+def _beanie(design: ProductDesign) -> Model:
     dome = lathe(
-        turned(
-            smooth(
+        lathe_solid(
+            smooth_curve(
                 ((0.0, 0.02), (0.36, 0.02), (0.37, 0.12), (0.35, 0.40), (0.22, 0.60), (0.0, 0.66))
             ),
             0.02,
@@ -142,22 +158,30 @@ def _beanie(spec: Spec) -> Model:
     )
     cuff = lathe(shell(((0.38, 0.06), (0.375, 0.22)), 0.07), 40, 0.006)
     pompom = lathe(
-        turned(smooth(((0.0, 0.62), (0.13, 0.66), (0.17, 0.78), (0.12, 0.90), (0.0, 0.94)))),
+        lathe_solid(
+            smooth_curve(((0.0, 0.62), (0.13, 0.66), (0.17, 0.78), (0.12, 0.90), (0.0, 0.94)))
+        ),
         17,
         0.012,
         40,
     )
     return Model(
         (
-            Part(dome, spec.base, m.KNIT, spec.wound(0.2, 0.36, 0.24, 0.58), spec.second),
-            Part(cuff, spec.base, m.KNIT),
-            Part(pompom, spec.second, m.KNIT),
+            Part(
+                dome,
+                design.base_colour,
+                finishes.KNIT,
+                design.wrap_pattern(0.2, 0.36, 0.24, 0.58),
+                design.accent_colour,
+            ),
+            Part(cuff, design.base_colour, finishes.KNIT),
+            Part(pompom, design.accent_colour, finishes.KNIT),
         ),
         (View(25, 8), View(-30, 26, 1.02)),
     )
 
 
-def _cap(spec: Spec) -> Model:
+def _cap(design: ProductDesign) -> Model:
     dome = clip_axis(ellipsoid((0.42, 0.44, 0.46), (0, 0.05, 0)), 1, low=0.05)
     bill = clip_axis(ellipsoid((0.36, 0.10, 0.44), (0, 0.02, 0.46)), 1, low=0.055)
     brim = clip_axis(blend(0.04, bill, torus(0.40, 0.012, (0, 0.06, 0))), 1, low=0.04)
@@ -171,22 +195,26 @@ def _cap(spec: Spec) -> Model:
         )
         front_panel = (p[2] > 0.05) & (np.abs(p[0]) < p[2] * np.float32(0.58))
         line = np.clip((np.float32(0.010) - off) * 200, 0, 1) * np.float32(0.6)
-        return np.where(front_panel & (spec.pattern != "plain"), np.float32(1), line).astype(
+        return np.where(front_panel & (design.pattern != "plain"), np.float32(1), line).astype(
             np.float32
         )
 
     return Model(
         (
-            Part(dome, spec.base, m.CLOTH, seams, spec.second),
-            Part(brim, spec.second if spec.number % 2 else spec.base, m.CLOTH),
-            Part(button, spec.second, m.CLOTH),
+            Part(dome, design.base_colour, finishes.CLOTH, seams, design.accent_colour),
+            Part(
+                brim,
+                design.accent_colour if design.number % 2 else design.base_colour,
+                finishes.CLOTH,
+            ),
+            Part(button, design.accent_colour, finishes.CLOTH),
         ),
         (View(38, 16), View(-45, 26, 1.0)),
     )
 
 
-def _bucket(spec: Spec) -> Model:
-    line = smooth(
+def _bucket(design: ProductDesign) -> Model:
+    line = smooth_curve(
         [
             (0.62, 0.03),
             (0.50, 0.14),
@@ -201,14 +229,24 @@ def _bucket(spec: Spec) -> Model:
     )
     return Model(
         (
-            Part(lathe(shell(line, 0.04)), spec.base, m.CLOTH, spec.wound(0.18, 0.4), spec.second),
-            Part(lathe(shell(((0.398, 0.225), (0.392, 0.245)), 0.022)), spec.base, m.CLOTH),
+            Part(
+                lathe(shell(line, 0.04)),
+                design.base_colour,
+                finishes.CLOTH,
+                design.wrap_pattern(0.18, 0.4),
+                design.accent_colour,
+            ),
+            Part(
+                lathe(shell(((0.398, 0.225), (0.392, 0.245)), 0.022)),
+                design.base_colour,
+                finishes.CLOTH,
+            ),
         ),
         (View(25, 18), View(-30, 38, 1.0)),
     )
 
 
-def tote(spec: Spec) -> Model:
+def build_tote(design: ProductDesign) -> Model:
     half = [
         (0.0, 0.0),
         (0.40, 0.0),
@@ -220,16 +258,16 @@ def tote(spec: Spec) -> Model:
         (0.26, 0.845),
         (0.0, 0.84),
     ]
-    right = smooth(half)
+    right = smooth_curve(half)
     bag = panel(
         solid((*right, *((-x, y) for x, y in reversed(right[1:-1])))), 0.05, puff=0.16, fold=0.010
     )
     hem = clip_axis(
         panel(shell(((-0.52, 0.83), (0.0, 0.81), (0.52, 0.83)), 0.07), 0.072), 0, -0.52, 0.52
     )
-    long = (1.5, 1.05)[spec.shape % 2]
+    long = (1.5, 1.05)[design.shape % 2]
     strap = shell(
-        smooth(
+        smooth_curve(
             [
                 (0.24, 0.62),
                 (0.235, 0.9),
@@ -247,21 +285,21 @@ def tote(spec: Spec) -> Model:
         move(turn(loop, 0, 4), (0, 0, 0.10)),
         clip_axis(move(turn(loop, 0, -4), (0, 0, -0.10)), 1, low=0.80),
     )
-    paint = printed(spec.pattern, 0.17) or _motif(spec)
-    trim = spec.second if spec.number % 2 else "#8a5a36"
+    paint = print_pattern(design.pattern, 0.17) or _motif(design)
+    trim = design.accent_colour if design.number % 2 else "#8a5a36"
     return Model(
         (
-            Part(bag, spec.base, spec.finish, paint, spec.second),
-            Part(hem, spec.base, spec.finish),
-            Part(straps, trim, m.LEATHER if not spec.number % 2 else m.CLOTH),
+            Part(bag, design.base_colour, design.finish, paint, design.accent_colour),
+            Part(hem, design.base_colour, design.finish),
+            Part(straps, trim, finishes.LEATHER if not design.number % 2 else finishes.CLOTH),
         ),
         (View(22, 8), View(-34, 20, 1.02)),
         reach=1.5,
     )
 
 
-def _motif(spec: Spec) -> Painter | None:
+def _motif(design: ProductDesign) -> Painter | None:
     motif = {"heart print": _heart, "sun print": _sun, "mountain print": _mountain}.get(
-        spec.pattern
+        design.pattern
     )
     return (lambda p, n: motif(p[0], p[1] - np.float32(0.42))) if motif else None

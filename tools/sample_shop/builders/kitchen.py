@@ -1,9 +1,10 @@
-"""Mugs, teapots, kettles, bowls and bottles."""
+"""Build the models of mugs, teapots, kettles, bowls and bottles."""
 
 from __future__ import annotations
 
-from tools.sample_shop import finishes as m
-from tools.sample_shop.distance_fields import shell, smooth, turned
+from tools.sample_shop import finishes
+from tools.sample_shop.design import ProductDesign
+from tools.sample_shop.distance_fields import lathe_solid, shell, smooth_curve
 from tools.sample_shop.geometry import (
     blend,
     capsule,
@@ -16,7 +17,6 @@ from tools.sample_shop.geometry import (
 )
 from tools.sample_shop.materials import BEECH, OAK
 from tools.sample_shop.model import Model, Part, View
-from tools.sample_shop.spec import Spec
 
 TABLEWARE = (View(30, 16), View(-28, 40, 1.05))
 
@@ -28,24 +28,32 @@ MUGS = (
 )
 
 
-def mug(spec: Spec) -> Model:
-    side = smooth(MUGS[spec.shape])
+def build_mug(design: ProductDesign) -> Model:
+    side = smooth_curve(MUGS[design.shape])
     inside = tuple((x - 0.032, y) for x, y in side if 0.1 < y < side[-1][1] - 0.015)
     wall = lathe(shell(((0, 0.03), (side[0][0] - 0.06, 0.03), *side), 0.046))
     lining = lathe(shell(((0, 0.055), (inside[0][0] - 0.04, 0.055), *inside), 0.024))
     top, reach = side[-1][1], max(x for x, _ in side)
     loop = torus(
-        0.20, 0.047, (reach + 0.02, top * 0.52, 0), axis=2, stretch=1.15 + 0.15 * (spec.shape == 3)
+        0.20,
+        0.047,
+        (reach + 0.02, top * 0.52, 0),
+        axis=2,
+        stretch=1.15 + 0.15 * (design.shape == 3),
     )
     handle = clip_axis(loop, 0, reach - 0.06)
-    bare = "#f3efe6" if spec.colour != "white" else spec.second
+    bare = "#f3efe6" if design.colour != "white" else design.accent_colour
     return Model(
         (
             Part(
-                wall, spec.base, spec.finish, spec.wound(0.17, reach, 0.12, top - 0.1), spec.second
+                wall,
+                design.base_colour,
+                design.finish,
+                design.wrap_pattern(0.17, reach, 0.12, top - 0.1),
+                design.accent_colour,
             ),
-            Part(handle, spec.base, spec.finish),
-            Part(lining, bare, m.GLAZED),
+            Part(handle, design.base_colour, design.finish),
+            Part(lining, bare, finishes.GLAZED),
         ),
         TABLEWARE,
     )
@@ -85,10 +93,10 @@ POTS = (
 )
 
 
-def teapot(spec: Spec) -> Model:
-    outline = smooth(POTS[spec.shape])
+def build_teapot(design: ProductDesign) -> Model:
+    outline = smooth_curve(POTS[design.shape])
     top, wide = outline[-1][1], max(x for x, _ in outline)
-    belly = lathe(turned(outline, 0.01))
+    belly = lathe(lathe_solid(outline, 0.01))
     spout = tube(
         [
             (wide - 0.12, top * 0.34, 0),
@@ -99,8 +107,8 @@ def teapot(spec: Spec) -> Model:
         [0.13, 0.085, 0.06, 0.05],
     )
     lid = lathe(
-        turned(
-            smooth(
+        lathe_solid(
+            smooth_curve(
                 (
                     (0.0, top - 0.04),
                     (0.22, top - 0.04),
@@ -116,18 +124,18 @@ def teapot(spec: Spec) -> Model:
     handle = clip_axis(
         torus(0.21, 0.042, (-wide + 0.02, top * 0.55, 0), axis=2, stretch=1.2), 0, high=-wide * 0.72
     )
-    trim = spec.second if spec.pattern != "plain" else spec.base
+    trim = design.accent_colour if design.pattern != "plain" else design.base_colour
     return Model(
         (
             Part(
                 blend(0.08, belly, spout),
-                spec.base,
-                spec.finish,
-                spec.wound(0.17, wide, 0.08, top - 0.1),
-                spec.second,
+                design.base_colour,
+                design.finish,
+                design.wrap_pattern(0.17, wide, 0.08, top - 0.1),
+                design.accent_colour,
             ),
-            Part(blend(0.04, lid, knob), trim, spec.finish),
-            Part(handle, trim, spec.finish),
+            Part(blend(0.04, lid, knob), trim, design.finish),
+            Part(handle, trim, design.finish),
         ),
         (View(12, 15), View(-38, 36, 1.02)),
     )
@@ -139,12 +147,15 @@ KETTLES = (
 )
 
 
-def kettle(spec: Spec) -> Model:
-    outline = smooth(KETTLES[spec.shape])
-    belly = lathe(turned(outline, 0.012))
+def build_kettle(design: ProductDesign) -> Model:
+    outline = smooth_curve(KETTLES[design.shape])
+    belly = lathe(lathe_solid(outline, 0.012))
     spout = capsule((0.36, 0.30, 0), (0.66, 0.56, 0), 0.10, 0.06)
     lid = lathe(
-        turned(smooth(((0.0, 0.52), (0.23, 0.52), (0.23, 0.55), (0.10, 0.60), (0.0, 0.61))), 0.012)
+        lathe_solid(
+            smooth_curve(((0.0, 0.52), (0.23, 0.52), (0.23, 0.55), (0.10, 0.60), (0.0, 0.61))),
+            0.012,
+        )
     )
     bail = clip_axis(torus(0.34, 0.028, (0, 0.50, 0), axis=2, stretch=1.25), 1, low=0.40)
     grip = clip_axis(torus(0.34, 0.052, (0, 0.50, 0), axis=2, stretch=1.25), 1, low=0.83)
@@ -153,21 +164,21 @@ def kettle(spec: Spec) -> Model:
         (
             Part(
                 blend(0.07, belly, spout),
-                spec.base,
-                spec.finish,
-                spec.wound(0.2, 0.46, 0.05, 0.42),
-                spec.second,
+                design.base_colour,
+                design.finish,
+                design.wrap_pattern(0.2, 0.46, 0.05, 0.42),
+                design.accent_colour,
             ),
-            Part(lid, spec.base, spec.finish),
-            Part(sphere(0.055, (0, 0.66, 0)), dark, m.SATIN),
-            Part(bail, "#c3c7cb", m.STEEL, along=2),
+            Part(lid, design.base_colour, design.finish),
+            Part(sphere(0.055, (0, 0.66, 0)), dark, finishes.SATIN),
+            Part(bail, "#c3c7cb", finishes.STEEL, along=2),
             Part(
                 grip,
-                OAK if spec.number % 2 else dark,
-                m.WOOD if spec.number % 2 else m.SATIN,
+                OAK if design.number % 2 else dark,
+                finishes.WOOD if design.number % 2 else finishes.SATIN,
                 along=0,
             ),
-            Part(sphere(0.085, (0.69, 0.585, 0)), dark, m.SATIN),
+            Part(sphere(0.085, (0.69, 0.585, 0)), dark, finishes.SATIN),
         ),
         (View(14, 14), View(-40, 34, 1.02)),
     )
@@ -180,27 +191,29 @@ BOWLS = (
 )
 
 
-def bowl(spec: Spec) -> Model:
-    side = smooth(BOWLS[spec.shape])
+def build_bowl(design: ProductDesign) -> Model:
+    side = smooth_curve(BOWLS[design.shape])
     foot = side[0][0]
     outer = lathe(shell(((0, side[0][1]), *side), 0.044))
     ring = lathe(shell(((foot - 0.01, 0.015), (foot - 0.01, side[0][1])), 0.035))
     inside = tuple((x - 0.028, y + 0.016) for x, y in side if y < side[-1][1] - 0.03)
     lining = lathe(shell(((0, side[0][1] + 0.026), *inside), 0.02))
-    bare = spec.second if spec.pattern == "plain" and spec.number % 3 == 0 else "#f3efe6"
-    if spec.colour == "white":
-        bare = spec.second
+    bare = (
+        design.accent_colour if design.pattern == "plain" and design.number % 3 == 0 else "#f3efe6"
+    )
+    if design.colour == "white":
+        bare = design.accent_colour
     return Model(
         (
             Part(
                 outer,
-                spec.base,
-                spec.finish,
-                spec.wound(0.17, 0.6, 0.06, side[-1][1] - 0.04),
-                spec.second,
+                design.base_colour,
+                design.finish,
+                design.wrap_pattern(0.17, 0.6, 0.06, side[-1][1] - 0.04),
+                design.accent_colour,
             ),
-            Part(ring, spec.base, spec.finish),
-            Part(lining, bare, m.GLAZED),
+            Part(ring, design.base_colour, design.finish),
+            Part(lining, bare, finishes.GLAZED),
         ),
         (View(25, 20), View(-15, 50, 1.0)),
     )
@@ -243,26 +256,26 @@ BOTTLES = (
 )
 
 
-def bottle(spec: Spec) -> Model:
-    outline = smooth(BOTTLES[spec.shape])
+def build_bottle(design: ProductDesign) -> Model:
+    outline = smooth_curve(BOTTLES[design.shape])
     top, wide = outline[-1][1], max(x for x, _ in outline)
-    neck = 0.15 if spec.shape < 2 else 0.22
+    neck = 0.15 if design.shape < 2 else 0.22
     cap = cylinder(neck, 0.075, 0.025, (0, top + 0.055, 0))
     loop = clip_axis(torus(0.10, 0.024, (0, top + 0.13, 0), axis=2), 1, low=top + 0.12)
-    wooden = spec.number % 2 == 0
-    trim, stuff = (BEECH, m.WOOD) if wooden else ("#2a2b2e", m.SATIN)
+    wooden = design.number % 2 == 0
+    trim, material = (BEECH, finishes.WOOD) if wooden else ("#2a2b2e", finishes.SATIN)
     return Model(
         (
             Part(
-                lathe(turned(outline, 0.012)),
-                spec.base,
-                spec.finish,
-                spec.wound(0.15, wide, 0.1, top * 0.7),
-                spec.second,
+                lathe(lathe_solid(outline, 0.012)),
+                design.base_colour,
+                design.finish,
+                design.wrap_pattern(0.15, wide, 0.1, top * 0.7),
+                design.accent_colour,
             ),
-            Part(cap, trim, stuff, along=0),
-            Part(loop, trim, stuff, along=0),
-            Part(cylinder(wide * 0.86, 0.012, 0.01, (0, 0.0, 0)), "#b9bcc0", m.STEEL),
+            Part(cap, trim, material, along=0),
+            Part(loop, trim, material, along=0),
+            Part(cylinder(wide * 0.86, 0.012, 0.01, (0, 0.0, 0)), "#b9bcc0", finishes.STEEL),
         ),
         (View(28, 12), View(-35, 36, 1.02)),
         reach=1.45,

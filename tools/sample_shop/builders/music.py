@@ -1,11 +1,12 @@
-"""Bells, drums and xylophones."""
+"""Build the models of bells, drums and xylophones."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tools.sample_shop import finishes as m
-from tools.sample_shop.distance_fields import Array, shell, smooth, turned
+from tools.sample_shop import finishes
+from tools.sample_shop.design import ProductDesign
+from tools.sample_shop.distance_fields import Array, lathe_solid, shell, smooth_curve
 from tools.sample_shop.geometry import (
     Sdf,
     box,
@@ -23,7 +24,6 @@ from tools.sample_shop.geometry import (
 )
 from tools.sample_shop.materials import BEECH, OAK, WALNUT
 from tools.sample_shop.model import Model, Painter, Part, View
-from tools.sample_shop.spec import Spec
 
 BELL = (
     (0.46, 0.03),
@@ -36,12 +36,12 @@ BELL = (
 )
 
 
-def bell(spec: Spec) -> Model:
-    if spec.shape == 1:
+def build_bell(design: ProductDesign) -> Model:
+    if design.shape == 1:
         dome = clip_axis(ellipsoid((0.46, 0.40, 0.46), (0, 0.13, 0)), 1, low=0.13)
         base = lathe(
-            turned(
-                smooth(
+            lathe_solid(
+                smooth_curve(
                     ((0.0, 0.0), (0.52, 0.0), (0.52, 0.0), (0.52, 0.05), (0.44, 0.10), (0.0, 0.10))
                 ),
                 0.01,
@@ -49,11 +49,11 @@ def bell(spec: Spec) -> Model:
         )
         return Model(
             (
-                Part(dome, spec.base, spec.finish),
+                Part(dome, design.base_colour, design.finish),
                 Part(
                     base,
-                    WALNUT if spec.number % 2 else "#26262a",
-                    m.WOOD if spec.number % 2 else m.SATIN,
+                    WALNUT if design.number % 2 else "#26262a",
+                    finishes.WOOD if design.number % 2 else finishes.SATIN,
                 ),
                 Part(
                     union(
@@ -61,18 +61,18 @@ def bell(spec: Spec) -> Model:
                         cylinder(0.075, 0.022, 0.02, (0, 0.62, 0)),
                     ),
                     "#c3c7cb",
-                    m.POLISHED,
+                    finishes.POLISHED,
                 ),
             ),
             (View(25, 14), View(-30, 34)),
         )
-    wall = lathe(shell(smooth(BELL), 0.035))
+    wall = lathe(shell(smooth_curve(BELL), 0.035))
     bands = union(torus(0.435, 0.014, (0, 0.075, 0)), torus(0.315, 0.012, (0, 0.33, 0)))
     clapper = sphere(0.075, (0, 0.05, 0))
-    if spec.shape == 0:
+    if design.shape == 0:
         grip = lathe(
-            turned(
-                smooth(
+            lathe_solid(
+                smooth_curve(
                     (
                         (0.0, 0.64),
                         (0.07, 0.66),
@@ -88,8 +88,8 @@ def bell(spec: Spec) -> Model:
         )
         handle = Part(
             grip,
-            (OAK, WALNUT, "#26262a")[spec.number % 3],
-            m.WOOD if spec.number % 3 < 2 else m.LACQUER,
+            (OAK, WALNUT, "#26262a")[design.number % 3],
+            finishes.WOOD if design.number % 3 < 2 else finishes.LACQUER,
         )
     else:
         handle = Part(
@@ -97,25 +97,25 @@ def bell(spec: Spec) -> Model:
                 torus(0.11, 0.032, (0, 0.76, 0), axis=2),
                 mirror(torus(0.17, 0.05, (0.19, 0.80, 0.0), axis=2), 0),
             ),
-            spec.second,
-            m.CLOTH,
+            design.accent_colour,
+            finishes.CLOTH,
         )
     return Model(
         (
-            Part(wall, spec.base, spec.finish),
-            Part(bands, spec.base, spec.finish),
-            Part(clapper, "#8f8a80", m.STEEL),
+            Part(wall, design.base_colour, design.finish),
+            Part(bands, design.base_colour, design.finish),
+            Part(clapper, "#8f8a80", finishes.STEEL),
             handle,
         ),
         (View(25, 6), View(-30, 28, 1.02)),
     )
 
 
-def drum(spec: Spec) -> Model:
-    if spec.shape == 1:
+def build_drum(design: ProductDesign) -> Model:
+    if design.shape == 1:
         goblet = lathe(
-            turned(
-                smooth(
+            lathe_solid(
+                smooth_curve(
                     (
                         (0.0, 0.0),
                         (0.26, 0.0),
@@ -135,24 +135,26 @@ def drum(spec: Spec) -> Model:
             (
                 Part(
                     goblet,
-                    spec.base,
-                    spec.finish,
-                    spec.wound(0.15, 0.3, 0.04, 0.26) if spec.pattern != "plain" else None,
-                    spec.second,
+                    design.base_colour,
+                    design.finish,
+                    design.wrap_pattern(0.15, 0.3, 0.04, 0.26)
+                    if design.pattern != "plain"
+                    else None,
+                    design.accent_colour,
                 ),
-                Part(cylinder(0.385, 0.02, 0.015, (0, 0.99, 0)), "#f0e6d0", m.SKIN),
-                Part(torus(0.395, 0.022, (0, 0.95, 0)), spec.second, m.CLOTH),
+                Part(cylinder(0.385, 0.02, 0.015, (0, 0.99, 0)), "#f0e6d0", finishes.SKIN),
+                Part(torus(0.395, 0.022, (0, 0.95, 0)), design.accent_colour, finishes.CLOTH),
                 Part(
                     lathe(shell(((0.365, 0.76), (0.39, 0.93)), 0.006)),
-                    spec.base,
-                    spec.finish,
+                    design.base_colour,
+                    design.finish,
                     ropes,
-                    spec.second,
+                    design.accent_colour,
                 ),
             ),
             (View(25, 12), View(-30, 36, 1.02)),
         )
-    tall = 0.50 if spec.shape == 0 else 0.80
+    tall = 0.50 if design.shape == 0 else 0.80
     body = cylinder(0.46, tall / 2, 0.01, (0, tall / 2 + 0.02, 0))
     hoops = union(
         lathe(shell(((0.475, tall - 0.05), (0.475, tall + 0.05)), 0.04)),
@@ -166,10 +168,10 @@ def drum(spec: Spec) -> Model:
     lacing = wave_band(0.11, tall - 0.05, 8)
     return Model(
         (
-            Part(body, spec.base, spec.finish, lacing, spec.second),
-            Part(hoops, spec.second, m.LACQUER),
-            Part(skin, "#f4ecdb", m.SKIN),
-            Part(sticks, BEECH, m.WOOD),
+            Part(body, design.base_colour, design.finish, lacing, design.accent_colour),
+            Part(hoops, design.accent_colour, finishes.LACQUER),
+            Part(skin, "#f4ecdb", finishes.SKIN),
+            Part(sticks, BEECH, finishes.WOOD),
         ),
         (View(24, 20), View(-34, 42, 1.0)),
     )
@@ -180,7 +182,7 @@ def stick(start: tuple[float, float, float], end: tuple[float, float, float]) ->
 
 
 def wave_band(low: float, high: float, count: int) -> Painter:
-    """One zigzag cord laced between two hoops."""
+    """Return a painter of one zigzag cord between two hoops."""
 
     def paint(p: Array, n: Array) -> Array:
         turnwise = np.arctan2(p[2], p[0]) * np.float32(count / (2 * np.pi))
@@ -196,7 +198,7 @@ def wave_band(low: float, high: float, count: int) -> Painter:
 RAINBOW = ("#d6242f", "#ef7b1a", "#f6c522", "#3a9a4a", "#17a5a8", "#2463c9", "#6a3ea5", "#e0559a")
 
 
-def xylophone(spec: Spec) -> Model:
+def build_xylophone(design: ProductDesign) -> Model:
     pitch, count = 0.185, 8
 
     def bars(p: Array) -> Array:
@@ -226,20 +228,20 @@ def xylophone(spec: Spec) -> Model:
         capsule((-0.55, 0.26, 0.52), (0.30, 0.28, 0.12), 0.016), sphere(0.062, (0.30, 0.28, 0.12))
     )
     beater = move(beater, (0.05, 0.0, 0.02))
-    frame = (OAK, WALNUT, BEECH)[spec.number % 3]
-    rainbow = spec.pattern == "rainbow"
+    frame = (OAK, WALNUT, BEECH)[design.number % 3]
+    rainbow = design.pattern == "rainbow"
     keys = [
         Part(
             bars,
-            spec.base,
-            spec.finish,
-            alternate if spec.pattern != "plain" else None,
-            spec.second,
+            design.base_colour,
+            design.finish,
+            alternate if design.pattern != "plain" else None,
+            design.accent_colour,
         )
     ]
     if rainbow:
         keys = [
-            Part(clip_axis(bars, 0, (k - 4) * pitch, (k - 3) * pitch), code, m.LACQUER)
+            Part(clip_axis(bars, 0, (k - 4) * pitch, (k - 3) * pitch), code, finishes.LACQUER)
             for k, code in enumerate(RAINBOW)
         ]
     return Model(
@@ -247,12 +249,12 @@ def xylophone(spec: Spec) -> Model:
             *keys,
             Part(
                 union(rails, ends),
-                spec.base if rainbow else frame,
-                m.LACQUER if rainbow else m.WOOD,
+                design.base_colour if rainbow else frame,
+                finishes.LACQUER if rainbow else finishes.WOOD,
                 along=0,
             ),
-            Part(lambda p: _pegs(p, pitch), "#d8d8d8", m.POLISHED),
-            Part(beater, spec.second if not rainbow else "#d6242f", m.PLASTIC),
+            Part(lambda p: _pegs(p, pitch), "#d8d8d8", finishes.POLISHED),
+            Part(beater, design.accent_colour if not rainbow else "#d6242f", finishes.PLASTIC),
         ),
         (View(22, 30), View(-30, 48, 1.0)),
     )

@@ -1,10 +1,11 @@
-"""Balls, toy cars and rubber ducks."""
+"""Build the models of balls, toy cars and rubber ducks."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tools.sample_shop import finishes as m
+from tools.sample_shop import finishes
+from tools.sample_shop.design import ProductDesign
 from tools.sample_shop.distance_fields import Array
 from tools.sample_shop.geometry import (
     Sdf,
@@ -20,23 +21,22 @@ from tools.sample_shop.geometry import (
     sphere,
     turn,
 )
-from tools.sample_shop.model import Model, Painter, Part, View, heights, printed
+from tools.sample_shop.model import Model, Painter, Part, View, paint_band, print_pattern
 from tools.sample_shop.patterns import PATTERNS
-from tools.sample_shop.spec import Spec
 
 
-def ball(spec: Spec) -> Model:
+def build_ball(design: ProductDesign) -> Model:
     radius = 0.5
     paint: Painter | None = None
-    if spec.shape < 3:
-        paint = (_football, _grooves, _segments)[spec.shape]
-    elif spec.pattern in PATTERNS:
-        paint = _globe(spec.pattern)
-    ink = "#1d1d1f" if spec.shape == 1 else spec.second
+    if design.shape < 3:
+        paint = (_football, _grooves, _segments)[design.shape]
+    elif design.pattern in PATTERNS:
+        paint = _globe(design.pattern)
+    ink = "#1d1d1f" if design.shape == 1 else design.accent_colour
     body = Part(
         sphere(radius, (0.0, radius, 0.0)),
-        spec.base,
-        spec.finish,
+        design.base_colour,
+        design.finish,
         _tilted(paint) if paint else None,
         ink,
     )
@@ -44,7 +44,7 @@ def ball(spec: Spec) -> Model:
 
 
 def _tilted(paint: Painter) -> Painter:
-    """Balls never lie pole up."""
+    """Tilt a painter, because balls do not lie with a pole on top."""
     c, s = np.float32(np.cos(0.55)), np.float32(np.sin(0.55))
 
     def tilted(p: Array, n: Array) -> Array:
@@ -75,7 +75,7 @@ VERTICES = _icosahedron()
 
 
 def _football(p: Array, n: Array) -> Array:
-    """Truncated icosahedron: pentagons around the vertices, seams half way between the faces."""
+    """Paint a truncated icosahedron: pentagons at the vertices, seams between the faces."""
     near = np.stack([v[0] * p[0] + v[1] * p[1] + v[2] * p[2] for v in VERTICES])
     order = np.sort(near, axis=0)
     first, second, third = order[-1], order[-2], order[-3]
@@ -108,8 +108,8 @@ def _globe(name: str) -> Painter:
     return paint
 
 
-def car(spec: Spec) -> Model:
-    if spec.shape == 0:
+def build_car(design: ProductDesign) -> Model:
+    if design.shape == 0:
         lower = box((0.66, 0.155, 0.30), 0.11, (0, 0.30, 0))
         cabin = blend(0.08, ellipsoid((0.44, 0.30, 0.27), (-0.06, 0.42, 0)), lower)
         window = clip_axis(
@@ -121,7 +121,7 @@ def car(spec: Spec) -> Model:
             mirror(box((0.03, 1, 0.03), 0, (0.30, 0.5, 0.17)), 2),
         )
         body: Sdf = cabin
-    elif spec.shape == 1:
+    elif design.shape == 1:
         body = box((0.68, 0.29, 0.30), 0.12, (0, 0.42, 0))
         window = clip_axis(box((0.69, 0.27, 0.307), 0.11, (0, 0.43, 0)), 1, 0.47, 0.63)
         glass = cut(
@@ -149,22 +149,22 @@ def car(spec: Spec) -> Model:
         cylinder(wheel_r + 0.035, 0.14, 0.02, (wheel_x, wheel_r, wheel_z + 0.06), axis=2), 0, 2
     )
     shell_ = lambda p: np.maximum(body(p), -arches(p))  # noqa: E731
-    front_x = {0: 0.645, 1: 0.67, 2: 0.70}[spec.shape]
+    front_x = {0: 0.645, 1: 0.67, 2: 0.70}[design.shape]
     lights = mirror(ellipsoid((0.03, 0.055, 0.055), (front_x, 0.30, 0.17)), 2)
     bumpers = mirror(capsule((front_x + 0.0, 0.19, -0.2), (front_x + 0.0, 0.19, 0.2), 0.035), 0)
     stripe = (
-        heights(0.30, 0.38)
-        if spec.pattern == "striped"
-        else (_racing if spec.pattern == "racing stripe" else None)
+        paint_band(0.30, 0.38)
+        if design.pattern == "striped"
+        else (_racing if design.pattern == "racing stripe" else None)
     )
     return Model(
         (
-            Part(shell_, spec.base, spec.finish, stripe, spec.second),
-            Part(glass, "#2a3a48", m.LACQUER),
-            Part(tyres, "#222224", m.RUBBER),
-            Part(hubs, spec.second, m.LACQUER),
-            Part(lights, "#fff0c0", m.LACQUER),
-            Part(bumpers, "#c3c7cb", m.POLISHED),
+            Part(shell_, design.base_colour, design.finish, stripe, design.accent_colour),
+            Part(glass, "#2a3a48", finishes.LACQUER),
+            Part(tyres, "#222224", finishes.RUBBER),
+            Part(hubs, design.accent_colour, finishes.LACQUER),
+            Part(lights, "#fff0c0", finishes.LACQUER),
+            Part(bumpers, "#c3c7cb", finishes.POLISHED),
         ),
         (View(36, 16), View(-46, 26, 1.0)),
     )
@@ -176,7 +176,7 @@ def _racing(p: Array, n: Array) -> Array:
     )
 
 
-def duck(spec: Spec) -> Model:
+def build_duck(design: ProductDesign) -> Model:
     body = ellipsoid((0.46, 0.30, 0.36), (-0.04, 0.28, 0))
     tail = capsule((-0.34, 0.34, 0), (-0.54, 0.56, 0), 0.15, 0.03)
     head = sphere(0.265, (0.20, 0.72, 0))
@@ -188,24 +188,28 @@ def duck(spec: Spec) -> Model:
     )
     whites = mirror(sphere(0.062, (0.385, 0.80, 0.125)), 2)
     pupils = mirror(sphere(0.038, (0.423, 0.808, 0.142)), 2)
-    beak = "#ef7b1a" if spec.colour not in {"orange", "red"} else "#f6c522"
+    beak = "#ef7b1a" if design.colour not in {"orange", "red"} else "#f6c522"
     parts = [
         Part(
-            blend(0.10, body, tail, head), spec.base, spec.finish, _globe_spots(spec), spec.second
+            blend(0.10, body, tail, head),
+            design.base_colour,
+            design.finish,
+            _globe_spots(design),
+            design.accent_colour,
         ),
-        Part(wings, spec.base, spec.finish),
-        Part(bill, beak, m.PLASTIC),
-        Part(whites, "#f6f6f4", m.LACQUER),
-        Part(pupils, "#18181a", m.LACQUER),
+        Part(wings, design.base_colour, design.finish),
+        Part(bill, beak, finishes.PLASTIC),
+        Part(whites, "#f6f6f4", finishes.LACQUER),
+        Part(pupils, "#18181a", finishes.LACQUER),
     ]
-    extra = (None, _sailor, _bow, _shades)[spec.shape]
+    extra = (None, _sailor, _bow, _shades)[design.shape]
     if extra is not None:
-        parts.append(Part(extra(), spec.second, m.SATIN))
+        parts.append(Part(extra(), design.accent_colour, finishes.SATIN))
     return Model(tuple(parts), (View(48, 12), View(-20, 22, 1.02)))
 
 
-def _globe_spots(spec: Spec) -> Painter | None:
-    flanks = printed(spec.pattern, 0.17)
+def _globe_spots(design: ProductDesign) -> Painter | None:
+    flanks = print_pattern(design.pattern, 0.17)
     return (lambda p, n: flanks(p, n) * (np.abs(n[2]) > 0.25) * (p[1] < 0.52)) if flanks else None
 
 
