@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -41,10 +42,16 @@ def test_two_tests_of_one_id_end_the_run(
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     (tmp_path / "tests.two").touch()
 
-    options = ["-n", workers, "-p", "no:django", "--rootdir", str(tmp_path), str(tmp_path)]
+    options = ["-n", workers, "-p", "xdist.plugin", "--rootdir", str(tmp_path), str(tmp_path)]
     command = [sys.executable, "-m", "pytest", *options]
     run = subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
     assert (run.returncode == 0) is is_run

@@ -76,9 +76,7 @@ def test_search_goes_on_while_the_model_is_changed_and_back(
     golden.write_text(
         json.dumps({"text": "a photo of a red square", "relevant": ["red-0", "red-1"]})
     )
-    site.shell(FILL)
-    site.manage("encode")
-    site.manage("index", "build")
+    site.fill(FILL)
     address = site.start_web()
     before = found(address)
 
@@ -104,7 +102,7 @@ def test_search_goes_on_while_the_model_is_changed_and_back(
         return running.poll() is not None
 
     running = change(site, golden)
-    site.wait_for(ended, what="the change to end", seconds=300)
+    site.wait_for(ended, what="the change to end", seconds=300, every=0.5)
     assert running.returncode == 0 and site.query("SELECT id, state FROM catalog_modelchange") == [
         (1, "live")
     ]

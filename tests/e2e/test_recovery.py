@@ -53,9 +53,7 @@ def test_a_damaged_generation_is_told_by_its_reader_and_built_again(
     installation: Installation,
 ) -> None:
     site = installation
-    site.shell(ADD.format(start=0))
-    site.manage("encode")
-    site.manage("index", "build")
+    site.fill(ADD.format(start=0))
     site.start_worker()
     damaged = next(site.var.rglob("generations/1/picture_vectors.f16.npy"))
     body = bytearray(damaged.read_bytes())

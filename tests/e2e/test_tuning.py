@@ -54,9 +54,7 @@ def found(address: str) -> list[tuple[str, float]]:
 def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Installation) -> None:
     site = installation
     site.env["OMNISHELF_THROTTLE_ANONYMOUS"] = "100000/min"
-    site.shell(FILL)
-    site.manage("encode")
-    site.manage("index", "build")
+    site.fill(FILL)
     address = site.start_web()
     before = found(address)
 
@@ -87,7 +85,7 @@ def test_search_goes_on_while_a_worker_tunes_and_takes_back(installation: Instal
         assert len(found(address)) == len(before), "there is no moment without answers"
         return states(site)[-1] not in {"queued", "running"}
 
-    site.wait_for(ended, what="the worker to tune", seconds=400)
+    site.wait_for(ended, what="the worker to tune", seconds=400, every=0.5)
     assert states(site) == ["failed", "live"], site.query("SELECT state, error FROM catalog_tuning")
     site.wait_for(lambda: found(address) != before, what="the web process to follow")
 

@@ -102,6 +102,12 @@ class Installation:
         )
         return done
 
+    def fill(self, code: str) -> None:
+        """Run code that makes products, encode them and build an index."""
+        encode = 'from django.core.management import call_command; call_command("encode")'
+        self.shell(f"{code}\n{encode}")
+        self.manage("index", "build")
+
     def shell(self, code: str) -> str:
         """Run Python code in a process of this installation. Returns what it printed."""
         return self.manage("shell", "--verbosity", "0", "--command", code).stdout
@@ -166,10 +172,17 @@ class Installation:
         with closing(sqlite3.connect(self.var / "omnishelf.sqlite3", timeout=30)) as connection:
             return connection.execute(sql.replace("%s", "?"), values).fetchall()
 
-    def wait_for(self, condition: Callable[[], bool], *, what: str, seconds: float = 60) -> None:
+    def wait_for(
+        self,
+        condition: Callable[[], bool],
+        *,
+        what: str,
+        seconds: float = 60,
+        every: float = 0.05,
+    ) -> None:
         """Poll until `condition` holds. Raises AssertionError with the end of the log after
         `seconds`."""
-        for _ in _ticks(seconds):
+        for _ in _ticks(seconds, every):
             if condition():
                 return
         tail = self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
@@ -186,11 +199,11 @@ def _own_redis(server: str) -> str:
     return url
 
 
-def _ticks(seconds: float) -> Iterator[None]:
+def _ticks(seconds: float, every: float) -> Iterator[None]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         yield
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def _answers(address: str) -> bool:
