@@ -21,7 +21,7 @@ Precision = Literal["auto", "fp32", "bf16", "int8"]
 
 SpeechEngine = Literal["auto", "off", "pocketsphinx", "whisper"]
 
-GpuShape = Literal["auto", "exact", "ivf_pq", "cagra"]
+GpuIndexType = Literal["auto", "exact", "ivf_pq", "cagra"]
 
 IndexBackend = Literal["faiss", "milvus"]
 
@@ -117,7 +117,7 @@ class EngineSettings(BaseSettings):
         "cpu",
         description="where vectors are searched; cuda: on a GPU, as far as it has room (faiss only)",
     )
-    index_gpu_shape: GpuShape = Field(
+    index_gpu_shape: GpuIndexType = Field(
         "auto",
         description="on the GPU: exact (all vectors are scanned), ivf_pq (codes only; builders need this too) or cagra "
         "(a graph); auto: exact, or ivf_pq where the vectors have no room",

@@ -110,6 +110,19 @@ class ViewBatch:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductViews:
+    """One change of a product: every view that it has from `seq` on, of all modalities.
+
+    There are none when the product is deleted or hidden. `seq` is above zero and grows with every
+    change of any product. Every row must carry this `product_id`.
+    """
+
+    product_id: int
+    seq: int
+    batches: tuple[ViewBatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """Views found by a coarse search for one query, best first. Shapes: (k,) each; `scores` are
     inner products.

@@ -10,7 +10,7 @@ from django.template.defaultfilters import filesizeformat
 from rich.table import Table
 
 from search.terminal import make_console
-from search.vectors.capacity import GIBIBYTE, Assumptions, capacity
+from search.vectors.capacity import GIBIBYTE, Assumptions, plan_capacity
 
 LADDER = [10**power for power in range(4, 10)]
 
@@ -44,7 +44,7 @@ def plans(options: dict[str, Any]) -> list[dict[str, Any]]:
         price_memory_gib=options["price_memory"],
         price_disk_gib=options["price_disk"],
     )
-    return [asdict(capacity(views, options["dim"], assumed)) for views in options["views"]]
+    return [asdict(plan_capacity(views, options["dim"], assumed)) for views in options["views"]]
 
 
 def print_plans(rows: list[dict[str, Any]], options: dict[str, Any]) -> None:

@@ -16,8 +16,9 @@ from search.config import engine_settings
 from search.cpu import run_in_background
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
 from search.types import Space
-from search.vectors import GenerationInfo, Manifest
-from search.vectors.backends import generations_of, make_builder
+from search.vectors.backends import make_builder, open_generations
+from search.vectors.generations import GenerationInfo
+from search.vectors.manifest import Manifest
 from webapp.catalog.models import (
     GenerationState,
     IndexGeneration,
@@ -56,7 +57,7 @@ def compaction_due() -> bool:
     """
     now, busy = get_index_sequence(), _busy()
     try:
-        live = generations_of(engine_settings(), active_space()).live()
+        live = open_generations(engine_settings(), active_space()).get_live()
     except (NoGeneration, CorruptGeneration):
         return now > 0 and not busy
     except Unavailable as error:
@@ -104,7 +105,7 @@ def generation_mend() -> Manifest | None:
     does.
     """
     try:
-        generations_of(engine_settings(), active_space()).verify()
+        open_generations(engine_settings(), active_space()).verify()
     except NoGeneration:
         return None
     except CorruptGeneration as error:
@@ -141,7 +142,7 @@ def generations_mirror(*, space: Space) -> None:
     """Make the rows of a space say what the backend holds; rows of generations that are gone are
     removed.
     """
-    found = generations_of(engine_settings(), space).listed()
+    found = open_generations(engine_settings(), space).list_all()
     rows = IndexGeneration.objects.filter(space=space.fingerprint)
     with transaction.atomic():
         rows.exclude(number__in=[info.number for info in found]).delete()

@@ -12,9 +12,9 @@ import numpy as np
 from search.config import EngineSettings, IndexBackend, engine_settings
 from search.errors import ConfigError, CorruptGeneration
 from search.types import Candidates, Modality, Space, Vectors, ViewBatch
-from search.vectors import Manifest
-from search.vectors.backends import generations_of, make_builder, open_index
+from search.vectors.backends import make_builder, open_generations, open_index
 from search.vectors.contract import IndexReader
+from search.vectors.manifest import Manifest
 from webapp.catalog.selectors.embeddings import get_changes_since, stream_visible_views
 from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
@@ -65,7 +65,7 @@ def migration_plan(to: IndexBackend) -> Plan:
     if to == source.index_backend:
         raise ConfigError("this backend is in use already", value=to)
     target = source.model_copy(update={"index_backend": to})
-    held = len(generations_of(target, space).listed())
+    held = len(open_generations(target, space).list_all())
     index = open_index(source, space)
     _bring_up_to_date(space, index)
     views = index.count()
@@ -92,7 +92,7 @@ def _counted(batches: Iterator[ViewBatch], built: Callable[[int], object]) -> It
 def migration_check(plan: Plan) -> Report:
     """Compare both backends as of now. Raises CorruptGeneration when they differ."""
     # A reader makes up for a damaged generation from the database: look at what was built itself.
-    generations_of(plan.target, plan.space).verify()
+    open_generations(plan.target, plan.space).verify()
     source, target = open_index(plan.source, plan.space), open_index(plan.target, plan.space)
     _bring_up_to_date(plan.space, source, target)
     for modality in Modality:
@@ -129,7 +129,8 @@ def _agreements(source: IndexReader, target: IndexReader, modality: Modality) ->
         queries: Vectors = source.background(asked)[:QUERIES]
         if len(queries):
             answers = [
-                index.search(queries, modality, ANSWERS, asked=asked) for index in (source, target)
+                index.search(queries, modality, ANSWERS, query_modality=asked)
+                for index in (source, target)
             ]
             yield from (_agreement(first, second) for first, second in zip(*answers, strict=True))
 

@@ -10,7 +10,7 @@ from django.db.models import Sum
 from search.config import engine_settings
 from search.errors import EncoderError
 from search.types import Modality, Space, TextRole, Vectors
-from search.vectors.faiss.tuning import QUERIES
+from search.vectors.calibration import MAX_TUNING_QUERIES
 from webapp.catalog.models import Embedding
 from webapp.clicklog.models import ClickCount
 from webapp.retrieval.models_runtime import active_model
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def asked_questions(space: Space) -> Mapping[Modality, Vectors]:
-    """The queries clicked most often, embedded, (at most QUERIES, dim); none where nothing is
+    """The queries clicked most often, embedded, (at most MAX_TUNING_QUERIES, dim); none where nothing is
     tuned on them.
 
     Nothing is tuned in an index that is small enough to be searched exactly, and only the
@@ -30,7 +30,7 @@ def asked_questions(space: Space) -> Mapping[Modality, Vectors]:
     texts = list(
         ClickCount.objects.values("query")
         .annotate(total=Sum("count"))
-        .order_by("-total", "query")[:QUERIES]
+        .order_by("-total", "query")[:MAX_TUNING_QUERIES]
         .values_list("query", flat=True)
     )
     if not texts:

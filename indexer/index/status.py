@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from search.config import engine_settings
-from search.vectors import GenerationInfo
-from search.vectors.backends import generations_of
+from search.vectors.backends import open_generations
+from search.vectors.generations import GenerationInfo
 from webapp.catalog.selectors.embeddings import count_changes_since
 from webapp.catalog.selectors.uploads import count_jobs
 from webapp.catalog.services.index_sequence import get_index_sequence
@@ -18,7 +18,7 @@ def index_state() -> dict[str, Any]:
     jobs, generations.
     """
     space = active_space()
-    found = generations_of(engine_settings(), space).listed()
+    found = open_generations(engine_settings(), space).list_all()
     live_seq = next((info.manifest.seq for info in found if info.live and info.manifest), 0)
     return {
         "space": space.fingerprint,
@@ -42,7 +42,7 @@ def _described(info: GenerationInfo) -> dict[str, Any]:
         "segments": [
             {
                 "modality": part.modality,
-                "shape": part.shape,
+                "shape": part.index_type,
                 "views": part.views,
                 "bytes": part.bytes,
                 "recall": {asked: tuned.recall for asked, tuned in part.tuned.items()},

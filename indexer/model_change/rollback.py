@@ -16,7 +16,7 @@ from indexer.progress import Progress
 from search.config import engine_settings
 from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailable
 from search.types import Space
-from search.vectors.backends import generations_of
+from search.vectors.backends import open_generations
 from webapp.catalog.models import ModelChange, ModelChangeStage, ModelChangeState
 from webapp.catalog.selectors.embeddings import count_changes_since
 from webapp.catalog.selectors.spaces import get_live_change
@@ -88,7 +88,7 @@ def _build_where_needed(space: Space) -> None:
     left them.
     """
     try:
-        live = generations_of(engine_settings(), space).live()
+        live = open_generations(engine_settings(), space).get_live()
     except (NoGeneration, CorruptGeneration):
         generation_build(space)
         return

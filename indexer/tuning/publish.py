@@ -20,7 +20,7 @@ from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
 from search.types import Modality
-from search.vectors.backends import forget_index, generations_of
+from search.vectors.backends import delete_index, open_generations
 from webapp.catalog.models import (
     Asset,
     CachedFeatures,
@@ -162,7 +162,7 @@ def space_drop(space: str) -> None:
     """Forget the embeddings and the index of a space."""
     for model in (Embedding, IndexJob, IndexGeneration):
         model.objects.filter(space=space).delete()
-    forget_index(engine_settings(), space)
+    delete_index(engine_settings(), space)
 
 
 def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
@@ -171,7 +171,7 @@ def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
     """
     space_fill(encoder, touch=True)
     try:
-        generations_of(engine_settings(), encoder.space).live()
+        open_generations(engine_settings(), encoder.space).get_live()
     except (NoGeneration, CorruptGeneration):
         generation_build(encoder.space)
     with transaction.atomic():

@@ -66,9 +66,9 @@ def coarse(index: IndexReader, probes: Sequence[Probe], window: int, allowed: Id
         for probe in probes:
             k = window * VIEWS_PER_PRODUCT
             while True:
-                candidates = index.search(probe.vector, modality, k, allowed, asked=probe.modality)[
-                    0
-                ]
+                candidates = index.search(
+                    probe.vector, modality, k, allowed, query_modality=probe.modality
+                )[0]
                 products = np.unique(candidates.product_ids)
                 if len(products) >= window or len(candidates.view_ids) < k:
                     break
@@ -81,7 +81,7 @@ def score(index: IndexReader, probe: Probe, products: Ids) -> ProbeScores:
     """Exact scores of every view of these products: a product found by its words is also judged
     by its pictures.
     """
-    candidates = tuple(index.scores_for(probe.vector, products))
+    candidates = tuple(index.score_products(probe.vector, products))
     scales = {
         found.modality: Scale.of(probe.vector, index.background(found.modality))
         for found in candidates

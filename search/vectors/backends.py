@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import functools
 import shutil
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from search.config import EngineSettings
 from search.errors import ConfigError
 from search.types import Space
-from search.vectors import generations
-from search.vectors.contract import Generations, IndexBuilder, IndexReader
-from search.vectors.faiss.builder import GenerationBuilder
+from search.vectors.contract import IndexBuilder, IndexReader
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.gpu.contract import Gpu
-from search.vectors.faiss.reader import VectorIndex
-from search.vectors.generations import GenerationInfo
-from search.vectors.index_types import ShapeSettings
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.generations import Generations
+from search.vectors.index_types import IndexTypeSettings
 from search.vectors.layout import Layout, index_root
-from search.vectors.manifest import Manifest
 
 if TYPE_CHECKING:
-    from search.vectors.milvus import Connection
+    from search.vectors.milvus.connection import Connection
 
 PATIENCE_S = 0.2
 """Small generations are open by then and in use at once; for larger ones no request, and no
@@ -34,7 +31,7 @@ def open_index(settings: EngineSettings, space: Space) -> IndexReader:
     process.
     """
     if settings.index_backend == "faiss":
-        return VectorIndex(
+        return FaissIndexReader(
             index_root(settings),
             space,
             patience_s=PATIENCE_S,
@@ -42,9 +39,9 @@ def open_index(settings: EngineSettings, space: Space) -> IndexReader:
             lock_memory=settings.index_lock_memory,
         )
     connection = _connection(settings)
-    from search.vectors.milvus import MilvusIndex
+    from search.vectors.milvus.reader import MilvusIndexReader
 
-    return MilvusIndex(connection, space, tenant=settings.tenant)
+    return MilvusIndexReader(connection, space, tenant=settings.tenant)
 
 
 def _gpu(settings: EngineSettings) -> Gpu | None:
@@ -73,11 +70,13 @@ def _gpu(settings: EngineSettings) -> Gpu | None:
 def make_builder(settings: EngineSettings, space: Space) -> IndexBuilder:
     """A builder of the space's generations. Raises ConfigError, Unavailable."""
     if settings.index_backend == "faiss":
-        return GenerationBuilder(index_root(settings), space, shapes=ShapeSettings.of(settings))
+        return FaissIndexBuilder(
+            index_root(settings), space, index_types=IndexTypeSettings.of(settings)
+        )
     connection = _connection(settings)
-    from search.vectors.milvus import MilvusBuilder
+    from search.vectors.milvus.builder import MilvusIndexBuilder
 
-    return MilvusBuilder(
+    return MilvusIndexBuilder(
         connection,
         Layout.of(index_root(settings) / "milvus", space),
         space,
@@ -87,17 +86,17 @@ def make_builder(settings: EngineSettings, space: Space) -> IndexBuilder:
     )
 
 
-def generations_of(settings: EngineSettings, space: Space) -> Generations:
+def open_generations(settings: EngineSettings, space: Space) -> Generations:
     """The space's published generations. Raises ConfigError, Unavailable."""
     if settings.index_backend == "faiss":
         return FaissGenerations(index_root(settings), space)
     connection = _connection(settings)
-    from search.vectors.milvus import MilvusGenerations
+    from search.vectors.milvus.generations import MilvusGenerations
 
     return MilvusGenerations(connection, space, tenant=settings.tenant)
 
 
-def forget_index(settings: EngineSettings, fingerprint: str) -> None:
+def delete_index(settings: EngineSettings, fingerprint: str) -> None:
     """Remove every generation of a space that is not in use any more. Raises ConfigError,
     Unavailable.
     """
@@ -105,29 +104,9 @@ def forget_index(settings: EngineSettings, fingerprint: str) -> None:
         shutil.rmtree(index_root(settings) / fingerprint, ignore_errors=True)
         return
     connection = _connection(settings)
-    from search.vectors.milvus import forget
+    from search.vectors.milvus.generations import delete_space
 
-    forget(connection, fingerprint, settings.tenant)
-
-
-@dataclass(frozen=True, slots=True)
-class FaissGenerations:
-    """The `Generations` on local disk; see search/vectors/generations.py."""
-
-    root: Path
-    space: Space
-
-    def listed(self) -> list[GenerationInfo]:
-        return generations.list_generations(self.root, self.space)
-
-    def live(self) -> Manifest:
-        return generations.live_generation(self.root, self.space)
-
-    def verify(self, number: int | None = None) -> Manifest:
-        return generations.verify(self.root, self.space, number)
-
-    def rollback(self, to: int | None = None) -> Manifest:
-        return generations.rollback(self.root, self.space, to)
+    delete_space(connection, fingerprint, settings.tenant)
 
 
 def _connection(settings: EngineSettings) -> Connection:
@@ -141,7 +120,7 @@ def _connection(settings: EngineSettings) -> Connection:
 @functools.cache
 def _connected(uri: str, token: str) -> Connection:
     try:
-        from search.vectors.milvus import Connection
+        from search.vectors.milvus.connection import Connection
     except ModuleNotFoundError as error:
         raise ConfigError(
             "the index backend is milvus, but its client is not installed",

@@ -19,6 +19,9 @@ from search.vectors.manifest import RECALL_AT
 from search.vectors.scoring import Block, Scores
 from search.vectors.store import RowStore
 
+MAX_TUNING_QUERIES = 1_000
+"""Most queries of one modality that a segment is tuned on."""
+
 TELLABLE = 0.005
 """Half of the sampled queries do not tell recalls apart that are closer than this."""
 

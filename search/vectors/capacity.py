@@ -13,8 +13,8 @@ import math
 from dataclasses import dataclass, replace
 
 from search.errors import ConfigError
-from search.vectors.index_types import ID_BYTES, ShapeSettings, choose
-from search.vectors.manifest import Shape
+from search.vectors.index_types import ID_BYTES, IndexTypeSettings, choose_index_types
+from search.vectors.manifest import IndexType
 
 GIBIBYTE = 1 << 30
 
@@ -63,7 +63,7 @@ class Capacity:
     views: int
     dim: int
     tier: Tier
-    shape: Shape
+    shape: IndexType
     factory: str
     memory_bytes: int
     disk_bytes: int
@@ -71,24 +71,27 @@ class Capacity:
     dollars_a_month: float
 
 
-def capacity(
-    views: int, dim: int, assumed: Assumptions | None = None, shapes: ShapeSettings | None = None
+def plan_capacity(
+    views: int,
+    dim: int,
+    assumed: Assumptions | None = None,
+    shapes: IndexTypeSettings | None = None,
 ) -> Capacity:
     """How `views` views of one modality would be kept. Raises ConfigError for less than one view
     or component.
     """
     if views < 1 or dim < 1:
         raise ConfigError("views and dimension must be above zero", value=(views, dim))
-    assumed, shapes = assumed or Assumptions(), shapes or ShapeSettings()
+    assumed, shapes = assumed or Assumptions(), shapes or IndexTypeSettings()
     limited = replace(shapes, memory_bytes=assumed.usable_bytes // assumed.processes)
-    plan = choose(views, dim, limited)[0]
+    plan = choose_index_types(views, dim, limited)[0]
     rows, ids = 2 * dim, 2 * ID_BYTES
     # Codes are either copied by every process or mapped by all of them.
     codes = plan.own_bytes * assumed.processes or plan.mapped_bytes - rows - ids
     everything, without_rows = views * (codes + ids + rows), views * (codes + ids)
     if everything <= assumed.usable_bytes:
         tier, memory = Tier.MEMORY, everything
-    elif without_rows <= assumed.usable_bytes and plan.shape != "exact":
+    elif without_rows <= assumed.usable_bytes and plan.index_type != "exact":
         tier, memory = Tier.DISK, without_rows
     else:
         one_copy = plan.own_bytes or plan.mapped_bytes - rows - ids
@@ -99,7 +102,7 @@ def capacity(
         views=views,
         dim=dim,
         tier=tier,
-        shape="milvus" if tier is Tier.CLUSTER else plan.shape,
+        shape="milvus" if tier is Tier.CLUSTER else plan.index_type,
         factory=plan.factory,
         memory_bytes=memory,
         disk_bytes=disk,

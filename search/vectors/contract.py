@@ -1,6 +1,6 @@
 """What every index backend offers, so that whoever searches or builds knows none of them.
 
-`VectorIndex` and `GenerationBuilder` (FAISS files) and `MilvusIndex` and `MilvusBuilder` fulfil
+`FaissIndexReader` and `FaissIndexBuilder` (FAISS files) and `MilvusIndexReader` and `MilvusIndexBuilder` fulfil
 these by structure; the tests of the contract run on all of them. Errors come from
 search/errors.py; a server that is away is `Unavailable`.
 """
@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors.changes import ProductViews
-from search.vectors.generations import GenerationInfo
+from search.types import Candidates, Ids, Modality, ProductViews, Space, Vectors, ViewBatch
 from search.vectors.manifest import Manifest
 from search.vectors.status import IndexStatus
 
@@ -53,18 +51,18 @@ class IndexReader(Protocol):
         k: int,
         allowed_products: Ids | None = None,
         *,
-        asked: Modality | None = None,
+        query_modality: Modality | None = None,
         nprobe: int | None = None,
     ) -> list[Candidates]:
         """The best k views for each query, shape (q, dim) or (dim,): exactly min(k, eligible
         views), best first.
 
-        `asked` is the modality of the query, which picks the tuned parameters; None picks the
+        `query_modality` is the modality of the query, which picks the tuned parameters; None picks the
         most careful ones. Raises QueryError (k, nprobe, filter) and InvalidVectors (dimension,
         NaN, zero, not a unit vector).
         """
 
-    def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
+    def score_products(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query, one Candidates per
         modality that has any.
         """
@@ -72,7 +70,7 @@ class IndexReader(Protocol):
     def background(self, modality: Modality) -> Vectors:
         """A fixed sample of up to 256 views, shape (b, dim), for standardising a query's scores."""
 
-    def vectors_of(self, product_id: int) -> list[ViewBatch]:
+    def get_views(self, product_id: int) -> list[ViewBatch]:
         """The product's views, one batch per modality that has any."""
 
     def count(self, modality: Modality | None = None) -> int:
@@ -98,25 +96,4 @@ class IndexBuilder(Protocol):
 
         Raises BuildInProgress, InvalidVectors, Unavailable (no room, server away),
         CorruptGeneration.
-        """
-
-
-class Generations(Protocol):
-    """The published generations of one space and tenant."""
-
-    def listed(self) -> list[GenerationInfo]:
-        """All of them, newest number first; damaged ones say why they are."""
-
-    def live(self) -> Manifest:
-        """The live one's manifest. Raises NoGeneration, CorruptGeneration."""
-
-    def verify(self, number: int | None = None) -> Manifest:
-        """Check that generation `number` (the live one when None) holds what its manifest says.
-
-        Raises NoGeneration, CorruptGeneration.
-        """
-
-    def rollback(self, to: int | None = None) -> Manifest:
-        """Make generation `to` (the one before the live one when None) live again. Raises as
-        `verify` does.
         """

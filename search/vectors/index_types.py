@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 
 from search.config import EngineSettings
-from search.vectors.manifest import Shape
+from search.vectors.manifest import IndexType
 
 POINTS_PER_CENTROID = 39
 """FAISS's own lower bound; with fewer points k-means centroids are noise."""
@@ -34,7 +34,7 @@ ID_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ShapeSettings:
+class IndexTypeSettings:
     """Segments of up to `exact_up_to` views are scanned; of up to `eight_bit_up_to` keep eight
     bits a component, in lists that stay in the mapped file; larger ones four bits, faster where
     a query has to scan many lists.
@@ -51,7 +51,7 @@ class ShapeSettings:
     for_gpu: bool = False
 
     @classmethod
-    def of(cls, settings: EngineSettings) -> ShapeSettings:
+    def of(cls, settings: EngineSettings) -> IndexTypeSettings:
         return cls(
             exact_up_to=settings.exact_up_to,
             memory_bytes=settings.index_memory_bytes or None,
@@ -66,7 +66,7 @@ class Plan:
     in files that are mapped, of which the system holds as much as there is room for.
     """
 
-    shape: Shape
+    index_type: IndexType
     factory: str
     lists: int
     own_bytes: int
@@ -74,7 +74,7 @@ class Plan:
     why: str
 
 
-def choose(views: int, dim: int, settings: ShapeSettings) -> tuple[Plan, ...]:
+def choose_index_types(views: int, dim: int, settings: IndexTypeSettings) -> tuple[Plan, ...]:
     """What to build for so many views of `dim` components, and what instead where the recall
     target is missed.
     """
@@ -182,7 +182,7 @@ def _quarters(dim: int) -> int:
 
 def _because(plan: Plan, why: str) -> Plan:
     return Plan(
-        plan.shape,
+        plan.index_type,
         plan.factory,
         plan.lists,
         plan.own_bytes,

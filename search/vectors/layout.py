@@ -13,7 +13,6 @@ import contextlib
 import hashlib
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ import filelock
 from search.config import EngineSettings
 from search.errors import BuildInProgress, CorruptGeneration
 from search.types import Space
-from search.vectors.manifest import MANIFEST, Manifest, read_manifest
+from search.vectors.manifest import MANIFEST
 
 POINTER_LOCK_SECONDS = 30.0
 
@@ -147,30 +146,6 @@ class Layout:
             file.write(f"{number} {_manifest_digest(self.folder(number))}\n".encode())
         temporary.replace(self.pointer)
         sync_folder(self.home)
-
-    def chain(self, number: int) -> list[Manifest]:
-        """Manifests from `number` back through what was live before, as far as they can be read."""
-        found: list[Manifest] = []
-        following: int | None = number
-        while following is not None and following not in (manifest.number for manifest in found):
-            try:
-                manifest = read_manifest(self.folder(following))
-            except CorruptGeneration:
-                break
-            found.append(manifest)
-            following = manifest.previous
-        return found
-
-    def prune(self, keep: int) -> None:
-        """Remove what is neither live nor among the `keep` generations that a rollback could
-        reach.
-        """
-        live = self.live()
-        if live is None:
-            return
-        kept = {live} | {manifest.number for manifest in self.chain(live)[:keep]}
-        for number in set(self.numbers()) - kept:
-            shutil.rmtree(self.folder(number), ignore_errors=True)
 
 
 def _lock(path: Path, timeout: float) -> filelock.BaseFileLock:

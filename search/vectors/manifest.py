@@ -23,11 +23,13 @@ MANIFEST_MAX_BYTES = 1 << 20
 RECALL_AT = 10
 """Recall is measured, and search parameters are tuned, on so many views a query."""
 
-Shape = Literal["exact", "ivf_sq8", "ivf_pq", "ivf_mapped", "milvus"]
+IndexType = Literal["exact", "ivf_sq8", "ivf_pq", "ivf_mapped", "milvus"]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True
+    )
 
 
 class FileEntry(_Frozen):
@@ -84,7 +86,7 @@ class SegmentManifest(_Frozen):
     """
 
     modality: Modality
-    shape: Shape
+    index_type: IndexType = Field(alias="shape")  # its name in files and documents
     views: int = Field(ge=1)
     products: int = Field(ge=1)
     files: tuple[FileEntry, ...]

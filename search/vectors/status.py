@@ -5,21 +5,21 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.types import Modality, Space
 from search.vectors.faiss.snapshot import Snapshot
-from search.vectors.manifest import Shape
+from search.vectors.manifest import IndexType
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
     """One segment of the generation in use; `superseded` of its `views` are masked by the delta.
-    `recall` and `drift`: see SegmentManifest; `gpu_shape` is how it is searched on a GPU, None
+    `recall` and `drift`: see SegmentManifest; `gpu_index_type` is how it is searched on a GPU, None
     where the processor searches it.
     """
 
     modality: Modality
-    shape: Shape
+    index_type: IndexType
     views: int
     superseded: int
     bytes: int
@@ -27,12 +27,12 @@ class SegmentStatus:
     nprobe: int
     drift: float
     why: str
-    gpu_shape: GpuShape | None = None
+    gpu_index_type: GpuIndexType | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The state of a VectorIndex. `fault` says why the live generation is not the one in use.
+    """The state of a FaissIndexReader. `fault` says why the live generation is not the one in use.
 
     `delta_products` counts products changed since the generation, deletions included;
     `delta_views` their searchable views; `views` all searchable views; `age_s` the generation's
@@ -80,7 +80,7 @@ def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
     manifest = segment.manifest
     return SegmentStatus(
         modality=modality,
-        shape=manifest.shape,
+        index_type=manifest.index_type,
         views=manifest.views,
         superseded=manifest.views - snapshot.alive[modality].count,
         bytes=manifest.bytes,
@@ -88,5 +88,5 @@ def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
         nprobe=manifest.nprobe,
         drift=manifest.drift,
         why=manifest.why,
-        gpu_shape=None if segment.on_gpu is None else segment.on_gpu.shape,
+        gpu_index_type=None if segment.on_gpu is None else segment.on_gpu.shape,
     )

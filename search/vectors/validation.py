@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search.errors import InvalidVectors, QueryError
-from search.types import Ids, Vectors, ViewBatch
-from search.vectors.changes import ProductViews
+from search.types import Ids, ProductViews, Vectors, ViewBatch
 
 UNIT_TOLERANCE = 1e-2
 """How far a norm may be from 1: vectors kept as fp16 in a database are off by up to 5e-4 a

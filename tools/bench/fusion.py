@@ -139,7 +139,7 @@ def kindred_sounds() -> Iterator[Question]:
         others = {
             pk for pk, category in categories.items() if category == categories.get(asking)
         } - {asking}
-        heard = [batch for batch in index.vectors_of(asking) if batch.modality is Modality.AUDIO]
+        heard = [batch for batch in index.get_views(asking) if batch.modality is Modality.AUDIO]
         if others and heard:
             probe = Probe(asset_vectors(heard[0])[0], Modality.AUDIO)
             yield Question(probe, frozenset(others), frozenset({asking}))

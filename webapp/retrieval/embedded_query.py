@@ -95,7 +95,7 @@ class EmbeddedQuery:
             return []
         asking = [
             (batch.modality, vector)
-            for batch in self.index.vectors_of(self.request.similar_to)
+            for batch in self.index.get_views(self.request.similar_to)
             for vector in asset_vectors(batch)
         ]
         return [Probe(vector, modality, 1 / len(asking)) for modality, vector in asking]

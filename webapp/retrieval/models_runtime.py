@@ -24,9 +24,9 @@ from search.encoders.query_encoder import QueryEncoder
 from search.encoders.registry import load_encoder, space_of
 from search.errors import OmnishelfError
 from search.types import Space
-from search.vectors import IndexStatus
 from search.vectors.backends import open_index
 from search.vectors.contract import IndexReader
+from search.vectors.status import IndexStatus
 from webapp.catalog.selectors.embeddings import get_changes_since
 from webapp.catalog.selectors.spaces import get_active_preset
 from webapp.catalog.selectors.tunings import get_active_heads_digest

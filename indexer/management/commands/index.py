@@ -21,8 +21,8 @@ from indexer.index.migration import migration_build, migration_check, migration_
 from indexer.index.status import index_state
 from search.config import IndexBackend, engine_settings
 from search.errors import BuildInProgress, NoGeneration, OmnishelfError
-from search.vectors import Manifest
-from search.vectors.backends import generations_of
+from search.vectors.backends import open_generations
+from search.vectors.manifest import Manifest
 from webapp.retrieval.models_runtime import active_space
 
 REFUSED, NOTHING_THERE, TRY_LATER = 1, 3, 75
@@ -101,11 +101,11 @@ class Command(BaseCommand):
 
     def _verify(self, options: dict[str, Any]) -> None:
         self._say(
-            "intact:", generations_of(engine_settings(), active_space()).verify(options["number"])
+            "intact:", open_generations(engine_settings(), active_space()).verify(options["number"])
         )
 
     def _rollback(self, options: dict[str, Any]) -> None:
-        manifest = generations_of(engine_settings(), active_space()).rollback(options["to"])
+        manifest = open_generations(engine_settings(), active_space()).rollback(options["to"])
         generations_mirror(space=active_space())
         self._say("live again:", manifest)
 

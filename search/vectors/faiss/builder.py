@@ -15,11 +15,11 @@ from pathlib import Path
 from search.errors import ConfigError, CorruptGeneration, QueryError, Unavailable
 from search.types import Modality, Space, Vectors, ViewBatch
 from search.vectors.faiss.checkpoints import STAGED, Checkpoints, StagedRows
-from search.vectors.faiss.generation import open_generation
+from search.vectors.faiss.generations import FaissGenerations, open_generation
 from search.vectors.faiss.segment_builder import Former, SegmentBuilder
 from search.vectors.faiss.staging import StagedSegment
 from search.vectors.faiss.tuning import filled_up, sample_queries
-from search.vectors.index_types import ShapeSettings
+from search.vectors.index_types import IndexTypeSettings
 from search.vectors.layout import Layout, open_durable, sync_folder
 from search.vectors.manifest import (
     CHECKSUM,
@@ -38,10 +38,10 @@ logger = logging.getLogger(__name__)
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class GenerationBuilder:
+class FaissIndexBuilder:
     """Builds and publishes generations of one space.
 
-    `shapes` say what a segment may look like; `exact_up_to` is short for changing that part of
+    `index_types` say what a segment may look like; `exact_up_to` is short for changing that part of
     them alone. The live generation and those before it, `keep` in all, stay on disk for a
     rollback.
     """
@@ -51,17 +51,18 @@ class GenerationBuilder:
         root: Path,
         space: Space,
         *,
-        shapes: ShapeSettings | None = None,
+        index_types: IndexTypeSettings | None = None,
         exact_up_to: int | None = None,
         keep: int = 3,
     ) -> None:
         if keep < 1:
             raise ConfigError("at least one generation must be kept", value=keep)
         self._layout = Layout.of(root, space)
+        self._generations = FaissGenerations(root, space)
         self._space = space
-        self._shapes = shapes or ShapeSettings()
+        self._index_types = index_types or IndexTypeSettings()
         if exact_up_to is not None:
-            self._shapes = replace(self._shapes, exact_up_to=exact_up_to)
+            self._index_types = replace(self._index_types, exact_up_to=exact_up_to)
         self._keep = keep
 
     def build(
@@ -108,7 +109,7 @@ class GenerationBuilder:
                 manifest = self._manifest(staged.seq, segments, time.monotonic() - started)
                 self._write_manifest(folder, manifest)
                 self._publish(folder, manifest)
-            self._layout.prune(self._keep)
+            self._generations.prune(self._keep)
         return manifest
 
     @contextlib.contextmanager
@@ -170,7 +171,9 @@ class GenerationBuilder:
         asked |= {
             modality: filled_up(given, asked.get(modality)) for modality, given in questions.items()
         }
-        builder = SegmentBuilder(folder, dim, self._shapes, self._next_number(), self._former())
+        builder = SegmentBuilder(
+            folder, dim, self._index_types, self._next_number(), self._former()
+        )
         return tuple(
             builder.build(modality, store, staged.counts[modality][1], asked)
             for modality, store in stores.items()

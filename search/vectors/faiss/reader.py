@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from search.errors import ConfigError, CorruptGeneration, InvalidVectors
-from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors.changes import ProductViews
-from search.vectors.faiss.generation import Generation, newest_intact, open_generation
+from search.types import Candidates, Ids, Modality, ProductViews, Space, Vectors, ViewBatch
+from search.vectors.faiss.generations import Generation, open_generation, open_newest_intact
 from search.vectors.faiss.gpu.contract import Gpu
 from search.vectors.faiss.query_threads import Lanes
 from search.vectors.faiss.snapshot import Snapshot
@@ -21,7 +20,7 @@ from search.vectors.status import IndexStatus, describe
 from search.vectors.validation import check_change, check_filter, check_positive, check_vectors
 
 
-class VectorIndex:
+class FaissIndexReader:
     """Searches the live generation and the delta of one space.
 
     Thread-safe: a search sees one consistent snapshot and never waits; refresh and swap are
@@ -70,7 +69,7 @@ class VectorIndex:
         self.swap_if_published()
         self._patience_s = patience_s
         if self.status().fault and (
-            substitute := newest_intact(self._layout, space, gpu, lock_memory=lock_memory)
+            substitute := open_newest_intact(self._layout, space, gpu, lock_memory=lock_memory)
         ):
             self._take_over(substitute)
 
@@ -172,7 +171,7 @@ class VectorIndex:
         k: int,
         allowed_products: Ids | None = None,
         *,
-        asked: Modality | None = None,
+        query_modality: Modality | None = None,
         nprobe: int | None = None,
     ) -> list[Candidates]:
         """The best k views for each query, shape (q, dim) or (dim,): one Candidates per query,
@@ -180,7 +179,7 @@ class VectorIndex:
 
         Ties are ordered by ascending view id. Each has exactly min(k, eligible views) rows.
         `allowed_products` is strictly ascending; empty allows nothing, None everything. The
-        index is tuned for queries of each modality: `asked` says which these are, None asks for
+        index is tuned for queries of each modality: `query_modality` says which these are, None asks for
         the most careful setting. `nprobe` overrides how many inverted lists are scanned. Raises
         QueryError (k, nprobe, filter) and InvalidVectors (dimension, NaN, zero, not a unit
         vector).
@@ -191,10 +190,10 @@ class VectorIndex:
         snapshot = self._snapshot
         return self._lanes.answer(
             check_vectors(queries, self.space.dim),
-            lambda some: snapshot.search(some, modality, wanted, allowed, asked, lists),
+            lambda some: snapshot.search(some, modality, wanted, allowed, query_modality, lists),
         )
 
-    def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
+    def score_products(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query, shape (dim,).
 
         One Candidates per modality that has any, in the order of Modality, best first. Products
@@ -204,7 +203,7 @@ class VectorIndex:
         checked = check_vectors(query, self.space.dim)
         if len(checked) != 1:
             raise InvalidVectors("one query is scored at a time", value=np.shape(query))
-        return self._snapshot.scores_for(checked[0], check_filter(np.unique(product_ids)))
+        return self._snapshot.score_products(checked[0], check_filter(np.unique(product_ids)))
 
     def background(self, modality: Modality) -> Vectors:
         """A fixed sample of up to 256 views, shape (b, dim), for standardising a query's scores
@@ -215,9 +214,9 @@ class VectorIndex:
         """
         return self._snapshot.background(modality)
 
-    def vectors_of(self, product_id: int) -> list[ViewBatch]:
+    def get_views(self, product_id: int) -> list[ViewBatch]:
         """The product's views, one batch per modality that has any, in the order of Modality."""
-        return self._snapshot.vectors_of(product_id)
+        return self._snapshot.get_views(product_id)
 
     def count(self, modality: Modality | None = None) -> int:
         """Searchable views, of one modality or of all."""

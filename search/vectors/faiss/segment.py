@@ -87,7 +87,7 @@ class Segment:
         self.everything = RowSet(manifest.views)
         self._threads = threads
         self._lists: faiss.Index | None = None
-        if manifest.shape != "exact":
+        if manifest.index_type != "exact":
             self._lists = read_index(
                 segment_file(folder, manifest.modality, INDEX), manifest.views, dim
             )

@@ -15,7 +15,7 @@ from search.vectors.faiss.filter_tuning import tune_filtered
 from search.vectors.faiss.segment import Segment
 from search.vectors.faiss.training import Trained, fill, fit_of, threads_for, train, write_index
 from search.vectors.faiss.tuning import asked_of, reaches, tune
-from search.vectors.index_types import Plan, ShapeSettings, choose
+from search.vectors.index_types import IndexTypeSettings, Plan, choose_index_types
 from search.vectors.manifest import SegmentManifest, check_file
 from search.vectors.store import (
     BACKGROUND_SIZE,
@@ -71,7 +71,7 @@ class SegmentBuilder:
     """
 
     def __init__(
-        self, folder: Path, dim: int, shapes: ShapeSettings, generation: int, former: Former
+        self, folder: Path, dim: int, shapes: IndexTypeSettings, generation: int, former: Former
     ) -> None:
         self._folder = folder
         self._dim = dim
@@ -92,7 +92,7 @@ class SegmentBuilder:
         if finished is not None:
             return finished
         draft = SegmentManifest(
-            modality=modality, shape="exact", views=len(store), products=products, files=(), why="",
+            modality=modality, index_type="exact", views=len(store), products=products, files=(), why="",
             background=min(len(store), BACKGROUND_SIZE),
         )  # fmt: skip
         built = self._best(draft, store, questions)
@@ -102,7 +102,7 @@ class SegmentBuilder:
     def _best(
         self, draft: SegmentManifest, store: RowStore, questions: Mapping[Modality, Vectors]
     ) -> SegmentManifest:
-        plans = choose(len(store), self._dim, self._shapes)
+        plans = choose_index_types(len(store), self._dim, self._shapes)
         missed, asked = "", None
         # What the generation before was trained for comes first: plans before that one missed the
         # recall then.
@@ -110,7 +110,7 @@ class SegmentBuilder:
             *self._former_plans(draft.modality, store, plans),
             *((plan, None) for plan in plans),
         ):
-            if plan.shape == "exact":
+            if plan.index_type == "exact":
                 break
             asked = asked or asked_of(store, questions)
             lists = trained or self._trained(draft.modality, store, plan)
@@ -165,7 +165,7 @@ class SegmentBuilder:
         write_index(trained.index, segment_file(self._folder, draft.modality, INDEX))
         built = draft.model_copy(
             update={
-                "shape": plan.shape,
+                "index_type": plan.index_type,
                 "factory": plan.factory,
                 "lists": plan.lists,
                 "trained_in": trained.trained_in,

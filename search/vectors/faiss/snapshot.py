@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from search.types import Candidates, Ids, Modality, Vectors, ViewBatch
-from search.vectors.changes import ProductViews
+from search.types import Candidates, Ids, Modality, ProductViews, Vectors, ViewBatch
 from search.vectors.delta import DeltaSegment
-from search.vectors.faiss.generation import Generation
+from search.vectors.faiss.generations import Generation
 from search.vectors.faiss.segment import Segment
 from search.vectors.row_filter import RowSet
 from search.vectors.scoring import Block, Rows, Scored, exact_line
@@ -163,7 +162,7 @@ class Snapshot:
             parts.append(Scored.of(store, exact_line(store, query, found)))
         return Scored.beside(parts).best_first(modality, k)[0]
 
-    def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
+    def score_products(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality
         that has any.
         """
@@ -178,7 +177,7 @@ class Snapshot:
                 scored.append(best)
         return scored
 
-    def vectors_of(self, product_id: int) -> list[ViewBatch]:
+    def get_views(self, product_id: int) -> list[ViewBatch]:
         """The product's views, one batch per modality that has any."""
         batches = []
         for modality in self.modalities:

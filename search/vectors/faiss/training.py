@@ -45,7 +45,7 @@ def threads_for(views: int) -> int:
 def train(store: RowStore, plan: Plan, generation: int) -> Trained:
     """Centres and codes learnt from an even sample."""
     index = faiss.index_factory(store.dim, plan.factory, faiss.METRIC_INNER_PRODUCT)
-    code = shorten_turning(index)
+    code = shorten_rotation_training(index)
     wanted = max(SAMPLE_PER_CENTROID * plan.lists, TRAINABLE, POINTS_PER_CENTROID * BYTE_CENTROIDS)
     with faiss_threads(threads_for(len(store))):
         index.train(store.vectors(even_rows(len(store), wanted)))
@@ -54,7 +54,7 @@ def train(store: RowStore, plan: Plan, generation: int) -> Trained:
         return Trained(index, generation, fit_of(index, store))
 
 
-def shorten_turning(index: faiss.Index) -> faiss.ProductQuantizer | None:
+def shorten_rotation_training(index: faiss.Index) -> faiss.ProductQuantizer | None:
     """Let a rotation be learned for the codes that follow it, in few steps. FAISS would learn it
     for codes of eight bits, in 50 steps, which takes minutes. Gives the codes, which must live
     while it learns.

@@ -13,13 +13,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from search.types import Modality, Vectors
-from search.vectors.calibration import TELLABLE, Questions, recall
+from search.vectors.calibration import MAX_TUNING_QUERIES, TELLABLE, Questions, recall
 from search.vectors.faiss.segment import Segment, faiss_threads
 from search.vectors.faiss.training import even_rows, threads_for
 from search.vectors.manifest import RECALL_AT, Setting, Tuned
 from search.vectors.store import RowStore
 
-QUERIES = 1_000
 REFINE_STEPS = (2, 4, 8, 16)
 
 LEAST_GAIN = 0.002
@@ -28,14 +27,14 @@ LEAST_LADDER = 8
 TIMED_AGAIN = 3
 
 
-def sample_queries(store: RowStore, count: int = QUERIES) -> Vectors:
+def sample_queries(store: RowStore, count: int = MAX_TUNING_QUERIES) -> Vectors:
     """Evenly spaced vectors of a segment, to be used as queries."""
     return store.vectors(even_rows(len(store), count))
 
 
 def filled_up(questions: Vectors, sampled: Vectors | None) -> Vectors:
     """The questions, and sampled views where they are too few to tell settings apart."""
-    lacking = QUERIES - len(questions)
+    lacking = MAX_TUNING_QUERIES - len(questions)
     if sampled is None or lacking <= 0:
         return questions
     return np.concatenate([questions, sampled[even_rows(len(sampled), lacking)]])

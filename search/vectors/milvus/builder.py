@@ -35,7 +35,7 @@ INSERT_BYTES = 8 << 20
 """Vectors sent in one insertion; a server takes messages of up to 64 MiB."""
 
 
-class MilvusBuilder:
+class MilvusIndexBuilder:
     """An `IndexBuilder` over Milvus.
 
     The live generation and the one before it stay loaded, the other `keep` - 2 stay stored for a
@@ -65,7 +65,7 @@ class MilvusBuilder:
         questions: Mapping[Modality, Vectors] | None = None,
     ) -> Manifest:
         """Write, verify and publish a generation from a stream of batches; see
-        `GenerationBuilder.build`.
+        `FaissIndexBuilder.build`.
 
         Memory holds one insertion at a time. Raises BuildInProgress, InvalidVectors, Unavailable
         when the server is away or full, CorruptGeneration when it holds other counts than were
@@ -81,7 +81,7 @@ class MilvusBuilder:
         }
         with self._lock.build_lock():
             self._generations.drop_unfinished()
-            self._generations.unload_but_live()
+            self._generations.unload_all_but_live()
             number = max(self._generations.numbers(), default=0) + 1
             with self._new_collection(number) as name:
                 manifest = self._published(name, number, batches, seq, asked)
@@ -130,7 +130,7 @@ class MilvusBuilder:
         )
         self._generations.check_counts(name, record.manifest)
         write_record(self._connection, name, record)
-        self._generations.point_to(name)
+        self._generations.set_live(number)
         return record.manifest
 
     def _inserted(
@@ -196,7 +196,7 @@ class MilvusBuilder:
     def _segment(self, tally: Tally, lists: int) -> SegmentManifest:
         return SegmentManifest(
             modality=tally.modality,
-            shape="exact" if self._index_type == "FLAT" else "milvus",
+            index_type="exact" if self._index_type == "FLAT" else "milvus",
             views=tally.views,
             products=tally.products,
             files=(),

@@ -9,8 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from search.errors import CorruptGeneration, InvalidVectors
-from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors.changes import ProductViews
+from search.types import Candidates, Ids, Modality, ProductViews, Space, Vectors, ViewBatch
 from search.vectors.milvus.connection import Connection
 from search.vectors.milvus.generation import RemoteGeneration
 from search.vectors.milvus.naming import Names
@@ -20,7 +19,7 @@ from search.vectors.status import IndexStatus, SegmentStatus
 from search.vectors.validation import check_change, check_filter, check_positive, check_vectors
 
 
-class MilvusIndex:
+class MilvusIndexReader:
     """An `IndexReader` over one tenant's generations in Milvus.
 
     A search sees one consistent snapshot: the collection it names is never changed. Every method
@@ -44,7 +43,7 @@ class MilvusIndex:
         return self._snapshot.seq
 
     def refresh(self, changes: Iterable[ProductViews], seq: int) -> int:
-        """Apply changes as one step; see `VectorIndex.refresh`."""
+        """Apply changes as one step; see `FaissIndexReader.refresh`."""
         checked = sorted(
             (check_change(change, self.space.dim) for change in changes),
             key=lambda change: change.seq,
@@ -58,7 +57,7 @@ class MilvusIndex:
 
     def swap_if_published(self) -> int | None:
         """Take over the generation that the alias points to; see
-        `VectorIndex.swap_if_published`. One small request.
+        `FaissIndexReader.swap_if_published`. One small request.
         """
         if not self._swapping.acquire(blocking=False):
             return None
@@ -93,7 +92,7 @@ class MilvusIndex:
         k: int,
         allowed_products: Ids | None = None,
         *,
-        asked: Modality | None = None,
+        query_modality: Modality | None = None,
         nprobe: int | None = None,
     ) -> list[Candidates]:
         """The best k views for each query; see `IndexReader.search`."""
@@ -101,17 +100,17 @@ class MilvusIndex:
         lists = None if nprobe is None else check_positive(nprobe, "nprobe")
         allowed = None if allowed_products is None else check_filter(allowed_products)
         return self._snapshot.search(
-            check_vectors(queries, self.space.dim), modality, wanted, allowed, asked, lists
+            check_vectors(queries, self.space.dim), modality, wanted, allowed, query_modality, lists
         )
 
-    def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
+    def score_products(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of every view of these products for one query; see
-        `IndexReader.scores_for`.
+        `IndexReader.score_products`.
         """
         checked = check_vectors(query, self.space.dim)
         if len(checked) != 1:
             raise InvalidVectors("one query is scored at a time", value=np.shape(query))
-        return self._snapshot.scores_for(checked[0], check_filter(np.unique(product_ids)))
+        return self._snapshot.score_products(checked[0], check_filter(np.unique(product_ids)))
 
     def background(self, modality: Modality) -> Vectors:
         """A fixed sample of up to 256 views, shape (b, dim); fetched when the generation was
@@ -119,9 +118,9 @@ class MilvusIndex:
         """
         return self._snapshot.background(modality)
 
-    def vectors_of(self, product_id: int) -> list[ViewBatch]:
+    def get_views(self, product_id: int) -> list[ViewBatch]:
         """The product's views, one batch per modality that has any."""
-        return self._snapshot.vectors_of(product_id)
+        return self._snapshot.get_views(product_id)
 
     def count(self, modality: Modality | None = None) -> int:
         """Searchable views, of one modality or of all. Asks nobody."""
@@ -157,7 +156,7 @@ def _segment_status(segment: RemoteSegment, snapshot: RemoteSnapshot) -> Segment
     manifest = segment.manifest
     return SegmentStatus(
         modality=manifest.modality,
-        shape=manifest.shape,
+        index_type=manifest.index_type,
         views=manifest.views,
         superseded=snapshot.superseded.get(manifest.modality, 0),
         bytes=manifest.bytes,

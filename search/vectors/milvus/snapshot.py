@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from search.types import Candidates, Ids, Modality, Vectors, ViewBatch
-from search.vectors.changes import ProductViews
+from search.types import Candidates, Ids, Modality, ProductViews, Vectors, ViewBatch
 from search.vectors.delta import DeltaSegment
 from search.vectors.milvus.filters import Eligible
 from search.vectors.milvus.generation import RemoteGeneration
@@ -122,7 +121,7 @@ class RemoteSnapshot:
             merged([part[number] for part in parts], modality, k) for number in range(len(queries))
         ]
 
-    def scores_for(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
+    def score_products(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
         """Exact scores of all views of these ascending products, one Candidates per modality
         that has any.
         """
@@ -139,7 +138,7 @@ class RemoteSnapshot:
                 scored.append(best)
         return scored
 
-    def vectors_of(self, product_id: int) -> list[ViewBatch]:
+    def get_views(self, product_id: int) -> list[ViewBatch]:
         """The product's views, one batch per modality that has any."""
         wanted = np.array([product_id], np.int64)
         stored = self._stored(wanted)

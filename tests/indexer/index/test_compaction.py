@@ -17,7 +17,7 @@ from django.utils import timezone
 from indexer.index import compaction
 from indexer.index.compaction import compaction_due, generation_build, generation_mend, traces_prune
 from search.config import engine_settings
-from search.vectors import index_root
+from search.vectors.layout import index_root
 from tests.support.catalogue import add_product
 from webapp.catalog.models import (
     Embedding,

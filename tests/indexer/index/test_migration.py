@@ -15,7 +15,7 @@ from indexer.index.migration import migration_check, migration_plan
 from search.config import EngineSettings, engine_settings
 from search.errors import ConfigError, CorruptGeneration, Unavailable
 from search.vectors import backends
-from search.vectors.milvus import Names
+from search.vectors.milvus.naming import Names
 from tests.search.vectors.places import stop_lite
 from tests.support.catalogue import add_product
 from webapp.catalog.models import Embedding, IndexJob, JobState, Product
@@ -79,7 +79,9 @@ def test_there_and_back(installation: EngineSettings, monkeypatch: pytest.Monkey
     remove_products([products[0].pk])
     said = index("migrate", "--to", "milvus", "--dry-run")
     assert "29 views" in said and "holds 0 generations" in said
-    assert backends.generations_of(migration_plan("milvus").target, active_space()).listed() == []
+    assert (
+        backends.open_generations(migration_plan("milvus").target, active_space()).list_all() == []
+    )
 
     said = index("migrate", "--to", "milvus")
     assert "milvus: generation 1: 29 views" in said

@@ -21,7 +21,7 @@ from search.config import engine_settings
 from search.errors import InputError, SelfTestFailed, Unavailable, WeightsMissing
 from search.evaluation.folder import EvaluationQuery
 from search.types import Space
-from search.vectors import Manifest
+from search.vectors.manifest import Manifest
 from tests.indexer.model_change.conftest import SAID, add_square, fill_shop
 from webapp.catalog.models import (
     Embedding,

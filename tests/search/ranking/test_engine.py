@@ -13,8 +13,8 @@ from search.ranking.engine import rank
 from search.ranking.fusion import SHARES
 from search.ranking.normalise import LEAST_SPREAD, Scale
 from search.ranking.probe import Probe
-from search.types import Modality, Space, Vectors, ViewBatch
-from search.vectors import ProductViews, VectorIndex
+from search.types import Modality, ProductViews, Space, Vectors, ViewBatch
+from search.vectors.faiss.reader import FaissIndexReader
 
 DIM = 64
 SPACE = Space("test", "f00d", DIM, frozenset({Modality.TEXT, Modality.PICTURE}))
@@ -31,12 +31,12 @@ def views(modality: Modality, product: int, *vectors: np.ndarray, first_view: in
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> VectorIndex:
+def index(tmp_path: Path) -> FaissIndexReader:
     """60 products with a text and two pictures each; text vectors lie near one direction,
     pictures near another."""
     rng = np.random.default_rng(5)
     text_cone, picture_cone = rng.normal(size=(2, DIM)) * 3
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     changes = []
     for product in range(1, 61):
         own = rng.normal(size=DIM)
@@ -55,13 +55,13 @@ def index(tmp_path: Path) -> VectorIndex:
     return index
 
 
-def probe(index: VectorIndex, product: int, modality: Modality = Modality.TEXT) -> Probe:
-    batch = next(batch for batch in index.vectors_of(product) if batch.modality is modality)
+def probe(index: FaissIndexReader, product: int, modality: Modality = Modality.TEXT) -> Probe:
+    batch = next(batch for batch in index.get_views(product) if batch.modality is modality)
     return Probe(batch.vectors[0], modality)
 
 
 def test_a_products_own_text_finds_it_first_with_evidence_of_both_modalities(
-    index: VectorIndex,
+    index: FaissIndexReader,
 ) -> None:
     best = rank(index, [probe(index, 17)], window=10).hits[0]
     assert best.product_id == 17
@@ -72,7 +72,7 @@ def test_a_products_own_text_finds_it_first_with_evidence_of_both_modalities(
     )
 
 
-def test_standardising_undoes_the_modality_gap(index: VectorIndex) -> None:
+def test_standardising_undoes_the_modality_gap(index: FaissIndexReader) -> None:
     """Raw cosines of texts lie far above those of pictures; standardised, both centre on zero."""
     hits = rank(index, [probe(index, 3)], window=60).hits
     raw = {
@@ -87,15 +87,15 @@ def test_standardising_undoes_the_modality_gap(index: VectorIndex) -> None:
     assert abs(np.mean(high[Modality.PICTURE])) < 1.0
 
 
-def test_a_product_without_pictures_is_found_by_its_words(index: VectorIndex) -> None:
+def test_a_product_without_pictures_is_found_by_its_words(index: FaissIndexReader) -> None:
     question = probe(index, 20)
-    text_only = next(batch for batch in index.vectors_of(20) if batch.modality is Modality.TEXT)
+    text_only = next(batch for batch in index.get_views(20) if batch.modality is Modality.TEXT)
     index.refresh([ProductViews(20, 61, (text_only,))], 61)
     hit = rank(index, [question], window=5).hits[0]
     assert (hit.product_id, len(hit.evidence)) == (20, 1)
 
 
-def test_the_window_is_filled_although_products_have_many_views(index: VectorIndex) -> None:
+def test_the_window_is_filled_although_products_have_many_views(index: FaissIndexReader) -> None:
     rng = np.random.default_rng(1)
     crowd = views(
         Modality.PICTURE,
@@ -109,13 +109,13 @@ def test_the_window_is_filled_although_products_have_many_views(index: VectorInd
     assert ranking.window_full
 
 
-def test_filters_and_exclusions_hold(index: VectorIndex) -> None:
+def test_filters_and_exclusions_hold(index: FaissIndexReader) -> None:
     allowed = np.array([2, 4, 6, 8], np.int64)
     hits = rank(index, [probe(index, 4)], window=10, allowed=allowed, without=frozenset({4})).hits
     assert {hit.product_id for hit in hits} == {2, 6, 8}
 
 
-def test_a_smaller_window_is_a_prefix_of_a_larger_one(index: VectorIndex) -> None:
+def test_a_smaller_window_is_a_prefix_of_a_larger_one(index: FaissIndexReader) -> None:
     question = [probe(index, 9), probe(index, 30, Modality.PICTURE)]
     long = [hit.product_id for hit in rank(index, question, window=60).hits]
     assert len(long) == 60
@@ -124,7 +124,7 @@ def test_a_smaller_window_is_a_prefix_of_a_larger_one(index: VectorIndex) -> Non
     ] == long
 
 
-def test_nothing_asked_is_refused(index: VectorIndex) -> None:
+def test_nothing_asked_is_refused(index: FaissIndexReader) -> None:
     with pytest.raises(QueryError):
         rank(index, [], window=5)
     with pytest.raises(QueryError):
@@ -139,5 +139,5 @@ def test_a_background_of_equals_does_not_blow_up_scores() -> None:
 
 
 def test_an_empty_index_has_no_hits(tmp_path: Path) -> None:
-    empty = VectorIndex(tmp_path, SPACE)
+    empty = FaissIndexReader(tmp_path, SPACE)
     assert rank(empty, [Probe(unit(np.eye(DIM)[0])[0], Modality.TEXT)], window=5).hits == ()

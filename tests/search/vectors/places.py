@@ -13,23 +13,28 @@ import torch
 from milvus_lite.server_manager import server_manager_instance
 
 from search.types import Space
-from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.contract import IndexBuilder, IndexReader
+from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.gpu.contract import Gpu
 from search.vectors.faiss.gpu.cuvs import is_supported
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import IndexTypeSettings
 from search.vectors.layout import Layout
-from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex
+from search.vectors.milvus.builder import MilvusIndexBuilder
+from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.generations import MilvusGenerations
+from search.vectors.milvus.reader import MilvusIndexReader
 from tests.search.vectors.twin import make_space
 
 SPACE = make_space()
 
 SHAPES = {
-    "exact": ShapeSettings(exact_up_to=5_000),
-    "ivf_sq8": ShapeSettings(exact_up_to=0, eight_bit_up_to=5_000),
-    "ivf_pq": ShapeSettings(exact_up_to=0),
-    "ivf_mapped": ShapeSettings(exact_up_to=0, memory_bytes=0),
+    "exact": IndexTypeSettings(exact_up_to=5_000),
+    "ivf_sq8": IndexTypeSettings(exact_up_to=0, eight_bit_up_to=5_000),
+    "ivf_pq": IndexTypeSettings(exact_up_to=0),
+    "ivf_mapped": IndexTypeSettings(exact_up_to=0, memory_bytes=0),
 }
-FOR_GPU = ShapeSettings(exact_up_to=0, for_gpu=True)
+FOR_GPU = IndexTypeSettings(exact_up_to=0, for_gpu=True)
 
 
 class Place(Protocol):
@@ -62,13 +67,13 @@ class FaissPlace:
     def exact(self) -> bool:
         return self.shape == "exact" or (self.gpu is not None and self.gpu.shape == "exact")
 
-    def reader(self) -> VectorIndex:
-        return VectorIndex(self.root, self.space, gpu=self.gpu)
+    def reader(self) -> FaissIndexReader:
+        return FaissIndexReader(self.root, self.space, gpu=self.gpu)
 
-    def builder(self) -> GenerationBuilder:
+    def builder(self) -> FaissIndexBuilder:
         for_gpu = self.gpu is not None and self.gpu.shape == "ivf_pq"
-        return GenerationBuilder(
-            self.root, self.space, shapes=FOR_GPU if for_gpu else SHAPES[self.shape]
+        return FaissIndexBuilder(
+            self.root, self.space, index_types=FOR_GPU if for_gpu else SHAPES[self.shape]
         )
 
     @contextlib.contextmanager
@@ -94,18 +99,18 @@ class MilvusPlace:
     def at(cls, root: Path) -> MilvusPlace:
         return cls(root, Connection(str(root / "milvus.db")))
 
-    def reader(self) -> MilvusIndex:
-        return MilvusIndex(self.connection, self.space)
+    def reader(self) -> MilvusIndexReader:
+        return MilvusIndexReader(self.connection, self.space)
 
-    def builder(self) -> MilvusBuilder:
-        return MilvusBuilder(self.connection, Layout(self.root / "lock"), self.space)
+    def builder(self) -> MilvusIndexBuilder:
+        return MilvusIndexBuilder(self.connection, Layout(self.root / "lock"), self.space)
 
     @contextlib.contextmanager
     def borrowed(self, scratch: Path) -> Iterator[MilvusPlace]:
         generations = MilvusGenerations(self.connection, self.space)
-        before = generations.live().number
+        before = generations.get_live().number
         yield self
-        if generations.live().number != before:
+        if generations.get_live().number != before:
             generations.rollback(before)
 
     def close(self) -> None:

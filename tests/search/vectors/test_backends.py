@@ -14,7 +14,7 @@ from search.config import EngineSettings, IndexBackend
 from search.errors import ConfigError, Unavailable
 from search.types import Modality
 from search.vectors import backends
-from search.vectors.backends import forget_index, generations_of, make_builder, open_index
+from search.vectors.backends import delete_index, make_builder, open_generations, open_index
 from tests.search.vectors.places import SPACE, stop_lite
 from tests.search.vectors.twin import catalogue, clustered, stream
 
@@ -40,8 +40,8 @@ def test_a_tenant_never_sees_anothers_vectors(settings: EngineSettings) -> None:
         assert (index.seq, index.count()) == (size, 2 * size)
         (found,) = index.search(QUERY, Modality.PICTURE, 100)
         assert sorted(set(found.product_ids.tolist())) == list(range(size))
-        assert [info.number for info in generations_of(own, SPACE).listed()] == [1]
-    forget_index(tenants["a-b"], SPACE.fingerprint)
+        assert [info.number for info in open_generations(own, SPACE).list_all()] == [1]
+    delete_index(tenants["a-b"], SPACE.fingerprint)
     assert open_index(tenants["a-b"], SPACE).count() == 0
     assert open_index(tenants["a_b"], SPACE).count() == 10
 

@@ -9,13 +9,13 @@ import pytest
 
 from search.errors import ConfigError
 from search.types import Modality
-from search.vectors import GenerationBuilder
-from search.vectors.capacity import GIBIBYTE, Assumptions, Tier, capacity
+from search.vectors.capacity import GIBIBYTE, Assumptions, Tier, plan_capacity
+from search.vectors.faiss.builder import FaissIndexBuilder
 from tests.search.vectors.twin import catalogue, make_space, stream
 
 
 def test_tiers_follow_each_other_as_views_grow() -> None:
-    found = [capacity(10**power, 384) for power in range(4, 10)]
+    found = [plan_capacity(10**power, 384) for power in range(4, 10)]
     assert [part.tier for part in found] == [Tier.MEMORY] * 4 + [Tier.DISK, Tier.CLUSTER]
     assert [part.shape for part in found] == [
         "exact",
@@ -34,7 +34,7 @@ def test_tiers_follow_each_other_as_views_grow() -> None:
 
 def test_less_memory_makes_codes_mapped_and_then_needs_more_machines() -> None:
     roomy, tight, cramped = (
-        capacity(50_000_000, 384, Assumptions(memory_bytes=gib * GIBIBYTE, processes=8))
+        plan_capacity(50_000_000, 384, Assumptions(memory_bytes=gib * GIBIBYTE, processes=8))
         for gib in (128, 12, 4)
     )
     assert (roomy.tier, tight.tier, tight.shape, cramped.tier) == (
@@ -48,17 +48,17 @@ def test_less_memory_makes_codes_mapped_and_then_needs_more_machines() -> None:
 
 def test_prices_are_of_machines_and_disks() -> None:
     assumed = Assumptions(memory_bytes=10 * GIBIBYTE, price_memory_gib=2.0, price_disk_gib=0.0)
-    assert capacity(1_000, 8, assumed).dollars_a_month == 20.0
+    assert plan_capacity(1_000, 8, assumed).dollars_a_month == 20.0
 
 
 def test_real_files_take_what_is_planned(tmp_path: Path) -> None:
-    manifest = GenerationBuilder(tmp_path, make_space()).build(stream(catalogue(2_000)), 1)
+    manifest = FaissIndexBuilder(tmp_path, make_space()).build(stream(catalogue(2_000)), 1)
     [segment] = [part for part in manifest.segments if part.modality is Modality.PICTURE]
-    planned = capacity(segment.views, 16, Assumptions(generations=1)).disk_bytes
+    planned = plan_capacity(segment.views, 16, Assumptions(generations=1)).disk_bytes
     assert planned == pytest.approx(segment.bytes, rel=0.05)
 
 
 @pytest.mark.parametrize(("views", "dim"), [(0, 8), (8, 0)])
 def test_nonsense_is_refused(views: int, dim: int) -> None:
     with pytest.raises(ConfigError):
-        capacity(views, dim)
+        plan_capacity(views, dim)

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from search.errors import InvalidVectors, QueryError
-from search.types import Candidates, Ids, Modality, Vectors
-from search.vectors import ProductViews
+from search.types import Candidates, Ids, Modality, ProductViews, Vectors
 from search.vectors.contract import IndexBuilder, IndexReader
 from tests.search.vectors.places import PLACES, Place
 from tests.search.vectors.twin import (
@@ -88,7 +87,7 @@ def published(
 ) -> Iterator[Place]:
     place = PLACES[request.param](tmp_path_factory.mktemp(request.param))
     manifest = place.builder().build(stream(catalogue(PRODUCTS)), seq=PRODUCTS)
-    assert manifest.segments[0].shape == place.shape
+    assert manifest.segments[0].index_type == place.shape
     yield place
     place.close()
 
@@ -162,7 +161,7 @@ def test_changes_are_searchable_and_supersede(pair: Pair) -> None:
     )
     pair.check(np.concatenate([QUERIES, fresh]), 20)
     assert pair.index.search(fresh[2], PICTURE, 1)[0].product_ids.tolist() == [7000]
-    assert pair.index.vectors_of(4) == []
+    assert pair.index.get_views(4) == []
     assert pair.index.status().segments[0].superseded == 4
     assert pair.index.count(PICTURE) == PRODUCTS * 2 - 4 + 3
 
@@ -195,14 +194,14 @@ def test_scores_for_completes_every_view(pair: Pair) -> None:
     pair.refresh(
         [ProductViews(2, PRODUCTS + 1, (batch(Modality.TEXT, 2, [50], text), *pair.twin.views[2]))]
     )
-    found = pair.index.scores_for(QUERIES[0], np.array([9, 2, 5, 2, 10**8]))
+    found = pair.index.score_products(QUERIES[0], np.array([9, 2, 5, 2, 10**8]))
     assert [part.modality for part in found] == [Modality.TEXT, PICTURE]
     for part in found:
         assert_same(part, pair.twin.search(QUERIES[0], part.modality, None, np.array([2, 5, 9])))
 
 
 def test_vectors_of_returns_what_was_stored(pair: Pair) -> None:
-    (found,) = pair.index.vectors_of(11)
+    (found,) = pair.index.get_views(11)
     (stored,) = pair.twin.views[11]
     np.testing.assert_array_equal(found.view_ids, stored.view_ids)
     np.testing.assert_array_equal(
@@ -282,13 +281,13 @@ def test_bad_vectors_are_refused_everywhere(pair: Pair, vectors: Vectors) -> Non
     with pytest.raises(InvalidVectors):
         pair.index.search(vectors, PICTURE, 3)
     with pytest.raises(InvalidVectors):
-        pair.index.scores_for(vectors, np.array([1]))
+        pair.index.score_products(vectors, np.array([1]))
     with pytest.raises(InvalidVectors):
         pair.index.refresh([ProductViews(4, PRODUCTS + 1), bad], PRODUCTS + 2)
     with pytest.raises(InvalidVectors):
         pair.builder().build(bad.batches, seq=1)
     assert pair.index.seq == PRODUCTS
-    assert pair.index.vectors_of(4) != []
+    assert pair.index.get_views(4) != []
 
 
 def test_views_of_another_product_are_refused(pair: Pair) -> None:

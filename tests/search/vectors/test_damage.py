@@ -8,17 +8,11 @@ from pathlib import Path
 import pytest
 
 from search.errors import CorruptGeneration
-from search.types import Modality
-from search.vectors import (
-    GenerationBuilder,
-    ProductViews,
-    ShapeSettings,
-    VectorIndex,
-    list_generations,
-    live_generation,
-    rollback,
-    verify,
-)
+from search.types import Modality, ProductViews
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import IndexTypeSettings
 from tests.search.vectors.twin import catalogue, clustered, make_space, stream
 
 SPACE = make_space()
@@ -37,8 +31,8 @@ FILES = [
 @pytest.fixture(scope="module")
 def two_generations(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("two")
-    GenerationBuilder(root, SPACE).build(stream(catalogue(20)), 1)
-    GenerationBuilder(root, SPACE, shapes=ShapeSettings(exact_up_to=0)).build(
+    FaissIndexBuilder(root, SPACE).build(stream(catalogue(20)), 1)
+    FaissIndexBuilder(root, SPACE, index_types=IndexTypeSettings(exact_up_to=0)).build(
         stream(catalogue(400)), 2
     )
     return root
@@ -69,8 +63,8 @@ def test_a_flipped_bit_is_found(root: Path, name: str, at: float) -> None:
     flip(folder(root) / name, at)
     expected = "manifest" if name.startswith("manifest") else name
     with pytest.raises(CorruptGeneration, match=expected):
-        verify(root, SPACE, 2)
-    assert expected in str(VectorIndex(root, SPACE).status().fault)
+        FaissGenerations(root, SPACE).verify(2)
+    assert expected in str(FaissIndexReader(root, SPACE).status().fault)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -80,52 +74,52 @@ def test_a_truncated_file_is_found(root: Path, name: str) -> None:
     with pytest.raises(
         CorruptGeneration, match="manifest" if name.startswith("manifest") else name
     ):
-        verify(root, SPACE, 2)
+        FaissGenerations(root, SPACE).verify(2)
 
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_found(root: Path, name: str) -> None:
     (folder(root) / name).unlink()
     with pytest.raises(CorruptGeneration, match=name):
-        verify(root, SPACE, 2)
+        FaissGenerations(root, SPACE).verify(2)
 
 
 def test_a_huge_manifest_is_not_read(root: Path) -> None:
     (folder(root) / "manifest.json").write_bytes(b" " * (2 << 20))
     with pytest.raises(CorruptGeneration, match="larger"):
-        verify(root, SPACE, 2)
+        FaissGenerations(root, SPACE).verify(2)
 
 
 @pytest.mark.parametrize("at", [0.0, 0.02, 0.5, 1.0])
 def test_a_damaged_pointer_is_found(root: Path, at: float) -> None:
     flip(root / SPACE.fingerprint / "CURRENT", at)
     with pytest.raises(CorruptGeneration, match=r"CURRENT|manifest"):
-        live_generation(root, SPACE)
-    assert VectorIndex(root, SPACE).status().fault is not None
-    assert not any(info.live for info in list_generations(root, SPACE))
+        FaissGenerations(root, SPACE).get_live()
+    assert FaissIndexReader(root, SPACE).status().fault is not None
+    assert not any(info.live for info in FaissGenerations(root, SPACE).list_all())
 
 
 def test_a_build_mends_a_damaged_pointer(root: Path) -> None:
     (root / SPACE.fingerprint / "CURRENT").write_text("nonsense")
-    manifest = GenerationBuilder(root, SPACE).build(stream(catalogue(5)), 9)
+    manifest = FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 9)
     assert (manifest.number, manifest.previous) == (3, 2)
-    assert VectorIndex(root, SPACE).status().fault is None
+    assert FaissIndexReader(root, SPACE).status().fault is None
 
 
 def test_a_reader_opens_the_generation_before_a_damaged_one(root: Path) -> None:
     flip(folder(root) / "picture_vectors.f16.npy", 0.5)
-    index = VectorIndex(root, SPACE)
+    index = FaissIndexReader(root, SPACE)
     status = index.status()
     assert (status.generation, status.seq, status.views) == (1, 1, 40)
     assert "picture_vectors.f16.npy" in str(status.fault)
     index.refresh([ProductViews(3, 2)], 2)
-    assert index.vectors_of(3) == []
+    assert index.get_views(3) == []
 
 
 def test_with_everything_damaged_the_delta_serves(root: Path) -> None:
     for number in (1, 2):
         (folder(root, number) / "picture_vectors.f16.npy").unlink()
-    index = VectorIndex(root, SPACE)
+    index = FaissIndexReader(root, SPACE)
     assert (index.seq, index.count()) == (0, 0)
     batches = catalogue(1)[0]
     assert index.refresh([ProductViews(0, 1, batches)], 2) == 1
@@ -134,10 +128,10 @@ def test_with_everything_damaged_the_delta_serves(root: Path) -> None:
 
 
 def test_a_reader_keeps_the_former_generation(root: Path) -> None:
-    index = VectorIndex(root, SPACE)
+    index = FaissIndexReader(root, SPACE)
     query = clustered(1)
     before = index.search(query, Modality.PICTURE, 5)[0]
-    GenerationBuilder(root, SPACE).build(stream(catalogue(30)), 3)
+    FaissIndexBuilder(root, SPACE).build(stream(catalogue(30)), 3)
     damaged = folder(root, 3) / "picture_vectors.f16.npy"
     intact = damaged.read_bytes()
     flip(damaged, 0.3)
@@ -148,7 +142,7 @@ def test_a_reader_keeps_the_former_generation(root: Path) -> None:
 
     damaged.write_bytes(intact)
     assert index.swap_if_published() is None, "looked at again only when the pointer moves"
-    GenerationBuilder(root, SPACE).build(stream(catalogue(30)), 4)
+    FaissIndexBuilder(root, SPACE).build(stream(catalogue(30)), 4)
     assert index.swap_if_published() == 4
     assert index.status().fault is None
 
@@ -156,13 +150,13 @@ def test_a_reader_keeps_the_former_generation(root: Path) -> None:
 def test_rollback_refuses_a_damaged_target(root: Path) -> None:
     flip(folder(root, 1) / "picture_view_ids.npy", 0.5)
     with pytest.raises(CorruptGeneration, match="picture_view_ids"):
-        rollback(root, SPACE)
-    assert live_generation(root, SPACE).number == 2
+        FaissGenerations(root, SPACE).rollback()
+    assert FaissGenerations(root, SPACE).get_live().number == 2
 
 
 def test_listing_tells_of_damage(root: Path) -> None:
     flip(folder(root, 1) / "manifest.json", 0.5)
-    newest, oldest = list_generations(root, SPACE)
+    newest, oldest = FaissGenerations(root, SPACE).list_all()
     assert (newest.number, newest.live, newest.fault) == (2, True, None)
     assert oldest.manifest is None
     assert "manifest.json" in str(oldest.fault)

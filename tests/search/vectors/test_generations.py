@@ -14,18 +14,12 @@ import pytest
 
 from search.config import EngineSettings
 from search.errors import ConfigError, NoGeneration, QueryError
-from search.types import Modality
-from search.vectors import (
-    GenerationBuilder,
-    ProductViews,
-    VectorIndex,
-    index_root,
-    list_generations,
-    live_generation,
-    rollback,
-    verify,
-)
-from search.vectors.index_types import TRAINABLE, ShapeSettings, choose
+from search.types import Modality, ProductViews
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import TRAINABLE, IndexTypeSettings, choose_index_types
+from search.vectors.layout import index_root
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -33,7 +27,7 @@ PICTURE = Modality.PICTURE
 
 
 def build(root: Path, products: int, seq: int, keep: int = 3) -> int:
-    return GenerationBuilder(root, SPACE, keep=keep).build(stream(catalogue(products)), seq).number
+    return FaissIndexBuilder(root, SPACE, keep=keep).build(stream(catalogue(products)), seq).number
 
 
 def test_the_index_lies_under_the_var_folder() -> None:
@@ -41,16 +35,17 @@ def test_the_index_lies_under_the_var_folder() -> None:
 
 
 def test_nothing_published(tmp_path: Path) -> None:
-    assert list_generations(tmp_path, SPACE) == []
-    for look in (live_generation, verify, rollback):
+    assert FaissGenerations(tmp_path, SPACE).list_all() == []
+    generations = FaissGenerations(tmp_path, SPACE)
+    for look in (generations.get_live, generations.verify, generations.rollback):
         with pytest.raises(NoGeneration):
-            look(tmp_path, SPACE)
-    status = VectorIndex(tmp_path, SPACE).status()
+            look()
+    status = FaissIndexReader(tmp_path, SPACE).status()
     assert (status.generation, status.seq, status.views, status.fault) == (None, 0, 0, None)
 
 
 def test_delta_alone_serves_before_the_first_build(tmp_path: Path) -> None:
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     vectors = clustered(300)
     index.refresh(
         [ProductViews(at, at + 1, (batch(PICTURE, at, [at], vectors[[at]]),)) for at in range(300)],
@@ -64,7 +59,7 @@ def test_delta_alone_serves_before_the_first_build(tmp_path: Path) -> None:
 def test_manifest_holds_size_and_checksum_of_every_file(tmp_path: Path) -> None:
     build(tmp_path, 30, seq=7)
     folder = tmp_path / SPACE.fingerprint / "generations" / "1"
-    manifest = verify(tmp_path, SPACE)
+    manifest = FaissGenerations(tmp_path, SPACE).verify()
     named = {entry.name: entry for segment in manifest.segments for entry in segment.files}
     assert set(named) == {path.name for path in folder.iterdir()} - {
         "manifest.json",
@@ -86,14 +81,14 @@ def test_manifest_holds_size_and_checksum_of_every_file(tmp_path: Path) -> None:
 
 def test_an_empty_catalogue_can_be_published(tmp_path: Path) -> None:
     build(tmp_path, 0, seq=3)
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     assert (index.seq, index.count(), index.status().segments) == (3, 0, ())
 
 
 def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
     for seq in range(1, 6):
         build(tmp_path, seq, seq, keep=2)
-    assert [(info.number, info.live) for info in list_generations(tmp_path, SPACE)] == [
+    assert [(info.number, info.live) for info in FaissGenerations(tmp_path, SPACE).list_all()] == [
         (5, True),
         (4, False),
     ]
@@ -102,27 +97,31 @@ def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
 def test_a_rolled_back_generation_is_no_target_later(tmp_path: Path) -> None:
     for seq in (1, 2, 3):
         build(tmp_path, 5, seq)
-    assert rollback(tmp_path, SPACE).number == 2
-    assert [info.live for info in list_generations(tmp_path, SPACE)] == [False, True, False]
+    assert FaissGenerations(tmp_path, SPACE).rollback().number == 2
+    assert [info.live for info in FaissGenerations(tmp_path, SPACE).list_all()] == [
+        False,
+        True,
+        False,
+    ]
     assert build(tmp_path, 5, 4) == 4
-    assert [info.number for info in list_generations(tmp_path, SPACE)] == [4, 2, 1]
-    assert rollback(tmp_path, SPACE).number == 2
-    assert rollback(tmp_path, SPACE).number == 1
+    assert [info.number for info in FaissGenerations(tmp_path, SPACE).list_all()] == [4, 2, 1]
+    assert FaissGenerations(tmp_path, SPACE).rollback().number == 2
+    assert FaissGenerations(tmp_path, SPACE).rollback().number == 1
     with pytest.raises(NoGeneration, match="before the live one"):
-        rollback(tmp_path, SPACE)
-    assert rollback(tmp_path, SPACE, to=4).number == 4
+        FaissGenerations(tmp_path, SPACE).rollback()
+    assert FaissGenerations(tmp_path, SPACE).rollback(to=4).number == 4
 
 
 def test_rolling_back_to_what_is_not_there_is_refused(tmp_path: Path) -> None:
     build(tmp_path, 5, 1)
     with pytest.raises(NoGeneration, match="99"):
-        rollback(tmp_path, SPACE, to=99)
-    assert live_generation(tmp_path, SPACE).number == 1
+        FaissGenerations(tmp_path, SPACE).rollback(to=99)
+    assert FaissGenerations(tmp_path, SPACE).get_live().number == 1
 
 
 def test_swap_tells_from_where_to_reload(tmp_path: Path) -> None:
     build(tmp_path, 4, seq=10)
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     assert index.swap_if_published() is None
     newer = ProductViews(1, 15, (batch(PICTURE, 1, [900], clustered(1, seed=2)),))
     index.refresh([ProductViews(0, 12), newer], 20)
@@ -130,17 +129,17 @@ def test_swap_tells_from_where_to_reload(tmp_path: Path) -> None:
     build(tmp_path, 6, seq=13)
     assert index.swap_if_published() == 20
     assert index.status().delta_products == 1
-    assert [part.view_ids.tolist() for part in index.vectors_of(1)] == [[900]]
+    assert [part.view_ids.tolist() for part in index.get_views(1)] == [[900]]
 
-    rollback(tmp_path, SPACE)
+    FaissGenerations(tmp_path, SPACE).rollback()
     assert index.swap_if_published() == 10 == index.seq
-    assert [part.view_ids.tolist() for part in index.vectors_of(1)] == [[900]]
+    assert [part.view_ids.tolist() for part in index.get_views(1)] == [[900]]
     index.refresh([ProductViews(0, 12), newer], 20)
-    assert (index.vectors_of(0), index.seq) == ([], 20)
+    assert (index.get_views(0), index.seq) == ([], 20)
 
 
 def test_seq_never_goes_back_by_a_refresh(tmp_path: Path) -> None:
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     index.refresh([], 9)
     index.refresh([], 4)
     assert index.seq == 9
@@ -148,20 +147,20 @@ def test_seq_never_goes_back_by_a_refresh(tmp_path: Path) -> None:
 
 def test_covered_changes_are_skipped(tmp_path: Path) -> None:
     build(tmp_path, 4, seq=10)
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     assert index.refresh([ProductViews(0, 10), ProductViews(1, 11)], 11) == 1
     assert index.refresh([ProductViews(1, 11)], 11) == 0
-    assert index.vectors_of(0) != []
+    assert index.get_views(0) != []
 
 
 @pytest.mark.parametrize("seq", [0, -1])
 def test_a_change_without_a_seq_is_refused(tmp_path: Path, seq: int) -> None:
     with pytest.raises(QueryError, match="seq"):
-        VectorIndex(tmp_path, SPACE).refresh([ProductViews(1, seq)], 1)
+        FaissIndexReader(tmp_path, SPACE).refresh([ProductViews(1, seq)], 1)
 
 
 def test_superseded_delta_rows_are_given_back(tmp_path: Path) -> None:
-    index = VectorIndex(tmp_path, SPACE)
+    index = FaissIndexReader(tmp_path, SPACE)
     vectors = clustered(40)
     for seq in range(1, 200):
         index.refresh([ProductViews(1, seq, (batch(PICTURE, 1, range(40), vectors),))], seq)
@@ -171,18 +170,18 @@ def test_superseded_delta_rows_are_given_back(tmp_path: Path) -> None:
 
 def test_spaces_do_not_mix(tmp_path: Path) -> None:
     build(tmp_path, 4, seq=10)
-    assert VectorIndex(tmp_path, make_space(fingerprint="07e4")).count() == 0
+    assert FaissIndexReader(tmp_path, make_space(fingerprint="07e4")).count() == 0
     (tmp_path / SPACE.fingerprint).rename(tmp_path / "07e4")
     assert "another space" in str(
-        VectorIndex(tmp_path, make_space(fingerprint="07e4")).status().fault
+        FaissIndexReader(tmp_path, make_space(fingerprint="07e4")).status().fault
     )
 
 
 def test_senseless_builds_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
-        GenerationBuilder(tmp_path, SPACE, keep=0)
+        FaissIndexBuilder(tmp_path, SPACE, keep=0)
     with pytest.raises(QueryError):
-        GenerationBuilder(tmp_path, SPACE).build([], seq=-1)
+        FaissIndexBuilder(tmp_path, SPACE).build([], seq=-1)
 
 
 @pytest.mark.parametrize(
@@ -196,22 +195,28 @@ def test_senseless_builds_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> None:
-    assert choose(views, dim, ShapeSettings(exact_up_to=0))[0].factory == factory
+    assert choose_index_types(views, dim, IndexTypeSettings(exact_up_to=0))[0].factory == factory
 
 
 def test_shape_follows_size_and_memory() -> None:
-    settings = ShapeSettings(memory_bytes=5 * 10**7)
+    settings = IndexTypeSettings(memory_bytes=5 * 10**7)
     shapes = [
-        choose(views, 512, settings)[0].shape for views in (20_000, 200_000, 500_000, 1_000_000)
+        choose_index_types(views, 512, settings)[0].index_type
+        for views in (20_000, 200_000, 500_000, 1_000_000)
     ]
     assert shapes == ["exact", "ivf_pq", "ivf_pq", "ivf_mapped"]
-    assert choose(200_000, 512, ShapeSettings(eight_bit_up_to=200_000))[0].shape == "ivf_sq8"
-    assert choose(10**6, 512, settings)[-1].shape == "exact", "the last resort always finds"
+    assert (
+        choose_index_types(200_000, 512, IndexTypeSettings(eight_bit_up_to=200_000))[0].index_type
+        == "ivf_sq8"
+    )
+    assert choose_index_types(10**6, 512, settings)[-1].index_type == "exact", (
+        "the last resort always finds"
+    )
 
 
 def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
-    manifest = GenerationBuilder(tmp_path, SPACE, exact_up_to=0).build(stream(catalogue(40)), 1)
-    assert (manifest.segments[0].shape, manifest.segments[0].recall) == ("exact", 1.0)
+    manifest = FaissIndexBuilder(tmp_path, SPACE, exact_up_to=0).build(stream(catalogue(40)), 1)
+    assert (manifest.segments[0].index_type, manifest.segments[0].recall) == ("exact", 1.0)
     assert str(TRAINABLE) in manifest.segments[0].why
 
 
@@ -220,32 +225,34 @@ def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Pat
     next hundred."""
     space = make_space(dim=48)
     alike = unit(np.random.default_rng(0).standard_normal((20_000, 48)))
-    builder = GenerationBuilder(
-        tmp_path, space, shapes=ShapeSettings(exact_up_to=0, recall_target=1.0)
+    builder = FaissIndexBuilder(
+        tmp_path, space, index_types=IndexTypeSettings(exact_up_to=0, recall_target=1.0)
     )
     (segment,) = builder.build([batch(PICTURE, 1, range(20_000), alike)], 1).segments
-    assert segment.shape == "ivf_sq8"
+    assert segment.index_type == "ivf_sq8"
     assert "PQ24x4fs reached recall" in segment.why
     assert segment.recall >= 0.995
-    found = VectorIndex(tmp_path, space).search(alike[5], PICTURE, 1)[0]
+    found = FaissIndexReader(tmp_path, space).search(alike[5], PICTURE, 1)[0]
     assert found.scores[0] == pytest.approx(1, abs=1e-3)
 
 
 def test_every_modality_has_its_segment(tmp_path: Path) -> None:
     vectors = clustered(4)
     batches = [batch(modality, 7, [at], vectors[[at]]) for at, modality in enumerate(Modality)]
-    manifest = GenerationBuilder(tmp_path, SPACE).build(batches, 1)
+    manifest = FaissIndexBuilder(tmp_path, SPACE).build(batches, 1)
     assert {segment.modality for segment in manifest.segments} == set(Modality)
-    assert [part.modality for part in VectorIndex(tmp_path, SPACE).vectors_of(7)] == list(Modality)
+    assert [part.modality for part in FaissIndexReader(tmp_path, SPACE).get_views(7)] == list(
+        Modality
+    )
 
 
 def test_a_generation_that_takes_long_to_open_keeps_nobody_waiting(tmp_path: Path) -> None:
     """Without patience every generation takes long: changes are applied while it is opened, and
     none is lost."""
-    GenerationBuilder(tmp_path, SPACE).build(stream(catalogue(5)), 1)
-    index = VectorIndex(tmp_path, SPACE, patience_s=0)
+    FaissIndexBuilder(tmp_path, SPACE).build(stream(catalogue(5)), 1)
+    index = FaissIndexReader(tmp_path, SPACE, patience_s=0)
     assert index.count() == 10, "the first one is waited for"
-    GenerationBuilder(tmp_path, SPACE).build(stream(catalogue(6)), 2)
+    FaissIndexBuilder(tmp_path, SPACE).build(stream(catalogue(6)), 2)
     first = index.swap_if_published()
     index.refresh([ProductViews(0, 3)], 3)
     taken = [first, *(index.swap_if_published() for _ in range(200) if not time.sleep(0.01))]
@@ -259,8 +266,8 @@ def test_tenants_share_no_vectors(tmp_path: Path) -> None:
         for tenant in ("", "north", "south")
     ]
     for number, root in enumerate(roots):
-        GenerationBuilder(root, SPACE).build(stream(catalogue(5 + number)), 1)
-    assert [VectorIndex(root, SPACE).count() for root in roots] == [10, 12, 14]
+        FaissIndexBuilder(root, SPACE).build(stream(catalogue(5 + number)), 1)
+    assert [FaissIndexReader(root, SPACE).count() for root in roots] == [10, 12, 14]
     with pytest.raises(ValueError, match="tenant"):
         EngineSettings(tenant="../north")
 
@@ -269,10 +276,10 @@ def test_as_many_as_there_are_are_found_without_holding_their_vectors(tmp_path: 
     space = make_space(dim=256)
     views = 40_000
     vectors = clustered(views, dim=256)
-    GenerationBuilder(tmp_path, space, exact_up_to=views).build(
+    FaissIndexBuilder(tmp_path, space, exact_up_to=views).build(
         [batch(PICTURE, 1, range(views), vectors)], 1
     )
-    index = VectorIndex(tmp_path, space)
+    index = FaissIndexReader(tmp_path, space)
     tracemalloc.start()
     (found,) = index.search(vectors[0], PICTURE, 1_000_000)
     peak = tracemalloc.get_traced_memory()[1]

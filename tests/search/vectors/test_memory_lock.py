@@ -14,12 +14,14 @@ import pytest
 from search.config import EngineSettings
 from search.errors import ConfigError
 from search.types import Modality
-from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.backends import make_builder, open_index
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import IndexTypeSettings
 from tests.search.vectors.twin import catalogue, clustered, make_space, stream
 
 SPACE = make_space()
-LISTS = ShapeSettings(exact_up_to=0)
+LISTS = IndexTypeSettings(exact_up_to=0)
 PAGE = 4096
 CAPABILITIES, CAP_IPC_LOCK = 0x20080522, 14
 """The interface's version, and the capability that is above the limit; see capabilities(7)."""
@@ -29,7 +31,7 @@ LOCKED = re.compile(r"^[0-9a-f]+-\S+ .* (/\S+)\n(?:\w+:.*\n)*?Locked: +(\d+) kB$
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    GenerationBuilder(tmp_path, SPACE, shapes=LISTS).build(stream(catalogue(400)), 1)
+    FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS).build(stream(catalogue(400)), 1)
     return tmp_path
 
 
@@ -44,9 +46,9 @@ def locked(root: Path) -> dict[str, int]:
 
 
 def test_every_mapped_file_is_locked_until_it_is_let_go(root: Path) -> None:
-    index = VectorIndex(root, SPACE)
+    index = FaissIndexReader(root, SPACE)
     assert index.count() and not any(locked(root).values())
-    index = VectorIndex(root, SPACE, lock_memory=True)
+    index = FaissIndexReader(root, SPACE, lock_memory=True)
     assert {"picture_vectors.f16.npy", "picture_index.faiss", "picture_view_ids.npy"} <= set(
         locked(root)
     )
@@ -67,13 +69,13 @@ def test_a_limit_that_forbids_it_is_said(root: Path) -> None:
         one_page_lockable(),
         pytest.raises(ConfigError, match="OMNISHELF_INDEX_LOCK_MEMORY") as refused,
     ):
-        VectorIndex(root, SPACE, lock_memory=True)
+        FaissIndexReader(root, SPACE, lock_memory=True)
     assert refused.value.value == PAGE and "ulimit" in refused.value.fix
 
 
 def test_the_former_generation_serves_where_the_next_cannot_be_locked(root: Path) -> None:
-    index = VectorIndex(root, SPACE, lock_memory=True)
-    GenerationBuilder(root, SPACE, shapes=LISTS).build(stream(catalogue(500)), 2)
+    index = FaissIndexReader(root, SPACE, lock_memory=True)
+    FaissIndexBuilder(root, SPACE, index_types=LISTS).build(stream(catalogue(500)), 2)
     before = index.count()
     with one_page_lockable():
         assert index.swap_if_published() is None

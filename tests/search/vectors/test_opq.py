@@ -13,19 +13,20 @@ import numpy as np
 import pytest
 
 from search.types import Modality, ViewBatch
-from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.faiss import segment_builder
+from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.checkpoints import trained_name
 from search.vectors.faiss.fastscan import FEW
+from search.vectors.faiss.reader import FaissIndexReader
 from search.vectors.faiss.segment import Segment
 from search.vectors.faiss.training import train
-from search.vectors.index_types import choose
+from search.vectors.index_types import IndexTypeSettings, choose_index_types
 from search.vectors.row_filter import RowSet
 from tests.search.vectors.twin import catalogue, clustered, make_space, stream
 
 DIM, PRODUCTS = 64, 2_000
 SPACE = make_space(dim=DIM)
-SHAPES = ShapeSettings(exact_up_to=0, recall_target=0.8)
+SHAPES = IndexTypeSettings(exact_up_to=0, recall_target=0.8)
 PROJECT = Path(__file__).parents[3]
 QUERIES = clustered(4 * FEW, DIM, seed=5)
 
@@ -34,7 +35,7 @@ QUERIES = clustered(4 * FEW, DIM, seed=5)
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("turned")
     (built,) = (
-        GenerationBuilder(folder, SPACE, shapes=SHAPES)
+        FaissIndexBuilder(folder, SPACE, index_types=SHAPES)
         .build(stream(catalogue(PRODUCTS, dim=DIM)), 1)
         .segments
     )
@@ -44,7 +45,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def segment(root: Path) -> Segment:
-    return VectorIndex(root, SPACE)._snapshot.segments[Modality.PICTURE]
+    return FaissIndexReader(root, SPACE)._snapshot.segments[Modality.PICTURE]
 
 
 def test_one_query_finds_what_it_finds_in_a_batch(segment: Segment) -> None:
@@ -80,7 +81,7 @@ def test_what_is_found_is_eligible_and_nearly_what_an_exact_search_finds(
 
 
 def test_the_next_generation_takes_over_rotation_and_lists(root: Path) -> None:
-    again = GenerationBuilder(root, SPACE, shapes=SHAPES).build(
+    again = FaissIndexBuilder(root, SPACE, index_types=SHAPES).build(
         stream(catalogue(PRODUCTS, dim=DIM)), 2
     )
     (segment,) = again.segments
@@ -89,7 +90,7 @@ def test_the_next_generation_takes_over_rotation_and_lists(root: Path) -> None:
 
 
 def test_codes_that_missed_the_recall_are_not_trained_again(tmp_path: Path) -> None:
-    builder = GenerationBuilder(tmp_path, SPACE, shapes=replace(SHAPES, recall_target=0.95))
+    builder = FaissIndexBuilder(tmp_path, SPACE, index_types=replace(SHAPES, recall_target=0.95))
     (first,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 1).segments
     assert "OPQ16" in first.why and not first.factory.startswith("OPQ")
     (second,) = builder.build(stream(catalogue(PRODUCTS, dim=DIM)), 2).segments
@@ -100,10 +101,11 @@ def test_codes_that_missed_the_recall_are_not_trained_again(tmp_path: Path) -> N
 BUILD = f"""
 import sys
 from pathlib import Path
-from search.vectors import GenerationBuilder, ShapeSettings
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.index_types import IndexTypeSettings
 from tests.search.vectors.twin import catalogue, make_space, stream
-shapes = ShapeSettings(exact_up_to=0, recall_target=0.95)
-GenerationBuilder(Path(sys.argv[1]), make_space(dim={DIM}), shapes=shapes).build(
+shapes = IndexTypeSettings(exact_up_to=0, recall_target=0.95)
+FaissIndexBuilder(Path(sys.argv[1]), make_space(dim={DIM}), index_types=shapes).build(
     stream(catalogue({PRODUCTS}, dim={DIM})), 1
 )
 """
@@ -113,7 +115,7 @@ def test_a_killed_builder_leaves_what_it_trained_for_several_codes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = replace(SHAPES, recall_target=0.95)
-    turned, finer, *_ = choose(2 * PRODUCTS, DIM, shapes)
+    turned, finer, *_ = choose_index_types(2 * PRODUCTS, DIM, shapes)
     building = tmp_path / SPACE.fingerprint / "building"
     with subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT) as process:
         while not (
@@ -128,7 +130,7 @@ def test_a_killed_builder_leaves_what_it_trained_for_several_codes(
         "train",
         lambda store, plan, number: trained.append(plan.factory) or train(store, plan, number),
     )
-    (segment,) = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build(unread(), 9).segments
+    (segment,) = FaissIndexBuilder(tmp_path, SPACE, index_types=shapes).build(unread(), 9).segments
     assert turned.factory in segment.why
     assert turned.factory not in trained and finer.factory not in trained
 

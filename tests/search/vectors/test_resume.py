@@ -15,25 +15,28 @@ import numpy as np
 import pytest
 
 from search.types import Modality, ViewBatch
-from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex, verify
+from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.checkpoints import STAGED, trained_name
-from search.vectors.index_types import VERY_MANY, choose, list_count
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import VERY_MANY, IndexTypeSettings, choose_index_types, list_count
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
 PICTURE = Modality.PICTURE
-LISTS = ShapeSettings(exact_up_to=0)
+LISTS = IndexTypeSettings(exact_up_to=0)
 PRODUCTS = 2_000
 PROJECT = Path(__file__).parents[3]
 
 BUILD = f"""
 import sys
 from pathlib import Path
-from search.vectors import GenerationBuilder, ShapeSettings
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.index_types import IndexTypeSettings
 from tests.search.vectors.twin import catalogue, make_space, stream
-shapes = ShapeSettings(exact_up_to=0)
+shapes = IndexTypeSettings(exact_up_to=0)
 print("ready", flush=True)
-GenerationBuilder(Path(sys.argv[1]), make_space(), shapes=shapes).build(stream(catalogue({PRODUCTS})), seq=5)
+FaissIndexBuilder(Path(sys.argv[1]), make_space(), index_types=shapes).build(stream(catalogue({PRODUCTS})), seq=5)
 """
 
 
@@ -59,8 +62,8 @@ def unread() -> Iterator[ViewBatch]:
 
 
 def build(root: Path, batches: Iterator[ViewBatch], seq: int = 9) -> int:
-    manifest = GenerationBuilder(root, SPACE, shapes=LISTS).build(batches, seq)
-    assert verify(root, SPACE) == manifest
+    manifest = FaissIndexBuilder(root, SPACE, index_types=LISTS).build(batches, seq)
+    assert FaissGenerations(root, SPACE).verify() == manifest
     folder = root / SPACE.fingerprint / "generations" / str(manifest.number)
     assert {path.name for path in folder.iterdir()} == {
         *("manifest.json", "manifest.sha256"),
@@ -72,11 +75,11 @@ def build(root: Path, batches: Iterator[ViewBatch], seq: int = 9) -> int:
 def test_complete_rows_are_not_read_again(tmp_path: Path) -> None:
     killed_when(tmp_path, STAGED)
     assert build(tmp_path, unread()) == 5, "it holds the changes that the killed builder read"
-    assert VectorIndex(tmp_path, SPACE).count() == 2 * PRODUCTS
+    assert FaissIndexReader(tmp_path, SPACE).count() == 2 * PRODUCTS
 
 
 def test_trained_lists_are_not_trained_again(tmp_path: Path) -> None:
-    name = trained_name(PICTURE, choose(2 * PRODUCTS, SPACE.dim, LISTS)[0].factory)
+    name = trained_name(PICTURE, choose_index_types(2 * PRODUCTS, SPACE.dim, LISTS)[0].factory)
     killed_when(tmp_path, f"{name}.checkpoint")
     trained = centres(building(tmp_path) / f"{name}.trained")
     build(tmp_path, unread())
@@ -96,7 +99,7 @@ def test_damaged_rows_are_read_again(tmp_path: Path) -> None:
     body[-3] ^= 1
     path.write_bytes(body)
     assert build(tmp_path, stream(catalogue(30)), seq=9) == 9
-    assert VectorIndex(tmp_path, SPACE).count() == 60
+    assert FaissIndexReader(tmp_path, SPACE).count() == 60
 
 
 def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
@@ -110,13 +113,13 @@ def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
         time.sleep(moments.uniform(0.0, 0.4))
         with process:
             process.kill()
-        assert VectorIndex(tmp_path, SPACE).status().fault is None
+        assert FaissIndexReader(tmp_path, SPACE).status().fault is None
     build(tmp_path, stream(catalogue(PRODUCTS)))
-    assert VectorIndex(tmp_path, SPACE).count() == 2 * PRODUCTS
+    assert FaissIndexReader(tmp_path, SPACE).count() == 2 * PRODUCTS
 
 
 def test_lists_serve_again_until_the_views_drift_away(tmp_path: Path) -> None:
-    builder = GenerationBuilder(tmp_path, SPACE, shapes=LISTS)
+    builder = FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS)
     views = catalogue(PRODUCTS)
     first = builder.build(stream(views), 1).segments[0]
     second = builder.build(stream(views), 2).segments[0]
@@ -130,7 +133,7 @@ def test_lists_serve_again_until_the_views_drift_away(tmp_path: Path) -> None:
 
 
 def test_lists_serve_a_catalogue_that_has_grown(tmp_path: Path) -> None:
-    builder = GenerationBuilder(tmp_path, SPACE, shapes=LISTS)
+    builder = FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS)
     builder.build(stream(catalogue(PRODUCTS)), 1)
     grown = PRODUCTS + PRODUCTS // 50
     assert builder.build(stream(catalogue(grown)), 2).segments[0].trained_in == 1
@@ -146,7 +149,7 @@ def test_few_sizes_have_a_number_of_lists_of_their_own(views: int) -> None:
 
 
 def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path) -> None:
-    builder = GenerationBuilder(tmp_path, SPACE, shapes=LISTS)
+    builder = FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS)
     builder.build(stream(catalogue(PRODUCTS)), 1)
     path = tmp_path / SPACE.fingerprint / "generations" / "1" / "picture_index.faiss"
     body = bytearray(path.read_bytes())
@@ -157,12 +160,12 @@ def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path)
 
 def test_codes_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
     views = 10_000
-    shapes = ShapeSettings(exact_up_to=0, memory_bytes=1_000)
+    shapes = IndexTypeSettings(exact_up_to=0, memory_bytes=1_000)
     vectors = clustered(views)
-    segment = GenerationBuilder(tmp_path, SPACE, shapes=shapes).build(
+    segment = FaissIndexBuilder(tmp_path, SPACE, index_types=shapes).build(
         [batch(PICTURE, 1, range(views), vectors)], 1
     )
-    assert (segment.segments[0].shape, segment.segments[0].factory) == (
+    assert (segment.segments[0].index_type, segment.segments[0].factory) == (
         "ivf_mapped",
         "IVF256,PQ4x8",
     )

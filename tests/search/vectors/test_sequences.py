@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from search.errors import NoGeneration
-from search.types import Modality, ViewBatch
-from search.vectors import GenerationBuilder, ProductViews, VectorIndex, live_generation, rollback
+from search.types import Modality, ProductViews, ViewBatch
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
 from tests.search.vectors.twin import Twin, assert_same, batch, clustered, make_space
 
 SPACE = make_space()
@@ -35,8 +37,8 @@ class Sequences(RuleBasedStateMachine):
     def open(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         self.root = Path(self.folder.name)
-        self.index = VectorIndex(self.root, SPACE)
-        self.builder = GenerationBuilder(self.root, SPACE, exact_up_to=10_000)
+        self.index = FaissIndexReader(self.root, SPACE)
+        self.builder = FaissIndexBuilder(self.root, SPACE, exact_up_to=10_000)
         self.twin = Twin()
         self.log: dict[int, ProductViews] = {}
         self.seq = 0
@@ -76,7 +78,7 @@ class Sequences(RuleBasedStateMachine):
     @rule()
     def roll_back(self) -> None:
         try:
-            rollback(self.root, SPACE)
+            FaissGenerations(self.root, SPACE).rollback()
         except NoGeneration:
             return
         self.swap()
@@ -87,12 +89,12 @@ class Sequences(RuleBasedStateMachine):
         if again is None:
             return
         assert again == self.index.seq
-        assert again >= live_generation(self.root, SPACE).seq
+        assert again >= FaissGenerations(self.root, SPACE).get_live().seq
         self.reload()
 
     @rule()
     def restart(self) -> None:
-        self.index = VectorIndex(self.root, SPACE)
+        self.index = FaissIndexReader(self.root, SPACE)
         self.reload()
 
     @rule(
@@ -110,7 +112,7 @@ class Sequences(RuleBasedStateMachine):
     @rule(chosen=st.sets(products))
     def score(self, chosen: set[int]) -> None:
         allowed = np.array(sorted(chosen), np.int64)
-        found = {part.modality: part for part in self.index.scores_for(QUERIES[0], allowed)}
+        found = {part.modality: part for part in self.index.score_products(QUERIES[0], allowed)}
         for modality in MODALITIES:
             wanted = self.twin.search(QUERIES[0], modality, None, allowed)
             assert (modality in found) == bool(len(wanted.scores))

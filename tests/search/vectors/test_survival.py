@@ -14,14 +14,9 @@ import pytest
 
 from search.errors import BuildInProgress, InvalidVectors, Unavailable
 from search.types import Modality, ViewBatch
-from search.vectors import (
-    GenerationBuilder,
-    VectorIndex,
-    list_generations,
-    live_generation,
-    rollback,
-    verify,
-)
+from search.vectors.faiss.builder import FaissIndexBuilder
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
@@ -31,9 +26,9 @@ PRELUDE = """
 import sys, time, resource
 from pathlib import Path
 from search.errors import Unavailable
-from search.vectors import GenerationBuilder
+from search.vectors.faiss.builder import FaissIndexBuilder
 from tests.search.vectors.twin import catalogue, make_space, stream
-builder = GenerationBuilder(Path(sys.argv[1]), make_space())
+builder = FaissIndexBuilder(Path(sys.argv[1]), make_space())
 """
 
 STUCK = """
@@ -77,7 +72,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    GenerationBuilder(tmp_path, SPACE).build(stream(catalogue(20)), 1)
+    FaissIndexBuilder(tmp_path, SPACE).build(stream(catalogue(20)), 1)
     return tmp_path
 
 
@@ -90,17 +85,17 @@ def test_a_killed_builder_leaves_the_live_generation_and_no_lock(root: Path) -> 
     assert process.stdout is not None
     assert process.stdout.readline() == "streaming\n"
     with pytest.raises(BuildInProgress) as refused:
-        GenerationBuilder(root, SPACE).build([], seq=2)
+        FaissIndexBuilder(root, SPACE).build([], seq=2)
     assert not refused.value.permanent
-    assert rollback(root, SPACE, to=1).number == 1, (
+    assert FaissGenerations(root, SPACE).rollback(to=1).number == 1, (
         "a running build does not stand in the way of a rollback"
     )
     kill(process)
     assert "building" in home(root)
-    assert verify(root, SPACE).number == 1
-    assert GenerationBuilder(root, SPACE).build(stream(catalogue(21)), 2).number == 2
+    assert FaissGenerations(root, SPACE).verify().number == 1
+    assert FaissIndexBuilder(root, SPACE).build(stream(catalogue(21)), 2).number == 2
     assert "building" not in home(root)
-    assert VectorIndex(root, SPACE).count() == 42
+    assert FaissIndexReader(root, SPACE).count() == 42
 
 
 def test_killed_at_any_moment_something_intact_is_live(root: Path) -> None:
@@ -111,24 +106,24 @@ def test_killed_at_any_moment_something_intact_is_live(root: Path) -> None:
         process.stdout.readline()
         time.sleep(moments.uniform(0.0, 0.25))
         kill(process)
-        status = VectorIndex(root, SPACE).status()
+        status = FaissIndexReader(root, SPACE).status()
         assert status.fault is None
-        assert status.generation == verify(root, SPACE).number
-    assert GenerationBuilder(root, SPACE).build(stream(catalogue(20)), 3).number > 1
-    assert len(list_generations(root, SPACE)) <= 3
+        assert status.generation == FaissGenerations(root, SPACE).verify().number
+    assert FaissIndexBuilder(root, SPACE).build(stream(catalogue(20)), 3).number > 1
+    assert len(FaissGenerations(root, SPACE).list_all()) <= 3
 
 
 def test_a_full_disk_is_told_and_leaves_the_live_generation(root: Path) -> None:
     """A limit on file sizes stands for the disk: the kernel refuses the write in the same place."""
-    before = verify(root, SPACE)
+    before = FaissGenerations(root, SPACE).verify()
     with start(TIGHT, root) as process:
         answer, _ = process.communicate(timeout=60)
     lines = answer.splitlines()
     assert lines[-1] == "published"
     assert len(lines) == 5
     assert all("False the disk is full" in line for line in lines[:-1])
-    assert verify(root, SPACE, 1) == before
-    assert live_generation(root, SPACE).number == 2
+    assert FaissGenerations(root, SPACE).verify(1) == before
+    assert FaissGenerations(root, SPACE).get_live().number == 2
     assert "building" not in home(root)
 
 
@@ -138,13 +133,13 @@ def test_a_failing_stream_leaves_nothing_behind(root: Path) -> None:
         raise ConnectionError("database gone")
 
     with pytest.raises(ConnectionError):
-        GenerationBuilder(root, SPACE).build(broken(), 2)
+        FaissIndexBuilder(root, SPACE).build(broken(), 2)
     with pytest.raises(InvalidVectors):
-        GenerationBuilder(root, SPACE).build(
+        FaissIndexBuilder(root, SPACE).build(
             [batch(Modality.TEXT, 1, [1], unit(clustered(1, dim=5)))], 2
         )
     assert "building" not in home(root)
-    assert verify(root, SPACE).number == 1
+    assert FaissGenerations(root, SPACE).verify().number == 1
 
 
 def test_other_disk_errors_are_not_called_a_full_disk(root: Path) -> None:
@@ -153,18 +148,18 @@ def test_other_disk_errors_are_not_called_a_full_disk(root: Path) -> None:
         yield
 
     with pytest.raises(PermissionError):
-        GenerationBuilder(root, SPACE).build(broken(), 2)
+        FaissIndexBuilder(root, SPACE).build(broken(), 2)
 
 
 def test_two_builders_in_one_process(root: Path) -> None:
     def nested() -> Iterator[ViewBatch]:
         with pytest.raises(BuildInProgress):
-            GenerationBuilder(root, SPACE).build([], 3)
+            FaissIndexBuilder(root, SPACE).build([], 3)
         other = make_space(fingerprint="0the7")
-        GenerationBuilder(root, other).build([], 3)
+        FaissIndexBuilder(root, other).build([], 3)
         yield from stream(catalogue(4))
 
-    assert GenerationBuilder(root, SPACE).build(nested(), 2).number == 2
+    assert FaissIndexBuilder(root, SPACE).build(nested(), 2).number == 2
 
 
 def test_a_full_disk_while_the_pointer_moves(root: Path) -> None:
@@ -173,21 +168,21 @@ def test_a_full_disk_while_the_pointer_moves(root: Path) -> None:
     blocked = root / SPACE.fingerprint / "CURRENT.new"
     blocked.symlink_to("/dev/full")
     with pytest.raises(Unavailable, match="disk is full"):
-        GenerationBuilder(root, SPACE).build(stream(catalogue(5)), 2)
-    assert verify(root, SPACE).number == 1
+        FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 2)
+    assert FaissGenerations(root, SPACE).verify().number == 1
     blocked.unlink()
-    manifest = GenerationBuilder(root, SPACE).build(stream(catalogue(5)), 2)
+    manifest = FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 2)
     assert (manifest.number, manifest.previous) == (3, 1)
-    assert [info.number for info in list_generations(root, SPACE)] == [3, 1]
+    assert [info.number for info in FaissGenerations(root, SPACE).list_all()] == [3, 1]
 
 
 def test_searches_go_on_during_builds_and_swaps(root: Path) -> None:
     """Every generation holds the same product 0, so every answer must contain it, whole and in
     order."""
-    index = VectorIndex(root, SPACE)
+    index = FaissIndexReader(root, SPACE)
     views = catalogue(40)
     query = views[0][0].vectors[0]
-    GenerationBuilder(root, SPACE).build(stream(views), 2)
+    FaissIndexBuilder(root, SPACE).build(stream(views), 2)
     index.swap_if_published()
     faults: list[str] = []
     searches = [0] * 3
@@ -216,7 +211,7 @@ def test_searches_go_on_during_builds_and_swaps(root: Path) -> None:
         },
     }
     for seq in range(3, 9):
-        GenerationBuilder(root, SPACE).build(stream(extra if seq % 2 else views), seq)
+        FaissIndexBuilder(root, SPACE).build(stream(extra if seq % 2 else views), seq)
         assert index.swap_if_published() == seq
     stop.set()
     for thread in threads:

@@ -1,4 +1,4 @@
-"""An exact twin of VectorIndex in plain numpy and dictionaries, and the catalogues that both are
+"""An exact twin of FaissIndexReader in plain numpy and dictionaries, and the catalogues that both are
 fed."""
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors import ProductViews
+from search.types import Candidates, Ids, Modality, ProductViews, Space, Vectors, ViewBatch
 
 Views = dict[int, tuple[ViewBatch, ...]]
 

@@ -7,7 +7,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from search.vectors import GenerationBuilder
+from search.vectors.faiss.builder import FaissIndexBuilder
 from tools.bench.index.data import Dataset
 from tools.bench.scaling.catalogue import space_of, stream
 
@@ -50,6 +50,6 @@ class Build:
 
 def _build(folder: Path, root: Path, seq: int, said: Connection) -> None:
     dataset = Dataset.open(folder)
-    builder = GenerationBuilder(root, space_of(dataset))
+    builder = FaissIndexBuilder(root, space_of(dataset))
     said.send("begun")
     builder.build(stream(dataset), seq)

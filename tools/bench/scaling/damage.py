@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from search.types import Space
-from search.vectors import VectorIndex, live_generation
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
 
 
 @dataclass(slots=True)
@@ -24,7 +25,12 @@ class Damage:
 def flip_bits(root: Path, space: Space, each: int, seed: int = 6) -> Damage:
     """Flip `each` random bits in every file, one after the other, and mend them again."""
     places = random.Random(seed)  # noqa: S311  # where a bit flips is no secret
-    folder = root / space.fingerprint / "generations" / str(live_generation(root, space).number)
+    folder = (
+        root
+        / space.fingerprint
+        / "generations"
+        / str(FaissGenerations(root, space).get_live().number)
+    )
     damage = Damage()
     for path in sorted(file for file in folder.iterdir() if file.is_file()):
         damage.files += 1
@@ -40,7 +46,7 @@ def flip_bits(root: Path, space: Space, each: int, seed: int = 6) -> Damage:
 def _noticed(root: Path, space: Space, path: Path, at: int, bit: int) -> bool:
     _flip(path, at, bit)
     try:
-        return VectorIndex(root, space).status().fault is not None
+        return FaissIndexReader(root, space).status().fault is not None
     finally:
         _flip(path, at, bit)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from search.errors import OmnishelfError
 from search.types import Modality
-from search.vectors import VectorIndex, verify
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.faiss.reader import FaissIndexReader
 from tools.bench.index.data import HELD, Dataset, K
 from tools.bench.scaling.building import Build
 from tools.bench.scaling.catalogue import space_of
@@ -43,7 +44,7 @@ class Reader(threading.Thread):
 
     def __init__(self, root: Path, dataset: Dataset) -> None:
         super().__init__(daemon=True)
-        self._index = VectorIndex(root, space_of(dataset))
+        self._index = FaissIndexReader(root, space_of(dataset))
         self._queries = dataset.queries(Modality.TEXT, HELD)[:ASKED]
         self._stopping = threading.Event()
         self.answers = self.wrong = 0
@@ -58,7 +59,9 @@ class Reader(threading.Thread):
             self.answers += 1
 
     def _ask(self) -> list[list[int]]:
-        answers = self._index.search(self._queries, Modality.PICTURE, K, asked=Modality.TEXT)
+        answers = self._index.search(
+            self._queries, Modality.PICTURE, K, query_modality=Modality.TEXT
+        )
         return [answer.view_ids.tolist() for answer in answers]
 
     def stop(self) -> None:
@@ -95,8 +98,8 @@ def kill_builds(
 def intact(root: Path, dataset: Dataset, seq: int | None = None) -> bool:
     """Whether what is live is whole, and of this seq when one is given."""
     try:
-        manifest = verify(root, space_of(dataset))
+        manifest = FaissGenerations(root, space_of(dataset)).verify()
     except OmnishelfError:
         return False
-    fault = VectorIndex(root, space_of(dataset)).status().fault
+    fault = FaissIndexReader(root, space_of(dataset)).status().fault
     return fault is None and manifest.views >= dataset.spec.rows and seq in (None, manifest.seq)

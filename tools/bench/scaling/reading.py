@@ -12,8 +12,8 @@ from statistics import median
 
 import numpy as np
 
-from search.types import Modality, ViewBatch
-from search.vectors import ProductViews, VectorIndex
+from search.types import Modality, ProductViews, ViewBatch
+from search.vectors.faiss.reader import FaissIndexReader
 from tools.bench.index.data import HELD, KINDS, Dataset, K, recall
 from tools.bench.scaling.catalogue import product_ids, space_of
 from tools.bench.timing import percentile_ms, seconds
@@ -73,7 +73,7 @@ def read(folder: Path, root: Path) -> Reading:
     queries = {kind: dataset.queries(kind, HELD) for kind in KINDS}
     before = Memory.now()
     began = time.perf_counter()
-    index = VectorIndex(root, space_of(dataset))
+    index = FaissIndexReader(root, space_of(dataset))
     opened = time.perf_counter() - began
     taken = {kind: _search_one_by_one(index, queries[kind], kind) for kind in KINDS}
     after = Memory.now()
@@ -91,22 +91,25 @@ def read(folder: Path, root: Path) -> Reading:
     )
 
 
-def _search_one_by_one(index: VectorIndex, queries: np.ndarray, kind: Modality) -> list[float]:
+def _search_one_by_one(index: FaissIndexReader, queries: np.ndarray, kind: Modality) -> list[float]:
     def asked(query: np.ndarray) -> Callable[[], object]:
-        return lambda: index.search(query, Modality.PICTURE, K, asked=kind)
+        return lambda: index.search(query, Modality.PICTURE, K, query_modality=kind)
 
     for query in queries[:WARM_UP]:
         asked(query)()
     return [seconds(asked(query)) for query in queries]
 
 
-def _rows(index: VectorIndex, queries: np.ndarray, kind: Modality) -> np.ndarray:
+def _rows(index: FaissIndexReader, queries: np.ndarray, kind: Modality) -> np.ndarray:
     return np.stack(
-        [found.view_ids for found in index.search(queries, Modality.PICTURE, K, asked=kind)]
+        [
+            found.view_ids
+            for found in index.search(queries, Modality.PICTURE, K, query_modality=kind)
+        ]
     )
 
 
-def _refresh(index: VectorIndex, dataset: Dataset) -> dict[str, float]:
+def _refresh(index: FaissIndexReader, dataset: Dataset) -> dict[str, float]:
     """Products come back with the views they had, so that answers stay as they were."""
     seq = index.seq
     products = min(CHANGES, dataset.spec.rows // 2)

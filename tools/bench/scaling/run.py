@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from search.types import Modality
-from search.vectors import SegmentManifest, ShapeSettings, live_generation
-from search.vectors.index_types import choose
+from search.vectors.faiss.generations import FaissGenerations
+from search.vectors.index_types import IndexTypeSettings, choose_index_types
+from search.vectors.manifest import SegmentManifest
 from tools.bench.index.data import Spec, generate
 from tools.bench.scaling.building import Build
 from tools.bench.scaling.catalogue import space_of
@@ -110,14 +111,16 @@ def _measure(folder: Path, spec: Spec, flips: int) -> Growth:
     space = space_of(generate(data, spec))
     seconds = Build(data, root, 1).finish()
     [segment] = [
-        part for part in live_generation(root, space).segments if part.modality is Modality.PICTURE
+        part
+        for part in FaissGenerations(root, space).get_live().segments
+        if part.modality is Modality.PICTURE
     ]
     reading = read_afresh(data, root)
     damage = flip_bits(root, space, flips if spec.rows <= FLIPS_UP_TO else 1)
     return Growth(
         vectors=spec.rows,
         dim=spec.dim,
-        shape=segment.shape,
+        shape=segment.index_type,
         factory=segment.factory,
         why=segment.why,
         build_seconds=seconds,
@@ -135,6 +138,6 @@ def _kill(folder: Path, spec: Spec, kills: int) -> Killing:
 
 
 def _planned(segment: SegmentManifest, dim: int) -> float:
-    plans = choose(segment.views, dim, ShapeSettings())
+    plans = choose_index_types(segment.views, dim, IndexTypeSettings())
     view = next(plan.mapped_bytes for plan in plans if plan.factory == segment.factory)
     return view + 4 * dim * segment.lists / segment.views

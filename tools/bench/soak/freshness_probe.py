@@ -14,7 +14,7 @@ import numpy as np
 from django.db import connections
 
 from search.types import Modality, Vectors
-from search.vectors import VectorIndex
+from search.vectors.faiss.reader import FaissIndexReader
 from tools.bench.soak.dataset import Goods, rows_of
 from tools.bench.soak.journal import Change, JournalReader, Kind
 from tools.bench.soak.latency import Latencies
@@ -92,7 +92,7 @@ class Prober:
                 self._current[change.product_id] = change
         return changes
 
-    def _look(self, index: VectorIndex) -> None:
+    def _look(self, index: FaissIndexReader) -> None:
         began = time.monotonic()
         new = [
             change
@@ -117,7 +117,7 @@ class Prober:
             self._look_again(index, began)
             self._in_use = in_use
 
-    def _look_again(self, index: VectorIndex, began: float) -> None:
+    def _look_again(self, index: FaissIndexReader, began: float) -> None:
         written = self._random.sample(self._written, min(RECHECKED, len(self._written)))
         kept = [
             change
@@ -131,7 +131,7 @@ class Prober:
         gone = [change for change in self._gone.values() if began - change.committed > STALE_S]
         self._must_be_gone(index, self._random.sample(gone, min(RECHECKED, len(gone))))
 
-    def _must_be_gone(self, index: VectorIndex, gone: list[Change]) -> None:
+    def _must_be_gone(self, index: FaissIndexReader, gone: list[Change]) -> None:
         for change, found in zip(gone, self._found(index, gone), strict=True):
             if found:
                 self._suspect(change, self.probes.returned, self._gone)
@@ -147,18 +147,18 @@ class Prober:
         if state.get(change.product_id) is change:
             faults.append(change.product_id)
 
-    def _found(self, index: VectorIndex, changes: list[Change]) -> list[bool]:
+    def _found(self, index: FaissIndexReader, changes: list[Change]) -> list[bool]:
         """Whether a search with a view's own vector finds it among the best."""
         if not changes:
             return []
         self.probes.looked += len(changes)
         answers = index.search(
-            self._vectors(index, changes), Modality.PICTURE, AMONG, asked=Modality.PICTURE
+            self._vectors(index, changes), Modality.PICTURE, AMONG, query_modality=Modality.PICTURE
         )
         wanted = [(change.views or {})[Modality.PICTURE][0] for change in changes]
         return [view_id in found.view_ids for view_id, found in zip(wanted, answers, strict=True)]
 
-    def _vectors(self, index: VectorIndex, changes: list[Change]) -> Vectors:
+    def _vectors(self, index: FaissIndexReader, changes: list[Change]) -> Vectors:
         pool = self._pools[self._numbers[index.space.fingerprint]]
         rows = pool[[rows_of(Modality.PICTURE, change.content).start for change in changes]].astype(
             np.float32

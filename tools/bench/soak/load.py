@@ -128,7 +128,7 @@ class Searcher(Asking):
         space = self._questions.numbers[index.space.fingerprint]
         query = self._random.choice(self._questions.vectors[space, asked])
         allowed = None if brand is None else allowed_ids(SearchFilters(brands=(brand,)))
-        [found] = index.search(query, modality, K, allowed, asked=asked)
+        [found] = index.search(query, modality, K, allowed, query_modality=asked)
         ended = time.monotonic()
         compared = ended - self._compared >= COMPARE_EVERY_S
         if compared:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from search.vectors import IndexStatus
+from search.vectors.status import IndexStatus
 from webapp.api.responses import Document, time_text
 from webapp.api.schema import operation
 from webapp.api.schemas.index import IndexResponse
@@ -46,12 +46,12 @@ def _document(status: IndexStatus) -> Document:
         "segments": [
             {
                 "modality": segment.modality.value,
-                "shape": segment.shape,
+                "shape": segment.index_type,
                 "views": segment.views,
                 "superseded": segment.superseded,
                 "bytes": segment.bytes,
                 "recall": segment.recall,
-                "gpu_shape": segment.gpu_shape,
+                "gpu_shape": segment.gpu_index_type,
             }
             for segment in status.segments
         ],

@@ -7,8 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from search.types import ASSET_BITS, Modality, Space, ViewBatch
-from search.vectors import ProductViews
+from search.types import ASSET_BITS, Modality, ProductViews, Space, ViewBatch
 from webapp.catalog.models import SHOWN_BY, Asset, Embedding, Product, RemovedProduct
 from webapp.catalog.models.embedding import STORED as VECTORS
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES

@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.types import Modality, Vectors
 from search.vectors.row_filter import RowSet
 from search.vectors.scoring import Block
@@ -21,7 +21,7 @@ class Gpu:
     """
 
     device: str
-    shape: GpuShape = "auto"
+    shape: GpuIndexType = "auto"
     recall_target: float = 0.97
 
 
@@ -29,7 +29,7 @@ class OnGpu(Protocol):
     """A segment's views on a GPU. Safe to search from many threads."""
 
     @property
-    def shape(self) -> GpuShape: ...
+    def shape(self) -> GpuIndexType: ...
 
     @property
     def recall(self) -> float:

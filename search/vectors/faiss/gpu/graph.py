@@ -4,7 +4,7 @@ kept.
 
 from __future__ import annotations
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.types import Modality, Vectors
 from search.vectors.calibration import TELLABLE, Questions, recall
 from search.vectors.faiss.gpu.cuvs import graph_on, graph_parameters, one_at_a_time
@@ -23,7 +23,7 @@ class GraphOnGpu:
     to float32.
     """
 
-    shape: GpuShape = "cagra"
+    shape: GpuIndexType = "cagra"
 
     def __init__(
         self, device: str, store: RowStore, questions: dict[Modality, Questions], target: float

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import faiss
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.types import Modality, Vectors
 from search.vectors.calibration import Questions, recall
 from search.vectors.faiss.gpu.cuvs import MOST_FETCHED, lists_on, one_at_a_time
@@ -25,7 +25,7 @@ class ListsOnGpu:
     for with the largest number there is.
     """
 
-    shape: GpuShape = "ivf_pq"
+    shape: GpuIndexType = "ivf_pq"
 
     def __init__(
         self,

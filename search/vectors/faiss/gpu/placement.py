@@ -9,7 +9,7 @@ from pathlib import Path
 
 import faiss
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.types import Modality
 from search.vectors.calibration import TELLABLE, Questions, read_questions
 from search.vectors.faiss.gpu import cuvs
@@ -22,7 +22,7 @@ from search.vectors.store import QUESTIONS, RowStore, segment_file
 
 logger = logging.getLogger(__name__)
 
-PREFERRED: Mapping[GpuShape, tuple[GpuShape, ...]] = {
+PREFERRED: Mapping[GpuIndexType, tuple[GpuIndexType, ...]] = {
     "auto": ("exact", "ivf_pq"),
     "exact": ("exact",),
     "ivf_pq": ("ivf_pq", "exact"),
@@ -62,7 +62,7 @@ class _Placing:
     manifest: SegmentManifest
     lists: faiss.Index | None
 
-    def attempt(self, shape: GpuShape) -> OnGpu | str:
+    def attempt(self, shape: GpuIndexType) -> OnGpu | str:
         """The segment in this shape, or why not."""
         try:
             if shape == "exact":

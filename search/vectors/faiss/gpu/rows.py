@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.types import Ids, Modality, Vectors
 from search.vectors.faiss.brute_force import scanned
 from search.vectors.row_filter import RowSet
@@ -32,7 +32,7 @@ QUERIES_AT_ONCE = 256
 class RowsOnGpu:
     """fp16 rows (n, dim) on a device of torch; fulfils `OnGpu`, and answers everything."""
 
-    shape: GpuShape = "exact"
+    shape: GpuIndexType = "exact"
     recall = 1.0
 
     def __init__(self, store: RowStore, device: str) -> None:

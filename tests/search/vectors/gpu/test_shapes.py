@@ -10,7 +10,7 @@ import pytest
 from search.types import Modality
 from search.vectors.faiss.gpu.cuvs import graph_bytes, is_ivf_pq, list_bytes
 from search.vectors.faiss.segment import Segment
-from search.vectors.index_types import choose
+from search.vectors.index_types import choose_index_types
 from search.vectors.row_filter import RowSet
 from tests.search.vectors.places import FOR_GPU, ON_GPU, FaissPlace
 from tests.search.vectors.twin import catalogue, clustered, stream
@@ -70,7 +70,7 @@ def test_queries_of_any_modality_are_answered(segment: Segment) -> None:
 
 @pytest.mark.parametrize(("views", "bits"), [(1_200, 4), (12_000, 8)])
 def test_codes_for_a_gpu_are_what_cuvs_takes(views: int, bits: int) -> None:
-    plan = choose(views, 64, FOR_GPU)[0]
+    plan = choose_index_types(views, 64, FOR_GPU)[0]
     assert plan.factory.endswith(f"x{bits}")
     lists = faiss.index_factory(64, plan.factory, faiss.METRIC_INNER_PRODUCT)
     assert is_ivf_pq(lists)

@@ -10,7 +10,11 @@ import pytest
 
 from search.config import MilvusIndexType
 from search.vectors.layout import Layout
-from search.vectors.milvus import Connection, MilvusBuilder, MilvusGenerations, MilvusIndex, Names
+from search.vectors.milvus.builder import MilvusIndexBuilder
+from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.generations import MilvusGenerations
+from search.vectors.milvus.naming import Names
+from search.vectors.milvus.reader import MilvusIndexReader
 from tests.search.vectors.places import SPACE, stop_lite
 
 _numbers = itertools.count()
@@ -33,13 +37,13 @@ def names(tenant: str) -> Names:
     return Names.of(SPACE, tenant)
 
 
-Build = Callable[..., MilvusBuilder]
+Build = Callable[..., MilvusIndexBuilder]
 
 
 @pytest.fixture
 def builder(connection: Connection, tenant: str, tmp_path: Path) -> Build:
-    def make(index_type: MilvusIndexType = "auto", keep: int = 3) -> MilvusBuilder:
-        return MilvusBuilder(
+    def make(index_type: MilvusIndexType = "auto", keep: int = 3) -> MilvusIndexBuilder:
+        return MilvusIndexBuilder(
             connection,
             Layout(tmp_path / "lock"),
             SPACE,
@@ -57,5 +61,5 @@ def generations(connection: Connection, tenant: str) -> MilvusGenerations:
 
 
 @pytest.fixture
-def reader(connection: Connection, tenant: str) -> Callable[[], MilvusIndex]:
-    return lambda: MilvusIndex(connection, SPACE, tenant=tenant)
+def reader(connection: Connection, tenant: str) -> Callable[[], MilvusIndexReader]:
+    return lambda: MilvusIndexReader(connection, SPACE, tenant=tenant)

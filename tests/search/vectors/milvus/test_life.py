@@ -15,24 +15,20 @@ from search.errors import (
     NoGeneration,
     QueryError,
 )
-from search.types import Modality, ViewBatch
-from search.vectors import ProductViews
+from search.types import Modality, ProductViews, ViewBatch
 from search.vectors.layout import Layout
-from search.vectors.milvus import (
-    Connection,
-    MilvusBuilder,
-    MilvusGenerations,
-    MilvusIndex,
-    Names,
-    forget,
-)
+from search.vectors.milvus.builder import MilvusIndexBuilder
+from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.generations import MilvusGenerations, delete_space
+from search.vectors.milvus.naming import Names
+from search.vectors.milvus.reader import MilvusIndexReader
 from search.vectors.milvus.schema import collection_schema
 from tests.search.vectors.milvus.conftest import Build
 from tests.search.vectors.places import SPACE
 from tests.search.vectors.twin import batch, catalogue, clustered, stream, unit
 
 PICTURE = Modality.PICTURE
-Reader = Callable[[], MilvusIndex]
+Reader = Callable[[], MilvusIndexReader]
 
 
 def failing(views: int, error: Exception) -> Iterator[ViewBatch]:
@@ -44,7 +40,7 @@ def test_published_kept_and_rolled_back(
     builder: Build, generations: MilvusGenerations, reader: Reader
 ) -> None:
     with pytest.raises(NoGeneration):
-        generations.live()
+        generations.get_live()
     index = reader()
     assert (index.seq, index.count(), index.status().generation) == (0, 0, None)
     assert builder(keep=2).build(stream(catalogue(20)), seq=5).previous is None
@@ -53,7 +49,7 @@ def test_published_kept_and_rolled_back(
     for number, seq in ((2, 6), (3, 7)):
         manifest = builder(keep=2).build(stream(catalogue(20 + number)), seq=seq)
         assert (manifest.number, manifest.previous) == (number, number - 1)
-    assert [(info.number, info.live, info.fault) for info in generations.listed()] == [
+    assert [(info.number, info.live, info.fault) for info in generations.list_all()] == [
         (3, True, None),
         (2, False, None),
     ]
@@ -66,7 +62,7 @@ def test_published_kept_and_rolled_back(
     assert builder(keep=2).build(stream(catalogue(20)), seq=8).previous == 2, (
         "3 was rolled back from"
     )
-    assert [info.number for info in generations.listed()] == [4, 2]
+    assert [info.number for info in generations.list_all()] == [4, 2]
     with pytest.raises(NoGeneration):
         generations.rollback(3)
 
@@ -81,7 +77,7 @@ def test_a_failed_build_leaves_the_live_generation(
         builder().build([batch(PICTURE, 1, [1], unit(clustered(1, dim=17)))], seq=2)
     with pytest.raises(QueryError):
         builder().build([], seq=-1)
-    assert [info.number for info in generations.listed()] == [1]
+    assert [info.number for info in generations.list_all()] == [1]
     assert reader().seq == 1
 
 
@@ -90,18 +86,18 @@ def test_what_a_killed_build_left_is_never_live_and_goes_with_the_next(
 ) -> None:
     builder().build(stream(catalogue(10)), seq=1)
     connection("create_collection", names.collection(2), schema=collection_schema(SPACE.dim))
-    assert [(info.number, info.live, info.fault is None) for info in generations.listed()] == [
+    assert [(info.number, info.live, info.fault is None) for info in generations.list_all()] == [
         (2, False, False),
         (1, True, True),
     ]
     assert builder().build(stream(catalogue(10)), seq=2).number == 2
-    assert all(info.fault is None for info in generations.listed())
+    assert all(info.fault is None for info in generations.list_all())
 
 
 def test_one_builder_at_a_time(connection: Connection, tenant: str, tmp_path: Path) -> None:
     lock = Layout(tmp_path / "lock")
     with lock.build_lock(), pytest.raises(BuildInProgress):
-        MilvusBuilder(connection, lock, SPACE, tenant=tenant).build([], seq=1)
+        MilvusIndexBuilder(connection, lock, SPACE, tenant=tenant).build([], seq=1)
 
 
 def test_lost_rows_are_found_and_the_former_generation_serves(
@@ -139,17 +135,17 @@ def test_forgetting_a_space(
     connection: Connection, builder: Build, generations: MilvusGenerations, tenant: str
 ) -> None:
     builder().build(stream(catalogue(5)), seq=1)
-    forget(connection, SPACE.fingerprint, tenant)
-    assert generations.listed() == []
+    delete_space(connection, SPACE.fingerprint, tenant)
+    assert generations.list_all() == []
     with pytest.raises(NoGeneration):
-        generations.live()
+        generations.get_live()
 
 
 def test_senseless_settings(connection: Connection, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least one"):
-        MilvusBuilder(connection, Layout(tmp_path), SPACE, keep=0)
+        MilvusIndexBuilder(connection, Layout(tmp_path), SPACE, keep=0)
     with pytest.raises(ConfigError, match="milvus-lite has no such index"):
-        MilvusBuilder(connection, Layout(tmp_path), SPACE, index_type="IVF_PQ")
+        MilvusIndexBuilder(connection, Layout(tmp_path), SPACE, index_type="IVF_PQ")
 
 
 def test_an_alias_set_by_mistake_shows_nothing_of_another_tenant(
@@ -159,7 +155,7 @@ def test_an_alias_set_by_mistake_shows_nothing_of_another_tenant(
     builder().build(stream(catalogue(10)), seq=1)
     other = Names.of(SPACE, f"{names.tenant}-other")
     connection("create_alias", names.collection(1), other.alias)
-    index = MilvusIndex(connection, SPACE, tenant=other.tenant)
-    assert (index.count(), index.vectors_of(1)) == (0, [])
+    index = MilvusIndexReader(connection, SPACE, tenant=other.tenant)
+    assert (index.count(), index.get_views(1)) == (0, [])
     assert index.status().fault
     connection("drop_alias", other.alias)

@@ -9,23 +9,18 @@ import numpy as np
 import pytest
 
 from search.errors import Unavailable
-from search.types import Ids, Modality
-from search.vectors import ProductViews
+from search.types import Ids, Modality, ProductViews
 from search.vectors.layout import Layout
-from search.vectors.milvus import (
-    Connection,
-    MilvusBuilder,
-    MilvusIndex,
-    collection,
-    filters,
-    segment,
-)
+from search.vectors.milvus import collection, filters, segment
+from search.vectors.milvus.builder import MilvusIndexBuilder
+from search.vectors.milvus.connection import Connection
+from search.vectors.milvus.reader import MilvusIndexReader
 from tests.search.vectors.milvus.conftest import Build
 from tests.search.vectors.places import SPACE, stop_lite
 from tests.search.vectors.twin import Twin, assert_same, batch, catalogue, clustered, stream
 
 PICTURE, TEXT = Modality.PICTURE, Modality.TEXT
-Reader = Callable[[], MilvusIndex]
+Reader = Callable[[], MilvusIndexReader]
 PRODUCTS = 300
 QUERIES = clustered(3, seed=5)
 
@@ -53,19 +48,19 @@ def twin() -> Twin:
 def published(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> str:
     """A tenant with a generation of these goods; tests change no more than their reader's delta."""
     lock = Layout(tmp_path_factory.mktemp("lock"))
-    MilvusBuilder(connection, lock, SPACE, tenant="search").build(
+    MilvusIndexBuilder(connection, lock, SPACE, tenant="search").build(
         stream(goods(PRODUCTS).views), seq=1
     )
     return "search"
 
 
 @pytest.fixture
-def index(connection: Connection, published: str) -> MilvusIndex:
-    return MilvusIndex(connection, SPACE, tenant=published)
+def index(connection: Connection, published: str) -> MilvusIndexReader:
+    return MilvusIndexReader(connection, SPACE, tenant=published)
 
 
 def compare(
-    index: MilvusIndex, twin: Twin, k: int, allowed: Ids | None = None, least: float = 1.0
+    index: MilvusIndexReader, twin: Twin, k: int, allowed: Ids | None = None, least: float = 1.0
 ) -> None:
     right = total = 0
     for query in QUERIES:
@@ -89,7 +84,11 @@ def test_inverted_lists_are_tuned_for_each_modality_of_query(
         assert all(setting.recall >= 0.97 and setting.curve for setting in part.tuned.values())
     index = reader()
     status = {part.modality: part for part in index.status().segments}
-    assert (status[PICTURE].shape, status[PICTURE].views, status[TEXT].views) == ("milvus", 60, 30)
+    assert (status[PICTURE].index_type, status[PICTURE].views, status[TEXT].views) == (
+        "milvus",
+        60,
+        30,
+    )
     compare(index, twin, 10, least=0.9)
     compare(index, twin, 10, np.arange(0, 30, 2), least=0.9)
     compare(index, twin, 59)
@@ -108,7 +107,7 @@ def small_limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 
 
 def test_filters_and_hidden_products_leave_no_gap(
-    small_limits: str, index: MilvusIndex, twin: Twin
+    small_limits: str, index: MilvusIndexReader, twin: Twin
 ) -> None:
     hidden = [ProductViews(product, 2 + product) for product in range(0, PRODUCTS, 2)]
     moved = [ProductViews(1, 900, (batch(PICTURE, 1, [9_001, 9_002], clustered(2, seed=3)),))]
@@ -122,22 +121,22 @@ def test_filters_and_hidden_products_leave_no_gap(
             compare(index, twin, k, allowed)
 
 
-def test_every_modality_of_a_product(index: MilvusIndex, twin: Twin) -> None:
+def test_every_modality_of_a_product(index: MilvusIndexReader, twin: Twin) -> None:
     wanted = np.array([3, 7, 11])
-    found = index.scores_for(QUERIES[0], wanted)
+    found = index.score_products(QUERIES[0], wanted)
     assert [part.modality for part in found] == [TEXT, PICTURE]
     for part in found:
         assert_same(part, twin.search(QUERIES[0], part.modality, None, wanted))
-    assert [part.modality for part in index.vectors_of(7)] == [TEXT, PICTURE]
+    assert [part.modality for part in index.get_views(7)] == [TEXT, PICTURE]
     assert len(index.background(TEXT)) == 256
 
 
 def test_pieces_that_come_back_full_are_asked_again(
-    index: MilvusIndex, twin: Twin, monkeypatch: pytest.MonkeyPatch
+    index: MilvusIndexReader, twin: Twin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collection.RemoteCollection, "most", property(lambda self: 7))
     wanted = np.arange(50)
-    pictures = index.scores_for(QUERIES[0], wanted)[1]
+    pictures = index.score_products(QUERIES[0], wanted)[1]
     assert_same(pictures, twin.search(QUERIES[0], PICTURE, None, wanted))
 
 

@@ -1,5 +1,5 @@
 """Our own index as a serving process has it: database ids, a delta and masked views, through
-`VectorIndex.search`.
+`FaissIndexReader.search`.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ import faiss
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from search.config import GpuShape
+from search.config import GpuIndexType
 from search.errors import ConfigError
-from search.types import Candidates, Ids, Modality, Space, Vectors, ViewBatch
-from search.vectors import GenerationBuilder, ProductViews, ShapeSettings, VectorIndex
+from search.types import Candidates, Ids, Modality, ProductViews, Space, Vectors, ViewBatch
+from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import IndexTypeSettings
 from tools.bench.index.data import TUNED, VIEWS_A_PRODUCT
 from tools.bench.index.engines.base import CannotTakePart, Engine
 
@@ -34,7 +36,7 @@ TARGET = 0.95
 class Ours(Engine):
     name = "omnishelf"
     licence = "MIT"
-    on_gpu: ClassVar[GpuShape | None] = None
+    on_gpu: ClassVar[GpuIndexType | None] = None
 
     @classmethod
     def version(cls) -> str:
@@ -44,11 +46,11 @@ class Ours(Engine):
         (pictures,) = (
             part for part in self._index.status().segments if part.modality is Modality.PICTURE
         )
-        where = f"on the GPU {pictures.gpu_shape}, " if pictures.gpu_shape else ""
+        where = f"on the GPU {pictures.gpu_index_type}, " if pictures.gpu_index_type else ""
         held = (
             "locked in memory" if self._locked else "not locked in memory, which ulimit -l forbids"
         )
-        return f"{where}{pictures.shape}: {pictures.why}; {held}"
+        return f"{where}{pictures.index_type}: {pictures.why}; {held}"
 
     @property
     def _space(self) -> Space:
@@ -57,8 +59,8 @@ class Ours(Engine):
         )
 
     def build(self) -> None:
-        settings = ShapeSettings(recall_target=TARGET, for_gpu=self.on_gpu == "ivf_pq")
-        GenerationBuilder(self.folder, self._space, shapes=settings).build(
+        settings = IndexTypeSettings(recall_target=TARGET, for_gpu=self.on_gpu == "ivf_pq")
+        FaissIndexBuilder(self.folder, self._space, index_types=settings).build(
             self._streamed(), SEQ_BUILT
         )
         changed = self.changed_rows
@@ -96,19 +98,19 @@ class Ours(Engine):
         )
 
     def open(self) -> None:
-        self._opened: dict[int, VectorIndex] = {}
+        self._opened: dict[int, FaissIndexReader] = {}
         self._locked = True
         self.use_threads(1)
 
-    def _open(self, threads: int) -> VectorIndex:
+    def _open(self, threads: int) -> FaissIndexReader:
         gpu = None if self.on_gpu is None else Gpu("cuda", self.on_gpu, TARGET)
         try:
-            index = VectorIndex(
+            index = FaissIndexReader(
                 self.folder, self._space, threads=threads, gpu=gpu, lock_memory=self._locked
             )
         except ConfigError:
             self._locked = False
-            index = VectorIndex(self.folder, self._space, threads=threads, gpu=gpu)
+            index = FaissIndexReader(self.folder, self._space, threads=threads, gpu=gpu)
         index.refresh(self._changes(), SEQ_REFRESHED)
         return index
 
@@ -132,13 +134,13 @@ class Ours(Engine):
         self._index = self._opened[threads]
 
     def search(self, queries: Vectors, k: int, kind: Modality) -> list[Candidates]:
-        return self._index.search(queries, Modality.PICTURE, k, asked=kind)
+        return self._index.search(queries, Modality.PICTURE, k, query_modality=kind)
 
     def search_among(
         self, queries: Vectors, k: int, kind: Modality, product_ids: Ids
     ) -> list[Candidates]:
         """The same among products with these ids."""
-        return self._index.search(queries, Modality.PICTURE, k, product_ids, asked=kind)
+        return self._index.search(queries, Modality.PICTURE, k, product_ids, query_modality=kind)
 
     def rows(self, answer: Any, k: int) -> Ids:
         found = np.full((len(answer), k), -1, np.int64)

@@ -9,7 +9,7 @@ import faiss
 
 from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
-from search.vectors.faiss.training import shorten_turning
+from search.vectors.faiss.training import shorten_rotation_training
 from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, steps
 
 SAMPLE_A_LIST = 64
@@ -141,7 +141,7 @@ class TurnedAndRescored(_Turned):
 
     def train(self, index: faiss.Index) -> None:
         # FAISS keeps a bare pointer to these codes while it learns.
-        code = shorten_turning(faiss.downcast_index(cast(Any, index).base_index))
+        code = shorten_rotation_training(faiss.downcast_index(cast(Any, index).base_index))
         super().train(index)
         del code
 

@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 import torch
 
-from search.config import EngineSettings, GpuShape
+from search.config import EngineSettings, GpuIndexType
 from search.errors import ConfigError, CorruptGeneration
 from search.types import Modality
-from search.vectors import GenerationBuilder, ShapeSettings, VectorIndex
 from search.vectors.backends import open_index
 from search.vectors.calibration import Questions, read_questions, recall, write_questions
+from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.gpu import cuvs, placement
 from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.index_types import IndexTypeSettings
 from search.vectors.manifest import SegmentManifest
 from search.vectors.scoring import Block
 from tests.search.vectors.places import DEVICE, ON_GPU, SPACE, FaissPlace
@@ -41,17 +43,17 @@ def places(tmp_path: Path) -> Callable[[str], FaissPlace]:
     return published
 
 
-def shape_of(place: FaissPlace) -> GpuShape | None:
+def gpu_index_type_of(place: FaissPlace) -> GpuIndexType | None:
     index = place.reader()
     assert len(index.search(clustered(1, seed=5), PICTURE, 10)[0].scores) == 10
-    return index.status().segments[0].gpu_shape
+    return index.status().segments[0].gpu_index_type
 
 
 @pytest.mark.parametrize("kind", ON_GPU)
 def test_status_says_how_the_gpu_searches(kind: str, places: Callable[[str], FaissPlace]) -> None:
     place = places(kind)
-    assert shape_of(replace(place, gpu=None)) is None
-    assert shape_of(place) == kind
+    assert gpu_index_type_of(replace(place, gpu=None)) is None
+    assert gpu_index_type_of(place) == kind
     assert place.reader().status().segments[0].recall >= 0.965
 
 
@@ -59,10 +61,10 @@ def test_auto_scans_while_there_is_room_for_the_vectors(
     places: Callable[[str], FaissPlace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = replace(places("ivf_pq"), gpu=replace(ON_GPU["ivf_pq"], shape="auto"))
-    assert shape_of(place) == "exact"
+    assert gpu_index_type_of(place) == "exact"
     vectors = 1_200 * 16 * 2
     monkeypatch.setattr(cuvs, "has_room", lambda device, wanted: wanted < vectors)
-    assert shape_of(place) == "ivf_pq"
+    assert gpu_index_type_of(place) == "ivf_pq"
 
 
 @pytest.mark.parametrize("kind", ON_GPU)
@@ -75,7 +77,7 @@ def test_what_the_gpu_has_no_room_for_stays_with_the_processor(
     place = places(kind)
     monkeypatch.setattr(cuvs, "has_room", lambda device, wanted: False)
     with caplog.at_level(logging.WARNING, LOGGER):
-        assert shape_of(place) is None
+        assert gpu_index_type_of(place) is None
     assert "no room" in caplog.text and "stay with the processor" in caplog.text
 
 
@@ -91,7 +93,7 @@ def test_a_gpu_that_fails_leaves_the_processor(
     monkeypatch.setattr(placement, "RowsOnGpu", full)
     monkeypatch.setattr(placement, "GraphOnGpu", full)
     with caplog.at_level(logging.WARNING, LOGGER):
-        assert shape_of(place) is None
+        assert gpu_index_type_of(place) is None
     assert caplog.text.count("CUDA out of memory") == 2
 
 
@@ -125,7 +127,7 @@ def test_a_graph_that_finds_too_little_does_not_serve(
         "search.vectors.faiss.gpu.graph.graph_on", lambda device, vectors: right(device, -vectors)
     )
     with caplog.at_level(logging.WARNING, LOGGER):
-        assert shape_of(place) == "exact"
+        assert gpu_index_type_of(place) == "exact"
     assert "recall is 0.000 there" in caplog.text
 
 
@@ -133,7 +135,7 @@ def test_lists_without_codes_for_a_gpu_are_scanned(
     places: Callable[[str], FaissPlace], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, LOGGER):
-        assert shape_of(replace(places("cagra"), gpu=ON_GPU["ivf_pq"])) == "exact"
+        assert gpu_index_type_of(replace(places("cagra"), gpu=ON_GPU["ivf_pq"])) == "exact"
     assert "OMNISHELF_INDEX_GPU_SHAPE=ivf_pq" in caplog.text
 
 
@@ -144,7 +146,7 @@ def test_few_vectors_are_scanned_whatever_is_preferred(
     place = FaissPlace(tmp_path, "exact")
     place.builder().build(stream(catalogue(20)), seq=1)
     with caplog.at_level(logging.WARNING, LOGGER):
-        assert shape_of(replace(place, gpu=ON_GPU[kind])) == "exact"
+        assert gpu_index_type_of(replace(place, gpu=ON_GPU[kind])) == "exact"
     assert not caplog.text
 
 
@@ -164,15 +166,17 @@ def test_a_generation_without_questions_is_scanned(
 
     monkeypatch.setattr(placement, "placed", older)
     with caplog.at_level(logging.WARNING, LOGGER):
-        assert shape_of(place) == "exact"
+        assert gpu_index_type_of(place) == "exact"
     assert "build it again" in caplog.text
 
 
 def test_a_swap_takes_the_new_generation_to_the_gpu(tmp_path: Path) -> None:
-    index = VectorIndex(tmp_path, SPACE, gpu=Gpu(DEVICE))
-    GenerationBuilder(tmp_path, SPACE, shapes=ShapeSettings()).build(stream(catalogue(20)), 1)
+    index = FaissIndexReader(tmp_path, SPACE, gpu=Gpu(DEVICE))
+    FaissIndexBuilder(tmp_path, SPACE, index_types=IndexTypeSettings()).build(
+        stream(catalogue(20)), 1
+    )
     assert index.swap_if_published() is not None
-    assert [part.gpu_shape for part in index.status().segments] == ["exact"]
+    assert [part.gpu_index_type for part in index.status().segments] == ["exact"]
 
 
 def test_questions_are_kept_with_their_answers(tmp_path: Path) -> None:
@@ -212,7 +216,7 @@ def test_a_gpu_that_is_not_there_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(cuvs.is_supported("cuda"), reason="is about a FAISS without cuVS")
 @pytest.mark.parametrize("shape", ["ivf_pq", "cagra"])
 def test_a_shape_that_this_faiss_does_not_know_is_refused(
-    shape: GpuShape, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shape: GpuIndexType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     with pytest.raises(ConfigError, match="cuVS") as refused:

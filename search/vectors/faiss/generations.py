@@ -1,7 +1,9 @@
-"""A published generation, opened and checked."""
+"""Generations on local disk: opened, checked, and looked after."""
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from search.types import Modality, Space
 from search.vectors.faiss.gpu.contract import Gpu
 from search.vectors.faiss.memory_lock import lock_mapped
 from search.vectors.faiss.segment import Segment
+from search.vectors.generations import Generations
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, check_file, read_manifest
 
@@ -23,9 +26,44 @@ class Generation:
     segments: Mapping[Modality, Segment]
 
 
+class FaissGenerations(Generations):
+    """The generations in a space's folder; see `Layout`."""
+
+    def __init__(self, root: Path, space: Space) -> None:
+        self._layout = Layout.of(root, space)
+        self._space = space
+
+    @property
+    def name(self) -> str:
+        return self._layout.home.name
+
+    def numbers(self) -> list[int]:
+        return self._layout.numbers()
+
+    def live_number(self) -> int | None:
+        return self._layout.live()
+
+    def read_manifest(self, number: int) -> Manifest:
+        return read_manifest(self._layout.folder(number))
+
+    def set_live(self, number: int) -> None:
+        """Move the pointer. Call with the pointer lock held."""
+        self._layout.point_to(number)
+
+    def _pointer_lock(self) -> contextlib.AbstractContextManager[None]:
+        return self._layout.pointer_lock()
+
+    def _check(self, number: int) -> Manifest:
+        return check_generation(self._layout.folder(number), self._space)
+
+    def _remove(self, number: int) -> None:
+        shutil.rmtree(self._layout.folder(number), ignore_errors=True)
+
+
 def check_generation(folder: Path, space: Space) -> Manifest:
-    """Check the manifest and the size and SHA-256 of every file. Raises CorruptGeneration naming
-    the file.
+    """Check the manifest and the size and SHA-256 of every file.
+
+    Raises CorruptGeneration naming the file.
     """
     manifest = read_manifest(folder)
     if (manifest.space, manifest.dim) != (space.fingerprint, space.dim):
@@ -39,11 +77,10 @@ def check_generation(folder: Path, space: Space) -> Manifest:
 def open_generation(
     folder: Path, space: Space, gpu: Gpu | None = None, *, lock_memory: bool = False
 ) -> Generation:
-    """Check every file, then map them. FAISS loads most damaged files without a word, hence the
-    checksums first.
+    """Check every file, then map them. FAISS loads most damaged files without an error.
 
-    What `gpu` has room for is searched there. `lock_memory` keeps the files in memory, and
-    raises ConfigError where they may not be kept.
+    `gpu` searches the segments that fit into its memory. `lock_memory` keeps the files in memory;
+    raises ConfigError where the system's limit does not allow that.
     """
     manifest = check_generation(folder, space)
     segments = {
@@ -54,10 +91,10 @@ def open_generation(
     return Generation(manifest, segments)
 
 
-def newest_intact(
+def open_newest_intact(
     layout: Layout, space: Space, gpu: Gpu | None = None, *, lock_memory: bool = False
 ) -> Generation | None:
-    """The best substitute for a damaged live generation that can be opened."""
+    """Open the best substitute for a damaged live generation; None when all are damaged."""
     for number in layout.substitutes():
         try:
             return open_generation(layout.folder(number), space, gpu, lock_memory=lock_memory)
