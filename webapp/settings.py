@@ -222,10 +222,10 @@ API_RATE_ANONYMOUS = ENV.throttle_anonymous
 API_RATE_KEY = ENV.throttle_key
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "webapp.api.authentication.ApiKeyAuthentication",
+        "webapp.api.access.ApiKeyAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["webapp.api.permissions.ScopePermission"],
+    "DEFAULT_PERMISSION_CLASSES": ["webapp.api.access.ScopePermission"],
     "DEFAULT_THROTTLE_CLASSES": ["webapp.api.throttling.CallerThrottle"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["webapp.api.parsing.JsonBytes"],

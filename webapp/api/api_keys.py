@@ -1,4 +1,4 @@
-"""Making and finding API keys."""
+"""Create and find API keys."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import datetime as dt
 import secrets
 from collections.abc import Collection
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
@@ -16,9 +16,9 @@ from webapp.api.models import ApiKey
 from webapp.api.scopes import Scope
 
 PREFIX = "osk_"
-"""Lets secret scanners recognise a leaked key."""
+"""The prefix of every key, by which secret scanners recognise a leaked one."""
 
-LAST_USED_STEP = dt.timedelta(minutes=1)
+LAST_USED_INTERVAL = dt.timedelta(minutes=1)
 
 
 def create_api_key(
@@ -26,10 +26,11 @@ def create_api_key(
     name: str,
     scopes: Collection[str],
     expires: dt.datetime | None = None,
-    created_by: AbstractBaseUser | None = None,
+    created_by: User | None = None,
 ) -> tuple[ApiKey, str]:
-    """The key's row and its token, which is known only now. Raises InputError for an unknown
-    scope or none.
+    """Create an API key; return it and its token, which is not stored.
+
+    Raises InputError for an unknown scope, or none.
     """
     unknown = sorted(set(scopes) - set(Scope.values))
     if unknown or not scopes:
@@ -45,19 +46,19 @@ def create_api_key(
 
 
 def set_token(key: ApiKey) -> str:
-    """A new token for a key that is about to be saved."""
+    """Set a new token on a key, without saving it; return the token."""
     token = PREFIX + secrets.token_urlsafe(32)
     key.prefix, key.digest = token[:12], sha256_hex(token)
     return token
 
 
 def find_api_key(*, token: str) -> ApiKey | None:
-    """The usable key of this token. Notes its use, at most once a minute."""
+    """Return the usable key of a token, or None. Its last use is saved at most once a minute."""
     key = ApiKey.objects.filter(digest=sha256_hex(token)).first()
-    if key is None or not key.usable:
+    if key is None or not key.is_usable:
         return None
     now = timezone.now()
-    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_STEP:
-        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_STEP)
+    if key.last_used_at is None or now - key.last_used_at >= LAST_USED_INTERVAL:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_INTERVAL)
         ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
     return key

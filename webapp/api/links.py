@@ -1,4 +1,4 @@
-"""Absolute addresses of pages and files, cheap enough for every hit of an answer."""
+"""Absolute URLs of pages and files."""
 
 from __future__ import annotations
 
@@ -12,20 +12,24 @@ from webapp.catalog.models import Asset, Product
 
 
 class Links:
-    """Addresses on the host that this request was sent to."""
+    """URLs on the host of a request.
+
+    The URL of a page is built without Django's `reverse`, which is too slow for every hit.
+    """
 
     def __init__(self, request: HttpRequest) -> None:
         self._host = f"{request.scheme}://{request.get_host()}"
         self._page = reverse("shop:product", args=["0"]).removesuffix("0/")
 
     def page(self, product: Product) -> str:
+        """Return the URL of a product's page."""
         return f"{self._host}{self._page}{quote(product.sku)}/"
 
     def preview(self, content_hash: str, file: str) -> str:
-        """A file that was made of a clip."""
+        """Return the URL of a preview file of a clip."""
         return f"{self._host}{reverse('shop:preview', args=[content_hash, file])}"
 
     def file(self, asset: Asset) -> str:
-        """A media store of its own gives absolute addresses, the local disk a path."""
+        """Return the URL of an asset's file; local disk storage gives a path only."""
         url = default_storage.url(str(asset.file))
         return f"{self._host}{url}" if url.startswith("/") else url

@@ -1,8 +1,6 @@
-"""API keys and the answers remembered for repeated requests."""
+"""API keys, and stored responses for repeated requests."""
 
 from __future__ import annotations
-
-import datetime as dt
 
 from django.conf import settings
 from django.db import models
@@ -13,8 +11,10 @@ from webapp.api.scopes import Scope
 
 
 class ApiKey(models.Model):
-    """A service's key. Only a digest is kept: the token has 256 random bits, so a plain SHA-256
-    cannot be reversed.
+    """The API key of a service.
+
+    Only a digest of the token is stored. The token has 256 random bits, so a plain SHA-256 cannot
+    be reversed.
     """
 
     name = models.CharField(_("name"), max_length=120, help_text=_("which service uses it"))
@@ -44,18 +44,16 @@ class ApiKey(models.Model):
         return f"{self.name} ({self.prefix}…)"
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
+        """Whether the key is neither revoked nor expired."""
         return not self.revoked and (self.expires is None or self.expires > timezone.now())
 
     def has(self, scope: Scope) -> bool:
         return scope in self.scopes
 
 
-REMEMBERED_FOR = dt.timedelta(hours=24)
-
-
 class IdempotentRequest(models.Model):
-    """A POST that carried an Idempotency-Key: what was asked, and the answer once there is one."""
+    """A POST with an Idempotency-Key, and its response once there is one."""
 
     caller = models.CharField(max_length=40)
     key = models.CharField(max_length=255)

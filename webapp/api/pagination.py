@@ -4,7 +4,7 @@ belongs to.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from django.core import signing
 from django.db.models import Model, QuerySet
@@ -15,6 +15,13 @@ from search.files import sha256_hex
 ModelT = TypeVar("ModelT", bound=Model)
 
 SALT = "omnishelf.api.page"
+
+
+class Page(NamedTuple, Generic[ModelT]):
+    """Rows of a page, and the cursor of the next one; empty on the last page."""
+
+    items: list[ModelT]
+    next_cursor: str
 
 
 def _belongs_to(asked: object) -> str:
@@ -39,7 +46,7 @@ def _read(cursor: str, digest: str) -> int | None:
 
 def keyset_page(
     rows: QuerySet[ModelT], *, cursor: str, limit: int, asked: object, newest_first: bool = False
-) -> tuple[list[ModelT], str]:
+) -> Page[ModelT]:
     """One page in id order and the cursor of the next one ('' on the last). One query. Raises
     InvalidCursor.
     """
@@ -50,5 +57,5 @@ def keyset_page(
     found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
     page = found[:limit]
     if len(found) <= limit:
-        return page, ""
-    return page, signing.dumps({"d": digest, "i": page[-1].pk}, salt=SALT)
+        return Page(page, "")
+    return Page(page, signing.dumps({"d": digest, "i": page[-1].pk}, salt=SALT))

@@ -1,15 +1,14 @@
-"""Every error as a problem document (RFC 9457): type, title, status, detail, code, and errors by
-field.
-"""
+"""Errors of the API as problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
 import http
 import json
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+from typing import Annotated, Any
 
 import kombu.exceptions
 from django.core.exceptions import (
@@ -22,7 +21,7 @@ from django.core.signals import got_request_exception
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from redis.exceptions import RedisError
 from rest_framework.exceptions import APIException, NotFound, Throttled
 from rest_framework.exceptions import PermissionDenied as NotPermitted
@@ -40,13 +39,14 @@ from search.errors import (
     SpeechDisabled,
     Unavailable,
 )
+from webapp.api.schemas.base import ResponseSchema, Source
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 5
 
-STATUS_OF: tuple[tuple[type[OmnishelfError], int], ...] = (
+STATUS_BY_ERROR: tuple[tuple[type[OmnishelfError], int], ...] = (
     (MediaTooLarge, 413),
     (MediaUnsupported, 415),
     (ModalityUnsupported, 400),
@@ -59,7 +59,7 @@ STATUS_OF: tuple[tuple[type[OmnishelfError], int], ...] = (
     (Unavailable, 503),
     (OmnishelfError, 500),
 )
-"""The first class that fits decides."""
+"""HTTP status by class of error; the first class that matches decides."""
 
 SERVICE_UNAVAILABLE = (
     OperationalError,
@@ -67,95 +67,112 @@ SERVICE_UNAVAILABLE = (
     RedisError,
     kombu.exceptions.OperationalError,
 )
-"""The database, the cache or the broker does not answer."""
+"""Errors of a database, cache or broker that does not answer."""
 
-MALFORMED = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
+MALFORMED_REQUEST = (BadRequest, SuspiciousOperation, MultiPartParserError, UnreadablePostError)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
+    """Why a field was not accepted."""
+
     field: str
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`code` is stable and meant for programs, `detail` for people."""
+    """An error as the caller sees it: `code` is stable, for programs; `detail` is for people."""
 
     status: int
     code: str
     detail: str
     errors: Sequence[FieldError] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = dataclass_field(default_factory=dict)
 
     def response(self) -> HttpResponse:
-        content: dict[str, Any] = {
-            "type": f"urn:omnishelf:problem:{self.code}",
-            "title": http.HTTPStatus(self.status).phrase,
-            "status": self.status,
-            "code": self.code,
-            "detail": self.detail,
-        }
-        if self.errors:
-            content["errors"] = [
-                {"field": error.field, "reason": error.reason} for error in self.errors
-            ]
+        document = ProblemDetails.write(self)
+        if not self.errors:
+            del document["errors"]
         return HttpResponse(
-            json.dumps(content),
+            json.dumps(document),
             status=self.status,
             content_type=MEDIA_TYPE,
             headers=dict(self.headers),
         )
 
 
+class FieldProblem(ResponseSchema):
+    """A field that was not accepted."""
+
+    field: str = Field(description="path of the field, such as filters.price_min")
+    reason: str
+
+
+class ProblemDetails(ResponseSchema):
+    """An error (RFC 9457)."""
+
+    type: Annotated[
+        str, Source(lambda problem, _context: f"urn:omnishelf:problem:{problem.code}")
+    ] = Field(description="urn:omnishelf:problem:<code>")
+    title: Annotated[str, Source(lambda problem, _context: http.HTTPStatus(problem.status).phrase)]
+    status: int
+    code: str = Field(description="stable, for programs")
+    detail: str = Field(description="what is wrong, for people")
+    errors: list[FieldProblem] = Field(
+        default_factory=list, description="by field, if fields are wrong"
+    )
+
+
 class Conflict(APIException):
+    """The resource is not in a state that allows the request."""
+
     status_code = 409
     default_code = "conflict"
 
 
 class BodyTooLarge(APIException):
+    """The body is longer than the endpoint accepts."""
+
     status_code = 413
     default_code = "body_too_large"
 
 
 class KeyReused(APIException):
+    """The Idempotency-Key belongs to another request."""
+
     status_code = 422
     default_code = "idempotency_key_reused"
 
 
-def _of_validation(error: ValidationError) -> Problem:
-    found = [
-        FieldError(".".join(str(part) for part in item["loc"]), item["msg"])
-        for item in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
-    if any(
-        item["type"] == "json_invalid"
-        for item in error.errors(include_url=False, include_input=False)
-    ):
-        return Problem(400, "malformed", found[0].reason)
-    names = ", ".join(dict.fromkeys(item.field for item in found if item.field)) or "the body"
-    return Problem(400, "invalid", f"Not accepted: {names}.", found)
+def _from_validation_error(error: ValidationError) -> Problem:
+    details = error.errors(include_url=False, include_input=False, include_context=False)
+    errors = [FieldError(".".join(map(str, item["loc"])), item["msg"]) for item in details]
+    if any(item["type"] == "json_invalid" for item in details):
+        return Problem(400, "malformed", errors[0].reason)
+    names = ", ".join(dict.fromkeys(item.field for item in errors if item.field)) or "the body"
+    return Problem(400, "invalid", f"Not accepted: {names}.", errors)
 
 
-def _of_omnishelf(error: OmnishelfError) -> Problem:
-    status = next(status for kind, status in STATUS_OF if isinstance(error, kind))
+def _from_omnishelf_error(error: OmnishelfError) -> Problem:
+    status = next(status for kind, status in STATUS_BY_ERROR if isinstance(error, kind))
     if status == 500:
         return _internal_error(error)
     if status == 503:
-        logger.warning("cannot answer now: %s", error)
-        # The value and the remedy are for whoever runs the service; they may name its files.
+        logger.warning("temporarily unavailable: %s", error)
+        # The value and the fix are for the operator, in the log: they may name files of the server.
         return Problem(
             status, error.code, f"{error.problem}.", headers={"Retry-After": str(RETRY_AFTER_S)}
         )
     return Problem(status, error.code, str(error))
 
 
-def _of_rest_framework(error: APIException) -> Problem:
-    headers = {}
+def _from_api_exception(error: APIException) -> Problem:
+    headers: dict[str, str] = {}
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
-    if isinstance(error, Throttled) and error.wait:
-        headers["Retry-After"] = str(int(error.wait))
+    if isinstance(error, Throttled) and (wait := getattr(error, "wait", None)):
+        headers["Retry-After"] = str(int(wait))
     code = error.get_codes()
     return Problem(
         error.status_code,
@@ -166,39 +183,46 @@ def _of_rest_framework(error: APIException) -> Problem:
 
 
 def _internal_error(error: Exception) -> Problem:
-    logger.error("unforeseen error in the API", exc_info=error)
-    return Problem(500, "error", "Something went wrong here; it has been recorded.")
+    logger.error("internal error in the API", exc_info=error)
+    return Problem(500, "error", "Internal error. It has been logged.")
 
 
-def problem_of(error: Exception) -> Problem:
-    """The problem document that tells a caller about this error."""
-    if isinstance(error, ValidationError):
-        return _of_validation(error)
-    if isinstance(error, OmnishelfError):
-        return _of_omnishelf(error)
-    if isinstance(error, Http404):
-        error = NotFound()
-    elif isinstance(error, PermissionDenied):
-        error = NotPermitted()
-    if isinstance(error, APIException):
-        return _of_rest_framework(error)
-    if isinstance(error, RequestDataTooBig):
-        return Problem(413, BodyTooLarge.default_code, str(error))
-    if isinstance(error, MALFORMED):
-        return Problem(400, "malformed", str(error) or "The request cannot be read.")
-    if isinstance(error, SERVICE_UNAVAILABLE):
-        logger.warning("a service is away: %s", error)
-        return Problem(
-            503, "unavailable", "Try again shortly.", headers={"Retry-After": str(RETRY_AFTER_S)}
-        )
+def _from_unavailable_service(error: Exception) -> Problem:
+    logger.warning("a service does not answer: %s", error)
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return Problem(503, "unavailable", "Try again shortly.", headers=headers)
+
+
+CONVERTERS: tuple[tuple[Any, Callable[[Any], Problem]], ...] = (
+    (ValidationError, _from_validation_error),
+    (OmnishelfError, _from_omnishelf_error),
+    (Http404, lambda _error: _from_api_exception(NotFound())),
+    (PermissionDenied, lambda _error: _from_api_exception(NotPermitted())),
+    (APIException, _from_api_exception),
+    (RequestDataTooBig, lambda error: Problem(413, BodyTooLarge.default_code, str(error))),
+    (
+        MALFORMED_REQUEST,
+        lambda error: Problem(400, "malformed", str(error) or "The request cannot be read."),
+    ),
+    (SERVICE_UNAVAILABLE, _from_unavailable_service),
+)
+"""Functions by the classes of errors that they convert; the first match decides."""
+
+
+def to_problem(error: Exception) -> Problem:
+    """Return the problem that describes an error to the caller."""
+    for classes, convert in CONVERTERS:
+        if isinstance(error, classes):
+            return convert(error)
     return _internal_error(error)
 
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
-    """REST framework's hook. An error nobody foresaw is logged, and signalled as Django signals
-    it.
+    """Return the response of an error; the exception handler of REST framework.
+
+    An internal error also sends Django's signal, for error reporting.
     """
-    problem = problem_of(error)
+    problem = to_problem(error)
     if problem.status == 500:
         got_request_exception.send(sender=None, request=context["request"]._request)
     return problem.response()

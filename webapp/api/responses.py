@@ -1,19 +1,15 @@
-"""Rows of the catalogue as the plain documents that answers hold. Their shapes are in
-webapp.api.schemas.
-"""
+"""Rows of the catalogue as plain documents."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from search.types import Evidence, Span, asset_of
 from webapp.api.links import Links
-from webapp.catalog.models import Asset, AssetKind, Category, IndexJob, Product, Upload, UploadRow
-from webapp.catalog.selectors.previews import Preview
-from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
+from webapp.catalog.models import Category, Product
 from webapp.retrieval.clip_matches import ClipTimeline
 from webapp.retrieval.search_query import ProductHit, SearchResult
 
@@ -147,90 +143,3 @@ def product_document(product: Product, paths: CategoryPaths, links: Links) -> Do
         "created": time_text(product.created_at),
         "updated": time_text(product.updated_at),
     }
-
-
-def asset_document(asset: Asset, links: Links, preview: Preview | None = None) -> Document:
-    return {
-        "id": asset.pk,
-        "kind": str(asset.kind),
-        "role": asset.role,
-        "url": None if asset.kind == AssetKind.TEXT else links.file(asset),
-        "text": asset.text,
-        "content_hash": asset.content_hash,
-        "position": asset.position,
-        "bytes": asset.bytes,
-        "width": asset.width,
-        "height": asset.height,
-        "seconds": asset.duration_s,
-        "fault": asset.error,
-        "preview": preview_document(asset.content_hash, preview, links) if preview else None,
-    }
-
-
-def preview_document(content_hash: str, preview: Preview, links: Links) -> Document:
-    frames = [
-        {**span_document(span), "url": links.preview(content_hash, frame_filename(number))}
-        for number, span in enumerate(preview.frames)
-    ]
-    return {
-        "frames": frames,
-        "peaks": list(preview.peaks),
-        "spectrogram": links.preview(content_hash, SPECTROGRAM) if preview.peaks else None,
-        "subtitles": links.preview(content_hash, SUBTITLES) if preview.subtitled else None,
-    }
-
-
-def upload_document(upload: Upload) -> Document:
-    return {
-        "id": str(upload.public_id),
-        "filename": upload.filename,
-        "source": str(upload.source),
-        "dry_run": upload.dry_run,
-        "remove_absent": upload.remove_absent,
-        "state": str(upload.state),
-        "error": upload.error,
-        "notes": upload.notes,
-        "total_rows": upload.total_rows,
-        "rows_handled": upload.next_row,
-        "counts": {
-            "created": upload.created_count,
-            "updated": upload.updated_count,
-            "unchanged": upload.unchanged_count,
-            "warnings": upload.warning_count,
-            "errors": upload.error_count,
-            "removed": upload.removed_count,
-        },
-        "created": time_text(upload.created_at),
-        "started": time_text(upload.started_at),
-        "finished": time_text(upload.finished_at),
-    }
-
-
-def row_document(row: UploadRow) -> Document:
-    return {
-        "number": row.number,
-        "sku": row.sku,
-        "outcome": str(row.outcome),
-        "warned": row.warned,
-        "messages": row.messages,
-    }
-
-
-def job_document(job: IndexJob) -> Document:
-    return {
-        "id": job.pk,
-        "space": job.space,
-        "modality": str(job.modality),
-        "content_hash": job.content_hash,
-        "state": str(job.state),
-        "attempts": job.attempts,
-        "error_code": job.error_code,
-        "error": job.error,
-        "created": time_text(job.created_at),
-        "not_before": time_text(job.not_before),
-        "finished": time_text(job.finished_at),
-    }
-
-
-def state_counts(counts: Mapping[str, int]) -> Document:
-    return {state: counts.get(state, 0) for state in ("queued", "claimed", "done", "failed")}

@@ -1,6 +1,4 @@
-"""What the OpenAPI document says beyond the shapes: the key, the problems, and parameters made
-from shapes.
-"""
+"""OpenAPI descriptions of operations: parameters, bodies, responses, problems and the API key."""
 
 from __future__ import annotations
 
@@ -12,39 +10,39 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import Direction, OpenApiParameter, OpenApiResponse, extend_schema
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from webapp.api.problems import MEDIA_TYPE
-from webapp.api.schemas.base import ProblemDetails, Schema
+from webapp.api.problems import MEDIA_TYPE, ProblemDetails
+from webapp.api.schemas.base import Schema
 
 ViewMethod = TypeVar("ViewMethod", bound=Callable[..., Any])
 
-EVERYWHERE = (400, 401, 403, 406, 429, 503)
-REASONS = {
+COMMON_PROBLEMS = (400, 401, 403, 406, 429, 503)
+PROBLEM_DESCRIPTIONS = {
     400: "The request is malformed, or fields in it are wrong",
-    401: "The API key is unknown, expired or revoked, or one is needed",
-    403: "The caller lacks the scope",
-    404: "No such thing",
-    406: "Only JSON is answered",
-    409: "Not in its present state",
+    401: "The API key is missing, unknown, expired or revoked",
+    403: "The caller does not have the scope",
+    404: "Not found",
+    406: "Only JSON is available",
+    409: "Conflict with the current state",
     413: "The body or file is too large",
-    415: "The body or file is of a type that is not accepted",
-    422: "This Idempotency-Key was used for another request",
+    415: "The type of the body or file is not accepted",
+    422: "This Idempotency-Key belongs to another request",
     429: "Too many requests; see Retry-After",
-    503: "A service is away; see Retry-After",
+    503: "A service does not answer; see Retry-After",
 }
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     OpenApiParameter.HEADER,
-    description="Makes a repeated request safe: it gets the first one's answer, for 24 hours",
+    description="A repeated request with this key gets the response of the first one, for 24 hours",
 )
 
 
 def operation(
     *,
-    answers: Mapping[int, Any],
+    responses: Mapping[Any, Any],
     body: Any = None,
     query: type[Schema] | None = None,
     problems: Collection[int] = (),
@@ -52,33 +50,32 @@ def operation(
     public: bool = False,
     **extra: Any,
 ) -> Callable[[ViewMethod], ViewMethod]:
-    """Documents a view's method: its answers, its parameters, and the problems it may meet.
+    """Describe a method of a view: its responses, parameters and problems.
 
-    `public` says that it may be open to callers without a key.
+    `public` means that it can be open to callers without a key.
     """
     parameters = [
         *(query_parameters(query) if query else ()),
         *((IDEMPOTENCY_KEY,) if idempotent else ()),
     ]
-    statuses = sorted({*EVERYWHERE, *problems, *((409, 422) if idempotent else ())})
-    responses = {
-        **answers,
-        **{
-            (status, MEDIA_TYPE): OpenApiResponse(ProblemDetails, description=REASONS[status])
-            for status in statuses
-        },
+    statuses = sorted({*COMMON_PROBLEMS, *problems, *((409, 422) if idempotent else ())})
+    errors = {
+        (status, MEDIA_TYPE): OpenApiResponse(
+            ProblemDetails, description=PROBLEM_DESCRIPTIONS[status]
+        )
+        for status in statuses
     }
     return extend_schema(
         request=body,
         parameters=parameters,
-        responses=responses,
+        responses={**responses, **errors},
         auth=[{"apiKey": []}, {"cookieAuth": []}, *([{}] if public else ())],
         **extra,
     )
 
 
 def query_parameters(schema: type[Schema]) -> list[OpenApiParameter]:
-    """A schema's fields as query parameters. A parameter that is absent has no null to be."""
+    """Return the fields of a schema as query parameters. They are never null, only absent."""
     document = schema.model_json_schema(mode="validation")
     required = document.get("required", ())
     return [
@@ -107,7 +104,7 @@ def _without_null(field: Mapping[str, Any]) -> dict[str, Any]:
 def file_body(
     schema: type[Schema], files: Mapping[str, str], required: Collection[str]
 ) -> dict[str, Any]:
-    """A multipart body: a schema's fields beside files, each with its description."""
+    """Return a multipart body: the fields of a schema, and files with their descriptions."""
     document = schema.model_json_schema(mode="validation")
     contents = {
         name: {"type": "string", "format": "binary", "description": description}
@@ -121,22 +118,20 @@ def file_body(
     }
 
 
-class SchemaExtension(PydanticExtension):
-    """Request bodies as they are validated, answers as they are written; the two differ for
-    prices.
-    """
+class SchemaExtension(PydanticExtension):  # type: ignore[no-untyped-call]
+    """Describe a schema and those that it contains."""
 
     target_class = "webapp.api.schemas.base.Schema"
     match_subclasses = True
     priority = 1
 
     def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
-        mode = "validation" if direction == "request" else "serialization"
+        mode: JsonSchemaMode = "validation" if direction == "request" else "serialization"
         _, document = models_json_schema(
             [(self.target, mode)], ref_template="#/components/schemas/{model}"
         )
         definitions = document["$defs"]
-        own = definitions.pop(self.target.__name__)
+        own: dict[str, Any] = definitions.pop(self.target.__name__)
         for name, schema in definitions.items():
             component = ResolvedComponent(
                 name, ResolvedComponent.SCHEMA, object=name, schema=schema
@@ -145,9 +140,15 @@ class SchemaExtension(PydanticExtension):
         return own
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):
-    target_class = "webapp.api.authentication.ApiKeyAuthentication"
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """Describe the API key as a bearer token."""
+
+    target_class = "webapp.api.access.ApiKeyAuthentication"
     name = "apiKey"
 
     def get_security_definition(self, auto_schema: AutoSchema) -> dict[str, Any]:
-        return {"type": "http", "scheme": "bearer", "description": "An API key, made in the admin"}
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key, created in the admin",
+        }

@@ -1,23 +1,27 @@
-"""What a caller may do. An API key names its scopes; staff who are signed in have them by
-Django's permissions.
+"""Scopes: what a caller may do.
+
+An API key names its scopes; signed-in staff have them through Django's permissions.
 """
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 
 class Scope(models.TextChoices):
+    """What an API key allows."""
+
     SEARCH = "search", _("search")
-    CATALOG_READ = "catalog:read", _("read products, hidden ones too")
+    CATALOG_READ = "catalog:read", _("read products, including hidden ones")
     CATALOG_WRITE = "catalog:write", _("change and delete products and assets")
     CLICKS_WRITE = "clicks:write", _("report which products were opened")
-    UPLOADS_READ = "uploads:read", _("see uploads and their rows")
-    UPLOADS_WRITE = "uploads:write", _("send and cancel uploads")
-    INDEX_READ = "index:read", _("see index jobs and the state of the index")
-    INDEX_WRITE = "index:write", _("retry index jobs that were set aside")
+    UPLOADS_READ = "uploads:read", _("read uploads and their rows")
+    UPLOADS_WRITE = "uploads:write", _("create and cancel uploads")
+    INDEX_READ = "index:read", _("read index jobs and the state of the index")
+    INDEX_WRITE = "index:write", _("retry failed index jobs")
 
 
 DJANGO_PERMISSIONS: dict[Scope, tuple[str, ...]] = {
@@ -34,13 +38,14 @@ DJANGO_PERMISSIONS: dict[Scope, tuple[str, ...]] = {
     Scope.INDEX_READ: ("catalog.view_indexjob",),
     Scope.INDEX_WRITE: ("catalog.change_indexjob",),
 }
-"""A signed-in staff member has a scope when they have all of these."""
+"""Permissions by scope. Signed-in staff have a scope if they have all of its permissions."""
 
 
 def staff_has(user: AbstractBaseUser | AnonymousUser, scope: Scope) -> bool:
-    """Shop customers with an account count as anonymous here."""
-    return bool(
-        user.is_active
-        and getattr(user, "is_staff", False)
+    """Return whether a user has a scope. Users who are not staff have none."""
+    return (
+        isinstance(user, User)
+        and user.is_active
+        and user.is_staff
         and user.has_perms(DJANGO_PERMISSIONS[scope])
     )

@@ -1,4 +1,4 @@
-"""How often a caller may ask: a counter per caller and window, raised atomically in the cache."""
+"""Rate limits: a counter for each caller and time window in the cache."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from webapp.api.authentication import caller_name
+from webapp.api.access import caller_name
 from webapp.rate_counter import increment
 
 if TYPE_CHECKING:
@@ -22,21 +22,21 @@ WINDOW_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """So many requests in a window of so many seconds."""
+    """A number of requests in a window of seconds."""
 
     requests: int
     seconds: int
 
     @classmethod
     def parse(cls, text: str) -> Rate:
-        """'120/min' → Rate(120, 60)"""
+        """Return the rate that a text names: '120/min' → Rate(120, 60)."""
         count, _, period = text.partition("/")
         return cls(int(count), WINDOW_SECONDS[period[0]])
 
 
 @dataclass(frozen=True, slots=True)
 class RateState:
-    """Where a caller stands. Headers as in draft-ietf-httpapi-ratelimit-headers."""
+    """How much of its rate a caller has used, and the seconds until the window ends."""
 
     rate: Rate
     used: int
@@ -44,6 +44,7 @@ class RateState:
 
     @property
     def headers(self) -> dict[str, str]:
+        """The headers of draft-ietf-httpapi-ratelimit-headers."""
         remaining = max(0, self.rate.requests - self.used)
         return {
             "RateLimit-Policy": f'"default";q={self.rate.requests};w={self.rate.seconds}',
@@ -52,22 +53,23 @@ class RateState:
 
 
 class CallerThrottle(BaseThrottle):
-    """By key or user where there is one, else by address. A fixed window costs one round trip to
-    the cache.
+    """Limit by API key or user, else by address.
+
+    The window is fixed, so that a request costs one round trip to the cache.
     """
 
     state: RateState | None = None
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         caller = caller_name(request)
-        anonymous = caller == "anonymous"
-        rate = Rate.parse(settings.API_RATE_ANONYMOUS if anonymous else settings.API_RATE_KEY)
-        ident = self.get_ident(request) if anonymous else caller
+        is_anonymous = caller == "anonymous"
+        rate = Rate.parse(settings.API_RATE_ANONYMOUS if is_anonymous else settings.API_RATE_KEY)
+        ident = self.get_ident(request) if is_anonymous else caller
         window, elapsed = divmod(int(time.time()), rate.seconds)
         self.state = RateState(
             rate, increment(f"api-rate:{ident}:{window}", rate.seconds), rate.seconds - elapsed
         )
-        request._request.rate_state = self.state
+        request._request.rate_state = self.state  # type: ignore[attr-defined]  # read by ApiView
         return self.state.used <= rate.requests
 
     def wait(self) -> float | None:

@@ -1,20 +1,40 @@
-"""Addresses of the REST API, version 1."""
+"""Routes of the REST API, version 1."""
+
+from __future__ import annotations
 
 from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from webapp.api.converters import RowIdConverter, SkuConverter
 from webapp.api.views import (
     assets,
     clicks,
     index,
-    jobs,
-    not_found,
     products,
     search,
     speech,
     uploads,
 )
+from webapp.api.views.base import NotFoundView
+
+
+class SkuConverter(StringConverter):
+    """A SKU. It can contain slashes (sent as %2F), so the route of a product comes last."""
+
+    regex = r"[^\x00]{1,64}"
+
+
+class RowIdConverter:
+    """A primary key that fits the database column; a longer number matches no route."""
+
+    regex = "[0-9]{1,18}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+    def to_url(self, value: int) -> str:
+        return str(value)
+
 
 register_converter(SkuConverter, "sku")
 register_converter(RowIdConverter, "rowid")
@@ -44,9 +64,9 @@ urlpatterns = [
     path(
         "uploads/<uuid:upload_id>/cancel", uploads.UploadCancelView.as_view(), name="upload-cancel"
     ),
-    path("jobs", jobs.JobListView.as_view(), name="jobs"),
-    path("jobs/<rowid:job_id>", jobs.JobView.as_view(), name="job"),
-    path("jobs/<rowid:job_id>/retry", jobs.JobRetryView.as_view(), name="job-retry"),
+    path("jobs", index.JobListView.as_view(), name="jobs"),
+    path("jobs/<rowid:job_id>", index.JobView.as_view(), name="job"),
+    path("jobs/<rowid:job_id>/retry", index.JobRetryView.as_view(), name="job-retry"),
     path("index", index.IndexView.as_view(), name="index"),
-    re_path("^", not_found.FallbackView.as_view()),
+    re_path("^", NotFoundView.as_view()),
 ]

@@ -101,5 +101,5 @@ def test_switched_off_nothing_is_stored(caller: Caller, mug: Product, settings: 
     settings.CLICK_LOG = False
     response = report(caller("clicks:write"), {"query": "mug", "sku": "A/1"})
     assert response.status_code == 409
-    assert "switched off" in assert_conforms(response, "clicks_add")["detail"]
+    assert "click log is off" in assert_conforms(response, "clicks_add")["detail"]
     assert not ClickCount.objects.exists()

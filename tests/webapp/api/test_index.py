@@ -48,7 +48,7 @@ def test_jobs_are_listed_by_state(
 def test_only_a_failed_job_is_tried_again(caller: Caller) -> None:
     failed, done = make_job(JobState.FAILED), make_job(JobState.DONE)
     client = caller()
-    retried = assert_conforms(client.post(f"{JOBS}/{failed.pk}/retry"), "retry_jobs")
+    retried = assert_conforms(client.post(f"{JOBS}/{failed.pk}/retry"), "jobs_retry")
     assert (retried["state"], retried["attempts"], retried["error"]) == ("queued", 0, "")
     assert assert_conforms(client.get(f"{JOBS}/{failed.pk}"), "jobs_read") == retried
     assert client.post(f"{JOBS}/{done.pk}/retry").status_code == 409

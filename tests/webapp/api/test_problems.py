@@ -19,7 +19,7 @@ from search.errors import (
     Unavailable,
 )
 from tests.webapp.api.conftest import Caller
-from webapp.api.problems import problem_of
+from webapp.api.problems import to_problem
 from webapp.api.views.search import SearchView
 from webapp.catalog.models import Product
 
@@ -217,6 +217,6 @@ def test_a_fault_of_the_program_is_a_problem_too(
     ],
 )
 def test_the_status_follows_the_error(error: OmnishelfError, status: int) -> None:
-    problem = problem_of(error)
+    problem = to_problem(error)
     assert problem.status == status
     assert ("Retry-After" in problem.headers) == (status == 503)

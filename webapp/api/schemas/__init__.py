@@ -1,3 +1,1 @@
-"""The bodies, parameters and answers of the API: what validates requests is what the OpenAPI
-schema is made of.
-"""
+"""Schemas of the API: they validate requests, write answers and describe both in OpenAPI."""

@@ -170,23 +170,3 @@ def _bind(function: Callable[..., Any], names: dict[str, Any]) -> str:
     name = f"function_{len(names)}"
     names[name] = function
     return name
-
-
-class FieldProblem(ResponseSchema):
-    """A field that was not accepted."""
-
-    field: str = Field(description="path of the field, such as filters.price_min")
-    reason: str
-
-
-class ProblemDetails(ResponseSchema):
-    """An error (RFC 9457)."""
-
-    type: str = Field(description="urn:omnishelf:problem:<code>")
-    title: str
-    status: int
-    code: str = Field(description="stable, for programs")
-    detail: str = Field(description="what was wrong, for people")
-    errors: list[FieldProblem] = Field(
-        default_factory=list, description="by field, where fields were wrong"
-    )

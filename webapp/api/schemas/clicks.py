@@ -1,4 +1,4 @@
-"""Products opened for the words that found them."""
+"""Clicks: products that were opened from the results of a query."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from pydantic import Field, StringConstraints
 from webapp.api.schemas.base import NO_NUL, Schema, Sku
 from webapp.clicklog.models import MAX_QUERY_LENGTH
 
-Query = Annotated[str, StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=NO_NUL)]
+QueryText = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_QUERY_LENGTH, pattern=NO_NUL)
+]
 
 
 class ClickRequest(Schema):
-    query: Query = Field(description="the words as typed; they are normalised here")
+    """A product that was opened for a query."""
+
+    query: QueryText = Field(description="the query as typed; the server normalises it")
     sku: Sku
-    count: int = Field(1, ge=1, le=1000, description="how often it was opened for these words")
+    count: int = Field(
+        1, ge=1, le=1000, description="how often the product was opened for the query"
+    )
 
 
 class ClicksRequest(Schema):
-    """Nothing that tells one shopper from another belongs here."""
+    """Clicks to count. Send nothing that identifies a shopper."""
 
     clicks: Annotated[list[ClickRequest], Field(min_length=1, max_length=100)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import (
     AwareDatetime,
@@ -20,7 +20,6 @@ from webapp.api.schemas.base import (
     Cursor,
     FilledName,
     Language,
-    ModalityName,
     Name,
     PageSize,
     Price,
@@ -116,43 +115,6 @@ class SimilarQuery(Schema):
     limit: PageSize = 12
 
 
-class FrameResponse(Schema):
-    """A key frame, and the seconds of the clip that look like it."""
-
-    start: float
-    end: float
-    url: Url
-
-
-class PreviewResponse(Schema):
-    """What there is to show of a clip beside its player."""
-
-    frames: list[FrameResponse] = Field(
-        description="key frames by their time; the first one serves as a poster"
-    )
-    peaks: list[int] = Field(
-        description="loudness from 0 to 255 of equal stretches of the clip; empty where silent"
-    )
-    spectrogram: Url | None
-    subtitles: Url | None = Field(description="WebVTT")
-
-
-class AssetResponse(Schema):
-    id: int
-    kind: ModalityName
-    role: str = Field(description="title or description, for texts")
-    url: Url | None = Field(description="of the file; null for texts")
-    text: str
-    content_hash: str
-    position: int
-    bytes: int
-    width: int | None
-    height: int | None
-    seconds: float | None
-    fault: str = Field(description="why it could not be encoded; empty when all is well")
-    preview: PreviewResponse | None = Field(description="of a clip, once it was made")
-
-
 class ProductResponse(Schema):
     sku: str
     title: str
@@ -176,15 +138,3 @@ class ProductResponse(Schema):
 class ProductPage(Schema):
     items: list[ProductResponse]
     next_cursor: str
-
-
-class AssetForm(Schema):
-    """A media file for a product, beside the file `file`."""
-
-    kind: Literal["", "picture", "audio", "video"] = Field(
-        "", description="refuse the file if it is not this"
-    )
-
-
-class AssetList(Schema):
-    items: list[AssetResponse]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from rest_framework.parsers import MultiPartParser
@@ -12,13 +14,12 @@ from search.media.inspect import MediaLimits
 from search.types import Modality
 from webapp.api.idempotency import idempotent
 from webapp.api.links import Links
-from webapp.api.parsing import field_errors, read_form
-from webapp.api.responses import asset_document
+from webapp.api.parsing import read_form, require_file
 from webapp.api.schema import file_body, operation
-from webapp.api.schemas.products import AssetForm, AssetList, AssetResponse
+from webapp.api.schemas.assets import AssetContext, AssetForm, AssetList, AssetResponse
 from webapp.api.scopes import Scope
 from webapp.api.selectors import visible_products
-from webapp.api.views.base import ApiView, answer
+from webapp.api.views.base import ApiView, json_response
 from webapp.catalog.models import Asset, Product
 from webapp.catalog.selectors.previews import CLIP_KINDS, get_previews
 from webapp.catalog.services.product_assets import add_asset, remove_asset
@@ -26,9 +27,12 @@ from webapp.retrieval.models_runtime import active_space
 
 FILES = {"file": "A picture, an audio clip or a video"}
 FORM_OVERHEAD = 1024 * 1024
+"""Bytes that the form may add to those of the file."""
 
 
 class AssetListView(ApiView):
+    """The assets of a product."""
+
     scopes = {"GET": Scope.CATALOG_READ, "POST": Scope.CATALOG_WRITE}
     public = frozenset({"GET"})
     parser_classes = [MultiPartParser]
@@ -39,54 +43,57 @@ class AssetListView(ApiView):
         public=True,
         tags=["assets"],
         summary="List the assets of a product",
-        answers={200: AssetList},
+        responses={200: AssetList},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
         product = get_object_or_404(visible_products(request), sku=sku)
-        links, assets = Links(request), list(product.assets.all())
-        previews = get_previews(
-            {asset.content_hash for asset in assets if asset.kind in CLIP_KINDS}
-        )
-        items = [asset_document(asset, links, previews.get(asset.content_hash)) for asset in assets]
-        return answer({"items": items})
+        assets = list(product.assets.all())
+        return json_response(AssetList.write(assets, _context(request, assets)))
 
     @operation(
         operation_id="assets_add",
         tags=["assets"],
         summary="Add a media file to a product",
         body={"multipart/form-data": file_body(AssetForm, FILES, required=["file"])},
-        answers={200: AssetResponse, 201: AssetResponse},
+        responses={200: AssetResponse, 201: AssetResponse},
         problems=(404, 413, 415),
         idempotent=True,
     )
     @idempotent
     def post(self, request: Request, sku: str) -> HttpResponse:
         product = get_object_or_404(Product, sku=sku)
-        asked, files = read_form(request, AssetForm, FILES)
-        if "file" not in files:
-            raise field_errors(AssetForm, {"file": "A file is needed"})
-        wanted = Modality(asked.kind) if asked.kind else None
+        form, files = read_form(request, AssetForm, FILES)
         try:
-            asset, new = add_asset(
-                product=product, file=files["file"], space=active_space().fingerprint, wanted=wanted
+            asset, is_new = add_asset(
+                product=product,
+                file=require_file(files, "file", AssetForm),
+                space=active_space().fingerprint,
+                wanted=Modality(form.kind) if form.kind else None,
             )
         except Product.DoesNotExist as error:
             raise Http404 from error
-        preview = get_previews([asset.content_hash]).get(asset.content_hash)
-        return answer(asset_document(asset, Links(request), preview), status=201 if new else 200)
+        document = AssetResponse.write(asset, _context(request, [asset]))
+        return json_response(document, status=201 if is_new else 200)
 
 
 class AssetView(ApiView):
+    """One asset of a product."""
+
     scopes = {"DELETE": Scope.CATALOG_WRITE}
 
     @operation(
         operation_id="assets_delete",
         tags=["assets"],
         summary="Remove a media file from a product",
-        answers={204: None},
+        responses={204: None},
         problems=(404,),
     )
     def delete(self, request: Request, sku: str, asset_id: int) -> HttpResponse:
         remove_asset(asset=get_object_or_404(Asset, pk=asset_id, product__sku=sku))
         return HttpResponse(status=204)
+
+
+def _context(request: Request, assets: Sequence[Asset]) -> AssetContext:
+    hashes = {asset.content_hash for asset in assets if asset.kind in CLIP_KINDS}
+    return AssetContext(Links(request), get_previews(hashes))

@@ -1,4 +1,4 @@
-"""The click log of services that show results themselves."""
+"""Clicks reported by services that show results themselves."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from webapp.clicklog.services import add_clicks, normalise_query
 
 
 class ClickListView(ApiView):
+    """The click log."""
+
     scopes = {"POST": Scope.CLICKS_WRITE}
     body_max_bytes = 256 * 1024
 
@@ -30,37 +32,42 @@ class ClickListView(ApiView):
         tags=["search"],
         summary="Count products that were opened for a query",
         body=ClicksRequest,
-        answers={204: None},
+        responses={204: None},
         problems=(404, 409, 413, 415),
         idempotent=True,
     )
     @idempotent
     def post(self, request: Request) -> HttpResponse:
-        asked = read_json(request, ClicksRequest)
+        body = read_json(request, ClicksRequest)
         if not settings.CLICK_LOG:
-            raise Conflict("The click log is switched off.")
+            raise Conflict("The click log is off.")
         try:
-            add_clicks(_counts(request, asked.clicks))
+            add_clicks(_count_clicks(request, body.clicks))
         except Product.DoesNotExist as error:
             raise Http404 from error
         return HttpResponse(status=204)
 
 
-def _counts(request: Request, clicks: list[ClickRequest]) -> Counter[tuple[str, int]]:
-    """Clicks by normalised query and product id. Raises NotFound for the first unknown product."""
+def _count_clicks(request: Request, clicks: list[ClickRequest]) -> Counter[tuple[str, int]]:
+    """Return the number of clicks by normalised query and product id.
+
+    Raises NotFound for the first unknown product, ValidationError for the first query that is
+    empty or too long after normalisation.
+    """
     ids = dict(
         visible_products(request)
         .filter(sku__in={click.sku for click in clicks})
         .values_list("sku", "pk")
     )
     counts: Counter[tuple[str, int]] = Counter()
-    for place, click in enumerate(clicks):
+    for number, click in enumerate(clicks):
         query = normalise_query(click.query)
         if not query:
             raise field_errors(
-                ClicksRequest, {f"clicks.{place}.query": "Nothing is left of it, or it is too long"}
+                ClicksRequest,
+                {f"clicks.{number}.query": "The normalised query is empty or too long"},
             )
         if click.sku not in ids:
-            raise NotFound(f"There is no product {click.sku}; nothing was counted.")
+            raise NotFound(f"There is no product {click.sku}; no click was counted.")
         counts[query, ids[click.sku]] += click.count
     return counts

@@ -25,7 +25,7 @@ from webapp.api.schemas.products import (
 from webapp.api.schemas.search import MomentsQuery, MomentsResponse, SearchResponse
 from webapp.api.scopes import Scope
 from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
-from webapp.api.views.base import ApiView, answer
+from webapp.api.views.base import ApiView, json_response
 from webapp.catalog.models import Outcome, Product
 from webapp.catalog.services.index_sequence import remove_products
 from webapp.catalog.services.product_save import product_save
@@ -46,7 +46,7 @@ class ProductListView(ApiView):
         tags=["products"],
         summary="List products by id",
         query=ProductQuery,
-        answers={200: ProductPage},
+        responses={200: ProductPage},
     )
     def get(self, request: Request) -> HttpResponse:
         asked = read_query(request, ProductQuery)
@@ -57,7 +57,7 @@ class ProductListView(ApiView):
             asked=(asked.model_dump(exclude={"cursor", "limit"}), can_see_hidden(request)),
         )
         paths, links = CategoryPaths(page), Links(request)
-        return answer(
+        return json_response(
             {
                 "items": [product_document(item, paths, links) for item in page],
                 "next_cursor": cursor,
@@ -79,7 +79,7 @@ class ProductView(ApiView):
         public=True,
         tags=["products"],
         summary="Read a product",
-        answers={200: ProductResponse},
+        responses={200: ProductResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
@@ -92,7 +92,7 @@ class ProductView(ApiView):
         tags=["products"],
         summary="Create or replace a product",
         body=ProductRequest,
-        answers={200: ProductResponse, 201: ProductResponse},
+        responses={200: ProductResponse, 201: ProductResponse},
         problems=(404, 413, 415),
     )
     def put(self, request: Request, sku: str) -> HttpResponse:
@@ -103,7 +103,7 @@ class ProductView(ApiView):
         tags=["products"],
         summary="Change fields of a product",
         body=ProductPatch,
-        answers={200: ProductResponse},
+        responses={200: ProductResponse},
         problems=(404, 413, 415),
     )
     def patch(self, request: Request, sku: str) -> HttpResponse:
@@ -118,7 +118,7 @@ class ProductView(ApiView):
         operation_id="products_delete",
         tags=["products"],
         summary="Delete a product and its assets",
-        answers={204: None},
+        responses={204: None},
         problems=(404,),
     )
     def delete(self, request: Request, sku: str) -> HttpResponse:
@@ -138,7 +138,7 @@ class SimilarView(ApiView):
         tags=["search"],
         summary="Products similar to one",
         query=SimilarQuery,
-        answers={200: SearchResponse},
+        responses={200: SearchResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
@@ -148,7 +148,7 @@ class SimilarView(ApiView):
             SearchQuery(similar_to=product.pk, limit=asked.limit, facets=False)
         )
         observe_search(result.timings)
-        return answer(search_document(result, Links(request)))
+        return json_response(search_document(result, Links(request)))
 
 
 class MomentsView(ApiView):
@@ -161,7 +161,7 @@ class MomentsView(ApiView):
         tags=["products"],
         summary="When in a product's clips a question is answered",
         query=MomentsQuery,
-        answers={200: MomentsResponse},
+        responses={200: MomentsResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
@@ -170,7 +170,7 @@ class MomentsView(ApiView):
         question = SearchQuery(
             text=asked.q, picture_token=asked.picture_token, sound_token=asked.sound_token
         )
-        return answer(
+        return json_response(
             {
                 "items": [
                     timeline_document(timeline) for timeline in match_clips(question, product.pk)
@@ -192,6 +192,6 @@ def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool
 
 
 def _document(request: Request, product: Product, *, status: int = 200) -> HttpResponse:
-    return answer(
+    return json_response(
         product_document(product, CategoryPaths([product]), Links(request)), status=status
     )

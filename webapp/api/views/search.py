@@ -24,7 +24,7 @@ from webapp.api.schemas.search import (
     SearchResponse,
 )
 from webapp.api.scopes import Scope
-from webapp.api.views.base import ApiView, answer
+from webapp.api.views.base import ApiView, json_response
 from webapp.ops.metrics import observe_search
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.query_media import uploaded_path
@@ -49,7 +49,7 @@ class SearchView(ApiView):
         tags=["search"],
         summary="Search by words",
         query=SearchParameters,
-        answers={200: SearchResponse},
+        responses={200: SearchResponse},
     )
     def get(self, request: Request) -> HttpResponse:
         asked = read_query(request, SearchParameters)
@@ -82,7 +82,7 @@ class SearchView(ApiView):
             "application/json": SearchRequestBody,
             "multipart/form-data": file_body(SearchFormRequest, FILES, required=()),
         },
-        answers={200: SearchResponse},
+        responses={200: SearchResponse},
         problems=(413, 415),
     )
     def post(self, request: Request) -> HttpResponse:
@@ -142,4 +142,4 @@ def _decode(file: UploadedFile) -> Image.Image:
 def _answer(request: Request, asked: SearchQuery) -> HttpResponse:
     result = search_products(asked)
     observe_search(result.timings)
-    return answer(search_document(result, Links(request)))
+    return json_response(search_document(result, Links(request)))

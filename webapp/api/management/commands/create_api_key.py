@@ -1,4 +1,4 @@
-"""Make an API key and print it, once."""
+"""Create an API key and print its token, once."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from webapp.api.scopes import Scope
 
 
 class Command(BaseCommand):
-    help = "Make an API key. The key goes to standard output, once; it cannot be shown again."
+    """Create an API key."""
+
+    help = "Create an API key. Its token is printed to standard output, once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", help="which service uses the key")
+        parser.add_argument("name", help="name of the service that uses the key")
         parser.add_argument(
             "--scope",
             action="append",
             default=[],
             choices=Scope.values,
-            help="what it may do; repeat for more",
+            help="scope of the key; repeat the option for several",
         )
-        parser.add_argument("--all-scopes", action="store_true", help="everything")
-        parser.add_argument(
-            "--days", type=int, help="expires after so many days; without it, never"
-        )
+        parser.add_argument("--all-scopes", action="store_true", help="give the key all scopes")
+        parser.add_argument("--days", type=int, help="days until the key expires; default: never")
 
     def handle(self, *args: Any, **options: Any) -> None:
         days = options["days"]
@@ -44,6 +44,7 @@ class Command(BaseCommand):
         except InputError as error:
             raise CommandError(str(error)) from error
         self.stderr.write(
-            f"Key “{key.name}” with {', '.join(key.scopes)}. Keep it now, it is not shown again:"
+            f"Key “{key.name}” with {', '.join(key.scopes)}. "
+            "Store the token now; it cannot be shown again:"
         )
         self.stdout.write(token)
