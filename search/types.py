@@ -7,6 +7,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,30 +30,29 @@ class Modality(enum.StrEnum):
     VIDEO = "video"
 
 
-ASSET_BITS = 40
-"""A view id holds the asset's id in its lower bits and the view's number within the asset above
-them."""
+_ASSET_BITS = 40
+_ASSET_MASK = (1 << _ASSET_BITS) - 1
 
-ASSET_MASK = (1 << ASSET_BITS) - 1
+_IdOrIds = TypeVar("_IdOrIds", int, Ids)
 
 
-def view_id_of(asset_id: int, part: int = 0) -> int:
-    """The id of an asset's view number `part`: 0 is the asset as a whole, and its parts are
-    counted from 1.
+def make_view_id(asset_id: _IdOrIds, part_number: _IdOrIds) -> _IdOrIds:
+    """Return the id of an asset's view: the asset's id in the lower 40 bits, the part above.
 
-    A text or a picture is one view, number 0, so its id is that of its asset.
+    Part 0 is the asset as a whole; parts of a clip count from 1. So the id of a text or a
+    picture, which is one view, equals that of its asset.
     """
-    return part << ASSET_BITS | asset_id
+    return part_number << _ASSET_BITS | asset_id
 
 
-def asset_of(view_id: int) -> int:
-    """The asset that a view was encoded from."""
-    return view_id & ASSET_MASK
+def view_asset_id(view_id: _IdOrIds) -> _IdOrIds:
+    """Return the id of the asset that a view belongs to."""
+    return view_id & _ASSET_MASK
 
 
-def part_of(view_id: int) -> int:
-    """The view's number within its asset."""
-    return view_id >> ASSET_BITS
+def view_part_number(view_id: _IdOrIds) -> _IdOrIds:
+    """Return the number of the view within its asset; 0 is the asset as a whole."""
+    return view_id >> _ASSET_BITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class Space:
     modalities: frozenset[Modality]
 
     @property
-    def shows(self) -> frozenset[Modality]:
+    def asset_modalities(self) -> frozenset[Modality]:
         """Kinds of files that have views in this space. A video has wherever pictures have: its
         key frames.
         """
@@ -94,7 +94,7 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class ViewBatch:
-    """Embeddings of views, row by row: which view (`view_id_of`), whose product, and the unit
+    """Embeddings of views, row by row: which view (`make_view_id`), whose product, and the unit
     vector.
 
     Shapes: `view_ids` (n,), `product_ids` (n,), `vectors` (n, dim). All rows are of one modality.

@@ -21,7 +21,7 @@ from search.evaluation.folder import EvaluationFolder, EvaluationQuery
 from search.evaluation.results import EvaluatedQuery, evaluate_ranking
 from search.files import file_sha256
 from search.media.picture import PictureLimits, decode_picture
-from search.ranking.engine import Stopwatch
+from search.ranking.engine import StageTimer
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
 from webapp.catalog.models.upload import UploadSource
@@ -108,23 +108,23 @@ def ask(
     answers: list[EvaluatedQuery] = []
     stages: dict[str, list[float]] = {}
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
-        watch = Stopwatch()
-        question, same_file = question_of(query, len(skus), watch)
+        timer = StageTimer()
+        question, same_file = question_of(query, len(skus), timer)
         ranking = [skus[hit.product_id] for hit in question.rank(SearchFilters()).hits]
         answers.append(
             EvaluatedQuery(query, evaluate_ranking(ranking, query.relevant, exclude=same_file))
         )
-        for stage, spent in {**watch.stages, "total": sum(watch.stages.values())}.items():
+        for stage, spent in {**timer.stages, "total": sum(timer.stages.values())}.items():
             stages.setdefault(stage, []).append(spent)
     return answers, stages
 
 
 def question_of(
-    query: EvaluationQuery, max_ranked: int, watch: Stopwatch | None = None
+    query: EvaluationQuery, max_ranked: int, timer: StageTimer | None = None
 ) -> tuple[EmbeddedQuery, list[str]]:
     """A query with its vectors, and the skus that it proves nothing to find."""
     return EmbeddedQuery(
-        _request(query, max_ranked), active_model(), watch or Stopwatch()
+        _request(query, max_ranked), active_model(), timer or StageTimer()
     ), _itself(query)
 
 

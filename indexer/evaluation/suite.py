@@ -89,7 +89,7 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
     space = active_space()
     reports, skipped = [], {}
     for folder in folders:
-        if missing := read_modalities(folder) - space.shows:
+        if missing := read_modalities(folder) - space.asset_modalities:
             skipped[folder.name] = (
                 f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
             )

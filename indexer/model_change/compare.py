@@ -14,8 +14,8 @@ from search.evaluation.metrics import average_precision
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
 from search.evaluation.significance import Estimate, estimate_mean
 from search.media.picture import PictureLimits, decode_picture
-from search.ranking.engine import Stopwatch
-from search.ranking.fusion import SHARES, Shares
+from search.ranking.engine import StageTimer
+from search.ranking.fusion import MODALITY_WEIGHTS, ModalityWeights
 from search.types import Modality
 from webapp.catalog.models import GoldenSetSource
 from webapp.retrieval.embedded_query import EmbeddedQuery
@@ -26,10 +26,12 @@ from webapp.retrieval.search_query import SearchQuery
 SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
 TOP = 10
 
-PICTURES_ALONE: Shares = {**SHARES, (Modality.TEXT, Modality.TEXT): 0.0}
+PICTURES_ALONE: ModalityWeights = {**MODALITY_WEIGHTS, (Modality.TEXT, Modality.TEXT): 0.0}
 """A title finds itself among the texts, in any space."""
 
-SHARES_OF: Mapping[GoldenSetSource, Shares] = {GoldenSetSource.CATALOGUE: PICTURES_ALONE}
+WEIGHTS_BY_SOURCE: Mapping[GoldenSetSource, ModalityWeights] = {
+    GoldenSetSource.CATALOGUE: PICTURES_ALONE
+}
 
 
 @dataclass
@@ -72,12 +74,12 @@ def compare(
     answering raises.
     """
     sides = Side(), Side()
-    shares = SHARES_OF.get(golden.kind, SHARES)
+    weights = WEIGHTS_BY_SOURCE.get(golden.kind, MODALITY_WEIGHTS)
     for model in (current, target):
         model.query_encoder().embed_text("the first call loads the model")
     for question in golden.questions:
         for model, side in zip((current, target), sides, strict=True):
-            _ask(question, model, side, shares)
+            _ask(question, model, side, weights)
         advance()
     before, after = sides
     gains = [
@@ -89,14 +91,16 @@ def compare(
     )
 
 
-def _ask(question: GoldenQuestion, model: ActiveModel, side: Side, shares: Shares) -> None:
+def _ask(
+    question: GoldenQuestion, model: ActiveModel, side: Side, weights: ModalityWeights
+) -> None:
     picture = None
     if question.picture is not None:
         picture = decode_picture(question.picture, PictureLimits.from_settings(engine_settings()))
-    watch = Stopwatch()
-    asked = EmbeddedQuery(SearchQuery(text=question.text, picture=picture), model, watch)
-    found = [hit.product_id for hit in asked.rank(SearchFilters(), shares=shares).hits]
-    side.milliseconds.append(sum(watch.stages.values()))
+    timer = StageTimer()
+    asked = EmbeddedQuery(SearchQuery(text=question.text, picture=picture), model, timer)
+    found = [hit.product_id for hit in asked.rank(SearchFilters(), weights=weights).hits]
+    side.milliseconds.append(sum(timer.stages.values()))
     side.top.append(frozenset(found[:TOP]))
     relevant, without = (
         [str(each) for each in part] for part in (question.relevant, question.without)

@@ -16,9 +16,8 @@ from search.config import engine_settings
 from search.errors import InputError
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
 from search.media.picture import PictureLimits, decode_picture
-from search.ranking.engine import rank
-from search.ranking.fusion import Shares
-from search.ranking.probe import Probe
+from search.ranking.engine import QueryVector, rank
+from search.ranking.fusion import ModalityWeights
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind, AttributeValue, Product
 from webapp.retrieval.embedded_query import asset_vectors
@@ -30,7 +29,7 @@ MOST_PICTURES = 200
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    probe: Probe
+    query: QueryVector
     relevant: frozenset[int]
     without: frozenset[int] = frozenset()
 
@@ -88,12 +87,12 @@ def _results(asked: str, questions: Sequence[Question]) -> list[ShareResult]:
 
 def _ask(question: Question, share: float) -> QueryResult:
     index = live_index()
-    shares: Shares = {
+    weights: ModalityWeights = {
         (asked, other): 1.0 if asked is other else share
         for asked, other in grid(Modality, repeat=2)
     }
     hits = rank(
-        index, [question.probe], window=index.count(), without=question.without, shares=shares
+        index, [question.query], window=index.count(), exclude=question.without, weights=weights
     ).hits
     return evaluate_ranking(
         [str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant]
@@ -114,7 +113,7 @@ def _kinds(attribute: str, fewest: int) -> dict[tuple[str, str], frozenset[int]]
 def word_questions(attribute: str) -> Iterator[Question]:
     for (value, category), relevant in sorted(_kinds(attribute, fewest=1).items()):
         vector = query_encoder().embed_text(f"{value} {category}".lower())
-        yield Question(Probe(vector, Modality.TEXT), relevant)
+        yield Question(QueryVector(vector, Modality.TEXT), relevant)
 
 
 def kindred_pictures(attribute: str) -> Iterator[Question]:
@@ -123,8 +122,8 @@ def kindred_pictures(attribute: str) -> Iterator[Question]:
         asking = min(products)
         asset = Asset.objects.filter(product=asking, kind=AssetKind.PICTURE).first()
         if asset is not None:
-            probe = Probe(query_encoder().embed_picture(_picture(asset)), Modality.PICTURE)
-            yield Question(probe, products - {asking}, frozenset({asking}))
+            query = QueryVector(query_encoder().embed_picture(_picture(asset)), Modality.PICTURE)
+            yield Question(query, products - {asking}, frozenset({asking}))
 
 
 def kindred_sounds() -> Iterator[Question]:
@@ -141,8 +140,8 @@ def kindred_sounds() -> Iterator[Question]:
         } - {asking}
         heard = [batch for batch in index.get_views(asking) if batch.modality is Modality.AUDIO]
         if others and heard:
-            probe = Probe(asset_vectors(heard[0])[0], Modality.AUDIO)
-            yield Question(probe, frozenset(others), frozenset({asking}))
+            query = QueryVector(asset_vectors(heard[0])[0], Modality.AUDIO)
+            yield Question(query, frozenset(others), frozenset({asking}))
 
 
 def altered_pictures() -> Iterator[Question]:
@@ -150,7 +149,7 @@ def altered_pictures() -> Iterator[Question]:
         Asset.objects.filter(kind=AssetKind.PICTURE, position=0).order_by("product_id")
     ):
         vector = query_encoder().embed_picture(_alter(_picture(asset)))
-        yield Question(Probe(vector, Modality.PICTURE), frozenset({asset.product_id}))
+        yield Question(QueryVector(vector, Modality.PICTURE), frozenset({asset.product_id}))
 
 
 def _spread(assets: Sequence[Asset]) -> list[Asset]:

@@ -15,9 +15,8 @@ from indexer.evaluation.run import encode, load, question_of, up_to_date
 from search.errors import InputError
 from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, find_folders, read_folder
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
-from search.ranking.engine import rank
-from search.ranking.fusion import SHARES, Shares
-from search.ranking.probe import Probe
+from search.ranking.engine import QueryVector, rank
+from search.ranking.fusion import MODALITY_WEIGHTS, ModalityWeights
 from search.types import Modality
 from webapp.catalog.models import Product
 
@@ -67,7 +66,7 @@ class _Asked:
     """
 
     group: str
-    probes: tuple[Probe, ...]
+    vectors: tuple[QueryVector, ...]
     relevant: frozenset[int]
     without: frozenset[int]
 
@@ -137,7 +136,7 @@ def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
     return [
         _measured(asked, pair, share)
         for pair in PAIRS
-        for share in sorted({*STEPS, SHARES.get(pair, 1.0)})
+        for share in sorted({*STEPS, MODALITY_WEIGHTS.get(pair, 1.0)})
     ]
 
 
@@ -147,24 +146,24 @@ def _asked(folder: EvaluationFolder) -> Iterator[_Asked]:
         question, itself = question_of(query, len(ids))
         relevant = frozenset(ids[sku] for sku in query.relevant)
         yield _Asked(
-            query.category, tuple(question.probes), relevant, frozenset(ids[sku] for sku in itself)
+            query.category, tuple(question.vectors), relevant, frozenset(ids[sku] for sku in itself)
         )
 
 
 def _measured(asked: list[_Asked], pair: tuple[Modality, Modality], share: float) -> PairResult:
-    shares = {**SHARES, pair: share}
+    weights = {**MODALITY_WEIGHTS, pair: share}
     judged: dict[str, list[QueryResult]] = {}
     for one in asked:
-        if one.probes[0].modality is pair[0]:
-            judged.setdefault(one.group, []).append(_judged(one, shares))
+        if one.vectors[0].modality is pair[0]:
+            judged.setdefault(one.group, []).append(_judged(one, weights))
     metrics = {group: summarise(outcomes) for group, outcomes in judged.items()}
-    return PairResult(*pair, share, SHARES.get(pair, 1.0), metrics)
+    return PairResult(*pair, share, MODALITY_WEIGHTS.get(pair, 1.0), metrics)
 
 
-def _judged(asked: _Asked, shares: Shares) -> QueryResult:
+def _judged(asked: _Asked, weights: ModalityWeights) -> QueryResult:
     index = up_to_date()
     hits = rank(
-        index, asked.probes, window=index.count(), without=asked.without, shares=shares
+        index, asked.vectors, window=index.count(), exclude=asked.without, weights=weights
     ).hits
     return evaluate_ranking(
         [str(hit.product_id) for hit in hits], [str(pk) for pk in asked.relevant]

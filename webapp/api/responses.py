@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from search.types import Evidence, Span, asset_of
+from search.types import Evidence, Span, view_asset_id
 from webapp.api.links import Links
 from webapp.catalog.models import Category, Product
 from webapp.retrieval.clip_matches import ClipTimeline
@@ -76,7 +76,7 @@ def hit_document(hit: ProductHit, links: Links) -> Document:
 def evidence_document(evidence: Evidence) -> Document:
     return {
         "modality": evidence.modality.value,
-        "view": asset_of(evidence.view_id),
+        "view": view_asset_id(evidence.view_id),
         "score": round(float(evidence.score), 6),
         "standardised": round(float(evidence.standardised), 6),
         **(span_document(evidence.span) if evidence.span else {"start": None, "end": None}),

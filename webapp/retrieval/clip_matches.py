@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from search.ranking.engine import Stopwatch, score
-from search.types import Evidence, Modality, Space, Span, asset_of, part_of
+from search.ranking.engine import StageTimer, score_candidates
+from search.types import Evidence, Modality, Space, Span, view_asset_id, view_part_number
 from webapp.catalog.models.spans import span_at
 from webapp.catalog.selectors.clips import ClipSpans, get_clip_spans
 from webapp.retrieval.embedded_query import EmbeddedQuery
@@ -52,15 +52,15 @@ def match_clips(request: SearchQuery, product_id: int) -> tuple[ClipTimeline, ..
     then of Modality. Raises QueryError, EncoderError, Unavailable.
     """
     answering = active_model()
-    question = EmbeddedQuery(request, answering, Stopwatch())
+    question = EmbeddedQuery(request, answering, StageTimer())
     totals: dict[tuple[int, Modality], dict[int, float]] = defaultdict(dict)
-    for probe in question.probes:
-        scored = score(question.index, probe, np.array([product_id], np.int64))
+    for query_vector in question.vectors:
+        scored = score_candidates(question.index, query_vector, np.array([product_id], np.int64))
         for found in scored.candidates:
-            high = scored.scales[found.modality].apply(found.scores) * probe.weight
+            high = scored.normalisers[found.modality].normalise(found.scores) * query_vector.weight
             for view_id, value in zip(found.view_ids.tolist(), high.tolist(), strict=True):
-                if part := part_of(view_id):
-                    parts = totals[asset_of(view_id), found.modality]
+                if part := view_part_number(view_id):
+                    parts = totals[view_asset_id(view_id), found.modality]
                     parts[part] = parts.get(part, 0.0) + value
     spans = _spans(totals.keys(), answering.space)
     order = {modality: place for place, modality in enumerate(Modality)}
@@ -98,7 +98,7 @@ def with_timestamps(hits: Sequence[ProductHit], space: Space) -> tuple[ProductHi
 
 
 def _place(evidence: Evidence) -> tuple[int, Modality]:
-    return asset_of(evidence.view_id), evidence.modality
+    return view_asset_id(evidence.view_id), evidence.modality
 
 
 def _spans(places: Collection[tuple[int, Modality]], space: Space) -> ClipSpans:

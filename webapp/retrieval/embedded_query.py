@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from search.ranking.engine import Ranking, Stopwatch, rank
-from search.ranking.fusion import SHARES, Shares
-from search.ranking.probe import Probe
-from search.types import ASSET_BITS, ASSET_MASK, Modality, StageTimings, Vectors, ViewBatch
+from search.ranking.engine import QueryVector, Ranking, StageTimer, rank
+from search.ranking.fusion import MODALITY_WEIGHTS, ModalityWeights
+from search.types import (
+    Modality,
+    StageTimings,
+    Vectors,
+    ViewBatch,
+    view_asset_id,
+    view_part_number,
+)
 from search.vectors.contract import IndexReader
 from webapp.retrieval.filters import SearchFilters, allowed_ids
 from webapp.retrieval.models_runtime import ActiveModel
@@ -22,41 +28,54 @@ class EmbeddedQuery:
     `tokens` stand for picture and sound in the next request.
     """
 
-    def __init__(self, request: SearchQuery, model: ActiveModel, watch: Stopwatch) -> None:
+    def __init__(self, request: SearchQuery, model: ActiveModel, timer: StageTimer) -> None:
         self.request = request
         self.index: IndexReader = model.index()
         self._model = model
         self.tokens: Tokens = {}
-        self._watch = watch
-        self.probes = watch.time("embed", self._embed)
+        self._timer = timer
+        with timer("embed"):
+            self.vectors = self._embed()
 
-    def rank(self, filters: SearchFilters, *, shares: Shares = SHARES) -> Ranking:
+    def rank(
+        self, filters: SearchFilters, *, weights: ModalityWeights = MODALITY_WEIGHTS
+    ) -> Ranking:
         """The best products that pass. Raises QueryError."""
-        allowed = self._watch.time("filter", lambda: allowed_ids(filters))
-        if not self.probes:
+        with self._timer("filter"):
+            allowed = allowed_ids(filters)
+        if not self.vectors:
             return Ranking((), False, StageTimings())
         similar_to = self.request.similar_to
-        without = frozenset() if similar_to is None else frozenset({similar_to})
+        exclude = frozenset() if similar_to is None else frozenset({similar_to})
         window = self.request.max_ranked
         ranking = rank(
-            self.index, self.probes, window=window, allowed=allowed, without=without, shares=shares
+            self.index,
+            self.vectors,
+            window=window,
+            allowed=allowed,
+            exclude=exclude,
+            weights=weights,
         )
-        self._watch.add(ranking.timings.stages)
+        self._timer.add(ranking.timings.stages)
         return ranking
 
-    def _embed(self) -> list[Probe]:
+    def _embed(self) -> list[QueryVector]:
         return [
-            *self._text_probes(),
-            *self._picture_probes(),
-            *self._sound_probes(),
-            *self._product_probes(),
+            *self._text_vectors(),
+            *self._picture_vectors(),
+            *self._sound_vectors(),
+            *self._product_vectors(),
         ]
 
-    def _text_probes(self) -> list[Probe]:
+    def _text_vectors(self) -> list[QueryVector]:
         text = " ".join(self.request.text.split())
-        return [Probe(self._model.query_encoder().embed_text(text), Modality.TEXT)] if text else []
+        return (
+            [QueryVector(self._model.query_encoder().embed_text(text), Modality.TEXT)]
+            if text
+            else []
+        )
 
-    def _picture_probes(self) -> list[Probe]:
+    def _picture_vectors(self) -> list[QueryVector]:
         picture, token = self.request.picture, self.request.picture_token
         if picture is not None:
             token = self._token(
@@ -69,7 +88,7 @@ class EmbeddedQuery:
             )
         return self._remembered(Modality.PICTURE, token)
 
-    def _sound_probes(self) -> list[Probe]:
+    def _sound_vectors(self) -> list[QueryVector]:
         sound, token = self.request.sound, self.request.sound_token
         if sound is not None:
             token = self._token(
@@ -80,16 +99,16 @@ class EmbeddedQuery:
     def _token(self, asked: Modality, vector: Vectors) -> str:
         return write_token(vector, self._model.space, asked)
 
-    def _remembered(self, asked: Modality, token: str) -> list[Probe]:
+    def _remembered(self, asked: Modality, token: str) -> list[QueryVector]:
         """Also with the picture or sound at hand: the next page has the token alone, and its
         scores must be the same.
         """
         if not token:
             return []
         self.tokens[asked] = token
-        return [Probe(read_token(token, self._model.space, asked), asked)]
+        return [QueryVector(read_token(token, self._model.space, asked), asked)]
 
-    def _product_probes(self) -> list[Probe]:
+    def _product_vectors(self) -> list[QueryVector]:
         """A product asks with all its assets, each with the same share."""
         if self.request.similar_to is None:
             return []
@@ -98,14 +117,14 @@ class EmbeddedQuery:
             for batch in self.index.get_views(self.request.similar_to)
             for vector in asset_vectors(batch)
         ]
-        return [Probe(vector, modality, 1 / len(asking)) for modality, vector in asking]
+        return [QueryVector(vector, modality, 1 / len(asking)) for modality, vector in asking]
 
 
 def asset_vectors(batch: ViewBatch) -> list[Vectors]:
     """One vector for each asset with views in a product's batch: of the asset as a whole, or the
     mean of its parts.
     """
-    assets, parts = batch.view_ids & ASSET_MASK, batch.view_ids >> ASSET_BITS
+    assets, parts = view_asset_id(batch.view_ids), view_part_number(batch.view_ids)
     found = []
     for asset in np.unique(assets):
         own = assets == asset

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django.db.models import Prefetch, QuerySet
 
-from search.ranking.engine import Stopwatch
+from search.ranking.engine import StageTimer
 from search.types import Hit, StageTimings
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import Asset, AssetKind, Product
@@ -17,7 +17,7 @@ from webapp.retrieval.facets import MatchingProducts, build_facets, price_range
 from webapp.retrieval.filters import SearchFilters, filtered_products
 from webapp.retrieval.models_runtime import active_model, live_index
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
-from webapp.retrieval.search_query import ProductHit, SearchQuery, SearchResult, Tokens
+from webapp.retrieval.search_query import Facet, ProductHit, SearchQuery, SearchResult, Tokens
 
 
 def search_products(request: SearchQuery) -> SearchResult:
@@ -26,15 +26,18 @@ def search_products(request: SearchQuery) -> SearchResult:
 
 
 def _search(request: SearchQuery) -> SearchResult:
-    watch = Stopwatch()
+    timer = StageTimer()
     answering = active_model()
-    question = EmbeddedQuery(request, answering, watch)
+    question = EmbeddedQuery(request, answering, timer)
     ranking = question.rank(request.filters)
     digest = request_digest(request, question.tokens)
     after = read_cursor(request.cursor, digest)
-    positions = watch.time("rank", lambda: positions_of(ranking.hits, request.sort))
+    with timer("rank"):
+        positions = positions_of(ranking.hits, request.sort)
     page, more = page_after(positions, after, request.limit)
     ranked = {hit.product_id: hit for hit in ranking.hits}
+    with timer("load"):
+        hits = with_timestamps(_load(page, ranked), answering.space)
 
     def passing(filters: SearchFilters) -> QuerySet[Product]:
         hits = (ranking if filters == request.filters else question.rank(filters)).hits
@@ -42,35 +45,37 @@ def _search(request: SearchQuery) -> SearchResult:
 
     return _answer(
         request,
-        hits=watch.time("load", lambda: with_timestamps(_load(page, ranked), answering.space)),
+        hits=hits,
         cursor=write_cursor(page[-1], digest) if more else "",
         total=len(ranking.hits),
         window_full=ranking.window_full,
         passing=passing,
         tokens=question.tokens,
         index=question.index,
-        watch=watch,
+        timer=timer,
     )
 
 
 def _browse(request: SearchQuery) -> SearchResult:
-    watch = Stopwatch()
+    timer = StageTimer()
     products = filtered_products(request.filters)
     digest = request_digest(request, {})
     after = read_cursor(request.cursor, digest)
-    page, more = watch.time(
-        "filter", lambda: browse_page(products, request.sort, after, request.limit)
-    )
+    with timer("filter"):
+        page, more = browse_page(products, request.sort, after, request.limit)
+        total = products.count()
+    with timer("load"):
+        hits = _load(page, {})
     return _answer(
         request,
-        hits=watch.time("load", lambda: _load(page, {})),
+        hits=hits,
         cursor=write_cursor(page[-1], digest) if more else "",
-        total=watch.time("filter", products.count),
+        total=total,
         window_full=False,
         passing=filtered_products,
         tokens={},
         index=live_index(),
-        watch=watch,
+        timer=timer,
     )
 
 
@@ -84,11 +89,14 @@ def _answer(
     passing: MatchingProducts,
     tokens: Tokens,
     index: IndexReader,
-    watch: Stopwatch,
+    timer: StageTimer,
 ) -> SearchResult:
     filters = request.filters
-    facets = watch.time("facets", lambda: build_facets(filters, passing)) if request.facets else ()
-    prices = watch.time("facets", lambda: price_range(filters, passing)) if request.facets else None
+    facets: tuple[Facet, ...] = ()
+    prices = None
+    if request.facets:
+        with timer("facets"):
+            facets, prices = build_facets(filters, passing), price_range(filters, passing)
     return SearchResult(
         hits=hits,
         total=total,
@@ -97,7 +105,7 @@ def _answer(
         price_range=prices,
         next_cursor=cursor,
         tokens=tokens,
-        timings=StageTimings(dict(watch.stages)),
+        timings=StageTimings(dict(timer.stages)),
         generation=index.status().generation,
         seq=index.seq,
     )

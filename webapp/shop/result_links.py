@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
-from search.types import Evidence, Modality, asset_of
+from search.types import Evidence, Modality, view_asset_id
 from webapp.catalog.models import Product
 from webapp.catalog.selectors.previews import NOTHING, get_previews, get_video_hashes
 from webapp.catalog.services.previews import frame_filename
@@ -67,7 +67,7 @@ def _frames(hits: Iterable[ProductHit], found: Mapping[int, Sequence[Evidence]])
     previews = get_previews({digest for _, _, digest in videos})
     frames: dict[int, str] = {}
     for pk, asset, digest in videos:
-        if pk in best and asset != asset_of(best[pk].view_id):
+        if pk in best and asset != view_asset_id(best[pk].view_id):
             continue
         second = moment_of(best[pk]) if pk in best else None
         number = previews.get(digest, NOTHING).frame_at(second or 0.0)
@@ -82,6 +82,6 @@ def _is_key_frame(piece: Evidence) -> bool:
 
 def _url(product: Product, piece: Evidence, wish: Wish) -> str:
     """With the question, so that the page can mark every moment that answers it."""
-    clip = asset_of(piece.view_id)
+    clip = view_asset_id(piece.view_id)
     asked = urlencode([*wish.kept_pairs(), ("clip", clip), ("t", written(moment_of(piece) or 0.0))])
     return f"{reverse('shop:product', args=[product.sku])}?{asked}#clip-{clip}"

@@ -1,5 +1,4 @@
-"""The query pipeline over a real index: completion, standardising, missing modalities, stable
-order."""
+"""The query pipeline over a real index: exact scores, normalisation, missing modalities, order."""
 
 from __future__ import annotations
 
@@ -9,10 +8,9 @@ import numpy as np
 import pytest
 
 from search.errors import QueryError
-from search.ranking.engine import rank
-from search.ranking.fusion import SHARES
-from search.ranking.normalise import LEAST_SPREAD, Scale
-from search.ranking.probe import Probe
+from search.ranking.engine import QueryVector, rank
+from search.ranking.fusion import MODALITY_WEIGHTS
+from search.ranking.normalise import MIN_STD, ScoreNormaliser
 from search.types import Modality, ProductViews, Space, Vectors, ViewBatch
 from search.vectors.faiss.reader import FaissIndexReader
 
@@ -55,26 +53,30 @@ def index(tmp_path: Path) -> FaissIndexReader:
     return index
 
 
-def probe(index: FaissIndexReader, product: int, modality: Modality = Modality.TEXT) -> Probe:
+def query_of(
+    index: FaissIndexReader, product: int, modality: Modality = Modality.TEXT
+) -> QueryVector:
     batch = next(batch for batch in index.get_views(product) if batch.modality is modality)
-    return Probe(batch.vectors[0], modality)
+    return QueryVector(batch.vectors[0], modality)
 
 
 def test_a_products_own_text_finds_it_first_with_evidence_of_both_modalities(
     index: FaissIndexReader,
 ) -> None:
-    best = rank(index, [probe(index, 17)], window=10).hits[0]
+    best = rank(index, [query_of(index, 17)], window=10).hits[0]
     assert best.product_id == 17
     assert {view.modality for view in best.evidence} == {Modality.TEXT, Modality.PICTURE}
-    shares = {view.modality: SHARES[Modality.TEXT, view.modality] for view in best.evidence}
+    weights = {
+        view.modality: MODALITY_WEIGHTS[Modality.TEXT, view.modality] for view in best.evidence
+    }
     assert best.score == pytest.approx(
-        sum(shares[view.modality] * view.standardised for view in best.evidence), abs=1e-5
+        sum(weights[view.modality] * view.standardised for view in best.evidence), abs=1e-5
     )
 
 
-def test_standardising_undoes_the_modality_gap(index: FaissIndexReader) -> None:
-    """Raw cosines of texts lie far above those of pictures; standardised, both centre on zero."""
-    hits = rank(index, [probe(index, 3)], window=60).hits
+def test_normalisation_undoes_the_modality_gap(index: FaissIndexReader) -> None:
+    """Raw cosines of texts lie far above those of pictures; normalised, both centre on zero."""
+    hits = rank(index, [query_of(index, 3)], window=60).hits
     raw = {
         m: [v.score for h in hits for v in h.evidence if v.modality is m] for m in SPACE.modalities
     }
@@ -88,10 +90,10 @@ def test_standardising_undoes_the_modality_gap(index: FaissIndexReader) -> None:
 
 
 def test_a_product_without_pictures_is_found_by_its_words(index: FaissIndexReader) -> None:
-    question = probe(index, 20)
+    query = query_of(index, 20)
     text_only = next(batch for batch in index.get_views(20) if batch.modality is Modality.TEXT)
     index.refresh([ProductViews(20, 61, (text_only,))], 61)
-    hit = rank(index, [question], window=5).hits[0]
+    hit = rank(index, [query], window=5).hits[0]
     assert (hit.product_id, len(hit.evidence)) == (20, 1)
 
 
@@ -100,44 +102,54 @@ def test_the_window_is_filled_although_products_have_many_views(index: FaissInde
     crowd = views(
         Modality.PICTURE,
         99,
-        *(probe(index, 1, Modality.PICTURE).vector + rng.normal(size=(300, DIM)) / 20),
+        *(query_of(index, 1, Modality.PICTURE).vector + rng.normal(size=(300, DIM)) / 20),
         first_view=5000,
     )
     index.refresh([ProductViews(99, 62, (crowd,))], 62)
-    ranking = rank(index, [probe(index, 1, Modality.PICTURE)], window=40)
+    ranking = rank(index, [query_of(index, 1, Modality.PICTURE)], window=40)
     assert len(ranking.hits) == 40
     assert ranking.window_full
 
 
 def test_filters_and_exclusions_hold(index: FaissIndexReader) -> None:
     allowed = np.array([2, 4, 6, 8], np.int64)
-    hits = rank(index, [probe(index, 4)], window=10, allowed=allowed, without=frozenset({4})).hits
+    hits = rank(
+        index, [query_of(index, 4)], window=10, allowed=allowed, exclude=frozenset({4})
+    ).hits
     assert {hit.product_id for hit in hits} == {2, 6, 8}
 
 
-def test_a_smaller_window_is_a_prefix_of_a_larger_one(index: FaissIndexReader) -> None:
-    question = [probe(index, 9), probe(index, 30, Modality.PICTURE)]
-    long = [hit.product_id for hit in rank(index, question, window=60).hits]
-    assert len(long) == 60
-    assert [
-        hit.product_id for hit in rank(index, question, window=60, allowed=np.arange(1, 61)).hits
-    ] == long
+@pytest.mark.parametrize("window", [1, 10, 30])
+def test_a_smaller_window_is_a_prefix_of_a_larger_one(index: FaissIndexReader, window: int) -> None:
+    queries = [query_of(index, 9), query_of(index, 30, Modality.PICTURE)]
+    everything = rank(index, queries, window=60)
+    assert len(everything.hits) == 60
+    assert not everything.window_full
+    first = rank(index, queries, window=window)
+    assert first.hits == everything.hits[:window]
+    assert first.window_full
 
 
-def test_nothing_asked_is_refused(index: FaissIndexReader) -> None:
+def test_a_filter_that_all_products_pass_changes_nothing(index: FaissIndexReader) -> None:
+    queries = [query_of(index, 9), query_of(index, 30, Modality.PICTURE)]
+    unfiltered = rank(index, queries, window=60)
+    assert rank(index, queries, window=60, allowed=np.arange(1, 61)).hits == unfiltered.hits
+
+
+def test_a_request_without_queries_or_window_is_rejected(index: FaissIndexReader) -> None:
     with pytest.raises(QueryError):
         rank(index, [], window=5)
     with pytest.raises(QueryError):
-        rank(index, [probe(index, 1)], window=0)
+        rank(index, [query_of(index, 1)], window=0)
 
 
-def test_a_background_of_equals_does_not_blow_up_scores() -> None:
+def test_a_background_of_equal_views_does_not_amplify_scores() -> None:
     query = unit(np.eye(DIM)[0])[0]
-    scale = Scale.of(query, np.repeat(unit(np.eye(DIM)[1]), 5, axis=0))
-    assert scale.spread == LEAST_SPREAD
-    assert np.isfinite(scale.apply(np.ones(3, np.float32))).all()
+    normaliser = ScoreNormaliser.fit(query, np.repeat(unit(np.eye(DIM)[1]), 5, axis=0))
+    assert normaliser.std == MIN_STD
+    assert np.isfinite(normaliser.normalise(np.ones(3, np.float32))).all()
 
 
 def test_an_empty_index_has_no_hits(tmp_path: Path) -> None:
     empty = FaissIndexReader(tmp_path, SPACE)
-    assert rank(empty, [Probe(unit(np.eye(DIM)[0])[0], Modality.TEXT)], window=5).hits == ()
+    assert rank(empty, [QueryVector(unit(np.eye(DIM)[0])[0], Modality.TEXT)], window=5).hits == ()

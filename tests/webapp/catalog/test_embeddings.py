@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from search.types import Modality, Space, Span, Vectors, asset_of, part_of
+from search.types import Modality, Space, Span, Vectors, view_asset_id, view_part_number
 from webapp.catalog.models import Asset, AssetKind, Embedding, Product
 from webapp.catalog.models.spans import span_at, spans_pack, spans_unpack
 from webapp.catalog.selectors.embeddings import stream_visible_views
@@ -56,7 +56,7 @@ def test_a_clip_has_a_view_for_each_part_in_each_of_its_modalities() -> None:
         batches = {batch.modality: batch for batch in stream_visible_views(space=SPACE)}
     assert len(queries) == 4, "products, their assets, the rows; and no more products"
     views = {
-        modality: [(asset_of(view), part_of(view), product) for view, product in zip(
+        modality: [(view_asset_id(view), view_part_number(view), product) for view, product in zip(
             batch.view_ids.tolist(), batch.product_ids.tolist(), strict=True)]
         for modality, batch in batches.items()
     }  # fmt: skip

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from search.types import Evidence, Modality, Span, asset_of
+from search.types import Evidence, Modality, Span, view_asset_id
 from tests.webapp.retrieval.shop import add_clip, direction, make_shop, near
 from webapp.catalog.models import AssetKind, Product
 from webapp.retrieval.clip_matches import match_clips
@@ -44,7 +44,10 @@ def test_evidence_has_the_seconds_of_the_part_that_matched(shop: list[Product]) 
     ]
     video = add_clip(shop[3], AssetKind.VIDEO, {Modality.AUDIO: sounds, Modality.VIDEO: frames})
     evidence = found(shop[3])
-    assert evidence["audio"].span == Span(2, 3) and asset_of(evidence["audio"].view_id) == video.pk
+    assert (
+        evidence["audio"].span == Span(2, 3)
+        and view_asset_id(evidence["audio"].view_id) == video.pk
+    )
     assert evidence["video"].view_id == video.pk, "the clip as a whole matched best"
     assert evidence["video"].span == Span(1, 2), "and is played from its best frame"
     assert evidence["text"].span is None

@@ -7,7 +7,7 @@ from itertools import groupby
 
 import numpy as np
 
-from search.types import ASSET_BITS, Modality, ProductViews, Space, ViewBatch
+from search.types import Modality, ProductViews, Space, ViewBatch, make_view_id
 from webapp.catalog.models import SHOWN_BY, Asset, Embedding, Product, RemovedProduct
 from webapp.catalog.models.embedding import STORED as VECTORS
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
@@ -71,7 +71,7 @@ def _expanded(
     parts = np.arange(len(vectors)) - np.repeat(ends - 1 - np.array(spans, np.int64), counts)
     return ViewBatch(
         modality=modality,
-        view_ids=parts << ASSET_BITS | np.repeat(np.array(assets, np.int64), counts),
+        view_ids=make_view_id(np.repeat(np.array(assets, np.int64), counts), parts),
         product_ids=np.repeat(np.array(products, np.int64), counts),
         vectors=vectors,
     )
