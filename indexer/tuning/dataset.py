@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from indexer.tuning.captions import Facts, Wording, attribute_values, describing_attributes, wording
 from search.errors import InputError
-from search.tuning.split import linked_groups
+from search.tuning.sampling import link_groups
 from search.types import Ids
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import get_product_texts
@@ -178,7 +178,7 @@ def _grouped(
         " ".join(worded[product_id].names[:1]).casefold() or str(product_id)
         for product_id, _ in shown
     ]
-    groups = linked_groups(
+    groups = link_groups(
         [product_id for product_id, _ in shown], [digest for _, digest in shown], titles
     ).tolist()
     names: dict[int, str] = {}

@@ -18,7 +18,7 @@ from indexer.tuning.features import picture_features, text_features
 from indexer.tuning.progress import TuningProgress
 from search.encoders.protocol import Features, TunableEncoder
 from search.encoders.tuned_heads import store_heads
-from search.tuning.fit import Fitted, Recipe, fit
+from search.tuning.fit import FitResult, Recipe, fit
 from search.tuning.pairs import Pairs
 from search.types import Ids
 from webapp.catalog.models import TuningStage
@@ -81,7 +81,7 @@ def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: TuningProgre
 
 def learn(
     material: Material, start: TunableEncoder, progress: TuningProgress, checkpoint: Path
-) -> Fitted:
+) -> FitResult:
     """Heads that go on from those of `start`. A killed training goes on from `checkpoint` when
     nothing has changed.
     """
@@ -104,7 +104,7 @@ def tuning_recipe(pictures: int) -> Recipe:
     return Recipe(batch=batch, validation_share=0.1)
 
 
-def keep(fitted: Fitted, encoder: TunableEncoder, folder: Path) -> Path:
+def keep(fitted: FitResult, encoder: TunableEncoder, folder: Path) -> Path:
     """Write the heads with the record of their training. Returns the file."""
     notes: dict[str, Any] = {"training": fitted.record}
     return store_heads(

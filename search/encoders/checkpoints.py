@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from search.config import EngineSettings
-from search.encoders.digests import file_digest
 from search.encoders.presets import Preset
 from search.errors import InvalidWeights, WeightsMissing
+from search.files import file_sha256
 
 OPEN_CLIP_CONFIGURATION: Final = "open_clip_config.json"
 
@@ -71,7 +71,7 @@ def checkpoint_digest(folder: Path) -> str:
             fix=f"Keep safetensors files alone in {folder}.",
         )
     read = [path for path in files if path.suffix in READ]
-    named = [f"{path.relative_to(folder).as_posix()} {file_digest(path)}" for path in read]
+    named = [f"{path.relative_to(folder).as_posix()} {file_sha256(path)}" for path in read]
     return hashlib.sha256("\n".join(named).encode()).hexdigest()
 
 
@@ -84,7 +84,7 @@ def _files(folder: Path) -> Sequence[Path]:
 
 
 def _check_file(path: Path, expected: str) -> None:
-    found = file_digest(path) if path.is_file() else "no file"
+    found = file_sha256(path) if path.is_file() else "no file"
     if found != expected:
         raise InvalidWeights(
             f"{path.name} is not the file that the preset names: SHA-256 should be {expected}",

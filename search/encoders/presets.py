@@ -27,7 +27,7 @@ EARS, SOUND_HEAD = "sounds", "sound_head"
 class Preset(BaseModel):
     """One encoder that can be chosen with OMNISHELF_PRESET."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     name: str = Field(description="the file's name without .json")
     engine: Literal["compact", "open_clip", "sentence_transformers", "clap"]
@@ -36,8 +36,10 @@ class Preset(BaseModel):
         "", description="the engine's name of the weights, where one model has several"
     )
     revision: int = Field(1, description="raised by hand when code that changes a vector changes")
-    beside: str = Field(
-        "", description="the preset of pictures and texts whose space sounds come into"
+    base_preset: str = Field(
+        "",
+        alias="beside",
+        description="the picture and text preset whose space audio is mapped into",
     )
     hub: str = Field("", description="repository on the Hugging Face hub that holds the weights")
     checksums: dict[str, str] = Field(
@@ -46,7 +48,9 @@ class Preset(BaseModel):
     dim: int = Field(gt=0)
     modalities: frozenset[Modality]
     licence: str
-    self_test: bool = Field(True, description="false only for checkpoints that were never trained")
+    sanity_check: bool = Field(
+        True, alias="self_test", description="false only for checkpoints that were never trained"
+    )
     prompts: dict[TextRole, str] = Field(
         default_factory=dict, description="the model's name of the prompt for a role"
     )

@@ -65,7 +65,7 @@ def _weights_digest(preset: Preset, settings: EngineSettings) -> str:
     if preset.engine == "compact":
         return int8_digest(settings)
     digest = checkpoint_digest(require_checkpoint(preset, settings))
-    if not preset.beside:
+    if not preset.base_preset:
         return digest
-    beside = space_of(settings.model_copy(update={"preset": preset.beside}))
+    beside = space_of(settings.model_copy(update={"preset": preset.base_preset}))
     return f"{digest} beside {beside.fingerprint}"

@@ -11,8 +11,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from search.encoders.digests import file_digest
 from search.errors import InvalidWeights, WeightsMissing
+from search.files import file_sha256
 
 
 def check_digest(path: Path, expected: str) -> None:
@@ -25,7 +25,7 @@ def check_digest(path: Path, expected: str) -> None:
             value=str(path),
             fix="Install the product's packages again.",
         )
-    found = file_digest(path)
+    found = file_sha256(path)
     if found != expected:
         raise InvalidWeights(
             f"weights file {path.name} is not the one that the preset names: SHA-256 should be {expected}",

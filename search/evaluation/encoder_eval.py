@@ -16,11 +16,11 @@ import numpy as np
 import numpy.typing as npt
 
 from search.config import engine_settings
-from search.encoders.digests import file_digest
 from search.encoders.protocol import Encoder, require_audio
 from search.errors import InputError
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery, read_folder
 from search.evaluation.results import EvaluatedQuery, evaluate_ranking, summarise
+from search.files import file_sha256
 from search.media.audio_windows import sound_windows
 from search.media.clip_frames import clip_frames
 from search.media.clip_limits import ClipLimits
@@ -66,7 +66,7 @@ def evaluate_encoder(folder: EvaluationFolder, encoder: Encoder) -> list[Evaluat
     )
     evaluated = []
     for query, vector in _encode_queries(folder.queries, encoder):
-        digest = file_digest(query.file) if query.file else ""
+        digest = file_sha256(query.file) if query.file else ""
         same_file = {view.sku for view in views if view.digest == digest}
         ranking = _rank_products(skus, vectors @ vector)
         result = evaluate_ranking(ranking, query.relevant, exclude=same_file)
@@ -82,7 +82,7 @@ def _views(
     files: Sequence[tuple[str, Path]], vectors: Iterable[Iterable[Vector]]
 ) -> Iterable[_View]:
     for (sku, path), rows in zip(files, vectors, strict=True):
-        digest = file_digest(path)
+        digest = file_sha256(path)
         for vector in rows:
             yield _View(sku, digest, vector)
 

@@ -1,6 +1,4 @@
-"""Checkpoints that survive a kill at any moment: one safetensors file, replaced as a whole; no
-pickle.
-"""
+"""Checkpoints of a training: one safetensors file, replaced atomically; no pickle."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from search.errors import InvalidWeights
-from search.vectors.layout import open_durable, sync_folder
+from search.files import remove_temporary_files, write_atomically
 
 FILE = "training.safetensors"
 
@@ -25,31 +23,29 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoints:
-    """Where a training keeps its state, and how often: when that many epochs and that many
-    seconds have both passed.
-    """
+class CheckpointSettings:
+    """Where checkpoints go, and how often: after so many epochs and at least so many seconds."""
 
     folder: Path
     every_epochs: int = 1
     every_seconds: float = 20.0
 
 
-class Keeper:
-    """Writes and reads the checkpoint of the one training that `digest` names."""
+class CheckpointStore:
+    """Writes and reads the checkpoint of the one training with this digest."""
 
-    def __init__(self, checkpoints: Checkpoints, digest: str) -> None:
-        self._checkpoints = checkpoints
-        self._path = checkpoints.folder / FILE
+    def __init__(self, settings: CheckpointSettings, digest: str) -> None:
+        self._settings = settings
+        self._path = settings.folder / FILE
         self._digest = digest
         self._epochs = 0
-        self._written = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def read(self) -> dict[str, Any] | None:
-        """The state to go on from; None without a checkpoint, or with another training's, which
-        is said in the log.
+        """Return the saved state, or None without a checkpoint of this training.
 
-        Raises InvalidWeights when the file cannot be read.
+        A checkpoint of another training is logged and ignored. Raises InvalidWeights when the
+        file cannot be read.
         """
         if not self._path.is_file():
             return None
@@ -58,71 +54,70 @@ class Keeper:
                 header = file.metadata() or {}
                 if header.get("digest") != self._digest:
                     logger.warning(
-                        "%s is of another recipe or other data: training starts anew", self._path
+                        "%s belongs to another recipe or other data: training starts anew",
+                        self._path,
                     )
                     return None
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except SafetensorError as error:
             raise InvalidWeights(
-                f"{self._path.name} is no checkpoint: {error}",
+                f"{self._path.name} is not a checkpoint: {error}",
                 fix="Delete it; training then starts anew.",
             ) from error
-        state: dict[str, Any] = unpack(json.loads(header["state"]), tensors)
-        logger.info("training goes on from %s", self._path)
+        state: dict[str, Any] = unpack_state(json.loads(header["state"]), tensors)
+        logger.info("training resumes from %s", self._path)
         return state
 
-    def keep(self, state: Mapping[str, Any]) -> None:
-        """Call after every epoch; writes when it is time. Raises OSError when the disk is full."""
-        self._epochs += 1
-        seconds = time.monotonic() - self._written
-        if (
-            self._epochs >= self._checkpoints.every_epochs
-            and seconds >= self._checkpoints.every_seconds
-        ):
-            self._write(state)
-            self._epochs, self._written = 0, time.monotonic()
+    def save_if_due(self, state: Mapping[str, Any]) -> None:
+        """Save the state if it is time. Call after every epoch.
 
-    def _write(self, state: Mapping[str, Any]) -> None:
+        Raises OSError when the disk is full.
+        """
+        self._epochs += 1
+        seconds = time.monotonic() - self._saved_at
+        if self._epochs >= self._settings.every_epochs and seconds >= self._settings.every_seconds:
+            self._save(state)
+            self._epochs, self._saved_at = 0, time.monotonic()
+
+    def _save(self, state: Mapping[str, Any]) -> None:
         tensors: dict[str, Tensor] = {}
-        plain = pack(state, tensors)
-        self._checkpoints.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".new")
-        with open_durable(temporary) as file:
-            file.write(save(tensors, {"digest": self._digest, "state": json.dumps(plain)}))
-        temporary.replace(self._path)
-        sync_folder(self._checkpoints.folder)
+        plain = pack_state(state, tensors)
+        self._settings.folder.mkdir(parents=True, exist_ok=True)
+        write_atomically(
+            self._path, save(tensors, {"digest": self._digest, "state": json.dumps(plain)})
+        )
 
     def remove(self) -> None:
-        """The training is done."""
+        """Delete the checkpoint after the training ends."""
         self._path.unlink(missing_ok=True)
-        self._path.with_suffix(".new").unlink(missing_ok=True)
+        remove_temporary_files(self._path)
 
 
-def pack(state: Any, tensors: dict[str, Tensor]) -> Any:
-    """Nested dicts, lists, tuples, numbers and tensors as JSON; tensors go to `tensors` and
-    leave their name.
+def pack_state(state: Any, tensors: dict[str, Tensor]) -> Any:
+    """Turn nested dicts, lists, tuples, numbers and tensors into JSON.
 
-    Copies of the tensors are taken: some share memory, which safetensors refuses.
+    Each tensor is copied into `tensors` and replaced by its name there. Copies are needed because
+    safetensors refuses tensors that share memory.
     """
     if isinstance(state, Tensor):
         name = str(len(tensors))
         tensors[name] = state.detach().to("cpu", copy=True).contiguous()
         return {"tensor": name}
     if isinstance(state, Mapping):
-        return {"dict": [[key, pack(value, tensors)] for key, value in state.items()]}
+        return {"dict": [[key, pack_state(value, tensors)] for key, value in state.items()]}
     if isinstance(state, list | tuple):
-        return {type(state).__name__: [pack(value, tensors) for value in state]}
+        return {type(state).__name__: [pack_state(value, tensors) for value in state]}
     return state
 
 
-def unpack(plain: Any, tensors: Mapping[str, Tensor]) -> Any:
-    """What `pack` was given. Python's JSON keeps every bit of a float and of an integer."""
+def unpack_state(plain: Any, tensors: Mapping[str, Tensor]) -> Any:
+    """Reverse `pack_state`. JSON keeps every bit of Python's floats and integers."""
     if not isinstance(plain, dict):
         return plain
     ((kind, content),) = plain.items()
     if kind == "tensor":
         return tensors[content]
     if kind == "dict":
-        return {key: unpack(value, tensors) for key, value in content}
-    values = [unpack(value, tensors) for value in content]
+        return {key: unpack_state(value, tensors) for key, value in content}
+    values = [unpack_state(value, tensors) for value in content]
     return tuple(values) if kind == "tuple" else values

@@ -1,5 +1,6 @@
-"""Fitting heads on features of frozen towers: for the bundled encoder and for a merchant's
-catalogue alike.
+"""Fit projection heads on features of frozen towers.
+
+Used for the bundled encoder and for a merchant's catalogue alike.
 """
 
 from __future__ import annotations
@@ -17,24 +18,23 @@ from torch import nn
 
 from search.config import engine_settings
 from search.encoders.device import pick_runtime, use_all_cores
-from search.tuning.checkpoints import Checkpoints, Keeper
-from search.tuning.heads import Heads, new_heads
+from search.tuning.checkpoints import CheckpointSettings, CheckpointStore
+from search.tuning.heads import HeadPair, create_heads
 from search.tuning.pairs import Pairs
-from search.tuning.provenance import digest_of, library_versions, module_digest
+from search.tuning.provenance import json_digest, library_versions, module_digest
 from search.tuning.recipe import Recipe
 from search.tuning.trainer import Trainer
 
-__all__ = ["Fitted", "Recipe", "fit"]
+__all__ = ["FitResult", "Recipe", "fit"]
 
 VALIDATION_DRAWS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
-    """Both heads; of every epoch the mean training loss, and the precision on the pairs kept for
-    early stopping.
+class FitResult:
+    """Trained heads, with the mean training loss and the validation precision of each epoch.
 
-    `record` says what they were made of, ready for `record.as_metadata`.
+    `record` is the training record, see `provenance.to_metadata`.
     """
 
     picture: nn.Module
@@ -45,7 +45,7 @@ class Fitted:
 
     @property
     def heads(self) -> tuple[nn.Module, nn.Module]:
-        """Both, as another training can start from."""
+        """Both heads, as `start` of another training."""
         return self.picture, self.text
 
 
@@ -54,69 +54,71 @@ def fit(
     recipe: Recipe,
     *,
     start: tuple[nn.Module, nn.Module] | None = None,
-    checkpoint: Path | Checkpoints | None = None,
+    checkpoint: Path | CheckpointSettings | None = None,
     on_epoch: Callable[[], None] | None = None,
-) -> Fitted:
-    """Train until the precision on held pairs has not risen for `patience` epochs; keep the best
-    epoch.
+) -> FitResult:
+    """Train heads until validation precision stops rising, and return those of the best epoch.
 
-    Precision decides, not the loss, because it is what a search shows: the loss is flat long
-    before it. What is kept is a moving average of the weights (Polyak & Juditsky, 1992),
-    steadier than the last step. On a CPU the same pairs and recipe give the same weights, on the
-    same machine with as many threads.
+    1. Hold out a share of the pairs for validation.
+    2. Train; after each epoch measure precision@1 of a moving average of the weights (Polyak &
+       Juditsky, 1992), which is steadier than the last step. Precision decides and not the loss,
+       because it is what a search shows.
+    3. Stop when precision has not risen for `patience` epochs.
 
-    `start` are the heads of pictures and texts to go on from; they are not changed. Texts stay
-    anchored to their tower's own vectors and not to those of `start`, so that tuning again and
-    again cannot carry them away step by step.
+    `start` holds picture and text heads to continue from; they are not modified. Texts stay
+    anchored to their tower's own vectors, not to those of `start`, so that repeated tuning cannot
+    make them drift. `checkpoint` names a folder: a training that was killed resumes there when it
+    is called with the same arguments, and ends with the same weights. A checkpoint of other
+    arguments is logged and ignored; it is removed at the end. `on_epoch` is called after every
+    epoch; an exception ends the training.
 
-    With `checkpoint`, a folder, a training that was killed goes on after its last checkpoint
-    when it is called again with the same arguments, and ends with the same weights as if it had
-    not been killed. A checkpoint of other arguments is not used, which the log says; the
-    checkpoint is removed at the end.
-
-    `on_epoch` is called after every epoch; what it raises ends the training.
-
-    On a GPU the heads compute in bfloat16. Raises ConfigError for a recipe that does not fit the
-    pairs, InputError when no pairs can be held out, InvalidWeights for a damaged checkpoint.
+    On one machine with one number of threads, a CPU gives the same weights for the same pairs and
+    recipe. On a GPU the heads compute in bfloat16. Raises ConfigError for a recipe that does not
+    fit the pairs, InputError when no pairs can be held out, InvalidWeights for a damaged
+    checkpoint.
     """
-    # The settings' precision and compilation are the towers' affair.
+    # Precision and compilation of the settings concern only the towers.
     device = pick_runtime(
         engine_settings().model_copy(update={"precision": "auto", "compile": "off"})
     ).device
-    known = Heads(*start) if start else None
-    record = _record(pairs, recipe, known, device)
-    keeper = _keeper(checkpoint, digest_of(record))
-    trainer = _trainer(pairs.to(device), recipe, known)
-    state = keeper.read() if keeper else None
+    start_heads = HeadPair(*start) if start else None
+    record = _create_record(pairs, recipe, start_heads, device)
+    store = _create_store(checkpoint, json_digest(record))
+    trainer = _create_trainer(pairs.to(device), recipe, start_heads)
+    state = store.read() if store else None
     if state:
         trainer.restore(state)
     with use_all_cores():
-        _run(trainer, keeper, on_epoch)
-    if keeper:
-        keeper.remove()
+        _train(trainer, store, on_epoch)
+    if store:
+        store.remove()
     best, precision = trainer.best(), max(trainer.precisions)
     record |= {"epochs": len(trainer.losses), "precision_of_held_pairs": precision}
-    return Fitted(best.picture, best.text, tuple(trainer.losses), tuple(trainer.precisions), record)
+    return FitResult(
+        best.picture, best.text, tuple(trainer.losses), tuple(trainer.precisions), record
+    )
 
 
-def _trainer(pairs: Pairs, recipe: Recipe, start: Heads | None) -> Trainer:
+def _create_trainer(pairs: Pairs, recipe: Recipe, start: HeadPair | None) -> Trainer:
     torch.manual_seed(recipe.seed)
     rng = np.random.default_rng(recipe.seed)
-    train, held = pairs.split(recipe.validation_share, rng)
-    first = held.first_view()
+    train, held_out = pairs.split(recipe.validation_share, rng)
+    first_view = held_out.first_view()
     validation = [
-        batch for _ in range(VALIDATION_DRAWS) for batch in first.batches(recipe.batch, rng)
+        batch for _ in range(VALIDATION_DRAWS) for batch in first_view.batches(recipe.batch, rng)
     ]
     if start is not None:
-        return Trainer(start.trainable(recipe.dropout), train, validation, recipe, rng)
-    heads = new_heads(pairs.pictures.shape[2], pairs.texts.shape[1], recipe).to(
+        return Trainer(start.copy_for_training(recipe.dropout), train, validation, recipe, rng)
+    heads = create_heads(pairs.pictures.shape[2], pairs.texts.shape[1], recipe).to(
         pairs.pictures.device
     )
-    heads.observe(train.pictures.flatten(0, 1).float())
+    heads.fit_statistics(train.pictures.flatten(0, 1).float())
     return Trainer(heads, train, validation, recipe, rng)
 
 
-def _run(trainer: Trainer, keeper: Keeper | None, on_epoch: Callable[[], None] | None) -> None:
+def _train(
+    trainer: Trainer, store: CheckpointStore | None, on_epoch: Callable[[], None] | None
+) -> None:
     columns = (
         TextColumn("heads"),
         BarColumn(),
@@ -125,26 +127,29 @@ def _run(trainer: Trainer, keeper: Keeper | None, on_epoch: Callable[[], None] |
     )
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True)) as progress:
         task = progress.add_task("", total=trainer.recipe.epochs, completed=len(trainer.losses))
-        while not trainer.finished:
+        while not trainer.is_finished:
             trainer.run_epoch()
-            shown = f"loss {trainer.losses[-1]:.3f}, precision of held pairs {trainer.precisions[-1]:.3f}"
-            progress.update(task, advance=1, description=shown)
-            if keeper:
-                keeper.keep(trainer.state())
+            loss, precision = trainer.losses[-1], trainer.precisions[-1]
+            description = f"loss {loss:.3f}, validation precision {precision:.3f}"
+            progress.update(task, advance=1, description=description)
+            if store:
+                store.save_if_due(trainer.state())
             if on_epoch:
                 on_epoch()
 
 
-def _keeper(checkpoint: Path | Checkpoints | None, digest: str) -> Keeper | None:
+def _create_store(
+    checkpoint: Path | CheckpointSettings | None, digest: str
+) -> CheckpointStore | None:
     if checkpoint is None:
         return None
-    return Keeper(
-        checkpoint if isinstance(checkpoint, Checkpoints) else Checkpoints(checkpoint), digest
-    )
+    if isinstance(checkpoint, Path):
+        checkpoint = CheckpointSettings(checkpoint)
+    return CheckpointStore(checkpoint, digest)
 
 
-def _record(
-    pairs: Pairs, recipe: Recipe, start: Heads | None, device: torch.device
+def _create_record(
+    pairs: Pairs, recipe: Recipe, start: HeadPair | None, device: torch.device
 ) -> dict[str, Any]:
     return {
         "recipe": recipe.as_json(),

@@ -1,8 +1,7 @@
-"""Training pairs as arrays: features of pictures and texts, and which text is true of which
-picture.
+"""Training pairs: features of pictures and texts, and which text is true of which picture.
 
-`Pairs.from_arrays` is the entry point for every source of pairs: data folders, a catalogue,
-database rows, clicks.
+`Pairs.from_arrays` is the entry point for every source: data folders, a catalogue, database rows,
+clicks.
 """
 
 from __future__ import annotations
@@ -18,8 +17,7 @@ from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from search.errors import InputError
-from search.tuning.batch_sampler import HardNegatives, random_order
-from search.tuning.split import split_groups
+from search.tuning.sampling import HardNegatives, shuffle_rows, split_groups
 from search.types import Ids
 
 Floats = npt.NDArray[np.float16] | npt.NDArray[np.float32]
@@ -27,7 +25,7 @@ Floats = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Teacher:
-    """Unit vectors that another encoder gave the same pictures (n, width) and texts (m, width)."""
+    """Unit vectors of another encoder for the same pictures (n, width) and texts (m, width)."""
 
     pictures: Tensor
     texts: Tensor
@@ -35,10 +33,10 @@ class Teacher:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """`pictures` (b, ...), `texts` (b, width) one true text each, `positive` (b, b): text j is
-    true of picture i.
+    """Features of b pictures, (b, ...), with one true text each, (b, width).
 
-    The teacher's vectors of both, (b, width) each, where the pairs have a teacher.
+    `positive` (b, b) is 1 where text j is true of picture i. With a teacher, its vectors of both
+    are given too, (b, width) each.
     """
 
     pictures: Tensor
@@ -50,11 +48,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """Pictures (views, n, ...), distinct texts (m, width), the truth table (n, m) and the group
-    of each picture (n,).
+    """Pictures (views, n, ...), distinct texts (m, width), truth table (n, m) and groups (n,).
 
-    The views of a picture are interchangeable: every batch takes one of them at random; the
-    first is what an encoder will see. Pictures of one group (a product's) never come to lie on
+    The views of a picture are interchangeable: each batch takes one at random. The first view is
+    the one that an encoder sees in production. Pictures of one group (a product) never lie on
     both sides of a split.
     """
 
@@ -66,34 +63,38 @@ class Pairs:
 
     @classmethod
     def from_arrays(
-        cls, pictures: Floats, texts: Floats, truth: csr_matrix, groups: Ids | None = None,
+        cls,
+        pictures: Floats,
+        texts: Floats,
+        truth: csr_matrix,
+        groups: Ids | None = None,
         teacher: tuple[Floats, Floats] | None = None,
-    ) -> Pairs:  # fmt: skip
-        """Pairs of picture features (views, n, F) or (n, F), text features (m, T) and truth (n,
-        m), nonzero where true.
+    ) -> Pairs:
+        """Build pairs from picture features, text features and a truth table.
 
-        Without `groups` every picture is its own. `teacher` gives its vectors of the n pictures
-        and the m texts. Equal texts become one, which is true of a picture when either was:
-        otherwise the same text would be taught as true and as false. Raises InputError when
-        shapes disagree, a number is not finite or a picture has no text.
+        Shapes: pictures (views, n, F) or (n, F), texts (m, T), truth (n, m), nonzero where true;
+        `teacher` holds the teacher's vectors of the n pictures and m texts. Without `groups`
+        every picture is a group of its own. Equal texts are merged, and the merged text is true
+        of a picture if any of them was; otherwise one text would be taught as true and as false.
+        Raises InputError when shapes disagree, a number is not finite or a picture has no text.
         """
         views = pictures[None] if pictures.ndim == 2 else pictures
         count = views.shape[1]
-        owners = np.arange(count) if groups is None else np.asarray(groups, np.int64)
-        _check(views, texts, truth, owners, teacher)
-        kept, column = _distinct(texts)
+        group_ids = np.arange(count) if groups is None else np.asarray(groups, np.int64)
+        _check(views, texts, truth, group_ids, teacher)
+        kept, column = _find_distinct(texts)
         merged = csr_matrix(
             truth @ csr_matrix((np.ones(len(column), np.float32), (range(len(column)), column)))
         )
         merged.data = np.ones_like(merged.data)
-        taught = teacher and Teacher(_tensor(teacher[0]), _tensor(teacher[1][kept]))
-        return cls(_tensor(views), _tensor(texts[kept]), merged, owners, taught or None)
+        distilled = teacher and Teacher(_tensor(teacher[0]), _tensor(teacher[1][kept]))
+        return cls(_tensor(views), _tensor(texts[kept]), merged, group_ids, distilled or None)
 
     def __len__(self) -> int:
         return self.pictures.shape[1]
 
     def to(self, device: torch.device) -> Pairs:
-        """The same pairs with their features on a device."""
+        """Return the same pairs with their features on a device."""
         teacher = self.teacher and Teacher(
             self.teacher.pictures.to(device), self.teacher.texts.to(device)
         )
@@ -102,13 +103,14 @@ class Pairs:
         )
 
     def split(self, share: float, rng: np.random.Generator) -> tuple[Pairs, Pairs]:
-        """Two sets without a common group; the second holds about `share` of the pictures.
-        Raises InputError for one group alone.
+        """Split into two sets without a common group; the second holds about `share`.
+
+        Raises InputError for a single group.
         """
         first, second = split_groups(self.groups, share, rng)
-        return self._part(first), self._part(second)
+        return self._select(first), self._select(second)
 
-    def _part(self, rows: Ids) -> Pairs:
+    def _select(self, rows: Ids) -> Pairs:
         index = torch.from_numpy(rows)
         teacher = self.teacher and Teacher(self.teacher.pictures[index], self.teacher.texts)
         return Pairs(
@@ -116,23 +118,23 @@ class Pairs:
         )
 
     def first_view(self) -> Pairs:
-        """The pictures as an encoder will see them."""
+        """Return the pairs with the first view of each picture only."""
         return replace(self, pictures=self.pictures[:1])
 
     def batches(
         self, size: int, rng: np.random.Generator, hard: HardNegatives | None = None
     ) -> Iterator[Batch]:
-        """Every picture once with one of its texts, in random order; the last batch may be smaller.
+        """Yield every picture once with one of its texts, in random order.
 
-        With `hard`, pictures come beside their hard negatives.
+        The last batch may be smaller. With `hard`, a picture is followed by its hard negatives.
         """
-        order = hard.order(rng) if hard else random_order(len(self), rng)
+        order = hard.shuffle(rng) if hard else shuffle_rows(len(self), rng)
         for start in range(0, len(order.rows), size):
-            rows, asked = order.rows[start : start + size], order.texts[start : start + size]
-            texts = np.where(asked >= 0, asked, self._true_texts(rows, rng))
+            rows, fixed = order.rows[start : start + size], order.texts[start : start + size]
+            texts = np.where(fixed >= 0, fixed, self._draw_true_texts(rows, rng))
             yield self._batch(rows, texts, rng.integers(len(self.pictures), size=len(rows)))
 
-    def _true_texts(self, rows: Ids, rng: np.random.Generator) -> Ids:
+    def _draw_true_texts(self, rows: Ids, rng: np.random.Generator) -> Ids:
         chosen = rng.integers(self.truth.indptr[rows], self.truth.indptr[rows + 1])
         return self.truth.indices[chosen].astype(np.int64)
 
@@ -146,36 +148,33 @@ class Pairs:
         return Batch(pictures, self.texts[text].float(), positive, *taught)
 
     def summary(self) -> dict[str, int | str]:
-        """Counts and digest, for a training's record."""
+        """Return counts and the digest, for the training record."""
         views, groups = len(self.pictures), len(np.unique(self.groups))
         counts = {"pictures": len(self), "views": views, "texts": len(self.texts), "groups": groups}
         return counts | {"digest": self.digest()}
 
     def digest(self) -> str:
-        """SHA-256 of everything in the pairs."""
-        taught = (self.teacher.pictures, self.teacher.texts) if self.teacher else ()
+        """Return the SHA-256 of all features, truths and groups."""
+        tensors = [self.pictures, self.texts]
+        if self.teacher:
+            tensors += [self.teacher.pictures, self.teacher.texts]
         tables = (self.truth.indptr, self.truth.indices, self.truth.data, self.groups)
-        found = hashlib.sha256()
-        for array in (
-            *(tensor.cpu().numpy() for tensor in (self.pictures, self.texts, *taught)),
-            *tables,
-        ):
-            found.update(f"{array.dtype}{array.shape}".encode())
-            found.update(np.ascontiguousarray(array).data)
-        return found.hexdigest()
+        digest = hashlib.sha256()
+        for array in (*(tensor.cpu().numpy() for tensor in tensors), *tables):
+            digest.update(f"{array.dtype}{array.shape}".encode())
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
 
 def _tensor(array: Floats) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(array, np.float16))
 
 
-def _distinct(texts: Floats) -> tuple[Ids, Ids]:
-    """First row of every distinct text (k,), in order; and for each text which of these it
-    equals (m,).
-    """
-    seen: dict[bytes, int] = {}
+def _find_distinct(texts: Floats) -> tuple[Ids, Ids]:
+    """Return the first row of every distinct text (k,), and for each text its distinct one (m,)."""
+    numbers: dict[bytes, int] = {}
     column = np.array(
-        [seen.setdefault(row.tobytes(), len(seen)) for row in np.asarray(texts, np.float16)],
+        [numbers.setdefault(row.tobytes(), len(numbers)) for row in np.asarray(texts, np.float16)],
         np.int64,
     )
     return np.unique(column, return_index=True)[1].astype(np.int64), column
@@ -190,19 +189,19 @@ def _check(
 ) -> None:
     expected = (pictures.shape[1], len(texts))
     taught = expected if teacher is None else (len(teacher[0]), len(teacher[1]))
-    for what, found in (
+    for name, shape in (
         ("truth table", truth.shape),
         ("teacher", taught),
         ("groups", (len(groups), len(texts))),
     ):
-        if tuple(found) != expected:
-            raise InputError(f"{what} should be of {expected} pictures and texts", value=found)
+        if tuple(shape) != expected:
+            raise InputError(f"{name} should be of {expected} pictures and texts", value=shape)
     if not all(np.isfinite(array).all() for array in (pictures, texts, *(teacher or ()))):
-        raise InputError("features hold a number that is not finite", fix="Compute them again.")
-    without = int((np.diff(truth.indptr) == 0).sum())
-    if without:
+        raise InputError("a feature is not finite", fix="Compute the features again.")
+    without_text = int((np.diff(truth.indptr) == 0).sum())
+    if without_text:
         raise InputError(
             "pictures without a true text cannot be trained on",
-            value=without,
+            value=without_text,
             fix="Leave them out.",
         )

@@ -1,5 +1,6 @@
-"""The configuration record: what a training was made of, saved in the weights' header. It holds
-no date and no path.
+"""The training record in the header of a weights file: recipe, data and libraries.
+
+It holds no date and no path, so that equal trainings give equal files.
 """
 
 from __future__ import annotations
@@ -17,45 +18,45 @@ from torch import nn
 from search.errors import InvalidWeights
 
 LIBRARIES = ("torch", "numpy", "scipy", "safetensors", "pillow")
-KEY = "configuration"
+METADATA_KEY = "configuration"
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of the libraries that decide what comes out of a training."""
+    """Return the versions of the libraries that influence a training."""
     return {name: version(name) for name in LIBRARIES}
 
 
-def digest_of(content: Any) -> str:
-    """SHA-256 of something that JSON can hold."""
+def json_digest(content: Any) -> str:
+    """Return the SHA-256 of JSON content; key order does not matter."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def module_digest(module: nn.Module) -> str:
-    """SHA-256 of a module's weights and buffers."""
-    found = hashlib.sha256()
+    """Return the SHA-256 of a module's weights and buffers."""
+    digest = hashlib.sha256()
     for name, tensor in sorted(module.state_dict().items()):
-        found.update(f"{name}{tuple(tensor.shape)}".encode())
-        found.update(tensor.detach().cpu().contiguous().numpy().data)
-    return found.hexdigest()
+        digest.update(f"{name}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
 
 
-def as_metadata(record: Mapping[str, Any]) -> dict[str, str]:
-    """The record as the header of a safetensors file; equal records are equal bytes."""
-    return {KEY: json.dumps(record, sort_keys=True)}
+def to_metadata(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the record as safetensors metadata; equal records give equal bytes."""
+    return {METADATA_KEY: json.dumps(record, sort_keys=True)}
 
 
 def read_record(weights: Path) -> dict[str, Any]:
-    """The record in the header of a weights file. Raises InvalidWeights when there is none."""
+    """Return the record of a weights file. Raises InvalidWeights when there is none."""
     try:
         with safe_open(weights, "pt") as file:
-            header = file.metadata() or {}
+            metadata = file.metadata() or {}
     except SafetensorError as error:
         raise InvalidWeights(
             f"{weights.name} is not a safetensors file: {error}", fix="Restore the file."
         ) from error
-    if KEY not in header:
+    if METADATA_KEY not in metadata:
         raise InvalidWeights(
             "weights without a configuration record", value=weights.name, fix="Train them anew."
         )
-    record: dict[str, Any] = json.loads(header[KEY])
+    record: dict[str, Any] = json.loads(metadata[METADATA_KEY])
     return record

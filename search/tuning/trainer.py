@@ -1,4 +1,4 @@
-"""One training, epoch by epoch, and all that decides how it goes on as a state to resume from."""
+"""One training, epoch by epoch, with a state to resume from."""
 
 from __future__ import annotations
 
@@ -8,35 +8,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from search.tuning.batch_sampler import HardNegatives
-from search.tuning.heads import Heads
-from search.tuning.loss import cosine_distance
-from search.tuning.mining import mine
-from search.tuning.objectives import WeightedSum
+from search.tuning.heads import HeadPair, UnfrozenLayers
+from search.tuning.mining import mine_hard_negatives
+from search.tuning.objectives import WeightedObjectives, cosine_distance
 from search.tuning.pairs import Batch, Pairs
 from search.tuning.recipe import Recipe
-from search.tuning.unfrozen_layers import Tail
+from search.tuning.sampling import HardNegatives
 
-WARM_UP = 0.1
+WARM_UP_SHARE = 0.1
+"""Share of the steps in which the learning rate rises."""
 
 
-class _Averaged(AveragedModel):
+class _AveragedHeads(AveragedModel):
     """A moving average of the heads' weights."""
 
-    module: Heads
+    module: HeadPair
 
 
 class Trainer:
-    """Trains `heads` on `train`; keeps the averaged weights of the epoch that did best on the
-    `validation` batches.
-    """
+    """Trains `heads` on `train` and keeps the averaged weights of the best validation epoch."""
 
     def __init__(
         self,
-        heads: Heads,
+        heads: HeadPair,
         train: Pairs,
         validation: Sequence[Batch],
         recipe: Recipe,
@@ -50,16 +47,20 @@ class Trainer:
         self._train = train
         self._validation = validation
         self._rng = rng
-        self._objectives = WeightedSum(recipe.objectives).to(self.device)
-        self._averaged = _Averaged(heads, multi_avg_fn=get_ema_multi_avg_fn(recipe.average))  # type: ignore[no-untyped-call]
-        self._optimizer = _optimizer(heads, self._objectives, recipe)
-        self._schedule = _schedule(self._optimizer, recipe, math.ceil(len(train) / recipe.batch))
-        self._best = _copied(heads.state_dict())
+        self._objectives = WeightedObjectives(recipe.objectives).to(self.device)
+        self._averaged = _AveragedHeads(  # type: ignore[no-untyped-call]  # torch leaves it unannotated
+            heads, multi_avg_fn=get_ema_multi_avg_fn(recipe.average)
+        )
+        self._optimizer = _create_optimizer(heads, self._objectives, recipe)
+        self._schedule = _create_schedule(
+            self._optimizer, recipe, math.ceil(len(train) / recipe.batch)
+        )
+        self._best = _clone_state(heads.state_dict())
         self._hard: HardNegatives | None = None
 
     @property
-    def finished(self) -> bool:
-        """All epochs done, or the precision has not risen for as long as the recipe's patience."""
+    def is_finished(self) -> bool:
+        """Whether all epochs are done, or precision has not risen for `patience` epochs."""
         if len(self.losses) >= self.recipe.epochs:
             return True
         return (
@@ -68,25 +69,27 @@ class Trainer:
         )
 
     def run_epoch(self) -> None:
-        """Go through the training pairs once, then measure."""
+        """Train on every pair once, then validate."""
         if self.recipe.hard_negatives and len(self.losses) % self.recipe.hard_every == 0:
-            self._hard = mine(self._heads, self._train, self.recipe.hard_negatives, self._rng)
+            self._hard = mine_hard_negatives(
+                self._heads, self._train, self.recipe.hard_negatives, self._rng
+            )
         self._heads.train()
         batches = self._train.batches(self.recipe.batch, self._rng, self._hard)
         self.losses.append(float(np.mean([self._step(batch) for batch in batches])))
-        self.precisions.append(self._measure())
+        self.precisions.append(self._validate())
         if self.precisions[-1] == max(self.precisions):
-            self._best = _copied(self._averaged.module.state_dict())
+            self._best = _clone_state(self._averaged.module.state_dict())
 
-    def best(self) -> Heads:
-        """The heads of the best epoch, on the CPU, ready to encode."""
+    def best(self) -> HeadPair:
+        """Return the heads of the best epoch, on the CPU, frozen."""
         self._heads.load_state_dict(self._best)
         return self._heads.cpu().eval().requires_grad_(False)
 
     def _step(self, batch: Batch) -> float:
         loss = self._loss(batch)
         self._optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         self._optimizer.step()
         self._schedule.step()
         self._averaged.update_parameters(self._heads)
@@ -101,15 +104,14 @@ class Trainer:
         return loss
 
     @torch.inference_mode()
-    def _measure(self) -> float:
+    def _validate(self) -> float:
         heads = self._averaged.module.eval()
-        seen = [heads(batch) for batch in self._validation]
-        return float(
-            np.mean([precision_at_one(vectors.cosines, vectors.positive) for vectors in seen])
-        )
+        outputs = [heads(batch) for batch in self._validation]
+        precisions = [precision_at_one(vectors.cosines, vectors.positive) for vectors in outputs]
+        return float(np.mean(precisions))
 
     def state(self) -> dict[str, Any]:
-        """Everything that decides how the training goes on: restoring it continues bit by bit."""
+        """Return everything needed to resume with bit-identical results."""
         random = {"numpy": self._rng.bit_generator.state, "torch": torch.get_rng_state()}
         if self.device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -119,18 +121,19 @@ class Trainer:
             torch.from_numpy(self._hard.texts),
         ]
         return modules | {
-            "best": self._best, "losses": self.losses, "precisions": self.precisions, "hard": hard, "random": random,
-        }  # fmt: skip
+            "best": self._best,
+            "losses": self.losses,
+            "precisions": self.precisions,
+            "hard": hard,
+            "random": random,
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Continue from what `state` returned, in a trainer made from the same pairs and recipe."""
+        """Resume from a `state`. The trainer must be made from the same pairs and recipe."""
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
-        self._best, self.losses, self.precisions = (
-            state["best"],
-            state["losses"],
-            state["precisions"],
-        )
+        self._best = state["best"]
+        self.losses, self.precisions = state["losses"], state["precisions"]
         self._hard = state["hard"] and HardNegatives(*(rows.numpy() for rows in state["hard"]))
         self._rng.bit_generator.state = state["random"]["numpy"]
         torch.set_rng_state(state["random"]["torch"])
@@ -139,21 +142,27 @@ class Trainer:
 
     def _parts(self) -> dict[str, Any]:
         return {
-            "heads": self._heads, "objectives": self._objectives, "averaged": self._averaged,
-            "optimizer": self._optimizer, "schedule": self._schedule,
-        }  # fmt: skip
+            "heads": self._heads,
+            "objectives": self._objectives,
+            "averaged": self._averaged,
+            "optimizer": self._optimizer,
+            "schedule": self._schedule,
+        }
 
 
-def _copied(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def _clone_state(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().clone() for name, tensor in state.items()}
 
 
-def _optimizer(heads: Heads, objectives: WeightedSum, recipe: Recipe) -> torch.optim.Optimizer:
-    tower = [
-        weight for part in heads.modules() if isinstance(part, Tail) for weight in part.parameters()
-    ]
-    known = set(map(id, tower))
-    picture = [weight for weight in heads.picture.parameters() if id(weight) not in known]
+def _create_optimizer(
+    heads: HeadPair, objectives: WeightedObjectives, recipe: Recipe
+) -> torch.optim.Optimizer:
+    tower: list[nn.Parameter] = []
+    for part in heads.modules():
+        if isinstance(part, UnfrozenLayers):
+            tower.extend(part.parameters())
+    tower_ids = set(map(id, tower))
+    picture = [weight for weight in heads.picture.parameters() if id(weight) not in tower_ids]
     groups = [
         {"params": picture, "lr": recipe.rate, "weight_decay": recipe.decay},
         {
@@ -167,17 +176,21 @@ def _optimizer(heads: Heads, objectives: WeightedSum, recipe: Recipe) -> torch.o
     return torch.optim.AdamW([group for group in groups if group["params"]])
 
 
-def _schedule(
+def _create_schedule(
     optimizer: torch.optim.Optimizer, recipe: Recipe, steps: int
 ) -> torch.optim.lr_scheduler.OneCycleLR:
     rates = [group["lr"] for group in optimizer.param_groups]
-    return torch.optim.lr_scheduler.OneCycleLR(optimizer, rates, epochs=recipe.epochs, steps_per_epoch=steps,
-                                               pct_start=WARM_UP)  # fmt: skip
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        rates,
+        epochs=recipe.epochs,
+        steps_per_epoch=steps,
+        pct_start=WARM_UP_SHARE,
+    )
 
 
 def precision_at_one(similarity: Tensor, positive: Tensor) -> float:
-    """How often the nearest text is true of a picture, and the nearest picture fits a text: mean
-    of both shares.
+    """Return precision@1 of texts for pictures and of pictures for texts, averaged.
 
     Shapes: both (pictures, texts).
     """

@@ -24,10 +24,10 @@ from search.encoders.device import pick_runtime
 from search.encoders.presets import FOLDER, Preset, load_preset
 from search.files import file_sha256, write_atomically
 from search.media.picture import PictureLimits
-from search.tuning.checkpoints import Checkpoints
-from search.tuning.fit import Fitted, Recipe, fit
+from search.tuning.checkpoints import CheckpointSettings
+from search.tuning.fit import FitResult, Recipe, fit
 from search.tuning.pairs import Pairs
-from search.tuning.provenance import as_metadata, digest_of
+from search.tuning.provenance import json_digest, to_metadata
 from tools.training.augment import TextVariations, varied
 from tools.training.catalogues import CATALOGUE, read_catalogue
 from tools.training.examples import (
@@ -61,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     cache = _cache(preset, options.cache)
     pairs = _pairs(examples, cache, [VIEWS[name] for name in options.views])
     recipe = Recipe(seed=options.seed, epochs=options.epochs)
-    kept = Checkpoints(options.checkpoint, every_seconds=options.checkpoint_seconds)
+    kept = CheckpointSettings(options.checkpoint, every_seconds=options.checkpoint_seconds)
     fitted = fit(pairs, recipe, checkpoint=kept)
     counts = [len(members) for _, members in _by_folder(examples)]
     add_class_words(fitted, torch.split(pairs.pictures, counts, dim=1), cache.texts)
@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         )
     sources = {
         "folders": folder_summaries(examples), "views": options.views, "text_variations": asdict(variations),
-        "class_texts": digest_of(class_texts()),
+        "class_texts": json_digest(class_texts()),
         "towers": {name: preset.checksums[name] for name in ("pictures", "texts")},
     }  # fmt: skip
     write(fitted, options.out, options.preset, sources)
@@ -95,7 +95,7 @@ def folder_summaries(examples: Sequence[Example]) -> dict[str, dict[str, int | s
         folder: {
             "pictures": len(members),
             "texts": len(distinct_texts(members)),
-            "digest": digest_of(
+            "digest": json_digest(
                 [[example.picture.name, example.group, *example.texts] for example in members]
             ),
         }
@@ -111,7 +111,7 @@ def _by_folder(examples: Sequence[Example]) -> Iterator[tuple[str, list[Example]
 
 
 def add_class_words(
-    fitted: Fitted, sources: Sequence[Tensor], text_features: Callable[[Sequence[str]], Tensor]
+    fitted: FitResult, sources: Sequence[Tensor], text_features: Callable[[Sequence[str]], Tensor]
 ) -> None:
     """Give the picture head the words of the picture network's own classes, as the trained text
     head places them.
@@ -125,14 +125,14 @@ def add_class_words(
     fitted.picture.classes = classes
 
 
-def write(fitted: Fitted, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
+def write(fitted: FitResult, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
     """Write the heads with their record, and their checksum into the preset: the two are only
     good together.
 
     `sources` is added to the record of the training.
     """
     heads.parent.mkdir(parents=True, exist_ok=True)
-    metadata = as_metadata({**fitted.record, **sources})
+    metadata = to_metadata({**fitted.record, **sources})
     write_atomically(
         heads, lambda file: save_heads(Path(file.name), fitted.picture, fitted.text, metadata)
     )

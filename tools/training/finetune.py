@@ -13,25 +13,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from search.errors import ConfigError
-from search.tuning.checkpoints import Checkpoints
-from search.tuning.fit import Fitted, fit
+from search.tuning.checkpoints import CheckpointSettings
+from search.tuning.fit import FitResult, fit
+from search.tuning.heads import UnfrozenLayers
 from search.tuning.pairs import Pairs
 from search.tuning.recipe import Recipe
-from search.tuning.unfrozen_layers import Tail
 
 
 def fit_unfrozen(
-    tail: Tail,
+    tail: UnfrozenLayers,
     heads: tuple[nn.Module, nn.Module],
     pairs: Pairs,
     recipe: Recipe,
     *,
-    checkpoint: Path | Checkpoints | None = None,
-) -> Fitted:
+    checkpoint: Path | CheckpointSettings | None = None,
+) -> FitResult:
     """Train `tail` at the recipe's `tower_rate` together with trained `heads`; neither argument
     is changed.
 
-    `pairs` hold as pictures (views, n, ...) what enters the tail, see `tail.inputs_of`. The
+    `pairs` hold as pictures (views, n, ...) what enters the tail, see `capture_inputs`. The
     picture head of the result is an nn.Sequential of the new tail and the new head. Everything
     else is as `fit` does it. Start from trained heads: untrained ones would shake the blocks
     with the large gradients of their first steps.
@@ -40,18 +40,20 @@ def fit_unfrozen(
     return fit(pairs, recipe, start=(nn.Sequential(tail, picture), text), checkpoint=checkpoint)
 
 
-def efficientnet_tail(layers: Any, stages: int, finish: Callable[[Tensor], Tensor]) -> Tail:
+def efficientnet_tail(
+    layers: Any, stages: int, finish: Callable[[Tensor], Tensor]
+) -> UnfrozenLayers:
     """The last `stages` stages and the last convolution of a timm EfficientNet.
 
     `finish` pools its maps, (n, c, h, w) → (n, width). The tail's inputs are those of its first
     stage, `tail.blocks[0]`.
     """
-    return Tail(
+    return UnfrozenLayers(
         [*layers.blocks[len(layers.blocks) - stages :], layers.conv_head, layers.bn2], finish
     )
 
 
-def vision_transformer_tail(visual: Any, blocks: int) -> Tail:
+def vision_transformer_tail(visual: Any, blocks: int) -> UnfrozenLayers:
     """The last `blocks` blocks of an open_clip model's picture tower, be it its own
     VisionTransformer or timm's.
 
@@ -61,9 +63,9 @@ def vision_transformer_tail(visual: Any, blocks: int) -> Tail:
     """
     if hasattr(visual, "trunk"):
         trunk = visual.trunk
-        return Tail([*trunk.blocks][len(trunk.blocks) - blocks :], _TimmEnd(visual))
+        return UnfrozenLayers([*trunk.blocks][len(trunk.blocks) - blocks :], _TimmEnd(visual))
     layers = [*visual.transformer.resblocks]
-    return Tail(layers[len(layers) - blocks :], _OpenClipEnd(visual))
+    return UnfrozenLayers(layers[len(layers) - blocks :], _OpenClipEnd(visual))
 
 
 class _OpenClipEnd(nn.Module):

@@ -27,8 +27,8 @@ from search.encoders.compact.sound_tower import FORMAT
 from search.encoders.packing import packed
 from search.encoders.presets import EARS, FOLDER, SOUND_HEAD, load_preset
 from search.files import file_sha256, write_atomically
-from search.tuning.checkpoints import Checkpoints
-from search.tuning.sound_classes import KEPT, class_texts, phrased
+from search.tuning.audioset import KEPT_CLASSES, list_class_texts, phrase_label
+from search.tuning.checkpoints import CheckpointSettings
 from search.types import TextRole, Vectors
 from tools.training.audio_augment import PatchSource
 from tools.training.sound_distil import Distillation, Listener, agreement, distil, listener
@@ -72,14 +72,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 def _tower(teacher: Teacher, clips: Sequence[Clip], checkpoint: Path | None) -> Listener:
     """Write the tower, and give it with its classifier."""
     weight, bias = teacher.classifier()
-    told = listener(network_of(teacher.network()), weight[list(KEPT)], bias[list(KEPT)])
+    told = listener(
+        network_of(teacher.network()), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)]
+    )
     recipe = Distillation()
     waves = [clip.wave for clip in clips]
     student = distil(
         told,
         PatchSource(waves, recipe.seed),
         recipe,
-        Checkpoints(checkpoint) if checkpoint else None,
+        CheckpointSettings(checkpoint) if checkpoint else None,
     )
     alike = agreement(told, student, PatchSource(waves, recipe.seed + 1).draw(JUDGED))
     sys.stdout.write(
@@ -99,7 +101,7 @@ class Learning:
         self._encoder = load(load_preset(PRESET), engine_settings())
         self._clips = clips
         self._words = Words(
-            classifier.weight, classifier.bias, torch.from_numpy(self._embed(class_texts()))
+            classifier.weight, classifier.bias, torch.from_numpy(self._embed(list_class_texts()))
         )
         self._heard: Heard = hear(clips, self._encoder, COPIES, SoundRecipe().seed)
         self.labels = sorted({clip.label for clip in clips})
@@ -129,7 +131,7 @@ class Learning:
             )
 
     def _texts(self, labels: Sequence[str]) -> Tensor:
-        return torch.stack([torch.from_numpy(self._embed(phrased(label))) for label in labels])
+        return torch.stack([torch.from_numpy(self._embed(phrase_label(label))) for label in labels])
 
     def _embed(self, texts: Sequence[str]) -> Vectors:
         return self._encoder.encode_texts(texts, TextRole.QUERY)

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from search.encoders.compact.sound_network import FEATURES, SoundNetwork
-from search.tuning.checkpoints import Checkpoints, Keeper
-from search.tuning.provenance import digest_of, module_digest
+from search.tuning.checkpoints import CheckpointSettings, CheckpointStore
+from search.tuning.provenance import json_digest, module_digest
 from tools.training.audio_augment import PatchSource
 from tools.training.audio_pruning import thinned
 
@@ -68,7 +68,10 @@ def listener(network: SoundNetwork, weight: Tensor, bias: Tensor) -> Listener:
 
 
 def distil(
-    teacher: Listener, source: PatchSource, recipe: Distillation, checkpoints: Checkpoints | None
+    teacher: Listener,
+    source: PatchSource,
+    recipe: Distillation,
+    checkpoints: CheckpointSettings | None,
 ) -> Listener:
     """The student, ready to hear. With `checkpoints`, goes on after a kill as if nothing had
     happened.
@@ -81,8 +84,8 @@ def distil(
         True
     )
     learning = _Learning(student, patches, _answers(teacher, patches), recipe)
-    digest = digest_of([asdict(recipe), module_digest(student)])
-    learning.run(Keeper(checkpoints, digest) if checkpoints else None)
+    digest = json_digest([asdict(recipe), module_digest(student)])
+    learning.run(CheckpointStore(checkpoints, digest) if checkpoints else None)
     return student.eval().requires_grad_(False)
 
 
@@ -129,8 +132,8 @@ class _Learning:
             self._optimiser, recipe.learning_rate, steps, pct_start=0.05, cycle_momentum=False
         )
 
-    def run(self, keeper: Keeper | None) -> None:
-        first = self._restored(keeper.read()) if keeper else 0
+    def run(self, store: CheckpointStore | None) -> None:
+        first = self._restored(store.read()) if store else 0
         with Progress(console=Console(stderr=True)) as progress:
             shown = progress.add_task("imitating", total=self._recipe.epochs * len(self._patches))
             progress.advance(shown, first * len(self._patches))
@@ -138,10 +141,10 @@ class _Learning:
                 for rows in self._batches(epoch):
                     self._step(rows)
                     progress.advance(shown, len(rows))
-                if keeper:
-                    keeper.keep(self._state(epoch + 1))
-        if keeper:
-            keeper.remove()
+                if store:
+                    store.save_if_due(self._state(epoch + 1))
+        if store:
+            store.remove()
 
     def _batches(self, epoch: int) -> tuple[Tensor, ...]:
         generator = torch.Generator().manual_seed(self._recipe.seed * self._recipe.epochs + epoch)

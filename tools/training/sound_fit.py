@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from search.encoders.compact.sound_head import SoundHead
-from search.tuning.loss import cosine_distance
-from search.tuning.objectives import InfoNCE, Vectors
+from search.tuning.objectives import BatchVectors, InfoNCE, cosine_distance
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,9 @@ def fit(
     for _ in range(recipe.steps):
         rows = _drawn(rows_of, recipe.per_label)
         sounds = head(features[rows])
-        loss = asked(Vectors(sounds, _phrases(texts), truth))
+        loss = asked(BatchVectors(sounds, _phrases(texts), truth))
         loss = loss + recipe.among * among(
-            Vectors(sounds[::2], sounds[1::2], truth[::2] @ truth[1::2].T)
+            BatchVectors(sounds[::2], sounds[1::2], truth[::2] @ truth[1::2].T)
         )
         loss = loss + recipe.anchor * cosine_distance(sounds, heard[rows])
         optimiser.zero_grad()

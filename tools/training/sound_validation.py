@@ -13,7 +13,7 @@ import torch
 from search.encoders.compact.sound_head import SoundHead
 from search.evaluation.metrics import average_precision
 from search.evaluation.results import evaluate_ranking
-from search.tuning.sound_classes import PHRASES
+from search.tuning.audioset import PHRASES
 from search.types import Vectors
 from tools.training.sound_examples import FOLDS, Clip, Heard
 

@@ -47,7 +47,7 @@ class Connector:
         )
 
 
-def learn(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
+def fit_connector(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
     """Vectors of the same texts in both spaces, (n, width) and (n, dim) → the map with the least
     squared error.
     """

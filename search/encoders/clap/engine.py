@@ -17,12 +17,12 @@ from search.encoders.checkpoints import require_checkpoint
 from search.encoders.clap.connector import FILE, Connector, load_connector
 from search.encoders.clap.model import AudioTower, Extractor, Mels
 from search.encoders.device import Runtime, pick_runtime
-from search.encoders.digests import file_digest
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
 from search.encoders.protocol import Encoder, Features, Prepared, Waveform
 from search.encoders.registry import load_engine, space_of
 from search.errors import InvalidWeights
+from search.files import file_sha256
 from search.types import Space, TextRole, Vectors
 
 
@@ -94,10 +94,10 @@ def load(preset: Preset, settings: EngineSettings) -> ClapEncoder:
     """
     folder = require_checkpoint(preset, settings)
     load_connector(folder / FILE, preset.dim, preset.name)
-    beside = load_engine(settings.model_copy(update={"preset": preset.beside}))
+    beside = load_engine(settings.model_copy(update={"preset": preset.base_preset}))
     if beside.space.dim != preset.dim:
         raise InvalidWeights(
-            f"preset {preset.beside} is not of dimension {preset.dim}", value=beside.space.dim
+            f"preset {preset.base_preset} is not of dimension {preset.dim}", value=beside.space.dim
         )
     space = space_of(settings.model_copy(update={"preset": preset.name}))
     return ClapEncoder(space, beside, folder, pick_runtime(settings))
@@ -107,7 +107,7 @@ def _ears(folder: Path) -> str:
     """Names the checkpoint without its connector."""
     files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != FILE]
     named = [
-        f"{path.name} {file_digest(path)}"
+        f"{path.name} {file_sha256(path)}"
         for path in files
         if path.suffix in (".json", ".safetensors")
     ]

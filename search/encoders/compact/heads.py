@@ -45,7 +45,7 @@ class PictureHead(nn.Module):
         self.dropout = nn.Dropout(dropout)
 
     @torch.no_grad()
-    def observe(self, features: Tensor) -> None:
+    def fit_statistics(self, features: Tensor) -> None:
         """Take mean and deviation from the training set's features, (n, features), before
         training starts.
         """

@@ -7,8 +7,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from search.config import EngineSettings
-from search.encoders.digests import file_digest
 from search.errors import WeightsMissing
+from search.files import file_sha256
 
 RANGES = Path(__file__).parent / "weights" / "int8_ranges.json"
 MEND = "Restore the file, or run `make calibrate-int8`."
@@ -25,4 +25,4 @@ def int8_digest(settings: EngineSettings, ranges: Path = RANGES) -> str:
         raise WeightsMissing(
             "the calibrated ranges of INT8 are missing", value=str(ranges), fix=MEND
         )
-    return f"int8 {file_digest(ranges)}"
+    return f"int8 {file_sha256(ranges)}"

@@ -155,4 +155,4 @@ def load(preset: Preset, settings: EngineSettings) -> OpenClipEncoder:
             value=checkpoint.dim,
             fix=f"Put the checkpoint of {preset.hub or preset.model} into {folder}.",
         )
-    return OpenClipEncoder(space, checkpoint, pick_runtime(settings), tested=preset.self_test)
+    return OpenClipEncoder(space, checkpoint, pick_runtime(settings), tested=preset.sanity_check)

@@ -205,7 +205,7 @@ class SentenceTransformerEncoder:
     def _load_whole(self) -> Model:
         model = self._load(self.space.modalities)
         sees = Modality.PICTURE in self.space.modalities and model.transformer.supports("image")
-        if self._preset.self_test and sees:
+        if self._preset.sanity_check and sees:
             check_pictures(lambda drawn: _drawings(model, drawn))
             check_pairs(
                 lambda texts: self._queries(model, texts), lambda drawn: _drawings(model, drawn)
@@ -220,7 +220,7 @@ class SentenceTransformerEncoder:
             if modality not in modalities
         }
         model = Model(self._open(left_out), self._runtime, self.space.dim)
-        if self._preset.self_test and Modality.TEXT in modalities:
+        if self._preset.sanity_check and Modality.TEXT in modalities:
             check_texts(lambda texts: self._queries(model, texts))
         return model
 

@@ -37,7 +37,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("other", smaller),
         ("broken", SIGLIP),
     ):
-        preset = tiny_preset(name=name, self_test=name == "broken")
+        preset = tiny_preset(name=name, sanity_check=name == "broken")
         (root / "presets" / f"{name}.json").write_text(preset.model_dump_json())
         write_checkpoint(root / "weights" / name, configuration, trained=name == "taught")
     return root

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from search.config import EngineSettings
-from search.encoders.clap.connector import FILE, Connector, learn
+from search.encoders.clap.connector import FILE, Connector, fit_connector
 from search.encoders.clap.engine import ClapEncoder
 from search.encoders.compact.engine import CompactEncoder
 from search.encoders.protocol import AudioEncoder
@@ -18,7 +18,7 @@ from search.encoders.registry import load_encoder, load_engine, space_of
 from search.encoders.residual_heads import AudioResidualEncoder
 from search.encoders.tuned_heads import store_heads
 from search.errors import InvalidWeights, WeightsMissing
-from search.tuning.connector import connect, usual_texts
+from search.tuning.connector import default_texts, train_connector
 from search.types import Modality, TextRole
 from tests.search.encoders.tiny_clap import WIDTH, write_clap
 
@@ -49,7 +49,7 @@ def encoder(settings: EngineSettings) -> ClapEncoder:
         WeightsMissing, match=f"python -m search.tuning.connector --preset {PRESET}"
     ):
         load_engine(settings)
-    connect(PRESET, TEXTS, settings)
+    train_connector(PRESET, TEXTS, settings)
     found = load_engine(settings)
     assert isinstance(found, ClapEncoder)
     return found
@@ -96,13 +96,13 @@ def test_the_space_is_known_without_loading_and_follows_the_connector(
 ) -> None:
     before = space_of(settings)
     assert before == encoder.space and before.fingerprint != compact.space.fingerprint
-    connect(PRESET, TEXTS[:4], settings)
+    train_connector(PRESET, TEXTS[:4], settings)
     other = load_engine(settings)
     assert space_of(settings).fingerprint != before.fingerprint
     assert isinstance(other, ClapEncoder) and other.audio_tower_id == encoder.audio_tower_id, (
         "what CLAP hears is the same"
     )
-    connect(PRESET, TEXTS, settings)
+    train_connector(PRESET, TEXTS, settings)
     assert space_of(settings) == before
 
 
@@ -131,7 +131,7 @@ def test_a_connector_learned_from_texts_carries_what_lies_near_them() -> None:
     texts = RNG.standard_normal((400, 24)).astype(np.float32)
     texts /= np.linalg.norm(texts, axis=1, keepdims=True)
     ours = (texts @ rotation.T).astype(np.float32)
-    connector = learn(texts, ours)
+    connector = fit_connector(texts, ours)
     sounds = texts[:50] + RNG.standard_normal((50, 24)).astype(np.float32) * 0.05
     assert ((connector(sounds) @ ours.T).argmax(1) == np.arange(50)).mean() > 0.95
 
@@ -149,4 +149,4 @@ def test_a_connector_of_another_space_is_refused(
 
 
 def test_the_usual_texts_name_every_class_in_every_phrase() -> None:
-    assert len(usual_texts()) == 521 * 6 and "the sound of chainsaw" in usual_texts()
+    assert len(default_texts()) == 521 * 6 and "the sound of chainsaw" in default_texts()

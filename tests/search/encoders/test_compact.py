@@ -37,10 +37,10 @@ def noise(count: int) -> list[Image.Image]:
 
 
 def with_heads(path: Path, digest: str | None = None, **changes: object) -> Preset:
-    from search.encoders.digests import file_digest
+    from search.files import file_sha256
 
     preset = load_preset("compact")
-    checksums = preset.checksums | {"heads": digest or file_digest(path)}
+    checksums = preset.checksums | {"heads": digest or file_sha256(path)}
     return preset.model_copy(update={"checksums": checksums, **changes})
 
 

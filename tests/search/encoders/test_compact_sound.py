@@ -17,10 +17,10 @@ from search.encoders.compact.sound_network import FEATURES
 from search.encoders.compact.sound_tower import FORMAT, SoundTower
 from search.encoders.compact.spectrogram import BANDS, RATE, log_mel, samples_of
 from search.encoders.device import Runtime
-from search.encoders.digests import file_digest
 from search.encoders.presets import EARS, SOUND_HEAD, Preset, load_preset
 from search.encoders.protocol import AudioEncoder, Waveform
 from search.errors import InvalidWeights
+from search.files import file_sha256
 from search.media.audio_windows import sound_windows
 from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
@@ -147,7 +147,7 @@ def test_a_head_is_stored_and_read_back(tmp_path: Path) -> None:
     torch.nn.init.normal_(head.outer.weight)
     for path in (tmp_path / "a.safetensors", tmp_path / "b.safetensors"):
         save_sound_head(path, head)
-    assert file_digest(tmp_path / "a.safetensors") == file_digest(tmp_path / "b.safetensors")
+    assert file_sha256(tmp_path / "a.safetensors") == file_sha256(tmp_path / "b.safetensors")
     features = torch.rand(4, FEATURES)
     with torch.no_grad():
         assert torch.allclose(

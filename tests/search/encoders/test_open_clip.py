@@ -17,13 +17,13 @@ from torch import nn
 
 from search.config import EngineSettings
 from search.encoders.device import Runtime
-from search.encoders.digests import file_digest
 from search.encoders.open_clip.checkpoint import read_checkpoint
 from search.encoders.open_clip.engine import OpenClipEncoder, load
 from search.encoders.presets import load_preset, preset_names
 from search.encoders.protocol import Encoder
 from search.encoders.registry import space_of
 from search.errors import InvalidWeights, SelfTestFailed
+from search.files import file_sha256
 from search.types import TextRole
 from tests.search.encoders.tiny_open_clip import (
     CLIP,
@@ -233,7 +233,7 @@ def test_space_is_known_without_loading(tmp_path: Path) -> None:
 
 def test_trained_encoder_passes_its_self_test_in_either_order(trained_dir: Path) -> None:
     for order in ((0, 1), (1, 0)):
-        encoder = load(tiny_preset(self_test=True), settings_of(trained_dir))
+        encoder = load(tiny_preset(sanity_check=True), settings_of(trained_dir))
         calls = (
             lambda encoder=encoder: encoder.encode_texts(["sofa"], TextRole.QUERY),
             lambda encoder=encoder: encoder.encode_pictures([encoder.prepare_picture(noise(1)[0])]),
@@ -243,7 +243,7 @@ def test_trained_encoder_passes_its_self_test_in_either_order(trained_dir: Path)
 
 def test_text_tower_that_knows_no_words_is_refused_for_good(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny")
-    encoder = load(tiny_preset(self_test=True), settings_of(tmp_path))
+    encoder = load(tiny_preset(sanity_check=True), settings_of(tmp_path))
     with pytest.raises(SelfTestFailed, match="common words"):
         encoder.encode_texts(["mug"], TextRole.QUERY)
     shutil.rmtree(tmp_path)
@@ -255,7 +255,7 @@ def test_siglip_tokenizer_that_keeps_capitals_is_refused(trained_dir: Path, tmp_
     shutil.copytree(trained_dir / "tiny", tmp_path / "tiny")
     path = tmp_path / "tiny" / "open_clip_config.json"
     path.write_text(path.read_text().replace("canonicalize", "whitespace"))
-    encoder = load(tiny_preset(self_test=True), settings_of(tmp_path))
+    encoder = load(tiny_preset(sanity_check=True), settings_of(tmp_path))
     with pytest.raises(SelfTestFailed, match="capitals"):
         encoder.encode_texts(["mug"], TextRole.QUERY)
 
@@ -267,7 +267,7 @@ def test_towers_that_do_not_belong_together_are_refused(trained_dir: Path, tmp_p
     found = json.loads(path.read_text())
     found["preprocess_cfg"]["std"] = [-0.5, -0.5, -0.5]
     path.write_text(json.dumps(found))
-    encoder = load(tiny_preset(self_test=True), settings_of(tmp_path))
+    encoder = load(tiny_preset(sanity_check=True), settings_of(tmp_path))
     assert encoder.encode_texts(["mug"], TextRole.QUERY).shape == (1, DIM)
     with pytest.raises(SelfTestFailed, match="squares"):
         encoder.encode_pictures([encoder.prepare_picture(noise(1)[0])])
@@ -279,7 +279,7 @@ def test_checkpoint_of_another_dimension_is_refused(weights_dir: Path) -> None:
 
 
 def test_wrong_checksum_is_refused(weights_dir: Path) -> None:
-    right = file_digest(weights_dir / "tiny" / WEIGHTS)
+    right = file_sha256(weights_dir / "tiny" / WEIGHTS)
     assert load(tiny_preset(checksums={WEIGHTS: right}), settings_of(weights_dir)).space.dim == DIM
     with pytest.raises(InvalidWeights, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
         load(tiny_preset(checksums={WEIGHTS: "0" * 64}), settings_of(weights_dir))

@@ -15,12 +15,12 @@ from sentence_transformers import SentenceTransformer
 
 from search.config import EngineSettings
 from search.encoders.device import Runtime
-from search.encoders.digests import file_digest
 from search.encoders.presets import Preset, load_preset
 from search.encoders.protocol import Encoder
 from search.encoders.registry import ENGINES
 from search.encoders.sentence_transformers.engine import SentenceTransformerEncoder, load
 from search.errors import InvalidWeights, ModalityUnsupported, SelfTestFailed
+from search.files import file_sha256
 from search.types import Modality, TextRole
 from tests.search.encoders.tiny_sentence_transformers import (
     DIM,
@@ -36,7 +36,7 @@ TEXTS = ["a red mug", "photo of a green mug", "blue"]
 
 def tiny_preset(**changes: object) -> Preset:
     preset = Preset(
-        name="tiny", engine="sentence_transformers", model="tiny", dim=DIM, licence="none", self_test=False,
+        name="tiny", engine="sentence_transformers", model="tiny", dim=DIM, licence="none", sanity_check=False,
         modalities=BOTH,
     )  # fmt: skip
     return preset.model_copy(update=changes)
@@ -205,7 +205,7 @@ def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
 
 
 def test_untrained_model_fails_its_self_test(clip_dir: Path) -> None:
-    encoder = load(tiny_preset(self_test=True), settings_of(clip_dir))
+    encoder = load(tiny_preset(sanity_check=True), settings_of(clip_dir))
     with pytest.raises(SelfTestFailed, match="common words"):
         encoder.encode_texts(["mug"], TextRole.QUERY)
 
@@ -216,7 +216,7 @@ def test_model_of_another_dimension_is_refused(clip_dir: Path) -> None:
 
 
 def test_wrong_checksum_is_refused(clip_dir: Path) -> None:
-    right = file_digest(clip_dir / "tiny" / "model.safetensors")
+    right = file_sha256(clip_dir / "tiny" / "model.safetensors")
     load(tiny_preset(checksums={"model.safetensors": right}), settings_of(clip_dir))
     with pytest.raises(InvalidWeights, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
         load(tiny_preset(checksums={"model.safetensors": "0" * 64}), settings_of(clip_dir))

@@ -50,7 +50,7 @@ PREPROCESS = {
 
 def tiny_preset(**changes: object) -> Preset:
     preset = Preset(
-        name="tiny", engine="open_clip", model="tiny", dim=DIM, licence="none", self_test=False,
+        name="tiny", engine="open_clip", model="tiny", dim=DIM, licence="none", sanity_check=False,
         modalities=frozenset({Modality.TEXT, Modality.PICTURE}),
     )  # fmt: skip
     return preset.model_copy(update=changes)

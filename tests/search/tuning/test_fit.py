@@ -9,35 +9,35 @@ import torch
 from search.config import EngineSettings
 from search.encoders.device import pick_runtime
 from search.errors import ConfigError
-from search.tuning.fit import Fitted, fit
-from search.tuning.heads import Heads, new_heads
+from search.tuning.fit import FitResult, fit
+from search.tuning.heads import HeadPair, create_heads
 from search.tuning.pairs import Pairs
 from search.tuning.trainer import precision_at_one
 from tests.search.tuning.toy import RECIPE, arrays, same_weights, toy_pairs
 
 
 @pytest.fixture(scope="module")
-def fitted() -> Fitted:
+def fitted() -> FitResult:
     return fit(toy_pairs(), RECIPE)
 
 
 def found_share(heads: tuple[torch.nn.Module, torch.nn.Module], pairs: Pairs) -> float:
     batch = next(pairs.first_view().batches(len(pairs), np.random.default_rng(1)))
     with torch.inference_mode():
-        best = Heads(*heads)(batch).cosines.argmax(dim=1)
+        best = HeadPair(*heads)(batch).cosines.argmax(dim=1)
     return float(batch.positive[torch.arange(len(pairs)), best].mean())
 
 
-def test_loss_falls_far(fitted: Fitted) -> None:
+def test_loss_falls_far(fitted: FitResult) -> None:
     assert fitted.losses[-1] < 0.75 * fitted.losses[0]
     assert max(fitted.precisions) > fitted.precisions[0]
 
 
-def test_trained_pictures_find_their_kind(fitted: Fitted) -> None:
+def test_trained_pictures_find_their_kind(fitted: FitResult) -> None:
     assert found_share(fitted.heads, toy_pairs()) > 0.95
 
 
-def test_same_seed_same_weights_other_seed_others(fitted: Fitted) -> None:
+def test_same_seed_same_weights_other_seed_others(fitted: FitResult) -> None:
     again, other = fit(toy_pairs(), RECIPE), fit(toy_pairs(), replace(RECIPE, seed=1, epochs=1))
     assert same_weights(fitted.picture, again.picture) and same_weights(fitted.text, again.text)
     assert fitted.record == again.record
@@ -58,7 +58,7 @@ def test_each_contrastive_objective_alone_learns_the_kinds(objective: str) -> No
     assert found_share(fit(toy_pairs(), recipe).heads, toy_pairs()) > 0.9
 
 
-def test_training_goes_on_from_heads_and_leaves_them_as_they_were(fitted: Fitted) -> None:
+def test_training_goes_on_from_heads_and_leaves_them_as_they_were(fitted: FitResult) -> None:
     before = fitted.picture.state_dict()["linear.weight"].clone()
     tuned = fit(toy_pairs(), replace(RECIPE, epochs=1), start=fitted.heads)
     assert tuned.precisions[0] > fitted.precisions[0] + 0.2
@@ -86,7 +86,7 @@ def test_residual_heads_start_at_the_identity_and_learn_on_both_sides() -> None:
     recipe = replace(
         RECIPE, heads="residual", text_anchor=0.0, rate=1e-2, text_rate=1e-2, picture_hidden=128
     )
-    heads = new_heads(40, 40, recipe)
+    heads = create_heads(40, 40, recipe)
     assert torch.allclose(
         heads.picture(pairs.pictures[0].float()), pairs.pictures[0].float(), atol=1e-3
     )
@@ -95,9 +95,9 @@ def test_residual_heads_start_at_the_identity_and_learn_on_both_sides() -> None:
     assert found_share(fitted.heads, pairs) > 0.8
 
 
-def test_vectors_are_in_full_precision_where_heads_compute_in_half() -> None:
+def test_vectors_are_float32_when_heads_compute_in_bfloat16() -> None:
     heads, batch = (
-        new_heads(24, 384, RECIPE),
+        create_heads(24, 384, RECIPE),
         next(toy_pairs().batches(64, np.random.default_rng(0))),
     )
     with torch.autocast("cpu", torch.bfloat16):
@@ -107,7 +107,7 @@ def test_vectors_are_in_full_precision_where_heads_compute_in_half() -> None:
     assert vectors.pictures.dtype == vectors.texts.dtype == vectors.cosines.dtype == torch.float32
 
 
-def test_the_record_says_what_went_in(fitted: Fitted) -> None:
+def test_the_record_describes_the_training(fitted: FitResult) -> None:
     record = fitted.record
     assert record["recipe"]["objectives"] == {"info_nce": 1.0} and record["recipe"]["batch"] == 64
     counts = {"pictures": 400, "views": 2, "texts": 24, "groups": 400}
@@ -124,12 +124,12 @@ def test_the_record_says_what_went_in(fitted: Fitted) -> None:
         {"batch": 1}, {"validation_share": 0.0}, {"average": 1.0}, {"rate": -1.0}, {"rate": float("nan")},
     ],
 )  # fmt: skip
-def test_recipes_that_make_no_sense_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_recipes_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=f"recipe's {next(iter(wrong))}"):
         replace(RECIPE, **wrong)
 
 
-def test_recipe_digest_names_every_choice() -> None:
+def test_the_recipe_digest_covers_every_field() -> None:
     assert RECIPE.digest == replace(RECIPE).digest
     assert RECIPE.digest != replace(RECIPE, tower_rate=2e-5).digest
     mixed = {"info_nce": 1.0, "sigmoid": 0.5}

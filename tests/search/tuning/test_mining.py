@@ -6,11 +6,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from torch import nn
 
-from search.tuning.batch_sampler import HardNegatives
 from search.tuning.fit import fit
-from search.tuning.heads import Heads
-from search.tuning.mining import mine
+from search.tuning.heads import HeadPair
+from search.tuning.mining import mine_hard_negatives
 from search.tuning.pairs import Pairs
+from search.tuning.sampling import HardNegatives
 from tests.search.tuning.toy import RECIPE, toy_pairs
 
 
@@ -29,12 +29,12 @@ def on_a_circle() -> Pairs:
     )
 
 
-SAME = Heads(nn.Identity(), nn.Identity())
+SAME = HeadPair(nn.Identity(), nn.Identity())
 
 
 def test_the_nearest_false_texts_are_found_with_a_picture_that_they_are_true_of() -> None:
     pairs = on_a_circle()
-    hard = mine(SAME, pairs, 2, np.random.default_rng(0))
+    hard = mine_hard_negatives(SAME, pairs, 2, np.random.default_rng(0))
     assert hard.texts.shape == (16, 2)
     assert set(hard.texts[8]) == {3, 5}
     assert all(
@@ -45,7 +45,7 @@ def test_the_nearest_false_texts_are_found_with_a_picture_that_they_are_true_of(
 
 def test_a_text_true_of_the_picture_or_of_its_product_is_no_negative() -> None:
     pairs = on_a_circle()
-    hard = mine(SAME, pairs, 8, np.random.default_rng(0))
+    hard = mine_hard_negatives(SAME, pairs, 8, np.random.default_rng(0))
     assert 1 not in hard.texts[3], "the product's own text, missing at this picture"
     assert 5 not in hard.texts[2], "true of the product's other picture"
     known = hard.texts >= 0
@@ -58,8 +58,8 @@ def test_a_text_true_of_the_picture_or_of_its_product_is_no_negative() -> None:
 
 def test_hard_negatives_come_into_the_same_batch_and_nothing_is_left_out() -> None:
     pairs = on_a_circle()
-    hard = mine(SAME, pairs, 3, np.random.default_rng(0))
-    order = hard.order(np.random.default_rng(1))
+    hard = mine_hard_negatives(SAME, pairs, 3, np.random.default_rng(0))
+    order = hard.shuffle(np.random.default_rng(1))
     assert sorted(order.rows) == list(range(16))
     first, follower = order.rows[0], order.rows[1]
     assert (
@@ -87,7 +87,7 @@ def closeness(pairs: Pairs, hard: HardNegatives | None) -> float:
 def test_batches_become_harder() -> None:
     pairs = on_a_circle()
     assert (
-        closeness(pairs, mine(SAME, pairs, 2, np.random.default_rng(0)))
+        closeness(pairs, mine_hard_negatives(SAME, pairs, 2, np.random.default_rng(0)))
         > closeness(pairs, None) + 0.1
     )
 

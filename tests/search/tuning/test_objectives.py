@@ -10,8 +10,14 @@ from torch.nn import functional
 
 from search.errors import ConfigError
 from search.tuning.fit import fit
-from search.tuning.loss import multi_positive_info_nce, pairwise_sigmoid, relational_distillation
-from search.tuning.objectives import OBJECTIVES, Vectors, WeightedSum
+from search.tuning.objectives import (
+    OBJECTIVES,
+    BatchVectors,
+    WeightedObjectives,
+    multi_positive_info_nce,
+    pairwise_sigmoid,
+    relational_distillation,
+)
 from search.tuning.pairs import Pairs
 from tests.search.tuning.toy import RECIPE, arrays, toy_pairs
 
@@ -22,8 +28,8 @@ def unit(rows: int, width: int, seed: int) -> Tensor:
     )
 
 
-def vectors(width: int = 6, teacher_width: int = 6) -> Vectors:
-    return Vectors(unit(5, width, 0), unit(5, width, 1), torch.eye(5), unit(5, teacher_width, 2),
+def vectors(width: int = 6, teacher_width: int = 6) -> BatchVectors:
+    return BatchVectors(unit(5, width, 0), unit(5, width, 1), torch.eye(5), unit(5, teacher_width, 2),
                    unit(5, teacher_width, 3))  # fmt: skip
 
 
@@ -76,7 +82,7 @@ def test_temperature_is_learned(name: str) -> None:
 
 
 def test_sum_is_weighted() -> None:
-    found = WeightedSum({"sigmoid": 0.5, "info_nce": 2.0})(vectors())
+    found = WeightedObjectives({"sigmoid": 0.5, "info_nce": 2.0})(vectors())
     expected = 2 * OBJECTIVES["info_nce"]()(vectors()) + 0.5 * OBJECTIVES["sigmoid"]()(vectors())
     assert torch.isclose(found, expected)
 

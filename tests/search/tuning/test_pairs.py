@@ -7,7 +7,7 @@ from scipy.sparse import csr_matrix
 
 from search.errors import InputError
 from search.tuning.pairs import Pairs
-from search.tuning.split import linked_groups, split_groups
+from search.tuning.sampling import link_groups, split_groups
 from tests.search.tuning.toy import arrays, toy_pairs
 
 
@@ -57,7 +57,7 @@ def test_one_group_cannot_be_split_and_a_large_one_is_not_held() -> None:
 def test_groups_are_linked_over_any_label() -> None:
     products = ["a", "a", "b", "c", "d"]
     titles = ["mug", "cup", "cup", "hat", "b"]
-    found = linked_groups(products, titles)
+    found = link_groups(products, titles)
     assert found[0] == found[1] == found[2] and len(set(found)) == 3
 
 

@@ -16,9 +16,15 @@ from safetensors import safe_open
 
 from search.encoders.compact.heads import save_heads
 from search.errors import InvalidWeights
-from search.tuning.checkpoints import FILE, Checkpoints, Keeper, pack, unpack
+from search.tuning.checkpoints import (
+    FILE,
+    CheckpointSettings,
+    CheckpointStore,
+    pack_state,
+    unpack_state,
+)
 from search.tuning.fit import fit
-from search.tuning.provenance import as_metadata, read_record
+from search.tuning.provenance import read_record, to_metadata
 from search.tuning.trainer import Trainer
 from tests.search.tuning.toy import RECIPE, same_weights, toy_pairs
 
@@ -35,9 +41,9 @@ def train(folder: Path | None, out: Path) -> None:
     fitted = fit(
         toy_pairs(),
         KILLED,
-        checkpoint=folder and Checkpoints(folder, every_epochs=2, every_seconds=0),
+        checkpoint=folder and CheckpointSettings(folder, every_epochs=2, every_seconds=0),
     )
-    save_heads(out, fitted.picture, fitted.text, as_metadata(fitted.record))
+    save_heads(out, fitted.picture, fitted.text, to_metadata(fitted.record))
 
 
 def started(folder: Path, out: Path) -> Process:
@@ -61,7 +67,7 @@ def killed(process: Process, checkpoint: Path, seconds: float) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_killed_at_random_moments_and_restarted_it_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_a_training_killed_at_random_moments_gives_the_same_bytes(tmp_path: Path) -> None:
     folder, out, whole = tmp_path / "checkpoint", tmp_path / "resumed", tmp_path / "whole"
     train(None, whole)
     reached = []
@@ -84,7 +90,8 @@ def written(checkpoint: Path) -> int:
 
 def epochs_of(checkpoint: Path) -> int:
     with safe_open(checkpoint, "pt") as file:
-        state = unpack(json.loads(file.metadata()["state"]), {name: name for name in file.keys()})  # noqa: SIM118
+        names = {name: name for name in file.keys()}  # noqa: SIM118
+        state = unpack_state(json.loads(file.metadata()["state"]), names)
     return len(state["losses"])
 
 
@@ -101,7 +108,7 @@ def test_resumed_weights_are_equal_bit_by_bit(
         RECIPE, epochs=6, objectives={"info_nce": 1.0, "sigmoid": 0.1}, hard_negatives=hard
     )
     whole = fit(toy_pairs(), recipe)
-    checkpoints = Checkpoints(tmp_path, every_seconds=0)
+    checkpoints = CheckpointSettings(tmp_path, every_seconds=0)
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
         patched.setattr(Trainer, "run_epoch", stopping_after(epoch))
         fit(toy_pairs(), recipe, checkpoint=checkpoints)
@@ -126,17 +133,17 @@ def interrupted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A checkpoint after two epochs."""
     with monkeypatch.context() as patched, pytest.raises(Interrupted):
         patched.setattr(Trainer, "run_epoch", stopping_after(2))
-        fit(toy_pairs(), RECIPE, checkpoint=Checkpoints(folder, every_seconds=0))
+        fit(toy_pairs(), RECIPE, checkpoint=CheckpointSettings(folder, every_seconds=0))
     return folder / FILE
 
 
-def test_checkpoint_of_another_recipe_or_other_data_is_not_used_and_that_is_said(
+def test_a_checkpoint_of_another_recipe_or_other_data_is_logged_and_ignored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     interrupted(tmp_path, monkeypatch)
     short = replace(RECIPE, epochs=1)
     with caplog.at_level(logging.WARNING):
-        found = fit(toy_pairs(), short, checkpoint=Checkpoints(tmp_path, every_epochs=5))
+        found = fit(toy_pairs(), short, checkpoint=CheckpointSettings(tmp_path, every_epochs=5))
     assert "another recipe or other data" in caplog.text
     assert same_weights(found.picture, fit(toy_pairs(), short).picture)
     interrupted(tmp_path, monkeypatch)
@@ -152,29 +159,31 @@ def test_damaged_checkpoint_is_refused(tmp_path: Path, monkeypatch: pytest.Monke
         fit(toy_pairs(), RECIPE, checkpoint=tmp_path)
 
 
-def test_half_written_checkpoint_beside_a_whole_one_is_harmless(
+def test_a_half_written_checkpoint_is_ignored_and_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = interrupted(tmp_path, monkeypatch)
-    path.with_suffix(".new").write_bytes(path.read_bytes()[:1000])
+    path.with_name(f".{FILE}.killed.part").write_bytes(path.read_bytes()[:1000])
     fit(toy_pairs(), RECIPE, checkpoint=tmp_path)
     assert not list(tmp_path.iterdir())
 
 
-def test_written_when_epochs_and_seconds_have_passed(tmp_path: Path) -> None:
-    keeper = Keeper(Checkpoints(tmp_path, every_epochs=3, every_seconds=0), "digest")
+def test_checkpoints_are_saved_when_epochs_and_seconds_have_passed(tmp_path: Path) -> None:
+    store = CheckpointStore(CheckpointSettings(tmp_path, every_epochs=3, every_seconds=0), "digest")
     found = []
     for number in range(7):
-        keeper.keep({"number": number})
-        state = keeper.read()
+        store.save_if_due({"number": number})
+        state = store.read()
         found.append(state and state["number"])
     assert found == [None, None, 2, 2, 2, 5, 5]
-    patient = Keeper(Checkpoints(tmp_path / "patient", every_seconds=3600), "digest")
-    patient.keep({"number": 1})
+    patient = CheckpointStore(
+        CheckpointSettings(tmp_path / "patient", every_seconds=3600), "digest"
+    )
+    patient.save_if_due({"number": 1})
     assert patient.read() is None
 
 
-def test_states_come_back_as_they_were() -> None:
+def test_states_are_packed_without_loss() -> None:
     shared = torch.arange(6.0).reshape(2, 3)
     state = {
         "a": {0: shared, 1: shared.T},
@@ -182,14 +191,14 @@ def test_states_come_back_as_they_were() -> None:
         "c": [shared[0], "text"],
     }
     tensors: dict[str, torch.Tensor] = {}
-    found = unpack(json.loads(json.dumps(pack(state, tensors))), tensors)
+    found = unpack_state(json.loads(json.dumps(pack_state(state, tensors))), tensors)
     assert found["b"] == state["b"] and found["c"][1] == "text"
     assert torch.equal(found["a"][1], shared.T) and torch.equal(found["c"][0], shared[0])
 
 
 def test_record_is_read_back_and_weights_without_one_are_refused(tmp_path: Path) -> None:
     fitted = fit(toy_pairs(), replace(RECIPE, epochs=1))
-    save_heads(tmp_path / "with", fitted.picture, fitted.text, as_metadata(fitted.record))
+    save_heads(tmp_path / "with", fitted.picture, fitted.text, to_metadata(fitted.record))
     save_heads(tmp_path / "without", fitted.picture, fitted.text)
     assert read_record(tmp_path / "with") == fitted.record
     with pytest.raises(InvalidWeights, match="without a configuration record"):

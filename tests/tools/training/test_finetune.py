@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from search.errors import ConfigError
 from search.tuning.fit import fit
+from search.tuning.heads import UnfrozenLayers, capture_inputs
 from search.tuning.pairs import Pairs
-from search.tuning.unfrozen_layers import Tail, inputs_of
 from tests.search.tuning.toy import KINDS, RECIPE, same_weights
 from tools.training.finetune import efficientnet_tail, fit_unfrozen, vision_transformer_tail
 
@@ -37,7 +37,7 @@ def blocks() -> nn.Sequential:
 
 
 def gradients(checkpointed: bool) -> list[Tensor]:
-    tail = Tail(blocks(), pool).train()
+    tail = UnfrozenLayers(blocks(), pool).train()
     torch.manual_seed(1)
     if checkpointed:
         found = tail(pixels())
@@ -59,7 +59,7 @@ def test_recomputed_gradients_are_the_plain_ones() -> None:
 def test_what_a_block_computes_inside_is_not_kept() -> None:
     block = nn.Sequential(*(layer for _ in range(4) for layer in (nn.Conv2d(3, 3, 3), nn.GELU())))
 
-    def kept(tail: Tail) -> int:
+    def kept(tail: UnfrozenLayers) -> int:
         sizes: list[int] = []
 
         def pack(tensor: Tensor) -> Tensor:
@@ -70,11 +70,13 @@ def test_what_a_block_computes_inside_is_not_kept() -> None:
             tail(pixels())
         return sum(sizes)
 
-    assert kept(Tail([block], pool).train()) < kept(Tail([block], pool).eval()) / 2
+    assert (
+        kept(UnfrozenLayers([block], pool).train()) < kept(UnfrozenLayers([block], pool).eval()) / 2
+    )
 
 
 def test_batch_normalisation_keeps_its_statistics() -> None:
-    tail = Tail(blocks(), pool).train()
+    tail = UnfrozenLayers(blocks(), pool).train()
     before = tail.blocks[1].running_mean.clone()
     tail(pixels())
     assert torch.equal(tail.blocks[1].running_mean, before)
@@ -104,7 +106,7 @@ def test_tail_of_a_vision_transformer_ends_as_the_tower_does(changed: dict[str, 
     tail = vision_transformer_tail(visual, 2).eval()
     with torch.inference_mode():
         expected = nn.functional.normalize(visual(pixels()), dim=-1)
-        found = tail(inputs_of(tail.blocks[0], visual, pixels()))
+        found = tail(capture_inputs(tail.blocks[0], visual, pixels()))
     assert len(tail.blocks) == 2 and torch.allclose(found, expected, atol=1e-6)
 
 
@@ -121,7 +123,7 @@ def test_last_stages_of_an_efficientnet_are_trained_with_the_heads() -> None:
     tail = efficientnet_tail(network, 1, pool).eval()
     kinds = np.arange(48) % KINDS
     colours = torch.rand(KINDS, 3, 1, 1)[torch.from_numpy(kinds)]
-    entering = inputs_of(
+    entering = capture_inputs(
         tail.blocks[0], network, colours + 0.05 * torch.randn(48, 3, 32, 32)
     ).half()
     with torch.inference_mode():

@@ -16,7 +16,7 @@ from search.encoders.compact.sound_network import FEATURES, network_of
 from search.encoders.compact.spectrogram import log_mel
 from search.encoders.packing import unpacked
 from search.encoders.weights import read_safetensors
-from search.tuning.sound_classes import KEPT, NAMES, class_texts
+from search.tuning.audioset import CLASS_NAMES, KEPT_CLASSES, list_class_texts
 from tools.training.audio_augment import PatchSource
 from tools.training.sound_distil import agreement, listener
 from tools.training.sound_examples import FOLDS, Clip, Heard, changed, read_clips
@@ -88,8 +88,8 @@ def test_changed_copies_keep_to_the_scale_and_differ() -> None:
 
 
 def test_every_kept_class_has_a_row_in_the_shipped_head() -> None:
-    assert len(NAMES) == 521 and len(class_texts()) == len(KEPT)
-    assert load_sound_head(audio.HEAD).words.shape == (len(KEPT), 384)
+    assert len(CLASS_NAMES) == 521 and len(list_class_texts()) == len(KEPT_CLASSES)
+    assert load_sound_head(audio.HEAD).words.shape == (len(KEPT_CLASSES), 384)
 
 
 @pytest.mark.data
@@ -124,7 +124,7 @@ def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None
         torch.allclose(stored[name], theirs[name].half().float(), rtol=1e-3) for name in same
     )
     weight, bias = teacher.classifier()
-    told = listener(network_of(theirs), weight[list(KEPT)], bias[list(KEPT)])
+    told = listener(network_of(theirs), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)])
     head = load_sound_head(audio.HEAD).classifier
     said = listener(network_of(stored), head.weight, head.bias)
     patches = PatchSource(

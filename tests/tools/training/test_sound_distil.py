@@ -20,7 +20,7 @@ from search.encoders.compact.sound_network import (
 )
 from search.encoders.compact.sound_tower import PATCH
 from search.encoders.compact.spectrogram import BANDS
-from search.tuning.checkpoints import Checkpoints, Keeper
+from search.tuning.checkpoints import CheckpointSettings, CheckpointStore
 from tools.training.audio_augment import PatchSource
 from tools.training.audio_pruning import thinned
 from tools.training.sound_distil import Distillation, Listener, agreement, distil, listener
@@ -102,14 +102,14 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
     teacher: Listener, waves: list[np.ndarray], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = distil(teacher, PatchSource(waves, 0), RECIPE, None)
-    kept, checkpoints = Keeper.keep, Checkpoints(tmp_path, every_seconds=0)
+    kept, checkpoints = CheckpointStore.save_if_due, CheckpointSettings(tmp_path, every_seconds=0)
 
-    def killed(self: Keeper, state: dict[str, object]) -> None:
+    def killed(self: CheckpointStore, state: dict[str, object]) -> None:
         kept(self, state)
         if state["epoch"] == 2:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(Keeper, "keep", killed)
+    monkeypatch.setattr(CheckpointStore, "save_if_due", killed)
     with pytest.raises(KeyboardInterrupt):
         distil(teacher, PatchSource(waves, 0), RECIPE, checkpoints)
     monkeypatch.undo()
