@@ -15,7 +15,7 @@ ONE_NUMERIC_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
 ones must not spin."""
 
 
-def keep_to_one_numeric_thread() -> None:
+def limit_numeric_threads() -> None:
     """From now on the processes that this one starts compute as web processes and workers do;
     what the operator set wins.
     """

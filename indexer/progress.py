@@ -16,7 +16,7 @@ from indexer.leases.process_id import this_process
 from search.errors import Unavailable
 from webapp.catalog.models import ModelChange, Tuning
 
-WRITE_EVERY_S = 0.5
+WRITE_INTERVAL_S = 0.5
 LEASE = datetime.timedelta(minutes=30)
 """On the same host a dead process is known at once; of another host only silence says it."""
 
@@ -26,7 +26,7 @@ RUNNING = "running"
 """The state that both kinds of row have while a process works on them."""
 
 
-def running_here(row: Row) -> QuerySet[Row]:
+def held_by_this_process(row: Row) -> QuerySet[Row]:
     """The row, as long as it runs and this process runs it."""
     return type(row)._default_manager.filter(pk=row.pk, state=RUNNING, claimed_by=this_process())
 
@@ -41,7 +41,7 @@ class Progress(Generic[Row]):
         row: Row,
         saved: tuple[str, ...] = (),
         show: Callable[[Row], None] | None = None,
-        held: Callable[[Row], QuerySet[Row]] = running_here,
+        held: Callable[[Row], QuerySet[Row]] = held_by_this_process,
         lease: datetime.timedelta = LEASE,
     ) -> None:
         self.row = row
@@ -65,7 +65,7 @@ class Progress(Generic[Row]):
     @property
     def due(self) -> bool:
         """Was the row last written long enough ago?"""
-        return time.monotonic() - self._written > WRITE_EVERY_S
+        return time.monotonic() - self._written > WRITE_INTERVAL_S
 
     def write(self) -> None:
         """Save everything but state and owner."""

@@ -20,12 +20,12 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from indexer.encoding.claiming import UNCLAIMED
-from indexer.encoding.run import work_waiting
-from indexer.index.compaction import compaction_due
+from indexer.encoding.run import has_pending_work
+from indexer.index.compaction import is_compaction_due
 from indexer.leases.process_id import is_dead
-from indexer.model_change.claiming import changes_release
-from indexer.previews.run import previews_missing, previews_take_back
-from indexer.tuning.claiming import tunings_take_back, tunings_wake
+from indexer.model_change.claiming import release_abandoned_changes
+from indexer.previews.run import find_clips_without_preview, release_abandoned_previews
+from indexer.tuning.claiming import fail_abandoned_tunings, notify_pending_tunings
 from webapp.catalog.models import (
     Asset,
     AssetKind,
@@ -51,28 +51,28 @@ from webapp.retrieval.models_runtime import active_space
 
 logger = logging.getLogger(__name__)
 
-DEATHS = 8
+MAX_LOST_WORKERS = 8
 """So many workers lost while they held it, and a job is set aside."""
 
 TERMINAL_HEAD_START = datetime.timedelta(minutes=1)
 """An upload from a terminal is run there; a worker goes on with it only when the terminal does
 not."""
 
-VERIFIED_EVERY_S = 3600.0
+VERIFY_INTERVAL_S = 3600.0
 """Readers tell of damage when they open a generation; this finds what a lost message told."""
 
-UPLOADS_WOKEN = 4
+UPLOAD_BATCH_SIZE = 4
 """Waiting uploads that one sweep wakes an importer for: were it all, messages would pile up
 behind a long import."""
 
-TEMPORARY_FOR_S = 24 * 3600.0
+TEMPORARY_FILE_MAX_AGE_S = 24 * 3600.0
 """A temporary file older than this belongs to nobody: killed processes leave theirs behind."""
 
 CHUNK = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class SweepReport:
+class ReconcileReport:
     """How much lost work was found."""
 
     taken_back: int
@@ -81,7 +81,7 @@ class SweepReport:
     uploads: int
 
 
-class Sweeper:
+class Reconciler:
     """Remembers up to which clock value nothing was missing in the space, so that an idle
     installation is not searched again.
     """
@@ -90,26 +90,28 @@ class Sweeper:
         self._complete_at = ("", -1)
         self._verified = time.monotonic()
 
-    def sweep(self) -> SweepReport:
+    def sweep(self) -> ReconcileReport:
         """Put lost work back into the queues and wake those who do it."""
         space = active_space().fingerprint
-        taken_back, set_aside = jobs_take_back()
-        report = SweepReport(taken_back, set_aside, self._enqueue_missing(space), uploads_resume())
+        taken_back, set_aside = requeue_abandoned_jobs()
+        report = ReconcileReport(
+            taken_back, set_aside, self._enqueue_missing(space), resume_uploads()
+        )
         if any((taken_back, set_aside, report.enqueued, report.uploads)):
             logger.info("swept: %s", report)
-        if work_waiting():
+        if has_pending_work():
             notify_worker(ENCODE_QUEUED)
-        if compaction_due():
+        if is_compaction_due():
             notify_worker(COMPACT)
-        if previews_take_back():
+        if release_abandoned_previews():
             notify_worker(MAKE_PREVIEWS)
-        if time.monotonic() - self._verified > VERIFIED_EVERY_S:
+        if time.monotonic() - self._verified > VERIFY_INTERVAL_S:
             self._verified = time.monotonic()
             notify_worker(REPAIR_INDEX)
-        tunings_take_back()
-        tunings_wake()
-        changes_release()
-        temporary_files_prune()
+        fail_abandoned_tunings()
+        notify_pending_tunings()
+        release_abandoned_changes()
+        prune_temporary_files()
         prune_clicks()
         return report
 
@@ -117,8 +119,8 @@ class Sweeper:
         now = get_index_sequence()
         if (space, now) == self._complete_at:
             return 0
-        enqueued = jobs_enqueue_missing(space=space)
-        if previews_missing().exists():
+        enqueued = enqueue_missing_jobs(space=space)
+        if find_clips_without_preview().exists():
             notify_worker(MAKE_PREVIEWS)
         self._complete_at = (space, now)
         return enqueued
@@ -132,24 +134,24 @@ def _abandoned(rows: QuerySet) -> Q:
     )
 
 
-def jobs_take_back() -> tuple[int, int]:
+def requeue_abandoned_jobs() -> tuple[int, int]:
     """Queue the jobs of dead or silent workers again, and set aside those that lost too many
     workers.
     """
     claimed = IndexJob.objects.filter(state=JobState.CLAIMED)
     abandoned = claimed.filter(_abandoned(claimed))
-    deadly = abandoned.filter(attempts__gte=DEATHS - 1).update(
+    deadly = abandoned.filter(attempts__gte=MAX_LOST_WORKERS - 1).update(
         state=JobState.FAILED,
         attempts=F("attempts") + 1,
         finished_at=timezone.now(),
         error_code="worker_lost",
-        error=f"{DEATHS} workers were lost while they encoded this",
+        error=f"{MAX_LOST_WORKERS} workers were lost while they encoded this",
         **UNCLAIMED,
     )
     return abandoned.update(state=JobState.QUEUED, attempts=F("attempts") + 1, **UNCLAIMED), deadly
 
 
-def jobs_enqueue_missing(*, space: str) -> int:
+def enqueue_missing_jobs(*, space: str) -> int:
     """Enqueue contents that have neither embedding nor job, and jobs called done whose embedding
     is gone.
     """
@@ -184,7 +186,7 @@ def _missing(space: str, kind: AssetKind) -> Iterator[list[str]]:
         last = chunk[-1]
 
 
-def uploads_resume() -> int:
+def resume_uploads() -> int:
     """Free the uploads of dead importers, and wake importers for the oldest that wait. Returns
     how many were woken.
     """
@@ -196,21 +198,23 @@ def uploads_resume() -> int:
         source=UploadSource.TERMINAL, created_at__gt=timezone.now() - TERMINAL_HEAD_START
     )
     waiting = list(
-        get_claimable_uploads().exclude(in_terminal).values_list("pk", flat=True)[:UPLOADS_WOKEN]
+        get_claimable_uploads()
+        .exclude(in_terminal)
+        .values_list("pk", flat=True)[:UPLOAD_BATCH_SIZE]
     )
     for upload_id in waiting:
         notify_worker(IMPORT_UPLOAD, upload_id)
     return len(waiting)
 
 
-def temporary_files_prune() -> int:
+def prune_temporary_files() -> int:
     """Remove what killed processes left in the folder of half-received and half-written files.
     Returns how many.
     """
     count = 0
     for path in Path(settings.FILE_UPLOAD_TEMP_DIR).iterdir():
         with suppress(FileNotFoundError):
-            if path.is_file() and time.time() - path.stat().st_mtime > TEMPORARY_FOR_S:
+            if path.is_file() and time.time() - path.stat().st_mtime > TEMPORARY_FILE_MAX_AGE_S:
                 path.unlink()
                 count += 1
     return count

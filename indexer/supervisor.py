@@ -16,15 +16,15 @@ from indexer.processes import ProcessSpec, beat_process, web_process, worker_pro
 
 logger = logging.getLogger(__name__)
 
-FIRST_DELAY_S = 0.5
-LONGEST_DELAY_S = 30.0
+MIN_DELAY_S = 0.5
+MAX_DELAY_S = 30.0
 STABLE_AFTER_S = 30.0
 """A process that ran so long starts the back-off anew when it dies."""
 
-STOP_WITHIN_S = 15.0
+STOP_TIMEOUT_S = 15.0
 """Time to end politely; what claims are left are taken back at the next start."""
 
-POLL_S = 0.2
+POLL_INTERVAL_S = 0.2
 
 
 class Child:
@@ -32,7 +32,7 @@ class Child:
 
     def __init__(self, spec: ProcessSpec) -> None:
         self._spec = spec
-        self._delay = FIRST_DELAY_S
+        self._delay = MIN_DELAY_S
         self.start()
 
     def start(self) -> None:
@@ -55,9 +55,7 @@ class Child:
 
     def _plan_restart(self) -> None:
         ran = time.monotonic() - self._started
-        self._delay = (
-            FIRST_DELAY_S if ran > STABLE_AFTER_S else min(self._delay * 2, LONGEST_DELAY_S)
-        )
+        self._delay = MIN_DELAY_S if ran > STABLE_AFTER_S else min(self._delay * 2, MAX_DELAY_S)
         self._start_at = time.monotonic() + self._delay
         logger.error(
             "%s ended with code %s after %.0f s and is started again in %.1f s",
@@ -89,11 +87,11 @@ class Supervisor:
             signal.signal(number, self._signalled)
         children = [Child(spec) for spec in self._specs]
         try:
-            while not self._stopping.wait(POLL_S):
+            while not self._stopping.wait(POLL_INTERVAL_S):
                 for child in children:
                     child.look_after()
         finally:
-            deadline = time.monotonic() + STOP_WITHIN_S
+            deadline = time.monotonic() + STOP_TIMEOUT_S
             for child in children:
                 child.process.terminate()
             for child in children:

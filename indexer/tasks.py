@@ -13,10 +13,10 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import OperationalError
 
 from indexer.encoding import run
-from indexer.index.compaction import compaction_due, generation_build, generation_mend
-from indexer.previews.run import previews_make, previews_missing
-from indexer.reconcile import Sweeper
-from indexer.tuning.claiming import tunings_take_back
+from indexer.index.compaction import build_generation, is_compaction_due, repair_generation
+from indexer.previews.run import find_clips_without_preview, make_missing_previews
+from indexer.reconcile import Reconciler
+from indexer.tuning.claiming import fail_abandoned_tunings
 from search.errors import BuildInProgress, OmnishelfError, Unavailable
 from webapp.catalog.models import Tuning, TuningState
 from webapp.celery import (
@@ -42,7 +42,7 @@ RETRIES: dict[str, Any] = {
 }
 """Errors whose `permanent` is False, and a database that is away."""
 
-_sweeper = Sweeper()
+_sweeper = Reconciler()
 
 
 @shared_task(name=IMPORT_UPLOAD, **RETRIES)
@@ -55,24 +55,24 @@ def encode_queued() -> None:
     passes = run.encode_queued()
     for totals in passes:
         logger.info("encoded %s", totals)
-    if passes and compaction_due():
+    if passes and is_compaction_due():
         notify_worker(COMPACT)
-    if passes and previews_missing().exists():
+    if passes and find_clips_without_preview().exists():
         notify_worker(MAKE_PREVIEWS)
 
 
 @shared_task(name=MAKE_PREVIEWS, **RETRIES)
 def make_previews() -> None:
-    if made := previews_make():
+    if made := make_missing_previews():
         logger.info("made %d clip previews", made)
 
 
 @shared_task(name=COMPACT, **RETRIES)
 def compact() -> None:
-    if not compaction_due():
+    if not is_compaction_due():
         return
     try:
-        generation_build()
+        build_generation()
     except BuildInProgress as error:
         logger.info("no compaction: %s", error)
 
@@ -80,7 +80,7 @@ def compact() -> None:
 @shared_task(name=REPAIR_INDEX, **RETRIES)
 def repair_index() -> None:
     try:
-        generation_mend()
+        repair_generation()
     except BuildInProgress as error:
         logger.info("a build is under way already: %s", error)
 
@@ -91,23 +91,23 @@ def tune(tuning_id: int) -> None:
     a person.
     """
     # Imported here: learning needs torch, and a worker that only imports rows should not hold it.
-    from indexer.tuning.run import tuning_run
+    from indexer.tuning.run import run_tuning
 
-    tunings_take_back()
+    fail_abandoned_tunings()
     try:
-        tuning_run(tuning_id)
+        run_tuning(tuning_id)
     except OmnishelfError as error:
         logger.warning("tuning %d: %s", tuning_id, error)
 
 
 @shared_task(name=ROLL_BACK_TUNING, **RETRIES)
 def roll_back_tuning() -> None:
-    from indexer.tuning.run import tuning_roll_back
+    from indexer.tuning.run import rollback_tuning
 
     asked = Tuning.objects.filter(state=TuningState.LIVE, rollback_requested=True)
     for tuning in asked:
         try:
-            tuning_roll_back(tuning.preset)
+            rollback_tuning(tuning.preset)
         except OmnishelfError as error:
             if not error.permanent:
                 raise

@@ -14,9 +14,9 @@ from indexer.encoding import run
 from webapp.catalog.models import JobState, Upload
 from webapp.catalog.selectors.uploads import count_upload_jobs, get_problem_rows
 
-SHOWN_PROBLEMS = 20
-POLL_S = 0.5
-PATIENCE_S = 3.0
+MAX_PROBLEMS_SHOWN = 20
+POLL_INTERVAL_S = 0.5
+IDLE_TIMEOUT_S = 3.0
 """So long nobody may claim a queued job before this process encodes by itself."""
 
 
@@ -72,16 +72,16 @@ class UploadConsole:
         self._problems(upload)
 
     def _problems(self, upload: Upload) -> None:
-        rows = list(get_problem_rows(upload=upload)[: SHOWN_PROBLEMS + 1])
+        rows = list(get_problem_rows(upload=upload)[: MAX_PROBLEMS_SHOWN + 1])
         if not rows:
             return
         table = Table("row", "SKU", "level", "field", "reason")
-        for row in rows[:SHOWN_PROBLEMS]:
+        for row in rows[:MAX_PROBLEMS_SHOWN]:
             for message in row.messages:
                 cells = (message["level"], message["field"], message["reason"])
                 table.add_row(str(row.number), escape(row.sku), *map(escape, cells))
         self._console.print(table)
-        if len(rows) > SHOWN_PROBLEMS:
+        if len(rows) > MAX_PROBLEMS_SHOWN:
             self._console.print("… and more; --failed-rows writes all that failed")
 
 
@@ -102,11 +102,11 @@ def wait_until_encoded(upload: Upload, console: Console) -> None:
         counts = show()
         while counts[JobState.QUEUED] or counts[JobState.CLAIMED]:
             before = counts
-            time.sleep(POLL_S)
+            time.sleep(POLL_INTERVAL_S)
             counts = show()
             if counts[JobState.CLAIMED] or counts != before:
                 idle_since = time.monotonic()
-            elif time.monotonic() - idle_since > PATIENCE_S:
+            elif time.monotonic() - idle_since > IDLE_TIMEOUT_S:
                 run.encode_queued(on_batch=show)
                 counts = show()
     if counts[JobState.FAILED]:

@@ -25,7 +25,7 @@ ENCODE_QUEUED = "indexer.encode_queued"
 MAKE_PREVIEWS = "indexer.make_previews"
 COMPACT = "indexer.compact"
 REPAIR_INDEX = "indexer.mend"
-RECONCILE = "indexer.reconcile"
+RECONCILE = "indexer.sweep"
 TUNE = "indexer.tune"
 ROLL_BACK_TUNING = "indexer.roll_back_tuning"
 

@@ -280,13 +280,13 @@ CELERY_TASK_ROUTES = {
     "indexer.make_previews": {"queue": "encode"},
     "indexer.compact": {"queue": "index"},
     "indexer.mend": {"queue": "index"},
-    "indexer.reconcile": {"queue": "index"},
+    "indexer.sweep": {"queue": "index"},
     "indexer.tune": {"queue": "index"},
     "indexer.roll_back_tuning": {"queue": "index"},
 }
 CELERY_BEAT_SCHEDULE = {
     "sweep": {
-        "task": "indexer.reconcile",
+        "task": "indexer.sweep",
         "schedule": ENV.sweep_every_s,
         # A sweep that waited longer than one period is superseded by the next one.
         "options": {"expires": ENV.sweep_every_s},

@@ -15,13 +15,13 @@ from search.types import Modality
 from webapp.catalog.models import IndexJob, JobState
 from webapp.config import web_settings
 
-SUSPECT_AFTER = 3
+ISOLATE_AFTER = 3
 """Attempts after which a job is encoded alone, when nothing else is left: it may be what kills
 the worker."""
 
 CLIPS = (Modality.AUDIO, Modality.VIDEO)
 
-BATCHES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 2}
+CLAIM_BATCH_SIZES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 2}
 """Contents of a claim; pictures as many as the encoder takes at once. The clips of a claim
 become searchable together, so a few: else short ones would wait for a long one."""
 
@@ -54,7 +54,7 @@ class Claim:
 
 def next_modality(*, space: str) -> Modality | None:
     """Modality of the oldest job that may be claimed; None when there is none. Takes no lock."""
-    oldest = IndexJob.objects.claimable(space).filter(attempts__lt=SUSPECT_AFTER).order_by("id")
+    oldest = IndexJob.objects.claimable(space).filter(attempts__lt=ISOLATE_AFTER).order_by("id")
     found = oldest.values_list("modality", flat=True).first()
     return Modality(found) if found else None
 
@@ -63,17 +63,17 @@ def claim_jobs(*, space: str, modality: Modality, worker: str, limit: int) -> Cl
     """Claim up to `limit` of the oldest queued jobs of this modality, suspects left out. None
     when there is none.
     """
-    queued = IndexJob.objects.claimable(space).filter(modality=modality, attempts__lt=SUSPECT_AFTER)
+    queued = IndexJob.objects.claimable(space).filter(modality=modality, attempts__lt=ISOLATE_AFTER)
     return _claim(queued.order_by("id"), modality, worker, limit)
 
 
-def claim_suspect(*, space: str, worker: str) -> Claim | None:
+def claim_poison_job(*, space: str, worker: str) -> Claim | None:
     """Claim one job: of those that failed often or saw their worker die, the one that was tried
     least.
     """
     queued = (
         IndexJob.objects.claimable(space)
-        .filter(attempts__gte=SUSPECT_AFTER)
+        .filter(attempts__gte=ISOLATE_AFTER)
         .order_by("attempts", "id")
     )
     found = queued.values_list("modality", flat=True).first()
@@ -101,19 +101,19 @@ def lease_end() -> datetime.datetime:
     return timezone.now() + datetime.timedelta(seconds=web_settings().job_lease_s)
 
 
-def claims_renew(claims: Collection[Claim]) -> None:
+def renew_claims(claims: Collection[Claim]) -> None:
     """Push the leases of everything in flight ahead."""
     _rows(claims).update(lease_expires_at=lease_end())
 
 
-def claims_release(claims: Collection[Claim]) -> int:
+def release_claims(claims: Collection[Claim]) -> int:
     """Back to the queue, unblamed, whatever of these claims is still ours. Returns how many
     jobs.
     """
     return _rows(claims).update(state=JobState.QUEUED, **UNCLAIMED)
 
 
-def jobs_defer(rows: QuerySet[IndexJob], *, error_code: str, error: str, seconds: float) -> int:
+def defer_jobs(rows: QuerySet[IndexJob], *, error_code: str, error: str, seconds: float) -> int:
     """Back to the queue for later, the attempt counted: what went wrong may pass. Returns how
     many jobs.
     """

@@ -13,17 +13,23 @@ from typing import Any
 import numpy as np
 
 from indexer.encoding.claiming import Job
-from indexer.encoding.clip_reading import shown_to
-from indexer.encoding.contents import Content, Encoded, Fault, SetAside, Views
+from indexer.encoding.clip_reading import encodable_modalities
+from indexer.encoding.contents import (
+    Content,
+    ContentViews,
+    EncodedContent,
+    EncodeError,
+    FailedContent,
+)
 from indexer.encoding.encode import EncodedBatch, Row, encode_inputs, rows_of
-from indexer.encoding.piece_queue import Feed, Piece, Trouble
-from indexer.encoding.projection import project, towers_of, with_whole
+from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
+from indexer.encoding.projection import get_tower_id, prepend_whole_clip, project
 from search.encoders.protocol import Features, TunableEncoder, require_audio
 from search.media.frame_views import VIEWS
 from search.types import Modality, Span, TextRole
 from webapp.catalog.selectors.tunings import ClipFeatures, get_clip_features
 
-SUBTITLES_AT_ONCE = 256
+SUBTITLE_BATCH_SIZE = 256
 
 LEFT_OUT = {
     Modality.VIDEO: "pictures",
@@ -42,10 +48,13 @@ class _Found:
 
 
 def encode_clips(
-    kind: Modality, contents: Sequence[Content], feeds: Sequence[Feed], encoder: TunableEncoder
+    kind: Modality,
+    contents: Sequence[Content],
+    feeds: Sequence[PieceQueue],
+    encoder: TunableEncoder,
 ) -> EncodedBatch:
     """One clip after another, each while it is being decoded. Raises Unavailable when the
-    encoder fails on every piece of a batch, Interrupted when a feed is closed.
+    encoder fails on every piece of a batch, Cancelled when a feed is closed.
     """
     started = time.perf_counter()
     outcomes = [
@@ -53,21 +62,21 @@ def encode_clips(
         for content, feed in zip(contents, feeds, strict=True)
     ]
     return EncodedBatch(
-        encoded=tuple(outcome for outcome in outcomes if isinstance(outcome, Encoded)),
-        set_aside=tuple(outcome for outcome in outcomes if isinstance(outcome, SetAside)),
+        encoded=tuple(outcome for outcome in outcomes if isinstance(outcome, EncodedContent)),
+        set_aside=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedContent)),
         decode_wait_s=sum(feed.waited_s for feed in feeds),
         encode_s=time.perf_counter() - started - sum(feed.waited_s for feed in feeds),
     )
 
 
 def _encode_clip(
-    kind: Modality, job: Job, feed: Feed, encoder: TunableEncoder
-) -> Encoded | SetAside:
-    found = {modality: _Found() for modality in shown_to(encoder, kind)}
-    troubles: dict[Modality, Fault] = {}
+    kind: Modality, job: Job, feed: PieceQueue, encoder: TunableEncoder
+) -> EncodedContent | FailedContent:
+    found = {modality: _Found() for modality in encodable_modalities(encoder, kind)}
+    troubles: dict[Modality, EncodeError] = {}
     batch: list[Piece] = []
     for piece in feed:
-        if isinstance(piece, Trouble):
+        if isinstance(piece, PieceError):
             troubles[piece.modality] = piece.fault
             continue
         if batch and (
@@ -80,18 +89,18 @@ def _encode_clip(
     if batch:
         _encode_pieces(batch, found, troubles, encoder)
     if fault := _spoilt(kind, found, troubles):
-        return SetAside(job, fault)
+        return FailedContent(job, fault)
     note = "; ".join(
         f"{LEFT_OUT[modality]}: {fault.message}" for modality, fault in troubles.items()
     )
-    return Encoded(job, _views(kind, found, encoder), note)
+    return EncodedContent(job, _views(kind, found, encoder), note)
 
 
 def _at_once(encoder: TunableEncoder, modality: Modality) -> int:
     if modality is Modality.AUDIO:
         return require_audio(encoder).audio_batch_size
     return (
-        SUBTITLES_AT_ONCE
+        SUBTITLE_BATCH_SIZE
         if modality is Modality.TEXT
         else max(1, encoder.picture_batch_size // VIEWS)
     )
@@ -100,7 +109,7 @@ def _at_once(encoder: TunableEncoder, modality: Modality) -> int:
 def _encode_pieces(
     batch: Sequence[Piece],
     found: Mapping[Modality, _Found],
-    troubles: dict[Modality, Fault],
+    troubles: dict[Modality, EncodeError],
     encoder: TunableEncoder,
 ) -> None:
     modality = batch[0].modality
@@ -108,7 +117,7 @@ def _encode_pieces(
     for piece, row in zip(
         batch, encode_inputs(encode, [piece.content for piece in batch]), strict=True
     ):
-        if isinstance(row, Fault):
+        if isinstance(row, EncodeError):
             troubles[modality] = row
         else:
             found[modality].rows.append(row)
@@ -132,8 +141,8 @@ def _features(inputs: Sequence[Any], encoder: TunableEncoder, modality: Modality
 
 
 def _spoilt(
-    kind: Modality, found: Mapping[Modality, _Found], troubles: Mapping[Modality, Fault]
-) -> Fault | None:
+    kind: Modality, found: Mapping[Modality, _Found], troubles: Mapping[Modality, EncodeError]
+) -> EncodeError | None:
     """Why a clip is set aside: nothing in it can be seen or heard, or what went wrong may pass."""
     passing = [
         fault
@@ -148,15 +157,17 @@ def _spoilt(
 
 def _views(
     kind: Modality, found: Mapping[Modality, _Found], encoder: TunableEncoder
-) -> tuple[Views, ...]:
+) -> tuple[ContentViews, ...]:
     """A row for each modality, also where there is nothing of it; one of its kind also when the
     encoder is deaf.
     """
     nothing = np.zeros((0, encoder.space.dim), np.float32)
     views = [
-        Views(
+        ContentViews(
             modality,
-            with_whole(modality, np.stack([row[1] for row in one.rows])) if one.rows else nothing,
+            prepend_whole_clip(modality, np.stack([row[1] for row in one.rows]))
+            if one.rows
+            else nothing,
             np.concatenate([row[0] for row in one.rows])
             if one.rows
             else np.zeros((0, 0), np.float16),
@@ -164,24 +175,24 @@ def _views(
         )
         for modality, one in found.items()
     ]
-    return tuple(views) if kind in found else (*views, Views(kind, nothing, None))
+    return tuple(views) if kind in found else (*views, ContentViews(kind, nothing, None))
 
 
-def clips_projected(
+def project_clips(
     kind: Modality, contents: Sequence[Content], encoder: TunableEncoder
-) -> dict[Job, Encoded]:
+) -> dict[Job, EncodedContent]:
     """Of these clips those of which everything that towers see and hear is stored. At most one
     query.
     """
-    wanted = shown_to(encoder, kind)
+    wanted = encodable_modalities(encoder, kind)
     if not wanted or not contents:
         return {}
-    towers = {towers_of(encoder, modality) for modality in wanted}
+    towers = {get_tower_id(encoder, modality) for modality in wanted}
     stored = get_clip_features(
         towers=towers, hashes=[content.job.content_hash for content in contents]
     )
     return {
-        content.job: Encoded(
+        content.job: EncodedContent(
             content.job, tuple(_projected(modality, seen[modality], encoder) for modality in wanted)
         )
         for content in contents
@@ -190,14 +201,17 @@ def clips_projected(
     }
 
 
-def _projected(modality: Modality, seen: ClipFeatures, encoder: TunableEncoder) -> Views:
-    return Views(
-        modality, with_whole(modality, project(encoder, modality, seen.features)), None, seen.spans
+def _projected(modality: Modality, seen: ClipFeatures, encoder: TunableEncoder) -> ContentViews:
+    return ContentViews(
+        modality,
+        prepend_whole_clip(modality, project(encoder, modality, seen.features)),
+        None,
+        seen.spans,
     )
 
 
 def with_projected(
-    encode: Callable[[], EncodedBatch], projected: tuple[Encoded, ...]
+    encode: Callable[[], EncodedBatch], projected: tuple[EncodedContent, ...]
 ) -> EncodedBatch:
     """A batch with the clips that needed neither decoding nor a tower."""
     batch = encode()

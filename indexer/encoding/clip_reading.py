@@ -8,9 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.encoding.contents import Content, Fault
+from indexer.encoding.contents import Content, EncodeError
 from indexer.encoding.files import local_file
-from indexer.encoding.piece_queue import Feed, Piece, Trouble
+from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder, require_audio, supports_audio
 from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
@@ -23,31 +23,31 @@ from search.media.subtitles import subtitles
 from search.types import Modality
 from webapp.catalog.models import SHOWN_BY
 
-BROKEN = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
+DECODE_ERRORS = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
 """What decoding a clip is known to raise."""
 
 TRACKS = {Modality.VIDEO: "video", Modality.AUDIO: "audio", Modality.TEXT: "subtitle"}
 """FFmpeg's names."""
 
 
-def feeds_begun(
+def start_decoding(
     kind: Modality, contents: Sequence[Content], encoder: TunableEncoder, decoders: Executor
-) -> list[Feed]:
+) -> list[PieceQueue]:
     """Let decoders begin with these clips. They are to be taken in this order: a decoder that
     waits for its clip to be taken may be the one that the next clip waits for.
     """
-    feeds = [Feed() for _ in contents]
+    feeds = [PieceQueue() for _ in contents]
     for content, feed in zip(contents, feeds, strict=True):
         decoders.submit(_read_clip, content, kind, encoder, feed)
     return feeds
 
 
-def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: Feed) -> None:
+def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: PieceQueue) -> None:
     """Read, decode and preprocess a stored clip into its feed. Runs in a thread of the decoding
     pool.
     """
     limits = ClipLimits.from_settings(engine_settings())
-    wanted = shown_to(encoder, kind)
+    wanted = encodable_modalities(encoder, kind)
     try:
         if wanted:
             _read_file(content.value, wanted, limits, encoder, feed)
@@ -58,16 +58,20 @@ def _read_clip(content: Content, kind: Modality, encoder: TunableEncoder, feed: 
 
 
 def _read_file(
-    name: str, wanted: Sequence[Modality], limits: ClipLimits, encoder: TunableEncoder, feed: Feed
+    name: str,
+    wanted: Sequence[Modality],
+    limits: ClipLimits,
+    encoder: TunableEncoder,
+    feed: PieceQueue,
 ) -> None:
     try:
         with local_file(name, limits.max_bytes) as path:
             _Clip(path, limits, encoder, list(wanted)).read(feed)
-    except BROKEN as error:
-        feed.put(Trouble(wanted[-1], Fault.of(error)))
+    except DECODE_ERRORS as error:
+        feed.put(PieceError(wanted[-1], EncodeError.of(error)))
 
 
-def shown_to(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
+def encodable_modalities(encoder: TunableEncoder, kind: Modality) -> tuple[Modality, ...]:
     """Modalities of an asset's views that the encoder can make; a deaf one makes none of a
     sound.
     """
@@ -84,7 +88,7 @@ class _Clip:
     encoder: TunableEncoder
     wanted: list[Modality]
 
-    def read(self, feed: Feed) -> None:
+    def read(self, feed: PieceQueue) -> None:
         """One modality after another; what is wrong with one is told and does not concern the
         others.
         """
@@ -98,12 +102,12 @@ class _Clip:
             try:
                 for piece in read():
                     feed.put(piece)
-            except BROKEN as error:
-                feed.put(Trouble(modality, Fault.of(error)))
+            except DECODE_ERRORS as error:
+                feed.put(PieceError(modality, EncodeError.of(error)))
                 # What cannot be seen may still be heard, but is not read.
                 self.wanted = [each for each in self.wanted if each is not Modality.TEXT]
 
-    def _frames(self) -> Iterator[Piece | Trouble]:
+    def _frames(self) -> Iterator[Piece | PieceError]:
         seen = clip_frames(self.path, self.limits, side=self.encoder.decode_size)
         # Looking for a track costs a process.
         self.wanted = [each for each in self.wanted if TRACKS[each] in seen.beside]
@@ -113,7 +117,7 @@ class _Clip:
         if seen.truncated:
             yield _broke_off(Modality.VIDEO)
 
-    def _sounds(self) -> Iterator[Piece | Trouble]:
+    def _sounds(self) -> Iterator[Piece | PieceError]:
         encoder = require_audio(self.encoder)
         with closing(open_sound(self.path, self.limits, encoder.audio_format.rate)) as reader:
             for span, window in sound_windows(reader, encoder.audio_format):
@@ -121,12 +125,13 @@ class _Clip:
         if reader.truncated:
             yield _broke_off(Modality.AUDIO)
 
-    def _subtitles(self) -> Iterator[Piece | Trouble]:
+    def _subtitles(self) -> Iterator[Piece | PieceError]:
         for span, text in subtitles(self.path, self.limits):
             yield Piece(Modality.TEXT, span, text)
 
 
-def _broke_off(modality: Modality) -> Trouble:
-    return Trouble(
-        modality, Fault.of(MediaUnreadable("the clip broke off; what came before is searchable"))
+def _broke_off(modality: Modality) -> PieceError:
+    return PieceError(
+        modality,
+        EncodeError.of(MediaUnreadable("the clip broke off; what came before is searchable")),
     )

@@ -25,7 +25,7 @@ class Content:
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class EncodeError:
     """Why a content was not encoded. `permanent` means that trying again cannot help."""
 
     code: str
@@ -33,7 +33,7 @@ class Fault:
     permanent: bool
 
     @classmethod
-    def of(cls, error: BaseException) -> Fault:
+    def of(cls, error: BaseException) -> EncodeError:
         """Errors of the tree say themselves whether a retry can help; of anything else that is
         not known.
         """
@@ -43,8 +43,8 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
-class Views:
-    """Views of a content in one modality: unit vectors, and the features that they were
+class ContentViews:
+    """ContentViews of a content in one modality: unit vectors, and the features that they were
     projected from.
 
     Shapes: (dim,) and (width,) for a text or a picture. Of a clip, (n, dim) and (m, width),
@@ -60,23 +60,23 @@ class Views:
 
 
 @dataclass(frozen=True, slots=True)
-class Encoded:
+class EncodedContent:
     """A content's views. `note` tells what of a clip is left out, and why."""
 
     job: Job
-    views: tuple[Views, ...]
+    views: tuple[ContentViews, ...]
     note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class FailedContent:
     """A content that was not encoded, and why."""
 
     job: Job
-    fault: Fault
+    fault: EncodeError
 
 
-def contents_of(claim: Claim) -> tuple[list[Content], list[Job]]:
+def load_contents(claim: Claim) -> tuple[list[Content], list[Job]]:
     """What the claimed jobs encode, and the jobs whose content no product uses any more. One
     query.
     """
@@ -90,7 +90,7 @@ def contents_of(claim: Claim) -> tuple[list[Content], list[Job]]:
     return contents, [job for job in claim.jobs if job.content_hash not in values]
 
 
-def load_picture(content: Content, encoder: Encoder) -> Pixels | Fault:
+def load_picture(content: Content, encoder: Encoder) -> Pixels | EncodeError:
     """Read, decode and preprocess a stored picture. Runs in a thread of the decoding pool; uses
     no database.
     """
@@ -101,7 +101,7 @@ def load_picture(content: Content, encoder: Encoder) -> Pixels | Fault:
         )
         return encoder.prepare_picture(picture)
     except (MediaError, ModalityUnsupported, Unavailable, MemoryError) as error:
-        return Fault.of(error)
+        return EncodeError.of(error)
 
 
 def check_vectors(vectors: Vectors, count: int, dim: int) -> None:

@@ -13,7 +13,14 @@ from typing import TypeVar
 import numpy as np
 
 from indexer.encoding.claiming import Job
-from indexer.encoding.contents import Content, Encoded, Fault, SetAside, Views, check_vectors
+from indexer.encoding.contents import (
+    Content,
+    ContentViews,
+    EncodedContent,
+    EncodeError,
+    FailedContent,
+    check_vectors,
+)
 from search.encoders.protocol import Features, Pixels, TunableEncoder
 from search.errors import Unavailable
 from search.types import Modality, TextRole, Vectors
@@ -34,8 +41,8 @@ class EncodedBatch:
     the model.
     """
 
-    encoded: tuple[Encoded, ...]
-    set_aside: tuple[SetAside, ...]
+    encoded: tuple[EncodedContent, ...]
+    set_aside: tuple[FailedContent, ...]
     decode_wait_s: float
     encode_s: float
 
@@ -53,7 +60,9 @@ def encode_texts(contents: Sequence[Content], encoder: TunableEncoder) -> Encode
 
 
 def encode_pictures(
-    contents: Sequence[Content], loading: Sequence[Future[Pixels | Fault]], encoder: TunableEncoder
+    contents: Sequence[Content],
+    loading: Sequence[Future[Pixels | EncodeError]],
+    encoder: TunableEncoder,
 ) -> EncodedBatch:
     """Raises Unavailable when every picture of several that could be decoded fails: then the
     encoder is at fault.
@@ -61,14 +70,14 @@ def encode_pictures(
     started = time.perf_counter()
     loaded = [future.result() for future in loading]
     waited = time.perf_counter() - started
-    pixels = [item for item in loaded if not isinstance(item, Fault)]
+    pixels = [item for item in loaded if not isinstance(item, EncodeError)]
 
     def encode(batch: Sequence[Pixels]) -> list[Row]:
         features = encoder.picture_features(batch)
         return rows_of(features, encoder.project_pictures(features), len(batch), encoder)
 
     rows = iter(encode_inputs(encode, pixels))
-    outcomes = [item if isinstance(item, Fault) else next(rows) for item in loaded]
+    outcomes = [item if isinstance(item, EncodeError) else next(rows) for item in loaded]
     return _batch(
         Modality.PICTURE, contents, outcomes, waited, time.perf_counter() - started - waited
     )
@@ -90,7 +99,7 @@ def with_stored(
     project = encoder.project_texts if modality == Modality.TEXT else encoder.project_pictures
     rows = rows_of(features, project(features), len(stored), encoder)
     projected = [
-        Encoded(job, (Views(modality, row[1], None),))
+        EncodedContent(job, (ContentViews(modality, row[1], None),))
         for job, row in zip(stored, rows, strict=True)
     ]
     return replace(batch, encoded=(*batch.encoded, *projected))
@@ -104,10 +113,10 @@ def rows_of(features: Features, vectors: Vectors, count: int, encoder: TunableEn
 
 def encode_inputs(
     encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]
-) -> list[Row | Fault]:
+) -> list[Row | EncodeError]:
     """A row or a fault for each input. Raises Unavailable when every one of several fails."""
-    outcomes = encode_or_halve(encode, inputs) if inputs else []
-    faults = [outcome for outcome in outcomes if isinstance(outcome, Fault)]
+    outcomes = encode_or_bisect(encode, inputs) if inputs else []
+    faults = [outcome for outcome in outcomes if isinstance(outcome, EncodeError)]
     if len(faults) == len(inputs) > 1:
         raise Unavailable(
             f"the encoder failed on each of {len(inputs)} inputs: {faults[0].message}"
@@ -115,35 +124,37 @@ def encode_inputs(
     return outcomes
 
 
-def encode_or_halve(
+def encode_or_bisect(
     encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]
-) -> list[Row | Fault]:
+) -> list[Row | EncodeError]:
     """One row or fault per input; log2(n) extra calls for a single bad one."""
     try:
         return list(encode(inputs))
     except MODEL_ERRORS as error:
         if len(inputs) == 1:
-            return [Fault.of(error)]
+            return [EncodeError.of(error)]
         half = len(inputs) // 2
-        return encode_or_halve(encode, inputs[:half]) + encode_or_halve(encode, inputs[half:])
+        return encode_or_bisect(encode, inputs[:half]) + encode_or_bisect(encode, inputs[half:])
 
 
 def _batch(
     modality: Modality,
     contents: Sequence[Content],
-    outcomes: Sequence[Row | Fault],
+    outcomes: Sequence[Row | EncodeError],
     waited: float,
     spent: float,
 ) -> EncodedBatch:
     pairs = list(zip(contents, outcomes, strict=True))
     return EncodedBatch(
         encoded=tuple(
-            Encoded(content.job, (Views(modality, vectors=row[1], features=row[0]),))
+            EncodedContent(content.job, (ContentViews(modality, vectors=row[1], features=row[0]),))
             for content, row in pairs
-            if not isinstance(row, Fault)
+            if not isinstance(row, EncodeError)
         ),
         set_aside=tuple(
-            SetAside(content.job, row) for content, row in pairs if isinstance(row, Fault)
+            FailedContent(content.job, row)
+            for content, row in pairs
+            if isinstance(row, EncodeError)
         ),
         decode_wait_s=waited,
         encode_s=spent,

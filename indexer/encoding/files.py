@@ -15,7 +15,7 @@ from search.errors import MediaTooLarge, Unavailable
 
 Got = TypeVar("Got")
 
-COPIED_AT_ONCE = 1024 * 1024
+COPY_CHUNK_BYTES = 1024 * 1024
 
 
 def read_file(name: str, max_bytes: int) -> bytes:
@@ -53,7 +53,7 @@ def _own_path(name: str) -> Path | None:
 
 
 def _copy(source: IO[bytes], target: IO[bytes], max_bytes: int) -> None:
-    while piece := source.read(COPIED_AT_ONCE):
+    while piece := source.read(COPY_CHUNK_BYTES):
         target.write(piece)
         if target.tell() > max_bytes:
             raise _too_large(target.tell(), max_bytes)

@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from indexer.encoding.contents import Fault
+from indexer.encoding.contents import EncodeError
 from search.encoders.protocol import Prepared
 from search.types import Modality, Span
 
-AHEAD = 8
+MAX_QUEUED_PIECES = 8
 """Pieces of a clip that may wait for the model."""
 
 
@@ -30,37 +30,37 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class PieceError:
     """Why there are no (more) pieces of this modality."""
 
     modality: Modality
-    fault: Fault
+    fault: EncodeError
 
 
-class Interrupted(Exception):
+class Cancelled(Exception):
     """The feed was closed before its end, because work has to stop."""
 
 
-class Feed:
+class PieceQueue:
     """One clip's pieces, in the order they were put in. One thread puts, another one iterates.
 
     `waited_s` is how long the latter had to wait for pieces.
     """
 
     def __init__(self) -> None:
-        self._waiting: deque[Piece | Trouble] = deque()
+        self._waiting: deque[Piece | PieceError] = deque()
         self._change = threading.Condition()
         self._ended = False
         self._closed = False
         self._error: BaseException | None = None
         self.waited_s = 0.0
 
-    def put(self, piece: Piece | Trouble) -> None:
-        """Waits while the feed is full. Raises Interrupted when it is closed."""
+    def put(self, piece: Piece | PieceError) -> None:
+        """Waits while the feed is full. Raises Cancelled when it is closed."""
         with self._change:
-            self._change.wait_for(lambda: self._closed or len(self._waiting) < AHEAD)
+            self._change.wait_for(lambda: self._closed or len(self._waiting) < MAX_QUEUED_PIECES)
             if self._closed:
-                raise Interrupted
+                raise Cancelled
             self._waiting.append(piece)
             self._change.notify_all()
 
@@ -76,8 +76,8 @@ class Feed:
             self._closed = True
             self._change.notify_all()
 
-    def __iter__(self) -> Iterator[Piece | Trouble]:
-        """Raises Interrupted when the feed is closed before its end, and the error that it was
+    def __iter__(self) -> Iterator[Piece | PieceError]:
+        """Raises Cancelled when the feed is closed before its end, and the error that it was
         ended with.
         """
         while True:
@@ -86,7 +86,7 @@ class Feed:
                 self._change.wait_for(lambda: self._closed or self._ended or self._waiting)
                 self.waited_s += time.perf_counter() - started
                 if self._closed:
-                    raise Interrupted
+                    raise Cancelled
                 if not self._waiting:
                     if self._error is not None:
                         raise self._error

@@ -19,7 +19,7 @@ StoredRow = tuple[bytes, bytes]
 """Features and spans of a content, as stored."""
 
 
-def towers_of(encoder: TunableEncoder, modality: Modality) -> str:
+def get_tower_id(encoder: TunableEncoder, modality: Modality) -> str:
     """Fingerprint of the towers that see this modality; '' where there are none."""
     if modality is not Modality.AUDIO:
         return encoder.tower_id
@@ -40,7 +40,7 @@ def project(encoder: TunableEncoder, modality: Modality, features: Features) -> 
     return frame_vectors(vectors) if modality is Modality.VIDEO else vectors
 
 
-def with_whole(modality: Modality, parts: Vectors) -> Vectors:
+def prepend_whole_clip(modality: Modality, parts: Vectors) -> Vectors:
     """Vectors of a clip's parts → the same, after that of the clip as a whole where it has
     several frames.
     """
@@ -62,6 +62,6 @@ def project_stored(
     )
     parts = np.split(project(encoder, modality, features), np.cumsum(counts)[:-1])
     return [
-        with_whole(modality, part) if row[1] else part
+        prepend_whole_clip(modality, part) if row[1] else part
         for row, part in zip(rows, parts, strict=True)
     ]

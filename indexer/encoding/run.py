@@ -8,8 +8,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 
-from indexer.encoding.totals import DrainTotals
-from indexer.encoding.worker import Drain
+from indexer.encoding.totals import EncodeTotals
+from indexer.encoding.worker import EncodeWorker
 from indexer.leases.process_id import this_process
 from search.errors import EncoderError
 from webapp.catalog.models import IndexJob
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 stopping = threading.Event()
 """Set when the process is asked to end: a drain gives back what the model has not begun."""
 
-Show = Callable[[DrainTotals], None]
+Show = Callable[[EncodeTotals], None]
 
 _draining = threading.Lock()
 _asked = threading.Event()
@@ -30,61 +30,61 @@ _held: dict[PendingSpace, ActiveModel] = {}
 models load in seconds."""
 
 
-def work_waiting() -> bool:
+def has_pending_work() -> bool:
     """Is there anything to claim in the active space, or in one that is being made beside it?"""
-    return _active_waits() or any(_claimable(beside.fingerprint) for beside in pending_spaces())
+    return _has_active_work() or any(_claimable(beside.fingerprint) for beside in pending_spaces())
 
 
-def encode_queued(on_batch: Show | None = None) -> list[DrainTotals]:
-    """Drain the queue, the active space first. While another thread of this process does, it is
+def encode_queued(on_batch: Show | None = None) -> list[EncodeTotals]:
+    """EncodeWorker the queue, the active space first. While another thread of this process does, it is
     only told to look again before it ends.
 
-    Returns the totals of each pass over the queue. Raises what Drain.run and load_encoder raise
+    Returns the totals of each pass over the queue. Raises what EncodeWorker.run and load_encoder raise
     for the active space.
     """
     _asked.set()
-    passes: list[DrainTotals] = []
+    passes: list[EncodeTotals] = []
     # Asking again after the lock is free closes the gap between a drain's last look and its end.
     while _asked.is_set() and not stopping.is_set() and _draining.acquire(blocking=False):
         try:
             _asked.clear()
-            if _active_waits():
+            if _has_active_work():
                 passes.append(
-                    Drain(active_model().encoder(), this_process(), stopping, on_batch).run()
+                    EncodeWorker(active_model().encoder(), this_process(), stopping, on_batch).run()
                 )
-            passes += _encode_beside(on_batch)
+            passes += _encode_pending_spaces(on_batch)
         finally:
             _draining.release()
     return passes
 
 
-def encode_into(made: ActiveModel, on_batch: Show | None = None, *, alone: bool = False) -> None:
-    """Drain the queue of a space that is being made; whenever something waits in the active
+def encode_space(made: ActiveModel, on_batch: Show | None = None, *, alone: bool = False) -> None:
+    """EncodeWorker the queue of a space that is being made; whenever something waits in the active
     space, that goes first.
 
-    `alone`: leave the active space, which may be unusable, to others. Raises what Drain.run and
+    `alone`: leave the active space, which may be unusable, to others. Raises what EncodeWorker.run and
     load_encoder raise.
     """
     with _draining:
         if alone:
-            Drain(made.encoder(), this_process(), stopping, on_batch).run()
+            EncodeWorker(made.encoder(), this_process(), stopping, on_batch).run()
             return
         while not stopping.is_set():
-            if _active_waits():
-                Drain(active_model().encoder(), this_process(), stopping, on_batch).run()
+            if _has_active_work():
+                EncodeWorker(active_model().encoder(), this_process(), stopping, on_batch).run()
             elif _claimable(made.space.fingerprint):
-                _drain_beside(made, on_batch)
+                _encode_pending_space(made, on_batch)
             else:
                 return
 
 
-def _encode_beside(on_batch: Show | None) -> Iterator[DrainTotals]:
+def _encode_pending_spaces(on_batch: Show | None) -> Iterator[EncodeTotals]:
     """A pass over each space that is being made."""
     wanted = pending_spaces()
     for gone in _held.keys() - set(wanted):
         del _held[gone]
     for beside in wanted:
-        if _active_waits():
+        if _has_active_work():
             # There will be another pass, and the space in use goes first in it.
             _asked.set()
             return
@@ -92,7 +92,7 @@ def _encode_beside(on_batch: Show | None) -> Iterator[DrainTotals]:
             try:
                 if beside not in _held:
                     _held[beside] = ActiveModel(beside.preset, beside.heads_digest)
-                yield _drain_beside(_held[beside], on_batch)
+                yield _encode_pending_space(_held[beside], on_batch)
             except EncoderError as error:
                 # Another worker may have its weights; the space in use does not suffer.
                 logger.warning(
@@ -100,14 +100,16 @@ def _encode_beside(on_batch: Show | None) -> Iterator[DrainTotals]:
                 )
 
 
-def _drain_beside(made: ActiveModel, on_batch: Show | None) -> DrainTotals:
-    totals = Drain(made.encoder(), this_process(), stopping, on_batch, _active_waits).run()
-    if _active_waits():
+def _encode_pending_space(made: ActiveModel, on_batch: Show | None) -> EncodeTotals:
+    totals = EncodeWorker(
+        made.encoder(), this_process(), stopping, on_batch, _has_active_work
+    ).run()
+    if _has_active_work():
         _asked.set()
     return totals
 
 
-def _active_waits() -> bool:
+def _has_active_work() -> bool:
     return _claimable(active_space().fingerprint)
 
 

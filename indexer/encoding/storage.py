@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from indexer.encoding.claiming import UNCLAIMED, Claim, Job, jobs_defer
-from indexer.encoding.contents import Encoded, SetAside
+from indexer.encoding.claiming import UNCLAIMED, Claim, Job, defer_jobs
+from indexer.encoding.contents import EncodedContent, FailedContent
 from indexer.encoding.encode import EncodedBatch
-from indexer.encoding.projection import towers_of
+from indexer.encoding.projection import get_tower_id
 from search.encoders.protocol import TunableEncoder
 from webapp.catalog.models import Asset, CachedFeatures, Embedding, JobState, Product
 from webapp.catalog.models.spans import spans_pack
@@ -25,14 +25,14 @@ logger = logging.getLogger(__name__)
 MAX_ATTEMPTS = 5
 """Failures that may pass are tried this often before the job is set aside."""
 
-BACK_OFF_S = 5.0
+RETRY_DELAY_S = 5.0
 """Delay after the first failure; doubled by each further one."""
 
-STORE_TRIES = 4
+MAX_STORE_ATTEMPTS = 4
 """A deadlock or a lock held too long aborts the transaction, not the work: it is stored again."""
 
 
-def batch_store(
+def store_batch(
     claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], encoder: TunableEncoder
 ) -> None:
     """Keep vectors and features, finish the jobs, set faults aside; after the commit readers of
@@ -42,12 +42,12 @@ def batch_store(
     A job whose claim was taken back is left alone. Raises OperationalError when the database
     stays away.
     """
-    for attempt in range(1, STORE_TRIES + 1):
+    for attempt in range(1, MAX_STORE_ATTEMPTS + 1):
         try:
             _store(claim, batch, orphans, encoder)
             return
         except OperationalError as error:
-            if attempt == STORE_TRIES:
+            if attempt == MAX_STORE_ATTEMPTS:
                 raise
             logger.warning("storing %d vectors again: %s", len(batch.encoded), error)
             time.sleep(0.1 * 2**attempt)
@@ -71,7 +71,7 @@ def _store(
             ],
             ignore_conflicts=True,
         )
-        store_features(feature_rows(batch.encoded, encoder))
+        store_features(make_feature_rows(batch.encoded, encoder))
         claim.rows([item.job for item in batch.encoded]).update(
             state=JobState.DONE, finished_at=timezone.now(), error_code="", error="", **UNCLAIMED
         )
@@ -83,16 +83,18 @@ def _store(
             if item.note:
                 _tell(claim, item.job, item.note)
         if not is_offline_space(encoder.space.fingerprint):
-            _touch_owners(claim, batch.encoded)
+            _mark_owners_changed(claim, batch.encoded)
 
 
-def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[CachedFeatures]:
+def make_feature_rows(
+    encoded: Sequence[EncodedContent], encoder: TunableEncoder
+) -> list[CachedFeatures]:
     """What towers saw of these contents and is not stored yet."""
     return [
         make_cached_features(
             item.job.content_hash,
             views.features,
-            towers=towers_of(encoder, views.modality),
+            towers=get_tower_id(encoder, views.modality),
             modality=views.modality,
             spans=views.spans,
         )
@@ -102,11 +104,11 @@ def feature_rows(encoded: Sequence[Encoded], encoder: TunableEncoder) -> list[Ca
     ]
 
 
-def _set_aside(claim: Claim, item: SetAside) -> None:
+def _set_aside(claim: Claim, item: FailedContent) -> None:
     row, fault = claim.rows([item.job]), item.fault
     if not fault.permanent and item.job.attempts + 1 < MAX_ATTEMPTS:
-        delay = BACK_OFF_S * 2**item.job.attempts
-        jobs_defer(row, error_code=fault.code, error=fault.message, seconds=delay)
+        delay = RETRY_DELAY_S * 2**item.job.attempts
+        defer_jobs(row, error_code=fault.code, error=fault.message, seconds=delay)
         return
     logger.warning("set aside %s %s: %s", claim.modality, item.job.content_hash, fault.message)
     row.update(
@@ -129,7 +131,7 @@ def _tell(claim: Claim, job: Job, fault: str) -> None:
     )
 
 
-def _touch_owners(claim: Claim, encoded: Sequence[Encoded]) -> None:
+def _mark_owners_changed(claim: Claim, encoded: Sequence[EncodedContent]) -> None:
     """Rows are locked in id order before the clock is: an import locks its products first, too."""
     hashes = [item.job.content_hash for item in encoded]
     owners = (

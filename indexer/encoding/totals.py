@@ -34,7 +34,7 @@ class BatchTimings:
 
 
 @dataclass
-class DrainTotals:
+class EncodeTotals:
     """Sums over the batches of one drain."""
 
     encoded: Counter[Modality] = field(default_factory=Counter)

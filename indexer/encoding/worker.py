@@ -15,24 +15,24 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from indexer.encoding.claiming import (
-    BATCHES,
+    CLAIM_BATCH_SIZES,
     CLIPS,
     Claim,
     Job,
     claim_jobs,
-    claim_suspect,
-    claims_release,
-    claims_renew,
-    jobs_defer,
+    claim_poison_job,
+    defer_jobs,
     next_modality,
+    release_claims,
+    renew_claims,
 )
-from indexer.encoding.clip_encoding import clips_projected, encode_clips, with_projected
-from indexer.encoding.clip_reading import feeds_begun
-from indexer.encoding.contents import Content, contents_of, load_picture
+from indexer.encoding.clip_encoding import encode_clips, project_clips, with_projected
+from indexer.encoding.clip_reading import start_decoding
+from indexer.encoding.contents import Content, load_contents, load_picture
 from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts, with_stored
-from indexer.encoding.piece_queue import Feed, Interrupted
-from indexer.encoding.storage import batch_store
-from indexer.encoding.totals import BatchTimings, DrainTotals
+from indexer.encoding.piece_queue import Cancelled, PieceQueue
+from indexer.encoding.storage import store_batch
+from indexer.encoding.totals import BatchTimings, EncodeTotals
 from search.cpu import available_cores
 from search.encoders.protocol import TunableEncoder
 from search.errors import Unavailable
@@ -42,18 +42,18 @@ from webapp.config import web_settings
 
 logger = logging.getLogger(__name__)
 
-BESIDE_THE_MODEL = 2
+PREFETCH_BATCHES = 2
 """Batches held besides those in the model: one being stored, one being decoded. This bounds
 memory."""
 
-LOOK_AGAIN_S = 0.5
+POLL_INTERVAL_S = 0.5
 """While a batch is in the model, for leases to renew and for a wish to stop."""
 
-ENCODER_PAUSE_S = 30.0
+ENCODER_RETRY_DELAY_S = 30.0
 """How long the jobs of a batch wait after the encoder failed on all of it."""
 
 
-SWITCH_S = 0.0005
+THREAD_SWITCH_INTERVAL_S = 0.0005
 """How long another thread may keep the interpreter while a model's thread waits for it. Python's
 own 5 ms would be lost again after each of the hundreds of operations of a batch."""
 
@@ -64,7 +64,7 @@ class _InFlight:
     orphans: list[Job]
     result: Future[EncodedBatch]
     claim_s: float
-    feeds: Sequence[Feed] = ()
+    feeds: Sequence[PieceQueue] = ()
 
     def close(self) -> None:
         """Let clips that are being decoded and encoded stop where they are."""
@@ -73,24 +73,24 @@ class _InFlight:
 
 
 @dataclass
-class Drain:
-    """Encodes until nothing is claimable, `stopping` is set or `gives_way` says so. All database
+class EncodeWorker:
+    """Encodes until nothing is claimable, `stopping` is set or `should_yield` says so. All database
     work happens in the calling thread.
     """
 
     encoder: TunableEncoder
     worker: str
     stopping: threading.Event = field(default_factory=threading.Event)
-    on_batch: Callable[[DrainTotals], None] | None = None
-    gives_way: Callable[[], bool] = lambda: False
+    on_batch: Callable[[EncodeTotals], None] | None = None
+    should_yield: Callable[[], bool] = lambda: False
 
-    def run(self) -> DrainTotals:
+    def run(self) -> EncodeTotals:
         """Raises Unavailable when the encoder fails on a whole batch. Whatever is raised, no job
         is lost: what was claimed goes back to the queue, or is taken back when its lease
         ends.
         """
-        sys.setswitchinterval(SWITCH_S)
-        totals = DrainTotals()
+        sys.setswitchinterval(THREAD_SWITCH_INTERVAL_S)
+        totals = EncodeTotals()
         in_flight: deque[_InFlight] = deque()
         decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
         model = ThreadPoolExecutor(self.encoder.max_concurrent_calls, thread_name_prefix="model")
@@ -106,7 +106,7 @@ class Drain:
             model.shutdown(cancel_futures=True)
             decoders.shutdown(cancel_futures=True)
             if in_flight:
-                claims_release([batch.claim for batch in in_flight])
+                release_claims([batch.claim for batch in in_flight])
         return totals
 
     def _top_up(self, in_flight: deque[_InFlight], decoders: Executor, model: Executor) -> bool:
@@ -118,14 +118,14 @@ class Drain:
         while self.stopping.is_set() and in_flight and in_flight[-1].result.cancel():
             cancelled = in_flight.pop()
             cancelled.close()
-            claims_release([cancelled.claim])
-        most = self.encoder.max_concurrent_calls + BESIDE_THE_MODEL
-        while len(in_flight) < most and not self.stopping.is_set() and not self.gives_way():
+            release_claims([cancelled.claim])
+        most = self.encoder.max_concurrent_calls + PREFETCH_BATCHES
+        while len(in_flight) < most and not self.stopping.is_set() and not self.should_yield():
             started = time.perf_counter()
             claim = self._claim()
             suspect = claim is None and not in_flight
             if suspect:
-                claim = claim_suspect(space=self.encoder.space.fingerprint, worker=self.worker)
+                claim = claim_poison_job(space=self.encoder.space.fingerprint, worker=self.worker)
             if claim is None:
                 break
             in_flight.append(self._begin(claim, decoders, model, started))
@@ -139,13 +139,13 @@ class Drain:
         modality = next_modality(space=space)
         if modality is None:
             return None
-        limit = BATCHES.get(modality, self.encoder.picture_batch_size)
+        limit = CLAIM_BATCH_SIZES.get(modality, self.encoder.picture_batch_size)
         return claim_jobs(space=space, modality=modality, worker=self.worker, limit=limit)
 
     def _begin(
         self, claim: Claim, decoders: Executor, model: Executor, started: float
     ) -> _InFlight:
-        contents, orphans = contents_of(claim)
+        contents, orphans = load_contents(claim)
         if claim.modality in CLIPS:
             return self._begin_clips(claim, contents, orphans, decoders, model, started)
         known = get_stored_features(
@@ -179,28 +179,31 @@ class Drain:
         """Decoders work on clips in the order in which the model takes them, so that none waits
         for one behind it.
         """
-        projected = clips_projected(claim.modality, contents, self.encoder)
+        projected = project_clips(claim.modality, contents, self.encoder)
         unseen = [item for item in contents if item.job not in projected]
-        feeds = feeds_begun(claim.modality, unseen, self.encoder, decoders)
+        feeds = start_decoding(claim.modality, unseen, self.encoder, decoders)
         encode = partial(encode_clips, claim.modality, unseen, feeds, self.encoder)
         result = model.submit(with_projected, encode, tuple(projected.values()))
         return _InFlight(claim, orphans, result, time.perf_counter() - started, feeds)
 
-    def _finish(self, in_flight: deque[_InFlight], totals: DrainTotals) -> None:
+    def _finish(self, in_flight: deque[_InFlight], totals: EncodeTotals) -> None:
         batch = in_flight[0]
         waiting = time.perf_counter()
         try:
             result = self._result(in_flight)
-        except Interrupted:
-            claims_release([batch.claim])
+        except Cancelled:
+            release_claims([batch.claim])
             return
         except Unavailable as error:
-            jobs_defer(
-                batch.claim.rows(), error_code=error.code, error=str(error), seconds=ENCODER_PAUSE_S
+            defer_jobs(
+                batch.claim.rows(),
+                error_code=error.code,
+                error=str(error),
+                seconds=ENCODER_RETRY_DELAY_S,
             )
             raise
         got = time.perf_counter()
-        batch_store(batch.claim, result, batch.orphans, self.encoder)
+        store_batch(batch.claim, result, batch.orphans, self.encoder)
         timings = BatchTimings(
             claim_s=batch.claim_s,
             decode_wait_s=result.decode_wait_s,
@@ -222,9 +225,9 @@ class Drain:
     def _result(self, in_flight: deque[_InFlight]) -> EncodedBatch:
         """What became of the first batch. A long clip takes minutes: leases are renewed
         meanwhile, and it is left when work has to stop. Raises what encoding raises, and
-        Interrupted.
+        Cancelled.
         """
-        while not wait([in_flight[0].result], LOOK_AGAIN_S).done:
+        while not wait([in_flight[0].result], POLL_INTERVAL_S).done:
             self._keep_leases(in_flight)
             if self.stopping.is_set():
                 in_flight[0].close()
@@ -232,5 +235,5 @@ class Drain:
 
     def _keep_leases(self, in_flight: deque[_InFlight]) -> None:
         if in_flight and time.monotonic() - self._renewed > web_settings().job_lease_s / 4:
-            claims_renew([batch.claim for batch in in_flight])
+            renew_claims([batch.claim for batch in in_flight])
             self._renewed = time.monotonic()

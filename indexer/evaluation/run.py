@@ -11,10 +11,10 @@ from django.core.files import File
 from tqdm import tqdm
 
 from indexer.encoding.run import encode_queued
-from indexer.encoding.totals import DrainTotals
+from indexer.encoding.totals import EncodeTotals
 from indexer.evaluation.catalog import rebase
 from indexer.evaluation.report import Report
-from indexer.index.compaction import generation_build
+from indexer.index.compaction import build_generation
 from search.config import engine_settings
 from search.errors import InputError
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery
@@ -82,14 +82,14 @@ def encode() -> float:
     queued = IndexJob.objects.exclude(state=JobState.DONE).count()
     with tqdm(total=queued, desc="encoding", unit="view", disable=None) as bar:
 
-        def show(totals: DrainTotals) -> None:
+        def show(totals: EncodeTotals) -> None:
             bar.update(totals.encoded.total() + totals.set_aside - bar.n)
 
         encode_queued(show)
     spent = time.perf_counter() - started
     if job := IndexJob.objects.exclude(state=JobState.DONE).first():
         raise InputError("a view could not be encoded", value=f"{job}: {job.error}")
-    generation_build()
+    build_generation()
     return spent
 
 

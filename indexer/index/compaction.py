@@ -11,7 +11,7 @@ from django.db import connections, transaction
 from django.db.models import Min
 from django.utils import timezone
 
-from indexer.index.popular_queries import asked_questions
+from indexer.index.popular_queries import embed_popular_queries
 from search.config import engine_settings
 from search.cpu import run_in_background
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
@@ -38,17 +38,17 @@ BUSY_FACTOR = 10
 """While rows are imported or encoded, the delta may grow to so many times its limit: a build
 would compete with them for the cores, and be stale at once."""
 
-SETTLED_AFTER = datetime.timedelta(hours=1)
+IDLE_COMPACTION_AGE = datetime.timedelta(hours=1)
 """A delta of any size is folded when nothing is being encoded and the live generation is older
 than this."""
 
-TRACES_KEPT_FOR = datetime.timedelta(days=1)
+TOMBSTONE_MIN_AGE = datetime.timedelta(days=1)
 """A build still under way, or killed and to be resumed, of a space that has no generation yet,
 may hold a product that was deleted since it began; its readers must hear of that when it is
 published."""
 
 
-def compaction_due() -> bool:
+def is_compaction_due() -> bool:
     """Is a new generation worth its cost? Always when there is none, or a damaged one, and
     something to hold.
 
@@ -72,7 +72,7 @@ def compaction_due() -> bool:
         return changed >= BUSY_FACTOR * engine_settings().delta_compact_at
     if changed >= engine_settings().delta_compact_at:
         return True
-    return changed > 0 and timezone.now() - live.created_at > SETTLED_AFTER
+    return changed > 0 and timezone.now() - live.created_at > IDLE_COMPACTION_AGE
 
 
 def _mirrored(live: Manifest) -> bool:
@@ -89,7 +89,7 @@ def _busy() -> bool:
     return jobs.exists() or Upload.objects.filter(state=UploadState.RUNNING).exists()
 
 
-def generation_build(space: Space | None = None) -> Manifest:
+def build_generation(space: Space | None = None) -> Manifest:
     """Build and publish a generation of a space (the active one) from the stored embeddings;
     nothing is encoded again.
 
@@ -99,9 +99,9 @@ def generation_build(space: Space | None = None) -> Manifest:
     return run_in_background(lambda: _build_and_disconnect(space or active_space()))
 
 
-def generation_mend() -> Manifest | None:
+def repair_generation() -> Manifest | None:
     """Build another generation where the live one is damaged; readers answer from the former one
-    and the delta meanwhile. Returns None when it is intact. Raises as `generation_build`
+    and the delta meanwhile. Returns None when it is intact. Raises as `build_generation`
     does.
     """
     try:
@@ -110,7 +110,7 @@ def generation_mend() -> Manifest | None:
         return None
     except CorruptGeneration as error:
         logger.error("the live generation is damaged, it is built again: %s", error)
-        return generation_build()
+        return build_generation()
     return None
 
 
@@ -125,9 +125,9 @@ def _build_and_disconnect(space: Space) -> Manifest:
 def _build(space: Space) -> Manifest:
     builder = make_builder(engine_settings(), space)
     seq = get_index_sequence()
-    manifest = builder.build(stream_visible_views(space=space), seq, asked_questions(space))
-    generations_mirror(space=space)
-    traces_prune()
+    manifest = builder.build(stream_visible_views(space=space), seq, embed_popular_queries(space))
+    sync_generation_rows(space=space)
+    prune_tombstones()
     logger.info(
         "published generation %d: %d views, clock %d, %.1f s",
         manifest.number,
@@ -138,7 +138,7 @@ def _build(space: Space) -> Manifest:
     return manifest
 
 
-def generations_mirror(*, space: Space) -> None:
+def sync_generation_rows(*, space: Space) -> None:
     """Make the rows of a space say what the backend holds; rows of generations that are gone are
     removed.
     """
@@ -169,8 +169,8 @@ def _described(info: GenerationInfo) -> dict[str, object]:
     }
 
 
-def traces_prune() -> int:
+def prune_tombstones() -> int:
     """Forget deleted products that no generation of any space holds any more. Returns how many."""
     oldest = IndexGeneration.objects.aggregate(oldest=Min("seq"))["oldest"] or 0
-    settled = timezone.now() - TRACES_KEPT_FOR
+    settled = timezone.now() - TOMBSTONE_MIN_AGE
     return RemovedProduct.objects.filter(index_seq__lte=oldest, removed_at__lte=settled).delete()[0]

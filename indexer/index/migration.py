@@ -23,7 +23,7 @@ ROW_BYTES = 24
 """Of a row beside its vector: three numbers."""
 
 QUERIES = 50
-"""Views of each modality asked for in both."""
+"""ContentViews of each modality asked for in both."""
 
 ANSWERS = 10
 

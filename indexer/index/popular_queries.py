@@ -18,7 +18,7 @@ from webapp.retrieval.models_runtime import active_model
 logger = logging.getLogger(__name__)
 
 
-def asked_questions(space: Space) -> Mapping[Modality, Vectors]:
+def embed_popular_queries(space: Space) -> Mapping[Modality, Vectors]:
     """The queries clicked most often, embedded, (at most MAX_TUNING_QUERIES, dim); none where nothing is
     tuned on them.
 

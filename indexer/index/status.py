@@ -13,7 +13,7 @@ from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 
-def index_state() -> dict[str, Any]:
+def get_index_status() -> dict[str, Any]:
     """Plain values, ready for JSON: space, clock, products changed since the live generation,
     jobs, generations.
     """

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 logger = logging.getLogger(__name__)
 
-BEATS_A_LEASE = 4
+BEATS_PER_LEASE = 4
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def heartbeat(rows: QuerySet, lease: datetime.timedelta) -> Iterator[None]:
 
     def beat() -> None:
         try:
-            while not ended.wait(lease.total_seconds() / BEATS_A_LEASE):
+            while not ended.wait(lease.total_seconds() / BEATS_PER_LEASE):
                 try:
                     rows.all().update(lease_expires_at=timezone.now() + lease)
                 except DatabaseError as error:

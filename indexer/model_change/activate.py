@@ -11,9 +11,9 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from indexer.leases.process_id import this_process
-from indexer.progress import running_here
-from indexer.reconcile import jobs_enqueue_missing
-from indexer.tuning.publish import space_drop
+from indexer.progress import held_by_this_process
+from indexer.reconcile import enqueue_missing_jobs
+from indexer.tuning.publish import drop_space
 from search.errors import Unavailable
 from webapp.catalog.models import (
     IndexJob,
@@ -51,13 +51,13 @@ def swap(change: ModelChange) -> None:
             state=ModelChangeState.RETIRED, stage=""
         )
         ended = {"stage": "", "claimed_by": "", "finished_at": timezone.now()}
-        if not running_here(change).update(state=ModelChangeState.LIVE, **ended):
+        if not held_by_this_process(change).update(state=ModelChangeState.LIVE, **ended):
             raise Unavailable("this change was given up while it ran", value=str(change), fix=AGAIN)
     _settle(change.space, change.previous_space)
-    spaces_forget(kept={change.base, change.previous_base})
+    drop_unused_spaces(kept={change.base, change.previous_base})
 
 
-def swap_back(change: ModelChange, space: str) -> None:
+def activate_previous(change: ModelChange, space: str) -> None:
     """Bring back what was in use before `change`, which is live; its space is `space`.
 
     Raises Unavailable when `change` is not this process's to take back any more.
@@ -65,14 +65,14 @@ def swap_back(change: ModelChange, space: str) -> None:
     with transaction.atomic():
         _live()
         ended = {"stage": "", "claimed_by": "", "finished_at": timezone.now()}
-        if not returning_here(change).update(state=ModelChangeState.ROLLED_BACK, **ended):
+        if not held_for_rollback(change).update(state=ModelChangeState.ROLLED_BACK, **ended):
             raise Unavailable("this change is not in use any more", value=str(change))
         if change.previous_id:
             ModelChange.objects.filter(pk=change.previous_id).update(state=ModelChangeState.LIVE)
     _settle(space, get_active_heads(change.base)[1])
 
 
-def returning_here(change: ModelChange) -> QuerySet[ModelChange]:
+def held_for_rollback(change: ModelChange) -> QuerySet[ModelChange]:
     """The row, as long as it is in use and this process takes it back."""
     return ModelChange.objects.filter(
         pk=change.pk,
@@ -82,7 +82,7 @@ def returning_here(change: ModelChange) -> QuerySet[ModelChange]:
     )
 
 
-def spaces_forget(*, kept: set[str]) -> None:
+def drop_unused_spaces(*, kept: set[str]) -> None:
     """Drop embeddings and indexes of presets that no rollback leads to, all but those whose own
     space is in `kept`.
 
@@ -96,7 +96,7 @@ def spaces_forget(*, kept: set[str]) -> None:
     tuned = Tuning.objects.filter(base__in=bases).exclude(space="").values_list("space", flat=True)
     try:
         for space in bases | set(tuned):
-            space_drop(space)
+            drop_space(space)
     except Unavailable as error:
         logger.warning(
             "spaces that are not needed any more are dropped at the next change: %s", error
@@ -112,6 +112,6 @@ def _settle(space: str, former: str) -> None:
     encoded.
     """
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
-    if jobs_enqueue_missing(space=space):
+    if enqueue_missing_jobs(space=space):
         notify_worker(ENCODE_QUEUED)
     logger.info("space %s is in use instead of %s", space, former)

@@ -6,32 +6,32 @@ from __future__ import annotations
 
 import time
 
-from indexer.encoding.run import encode_into
-from indexer.encoding.totals import DrainTotals
+from indexer.encoding.run import encode_space
+from indexer.encoding.totals import EncodeTotals
 from indexer.progress import Progress
-from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
+from indexer.reconcile import enqueue_missing_jobs, requeue_abandoned_jobs
 from webapp.catalog.models import IndexJob, JobState, ModelChange
 from webapp.celery import ENCODE_QUEUED, notify_worker
 from webapp.retrieval.models_runtime import ActiveModel
 
-WAIT_S = 0.2
+POLL_INTERVAL_S = 0.2
 """Between two looks at what other workers still hold, or what waits to be tried again."""
 
 
-def space_complete(
+def backfill_space(
     made: ActiveModel, progress: Progress[ModelChange], stage: str, *, alone: bool = False
 ) -> None:
     """Encode whatever the space lacks. Returns when every content is encoded or set aside.
 
     `alone`: do not look after the space in use meanwhile. Memory holds a few batches. Killed at
-    any point, what was stored stays. Raises what Drain.run and load_encoder raise.
+    any point, what was stored stays. Raises what EncodeWorker.run and load_encoder raise.
     """
     space = made.space.fingerprint
-    jobs_enqueue_missing(space=space)
+    enqueue_missing_jobs(space=space)
     progress.begin(stage, _outstanding(space))
     notify_worker(ENCODE_QUEUED)
 
-    def show(totals: DrainTotals | None = None) -> None:
+    def show(totals: EncodeTotals | None = None) -> None:
         if totals is None or progress.due:
             left = _outstanding(space)
             progress.row.total = max(progress.row.total, left)
@@ -39,11 +39,11 @@ def space_complete(
             progress.write()
 
     while _outstanding(space):
-        encode_into(made, show, alone=alone)
-        jobs_take_back()
+        encode_space(made, show, alone=alone)
+        requeue_abandoned_jobs()
         show()
         if _outstanding(space):
-            time.sleep(WAIT_S)
+            time.sleep(POLL_INTERVAL_S)
     show()
 
 

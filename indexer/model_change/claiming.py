@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from indexer.leases.process_id import is_dead, this_process
-from indexer.progress import running_here
+from indexer.progress import held_by_this_process
 from search.errors import InputError, Unavailable
 from webapp.catalog.models import IndexJob, JobState, ModelChange, ModelChangeState
 from webapp.catalog.selectors.spaces import get_live_change
@@ -23,7 +23,7 @@ LEASE = datetime.timedelta(minutes=2)
 GIVEN_UP = "interrupted, and given up for another change"
 
 
-def changes_release() -> int:
+def release_abandoned_changes() -> int:
     """Let go of what a process held that is gone, so that it can be gone on with. Returns how
     many.
     """
@@ -34,7 +34,7 @@ def changes_release() -> int:
     )
 
 
-def change_claim(
+def claim_change(
     target: ActiveModel, current: ActiveModel, *, dry_run: bool, forced: bool
 ) -> ModelChange:
     """The interrupted change to this space, or a new one, as this process's. One to another
@@ -47,9 +47,9 @@ def change_claim(
         raise InputError(
             "this preset is in use already", value=target.preset, fix="See manage.py space status."
         )
-    changes_release()
+    release_abandoned_changes()
     interrupted = ModelChange.objects.filter(state=ModelChangeState.RUNNING, claimed_by="")
-    change_give_up(interrupted.exclude(space=target.space.fingerprint))
+    abandon_changes(interrupted.exclude(space=target.space.fingerprint))
     live = get_live_change()
     values = {
         "dry_run": dry_run,
@@ -82,7 +82,7 @@ def _create(target: ActiveModel, values: dict[str, object]) -> None:
         ) from error
 
 
-def change_give_up(interrupted: QuerySet[ModelChange]) -> int:
+def abandon_changes(interrupted: QuerySet[ModelChange]) -> int:
     """Call interrupted changes failed. What they encoded stays and is used by the next change to
     that preset.
     """
@@ -93,7 +93,7 @@ def change_give_up(interrupted: QuerySet[ModelChange]) -> int:
     )
 
 
-def change_end(change: ModelChange, state: ModelChangeState, error: str = "") -> None:
+def end_change(change: ModelChange, state: ModelChangeState, error: str = "") -> None:
     """End a change that this process runs, without a swap."""
     ended = {
         "state": state,
@@ -102,7 +102,7 @@ def change_end(change: ModelChange, state: ModelChangeState, error: str = "") ->
         "claimed_by": "",
         "finished_at": timezone.now(),
     }
-    if running_here(change).update(**ended):
+    if held_by_this_process(change).update(**ended):
         _unqueue(change.space)
 
 

@@ -8,7 +8,7 @@ from statistics import fmean
 
 import numpy as np
 
-from indexer.model_change.golden_set import Golden, GoldenQuestion
+from indexer.model_change.golden_set import GoldenQuery, GoldenSet
 from search.config import engine_settings
 from search.evaluation.metrics import average_precision
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
@@ -68,7 +68,7 @@ class Comparison:
 
 
 def compare(
-    golden: Golden, current: ActiveModel, target: ActiveModel, advance: Callable[[], None]
+    golden: GoldenSet, current: ActiveModel, target: ActiveModel, advance: Callable[[], None]
 ) -> Comparison:
     """Ask every question of both spaces in turn. Raises InputError without a question, and what
     answering raises.
@@ -91,9 +91,7 @@ def compare(
     )
 
 
-def _ask(
-    question: GoldenQuestion, model: ActiveModel, side: Side, weights: ModalityWeights
-) -> None:
+def _ask(question: GoldenQuery, model: ActiveModel, side: Side, weights: ModalityWeights) -> None:
     picture = None
     if question.picture is not None:
         picture = decode_picture(question.picture, PictureLimits.from_settings(engine_settings()))

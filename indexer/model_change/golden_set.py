@@ -22,20 +22,20 @@ from webapp.clicklog.selectors import clicked_queries
 
 Row = TypeVar("Row")
 
-MOST_QUESTIONS = 500
+MAX_QUERIES = 500
 """Drawn from clicks or from the catalogue. More would cost time and narrow the interval little."""
 
-ENOUGH_CLICKED = 50
+MIN_CLICKED_QUERIES = 50
 """Clicked queries, below which the catalogue is asked instead."""
 
-FEWEST_CLICKS = 2
+MIN_CLICKS = 2
 """A product clicked once for a query may be a slip."""
 
 CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
-class GoldenQuestion:
+class GoldenQuery:
     """Words or a picture file, the ids of the products it should find, and of those that are no
     proof.
     """
@@ -47,25 +47,29 @@ class GoldenQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
+class GoldenSet:
     """Questions of one kind, and how many were left out because nothing that they should find is
     visible.
     """
 
     kind: GoldenSetSource
-    questions: tuple[GoldenQuestion, ...]
+    questions: tuple[GoldenQuery, ...]
     skipped: int = 0
 
 
-def golden_set(given: Sequence[EvaluationQuery]) -> Golden:
+def golden_set(given: Sequence[EvaluationQuery]) -> GoldenSet:
     """The questions given; without any, those that clicks or titles ask."""
     if given:
         return _from_file(given)
     clicked = _clicked()
-    return Golden(GoldenSetSource.CLICKS, clicked) if len(clicked) >= ENOUGH_CLICKED else _titles()
+    return (
+        GoldenSet(GoldenSetSource.CLICKS, clicked)
+        if len(clicked) >= MIN_CLICKED_QUERIES
+        else _titles()
+    )
 
 
-def _from_file(given: Sequence[EvaluationQuery]) -> Golden:
+def _from_file(given: Sequence[EvaluationQuery]) -> GoldenSet:
     ids = dict(
         _found(
             Product.objects.filter(visible=True),
@@ -78,8 +82,8 @@ def _from_file(given: Sequence[EvaluationQuery]) -> Golden:
         itself = _only_showing(query.picture)
         relevant = frozenset(ids[sku] for sku in query.relevant if sku in ids) - itself
         if relevant:
-            questions.append(GoldenQuestion(query.text, query.picture, relevant, itself))
-    return Golden(GoldenSetSource.FILE, tuple(questions), len(given) - len(questions))
+            questions.append(GoldenQuery(query.text, query.picture, relevant, itself))
+    return GoldenSet(GoldenSetSource.FILE, tuple(questions), len(given) - len(questions))
 
 
 def _only_showing(picture: Path | None) -> frozenset[int]:
@@ -92,11 +96,11 @@ def _only_showing(picture: Path | None) -> frozenset[int]:
     )
 
 
-def _clicked() -> tuple[GoldenQuestion, ...]:
+def _clicked() -> tuple[GoldenQuery, ...]:
     """A fixed sample of the clicked queries, with those of their products that are visible."""
     groups = groupby(clicked_queries(), key=lambda row: row[0])
     queries = (
-        (query, {product for _, product, clicks in rows if clicks >= FEWEST_CLICKS})
+        (query, {product for _, product, clicks in rows if clicks >= MIN_CLICKS})
         for query, rows in groups
     )
     chosen = dict(_sample((row for row in queries if row[1]), lambda row: row[0]))
@@ -105,13 +109,13 @@ def _clicked() -> tuple[GoldenQuestion, ...]:
         product for _, product in _found(Product.objects.filter(visible=True), "pk", clicked)
     }
     return tuple(
-        GoldenQuestion(query, None, frozenset(products & visible))
+        GoldenQuery(query, None, frozenset(products & visible))
         for query, products in chosen.items()
         if products & visible
     )
 
 
-def _titles() -> Golden:
+def _titles() -> GoldenSet:
     """A fixed sample of titles of visible products with pictures; all products of that title are
     right.
     """
@@ -128,15 +132,15 @@ def _titles() -> Golden:
     for title, product in _found(pictured, "title", set(_sample(titles, str))):
         owners[title].add(product)
     questions = tuple(
-        GoldenQuestion(title, None, frozenset(found)) for title, found in sorted(owners.items())
+        GoldenQuery(title, None, frozenset(found)) for title, found in sorted(owners.items())
     )
-    return Golden(GoldenSetSource.CATALOGUE, questions)
+    return GoldenSet(GoldenSetSource.CATALOGUE, questions)
 
 
 def _sample(rows: Iterable[Row], text: Callable[[Row], str]) -> list[Row]:
-    """At most MOST_QUESTIONS, the same ones every time, without holding the others in memory."""
+    """At most MAX_QUERIES, the same ones every time, without holding the others in memory."""
     return heapq.nsmallest(
-        MOST_QUESTIONS, rows, key=lambda row: hashlib.sha256(text(row).encode()).digest()
+        MAX_QUERIES, rows, key=lambda row: hashlib.sha256(text(row).encode()).digest()
     )
 
 

@@ -27,7 +27,7 @@ BYTES_A_ROW = 300
 """Keys and indexes of an embedding, its features and its job."""
 
 
-def target_check(target: ActiveModel) -> None:
+def check_target(target: ActiveModel) -> None:
     """Load both towers, which tests each and both together, and compare the free disk space with
     what is needed.
 

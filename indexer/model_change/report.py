@@ -40,7 +40,7 @@ def as_dict(change: ModelChange) -> dict[str, Any]:
     return {"id": change.pk, **row, "seconds": seconds}
 
 
-def spaces_state() -> dict[str, Any]:
+def get_model_status() -> dict[str, Any]:
     """Which preset is in use and why, what is made beside it, and the latest changes."""
     live, fault = get_live_change(), ""
     space = get_active_heads(live.base)[1] if live else ""

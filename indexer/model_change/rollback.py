@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from indexer.index.compaction import generation_build
+from indexer.index.compaction import build_generation
 from indexer.leases.heartbeat import heartbeat
 from indexer.leases.process_id import this_process
-from indexer.model_change.activate import returning_here, swap_back
-from indexer.model_change.backfill import space_complete
-from indexer.model_change.claiming import LEASE, change_give_up, changes_release
+from indexer.model_change.activate import activate_previous, held_for_rollback
+from indexer.model_change.backfill import backfill_space
+from indexer.model_change.claiming import LEASE, abandon_changes, release_abandoned_changes
 from indexer.progress import Progress
 from search.config import engine_settings
 from search.errors import CorruptGeneration, InputError, NoGeneration, Unavailable
@@ -25,7 +25,7 @@ from webapp.retrieval.models_runtime import ActiveModel, active_heads
 Show = Callable[[ModelChange], None]
 
 
-def change_roll_back(show: Show | None = None) -> ModelChange:
+def rollback_change(show: Show | None = None) -> ModelChange:
     """Give up the interrupted change; where there is none, bring back what was in use before the
     live one.
 
@@ -34,9 +34,9 @@ def change_roll_back(show: Show | None = None) -> ModelChange:
     InputError when there is none or the configured preset is not the former one, Unavailable
     while another process works on a change, and what encoding raises.
     """
-    changes_release()
+    release_abandoned_changes()
     if running := ModelChange.objects.filter(state=ModelChangeState.RUNNING).first():
-        if not change_give_up(ModelChange.objects.filter(pk=running.pk, claimed_by="")):
+        if not abandon_changes(ModelChange.objects.filter(pk=running.pk, claimed_by="")):
             raise Unavailable(
                 "a change of model is under way", value=str(running), fix="Stop it first: Ctrl-C."
             )
@@ -44,16 +44,16 @@ def change_roll_back(show: Show | None = None) -> ModelChange:
         return running
     change = _claim()
     former = ActiveModel(change.previous_preset, active_heads(change.previous_preset))
-    progress = Progress(change, show=show, held=returning_here, lease=LEASE)
+    progress = Progress(change, show=show, held=held_for_rollback, lease=LEASE)
     try:
-        with heartbeat(returning_here(change), LEASE):
+        with heartbeat(held_for_rollback(change), LEASE):
             # Alone: the way back must be open when the model in use cannot even be loaded.
-            space_complete(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
+            backfill_space(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
             _build_where_needed(former.space)
-            space_complete(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
-            swap_back(change, former.space.fingerprint)
+            backfill_space(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
+            activate_previous(change, former.space.fingerprint)
     except BaseException:
-        returning_here(change).update(stage="", claimed_by="")
+        held_for_rollback(change).update(stage="", claimed_by="")
         raise
     change.refresh_from_db()
     return change
@@ -90,7 +90,7 @@ def _build_where_needed(space: Space) -> None:
     try:
         live = open_generations(engine_settings(), space).get_live()
     except (NoGeneration, CorruptGeneration):
-        generation_build(space)
+        build_generation(space)
         return
     if count_changes_since(seq=live.seq) >= engine_settings().delta_compact_at:
-        generation_build(space)
+        build_generation(space)

@@ -6,15 +6,15 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 
-from indexer.index.compaction import generation_build
+from indexer.index.compaction import build_generation
 from indexer.leases.heartbeat import heartbeat
 from indexer.model_change.activate import swap
-from indexer.model_change.backfill import space_complete
-from indexer.model_change.claiming import LEASE, change_claim, change_end
+from indexer.model_change.backfill import backfill_space
+from indexer.model_change.claiming import LEASE, claim_change, end_change
 from indexer.model_change.compare import compare
 from indexer.model_change.golden_set import golden_set
-from indexer.model_change.preflight import target_check
-from indexer.progress import Progress, running_here
+from indexer.model_change.preflight import check_target
+from indexer.progress import Progress, held_by_this_process
 from search.errors import InputError, OmnishelfError
 from search.evaluation.folder import EvaluationQuery
 from webapp.catalog.models import (
@@ -36,7 +36,7 @@ SAVED = (
 Show = Callable[[ModelChange], None]
 
 
-def space_change(
+def change_model(
     preset: str,
     *,
     golden: Sequence[EvaluationQuery] = (),
@@ -49,14 +49,14 @@ def space_change(
 
     Whatever goes wrong, the space in use stays in use and the row says why; the error is raised
     again. A process that is stopped leaves the change interrupted: the same call goes on with
-    it. Raises UnknownPreset and what `target_check` and `change_claim` raise before anything is
+    it. Raises UnknownPreset and what `check_target` and `claim_change` raise before anything is
     written.
     """
     current, target = wait_until_current(), ActiveModel(preset, active_heads(preset))
-    target_check(target)
-    change = change_claim(target, current, dry_run=dry_run, forced=force)
+    check_target(target)
+    change = claim_change(target, current, dry_run=dry_run, forced=force)
     try:
-        with heartbeat(running_here(change), LEASE):
+        with heartbeat(held_by_this_process(change), LEASE):
             _run(change, current, target, golden, Progress(change, SAVED, show, lease=LEASE))
     except OmnishelfError as error:
         _fail(change, str(error))
@@ -65,7 +65,7 @@ def space_change(
         _fail(change, f"{type(error).__name__}: {error}")
         raise
     except BaseException:
-        running_here(change).update(claimed_by="")
+        held_by_this_process(change).update(claimed_by="")
         raise
     change.refresh_from_db()
     logger.info("%s", change)
@@ -79,20 +79,20 @@ def _run(
     golden: Sequence[EvaluationQuery],
     progress: Progress[ModelChange],
 ) -> None:
-    space_complete(target, progress, ModelChangeStage.ENCODING)
+    backfill_space(target, progress, ModelChangeStage.ENCODING)
     # From the stage's change on, what is encoded is told to readers; what was encoded before, the
     # build holds.
-    space_complete(target, progress, ModelChangeStage.BUILDING)
+    backfill_space(target, progress, ModelChangeStage.BUILDING)
     progress.begin(ModelChangeStage.BUILDING, 1)
-    generation_build(target.space)
+    build_generation(target.space)
     progress.advance()
     _judge(change, current, target, golden, progress)
     if not change.is_accepted and not change.forced:
-        change_end(change, ModelChangeState.REFUSED)
+        end_change(change, ModelChangeState.REFUSED)
     elif change.dry_run:
-        change_end(change, ModelChangeState.TRIED)
+        end_change(change, ModelChangeState.TRIED)
     else:
-        space_complete(target, progress, ModelChangeStage.COMPARING)
+        backfill_space(target, progress, ModelChangeStage.COMPARING)
         swap(change)
 
 
@@ -134,4 +134,4 @@ def _bound(value: float) -> float | None:
 
 def _fail(change: ModelChange, error: str) -> None:
     logger.warning("change of model %d failed: %s", change.pk, error)
-    change_end(change, ModelChangeState.FAILED, error)
+    end_change(change, ModelChangeState.FAILED, error)

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class Drawing:
+class ClipPreviewFiles:
     """What there is to show of a clip, and the files that hold it."""
 
     seconds: float = 0.0
@@ -39,11 +39,11 @@ class Drawing:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def draw_clip(kind: Modality, path: Path, limits: ClipLimits) -> Drawing:
+def render_preview(kind: Modality, path: Path, limits: ClipLimits) -> ClipPreviewFiles:
     """Everything that can be read of a clip: what is faulty in it leaves out no more than
     itself.
     """
-    drawing = Drawing()
+    drawing = ClipPreviewFiles()
     for draw in _PARTS[kind]:
         try:
             draw(drawing, path, limits)
@@ -52,7 +52,7 @@ def draw_clip(kind: Modality, path: Path, limits: ClipLimits) -> Drawing:
     return drawing
 
 
-def _draw_frames(drawing: Drawing, path: Path, limits: ClipLimits) -> None:
+def _draw_frames(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
     """The key frames that were encoded, found in the same way, larger."""
     seen = clip_frames(path, limits, side=SIDE)
     drawing.seconds = seen.seconds
@@ -63,7 +63,7 @@ def _draw_frames(drawing: Drawing, path: Path, limits: ClipLimits) -> None:
         drawing.files[frame_filename(number)] = _webp(picture)
 
 
-def _draw_sound(drawing: Drawing, path: Path, limits: ClipLimits) -> None:
+def _draw_sound(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
     sketch: SoundSketch | None = None
     with closing(open_sound(path, limits, RATE)) as reader:
         for piece in reader:
@@ -79,12 +79,12 @@ def _draw_sound(drawing: Drawing, path: Path, limits: ClipLimits) -> None:
         drawing.files[SPECTROGRAM] = _webp(picture)
 
 
-def _write_subtitles(drawing: Drawing, path: Path, limits: ClipLimits) -> None:
+def _write_subtitles(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
     if said := subtitles(path, limits):
         drawing.files[SUBTITLES] = web_vtt(said).encode()
 
 
-_PARTS: dict[Modality, tuple[Callable[[Drawing, Path, ClipLimits], None], ...]] = {
+_PARTS: dict[Modality, tuple[Callable[[ClipPreviewFiles, Path, ClipLimits], None], ...]] = {
     Modality.AUDIO: (_draw_sound,),
     Modality.VIDEO: (_draw_frames, _draw_sound, _write_subtitles),
 }

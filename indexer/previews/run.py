@@ -15,7 +15,7 @@ from django.utils import timezone
 from indexer.encoding.files import local_file
 from indexer.encoding.run import stopping
 from indexer.leases.process_id import is_dead, this_process
-from indexer.previews.render import Drawing, draw_clip
+from indexer.previews.render import ClipPreviewFiles, render_preview
 from search.config import engine_settings
 from search.errors import MediaTooLarge
 from search.media.clip_limits import ClipLimits
@@ -27,19 +27,19 @@ from webapp.catalog.services.previews import store_preview
 LEASE = datetime.timedelta(hours=1)
 """Far longer than the longest clip takes."""
 
-LOOKED_AT = 50
+CANDIDATE_COUNT = 50
 """Workers side by side choose among so many, so that they seldom want the same one."""
 
 _making = threading.Lock()
 
 
-def previews_missing() -> QuerySet[Asset]:
+def find_clips_without_preview() -> QuerySet[Asset]:
     """Clips without a preview, whose maker may be at work, newest first."""
     known = ClipPreview.objects.filter(content_hash=OuterRef("content_hash"))
     return Asset.objects.filter(~Exists(known), kind__in=CLIP_KINDS).order_by("-pk")
 
 
-def previews_take_back() -> int:
+def release_abandoned_previews() -> int:
     """Free the claims of dead and of silent workers. Returns how many."""
     claimed = ClipPreview.objects.filter(made_at__isnull=True)
     owners = claimed.order_by().values_list("claimed_by", flat=True).distinct()
@@ -49,7 +49,7 @@ def previews_take_back() -> int:
     return claimed.filter(abandoned).delete()[0]
 
 
-def previews_make(on_made: Callable[[], None] | None = None) -> int:
+def make_missing_previews(on_made: Callable[[], None] | None = None) -> int:
     """Until none is missing or the process is asked to end; nothing while another thread of it
     does. Returns how many were made. Raises Unavailable when the media store fails: the clip is
     tried again when its claim is taken back.
@@ -58,7 +58,9 @@ def previews_make(on_made: Callable[[], None] | None = None) -> int:
         return 0
     made = 0
     try:
-        while not stopping.is_set() and (clips := list(previews_missing()[:LOOKED_AT])):
+        while not stopping.is_set() and (
+            clips := list(find_clips_without_preview()[:CANDIDATE_COUNT])
+        ):
             clip = random.choice(clips)  # noqa: S311 (no secret)
             claim, won = ClipPreview.objects.get_or_create(
                 content_hash=clip.content_hash, defaults={"claimed_by": this_process()}
@@ -80,10 +82,10 @@ def previews_make(on_made: Callable[[], None] | None = None) -> int:
     return made
 
 
-def _drawn(clip: Asset) -> Drawing:
+def _drawn(clip: Asset) -> ClipPreviewFiles:
     limits = ClipLimits.from_settings(engine_settings())
     try:
         with local_file(clip.file.name, limits.max_bytes) as path:
-            return draw_clip(Modality(clip.kind), path, limits)
+            return render_preview(Modality(clip.kind), path, limits)
     except MediaTooLarge:
-        return Drawing()
+        return ClipPreviewFiles()

@@ -14,16 +14,16 @@ COLOUR = re.compile(r"colou?r|farbe|couleur|colore|颜色|顏色|色", re.IGNORE
 """Names under which catalogues keep the attribute that shoppers name most beside the kind."""
 
 TEMPLATES = ("{}", "a photo of a {}")
-MOST_VALUES = 200
+MAX_VALUES = 200
 """An attribute with more distinct values than this names single products rather than kinds."""
 
-LONGEST_VALUE = 40
-MOST_ATTRIBUTES = 3
+MAX_VALUE_LENGTH = 40
+MAX_ATTRIBUTES = 3
 LONGEST_TEXT = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ProductFacts:
     """What is known of a product. `attributes` holds the values of each name; `kind` is its
     category's last step.
     """
@@ -37,7 +37,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class Captions:
     """The texts of one product: `labels` are those of its kind, `names` its own; `variants` are
     only learned from.
     """
@@ -47,7 +47,7 @@ class Wording:
     variants: tuple[str, ...]
 
 
-def describing_attributes(facts: Iterable[Facts]) -> tuple[str, ...]:
+def select_attributes(facts: Iterable[ProductFacts]) -> tuple[str, ...]:
     """The attributes worth learning, colour first, then those most products have.
 
     Left out are those whose values are numbers, long, or nearly as many as the products.
@@ -62,18 +62,18 @@ def describing_attributes(facts: Iterable[Facts]) -> tuple[str, ...]:
     usable.sort(
         key=lambda name: (not COLOUR.search(name), -products[name], len(values[name]), name)
     )
-    return tuple(usable[:MOST_ATTRIBUTES])
+    return tuple(usable[:MAX_ATTRIBUTES])
 
 
 def _describes(values: set[str], products: int) -> bool:
     wordy = all(
-        not any(sign.isdigit() for sign in value) and len(value) <= LONGEST_VALUE
+        not any(sign.isdigit() for sign in value) and len(value) <= MAX_VALUE_LENGTH
         for value in values
     )
-    return wordy and 2 <= len(values) <= min(MOST_VALUES, products // 2)
+    return wordy and 2 <= len(values) <= min(MAX_VALUES, products // 2)
 
 
-def wording(facts: Facts, names: Sequence[str]) -> Wording:
+def wording(facts: ProductFacts, names: Sequence[str]) -> Captions:
     """The texts of a product under the attributes `names`, each once: the kind alone, with its
     first attribute, with each further one, and with both; title and description in every
     language.
@@ -81,10 +81,10 @@ def wording(facts: Facts, names: Sequence[str]) -> Wording:
     labels = _distinct(_labels(facts, names))
     own = _distinct([*facts.titles, *facts.descriptions])
     variants = _distinct(template.format(label) for label in labels[:2] for template in TEMPLATES)
-    return Wording(labels, own, tuple(text for text in variants if text not in labels))
+    return Captions(labels, own, tuple(text for text in variants if text not in labels))
 
 
-def _labels(facts: Facts, names: Sequence[str]) -> Iterator[str]:
+def _labels(facts: ProductFacts, names: Sequence[str]) -> Iterator[str]:
     first, *others = [facts.attributes.get(name, ()) for name in names] or [()]
     kind = facts.kind.lower()
     named = [_joined(value, kind) for value in first] or [kind]

@@ -13,7 +13,7 @@ from webapp.celery import ROLL_BACK_TUNING, TUNE, notify_worker
 INTERRUPTED = "interrupted: the process that ran it has ended; nothing was changed, tune again"
 
 
-def tuning_claim(tuning_id: int) -> Tuning | None:
+def claim_tuning(tuning_id: int) -> Tuning | None:
     """Make a queued tuning this process's. None when it is not queued any more."""
     queued = Tuning.objects.filter(pk=tuning_id, state=TuningState.QUEUED)
     claimed = queued.update(
@@ -24,7 +24,7 @@ def tuning_claim(tuning_id: int) -> Tuning | None:
     return Tuning.objects.get(pk=tuning_id) if claimed else None
 
 
-def tunings_take_back() -> int:
+def fail_abandoned_tunings() -> int:
     """Call failed what runs in a process that is gone. Returns how many. What readers look at
     was not touched.
     """
@@ -34,7 +34,7 @@ def tunings_take_back() -> int:
     return abandoned.update(state=TuningState.FAILED, error=INTERRUPTED, finished_at=timezone.now())
 
 
-def tunings_wake() -> None:
+def notify_pending_tunings() -> None:
     """Ask workers for what was asked for and whose message was lost."""
     for tuning_id in Tuning.objects.filter(state=TuningState.QUEUED).values_list("pk", flat=True):
         notify_worker(TUNE, tuning_id)

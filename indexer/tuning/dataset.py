@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from indexer.tuning.captions import Facts, Wording, attribute_values, describing_attributes, wording
+from indexer.tuning.captions import (
+    Captions,
+    ProductFacts,
+    attribute_values,
+    select_attributes,
+    wording,
+)
 from search.errors import InputError
 from search.tuning.sampling import link_groups
 from search.types import Ids
@@ -18,20 +24,20 @@ from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import get_product_texts
 from webapp.clicklog.selectors import clicked_queries
 
-FEWEST_PAIRS = 200
-MOST_PICTURES = 50_000
+MIN_PAIRS = 200
+MAX_PICTURES = 50_000
 """Pictures learned from: at 10 kB of features each these are 500 MB. Of a larger catalogue, a
 fixed sample."""
 
 HELD_OUT_SHARE = 0.15
-MOST_HELD_OUT = 3_000
-FEWEST_HELD_OUT = 12
-FEWEST_CLICKS = 2
+MAX_HELD_OUT = 3_000
+MIN_HELD_OUT = 12
+MIN_CLICKS = 2
 """A product clicked once for a query may be a slip."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pictured:
+class CaptionedPicture:
     """One picture with what the catalogue says of it; `queries` are those it was clicked for."""
 
     content_hash: str
@@ -50,14 +56,14 @@ class Pictured:
 class Catalogue:
     """Pictures in a fixed order; for each its group (n,) and whether it is held out (n,)."""
 
-    pictures: tuple[Pictured, ...]
+    pictures: tuple[CaptionedPicture, ...]
     groups: Ids
     held: npt.NDArray[np.bool_]
 
     @property
     def held_out(self) -> Ids:
         """Places of the pictures that judge."""
-        return np.flatnonzero(self.held)[:MOST_HELD_OUT]
+        return np.flatnonzero(self.held)[:MAX_HELD_OUT]
 
     @property
     def training(self) -> Ids:
@@ -75,41 +81,41 @@ class Catalogue:
 
 
 @dataclass
-class _Told:
+class _ProductTexts:
     """What several products that show one picture say of it."""
 
-    wordings: list[Wording] = field(default_factory=list)
+    wordings: list[Captions] = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
 
 
-def read_catalogue(*, from_clicks: bool = False) -> Catalogue:
+def load_dataset(*, from_clicks: bool = False) -> Catalogue:
     """Every pair of the catalogue.
 
-    Raises InputError when there are fewer than FEWEST_PAIRS, or when they cannot be divided.
+    Raises InputError when there are fewer than MIN_PAIRS, or when they cannot be divided.
     """
     facts = {fact.product_id: fact for fact in _facts()}
-    names = describing_attributes(facts.values())
+    names = select_attributes(facts.values())
     worded = {product_id: wording(fact, names) for product_id, fact in facts.items()}
     queries = _clicked() if from_clicks else {}
     shown = [(product_id, digest) for product_id, digest in _shown() if product_id in worded]
-    told: dict[str, _Told] = defaultdict(_Told)
+    told: dict[str, _ProductTexts] = defaultdict(_ProductTexts)
     for product_id, digest in shown:
         told[digest].wordings.append(worded[product_id])
         told[digest].queries += queries.get(product_id, [])
     pictures = [_pictured(digest, told[digest]) for digest in sorted(told)]
-    pictures = [picture for picture in pictures if picture.texts][:MOST_PICTURES]
+    pictures = [picture for picture in pictures if picture.texts][:MAX_PICTURES]
     return checked(_divided(pictures, _grouped(shown, worded)))
 
 
 def checked(catalogue: Catalogue) -> Catalogue:
     """The same. Raises InputError when there is too little to learn from or to judge by."""
     count, held = len(catalogue.pictures), len(catalogue.held_out)
-    if count < FEWEST_PAIRS:
+    if count < MIN_PAIRS:
         raise InputError(
             f"the catalogue is too small to tune: it has {count} pairs of a picture and a text",
-            fix=f"At least {FEWEST_PAIRS} are needed.",
+            fix=f"At least {MIN_PAIRS} are needed.",
         )
-    if held < FEWEST_HELD_OUT or len(catalogue.training) < FEWEST_PAIRS / 2:
+    if held < MIN_HELD_OUT or len(catalogue.training) < MIN_PAIRS / 2:
         raise InputError(
             f"the catalogue cannot be divided: {held} of {count} pictures would be held out",
             fix="Products with the same title stay together; give them titles of their own.",
@@ -117,12 +123,12 @@ def checked(catalogue: Catalogue) -> Catalogue:
     return catalogue
 
 
-def _facts() -> Iterator[Facts]:
+def _facts() -> Iterator[ProductFacts]:
     products = Product.objects.filter(visible=True).select_related("category").order_by("pk")
     for product in products.iterator(chunk_size=2_000):
         own = get_product_texts(product)
         others = [texts for texts in product.translations.values() if isinstance(texts, dict)]
-        yield Facts(
+        yield ProductFacts(
             product_id=product.pk,
             titles=tuple(
                 filter(None, [own.get("title"), *(texts.get("title") for texts in others)])
@@ -149,16 +155,16 @@ def _shown() -> Iterator[tuple[int, str]]:
 def _clicked() -> dict[int, list[str]]:
     found: dict[int, list[str]] = defaultdict(list)
     for query, product_id, count in clicked_queries():
-        if count >= FEWEST_CLICKS:
+        if count >= MIN_CLICKS:
             found[product_id].append(query)
     return found
 
 
-def _pictured(digest: str, told: _Told) -> Pictured:
+def _pictured(digest: str, told: _ProductTexts) -> CaptionedPicture:
     def every(part: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(text for said in told.wordings for text in getattr(said, part)))
 
-    return Pictured(
+    return CaptionedPicture(
         digest,
         every("labels"),
         every("names"),
@@ -168,7 +174,7 @@ def _pictured(digest: str, told: _Told) -> Pictured:
 
 
 def _grouped(
-    shown: Sequence[tuple[int, str]], worded: Mapping[int, Wording]
+    shown: Sequence[tuple[int, str]], worded: Mapping[int, Captions]
 ) -> dict[str, tuple[int, str]]:
     """The group of each picture, by content hash, and the group's name. One group are the
     pictures of a product, of products with the same title, and of products that share a
@@ -187,7 +193,9 @@ def _grouped(
     return {digest: (group, names[group]) for (_, digest), group in zip(shown, groups, strict=True)}
 
 
-def _divided(pictures: Sequence[Pictured], group_of: Mapping[str, tuple[int, str]]) -> Catalogue:
+def _divided(
+    pictures: Sequence[CaptionedPicture], group_of: Mapping[str, tuple[int, str]]
+) -> Catalogue:
     """Hold out whole groups, those whose name hashes low: the same in every tuning of the
     catalogue.
     """

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from indexer.tuning.dataset import Pictured
+from indexer.tuning.dataset import CaptionedPicture
 from search.encoders.protocol import Features, TunableEncoder
 from search.evaluation.metrics import average_precision
 from search.evaluation.results import QueryResult, summarise
@@ -18,13 +18,13 @@ from search.evaluation.significance import Estimate, estimate_mean
 from search.types import Ids, Vectors
 
 SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
-MOST_QUERIES = 1_500
+MAX_QUERIES = 1_500
 """Of one kind. More would cost time and narrow the interval little."""
 
 Metrics = dict[str, dict[str, float]]
 """By kind of question, then by name of the metric."""
 
-KINDS: Mapping[str, Callable[[Pictured], tuple[str, ...]]] = {
+KINDS: Mapping[str, Callable[[CaptionedPicture], tuple[str, ...]]] = {
     "words → pictures": lambda picture: picture.labels,
     "titles → pictures": lambda picture: picture.names,
     "queries → pictures": lambda picture: picture.queries,
@@ -33,7 +33,7 @@ BACKWARDS = "pictures → words"
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class HoldoutEval:
     """Questions over held-out pictures. `truth` (pictures, texts) is one where the text is true
     of the picture; `asked` gives the texts that each kind of question asks; the features are
     those of the frozen towers.
@@ -57,9 +57,12 @@ class Trial:
         }
 
 
-def make_trial(
-    pictures: Sequence[Pictured], features: Features, words: Sequence[str], word_features: Features
-) -> Trial:
+def make_holdout_eval(
+    pictures: Sequence[CaptionedPicture],
+    features: Features,
+    words: Sequence[str],
+    word_features: Features,
+) -> HoldoutEval:
     """`features` (pictures, width) of the held-out pictures; `words` with their features (words,
     width) hold at least every label, name and query of them.
     """
@@ -76,10 +79,10 @@ def make_trial(
                 truth[row, column[known[text]]] = 1
                 asked.setdefault(kind, set()).add(column[known[text]])
     chosen = {kind: np.array(sorted(rows))[_some(len(rows))] for kind, rows in asked.items()}
-    return Trial(features, word_features[kept], csr_matrix(truth), chosen)
+    return HoldoutEval(features, word_features[kept], csr_matrix(truth), chosen)
 
 
-def metrics_of(judged: Mapping[str, Sequence[QueryResult]]) -> Metrics:
+def compute_metrics(judged: Mapping[str, Sequence[QueryResult]]) -> Metrics:
     """The metrics shown, by kind of question."""
     summaries = {kind: summarise(outcomes) for kind, outcomes in judged.items()}
     return {kind: {name: summary[name] for name in SHOWN} for kind, summary in summaries.items()}
@@ -115,5 +118,5 @@ def _ranked(asking: Vectors, asked: Vectors, truth: csr_matrix, rows: Ids) -> li
 
 
 def _some(count: int) -> Ids:
-    """At most MOST_QUERIES of so many, evenly spread."""
-    return np.unique(np.linspace(0, count - 1, min(count, MOST_QUERIES)).astype(np.int64))
+    """At most MAX_QUERIES of so many, evenly spread."""
+    return np.unique(np.linspace(0, count - 1, min(count, MAX_QUERIES)).astype(np.int64))

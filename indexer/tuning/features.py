@@ -11,13 +11,13 @@ from typing import TypeVar
 import numpy as np
 from django.db.models import Exists, OuterRef
 
-from indexer.encoding.claiming import BATCHES, CLIPS, Job
+from indexer.encoding.claiming import CLAIM_BATCH_SIZES, CLIPS, Job
 from indexer.encoding.clip_encoding import encode_clips
-from indexer.encoding.clip_reading import feeds_begun, shown_to
+from indexer.encoding.clip_reading import encodable_modalities, start_decoding
 from indexer.encoding.contents import Content, load_picture
 from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts
-from indexer.encoding.projection import towers_of
-from indexer.encoding.storage import feature_rows
+from indexer.encoding.projection import get_tower_id
+from indexer.encoding.storage import make_feature_rows
 from indexer.tuning.progress import TuningProgress
 from search.cpu import available_cores
 from search.encoders.protocol import Features, TunableEncoder
@@ -28,11 +28,13 @@ from webapp.catalog.services.features import store_features
 
 Item = TypeVar("Item")
 
-TEXTS_AT_ONCE = 256
-ROWS_AT_ONCE = 1_000
+TEXT_BATCH_SIZE = 256
+ROW_BATCH_SIZE = 1_000
 
 
-def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: TuningProgress) -> int:
+def compute_missing_features(
+    encoder: TunableEncoder, *, busy_space: str, progress: TuningProgress
+) -> int:
     """Compute features for contents in use that have none. Returns how many pictures were
     decoded for that.
 
@@ -41,10 +43,10 @@ def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: Tun
     """
     decoded = 0
     for kind in Modality:
-        missing = _missing(encoder, kind, busy_space) if shown_to(encoder, kind) else []
+        missing = _missing(encoder, kind, busy_space) if encodable_modalities(encoder, kind) else []
         progress.begin(TuningStage.FEATURES, len(missing))
-        for contents in _chunks(missing, BATCHES.get(kind, encoder.picture_batch_size)):
-            rows = feature_rows(_encode(kind, contents, encoder).encoded, encoder)
+        for contents in _chunks(missing, CLAIM_BATCH_SIZES.get(kind, encoder.picture_batch_size)):
+            rows = make_feature_rows(_encode(kind, contents, encoder).encoded, encoder)
             store_features(rows)
             decoded += len(rows) if kind is Modality.PICTURE else 0
             progress.advance(len(contents))
@@ -53,7 +55,7 @@ def features_complete(encoder: TunableEncoder, *, busy_space: str, progress: Tun
 
 def _missing(encoder: TunableEncoder, kind: Modality, busy_space: str) -> list[tuple[str, str]]:
     """(content hash, text or file name) of every usable content without features."""
-    towers = towers_of(encoder, kind)
+    towers = get_tower_id(encoder, kind)
     same = {"modality": kind, "content_hash": OuterRef("content_hash")}
     waiting = IndexJob.objects.filter(
         space=busy_space, state__in=[JobState.QUEUED, JobState.CLAIMED], **same
@@ -75,7 +77,9 @@ def _encode(
         return encode_texts(named, encoder)
     with ThreadPoolExecutor(available_cores(), thread_name_prefix="decode") as decoders:
         if kind in CLIPS:
-            return encode_clips(kind, named, feeds_begun(kind, named, encoder, decoders), encoder)
+            return encode_clips(
+                kind, named, start_decoding(kind, named, encoder, decoders), encoder
+            )
         loading = [decoders.submit(load_picture, content, encoder) for content in named]
         return encode_pictures(named, loading, encoder)
 
@@ -88,7 +92,7 @@ def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
 def picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, FeatureRow]:
     """Stored features by content hash; pictures that could not be decoded are absent."""
     found: dict[str, FeatureRow] = {}
-    for chunk in _chunks(hashes, ROWS_AT_ONCE):
+    for chunk in _chunks(hashes, ROW_BATCH_SIZE):
         found |= get_stored_features(towers=towers, modality=Modality.PICTURE, hashes=chunk)
     return found
 
@@ -99,7 +103,7 @@ def text_features(
     """Features of texts as questions, (n, width): that is how shoppers use them."""
     progress.begin(TuningStage.WORDS, len(texts))
     rows = []
-    for chunk in _chunks(texts, TEXTS_AT_ONCE):
+    for chunk in _chunks(texts, TEXT_BATCH_SIZE):
         rows.append(encoder.text_features(chunk, TextRole.QUERY))
         progress.advance(len(chunk))
     return np.concatenate(rows)

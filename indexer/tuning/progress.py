@@ -18,6 +18,6 @@ SAVED = (
 )  # fmt: skip
 
 
-def tuning_progress(tuning: Tuning, show: Show | None) -> TuningProgress:
+def make_tuning_progress(tuning: Tuning, show: Show | None) -> TuningProgress:
     """The progress of a tuning that this process runs."""
     return Progress(tuning, SAVED, show)

@@ -11,10 +11,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from indexer.encoding.projection import project_stored, towers_of
-from indexer.index.compaction import generation_build
-from indexer.progress import running_here
-from indexer.reconcile import jobs_enqueue_missing
+from indexer.encoding.projection import get_tower_id, project_stored
+from indexer.index.compaction import build_generation
+from indexer.progress import held_by_this_process
+from indexer.reconcile import enqueue_missing_jobs
 from indexer.tuning.progress import TuningProgress
 from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder
@@ -40,15 +40,15 @@ from webapp.celery import ENCODE_QUEUED, notify_worker
 
 logger = logging.getLogger(__name__)
 
-ROWS_AT_ONCE = 1_000
-CLIPS_AT_ONCE = 50
+ROW_BATCH_SIZE = 1_000
+CLIP_BATCH_SIZE = 50
 """A clip has as many views as dozens of pictures."""
 
 Row = tuple[int, str, bytes, bytes]
 """Id, content hash, features and spans as stored."""
 
 
-def space_fill(
+def project_space(
     encoder: TunableEncoder, *, touch: bool, progress: TuningProgress | None = None
 ) -> int:
     """Project whatever has features but no embedding in the encoder's space. Returns how many
@@ -60,7 +60,7 @@ def space_fill(
     count = 0
     for modality in Modality:
         missing, last = _unprojected(encoder, modality), 0
-        size = CLIPS_AT_ONCE if modality in (Modality.AUDIO, Modality.VIDEO) else ROWS_AT_ONCE
+        size = CLIP_BATCH_SIZE if modality in (Modality.AUDIO, Modality.VIDEO) else ROW_BATCH_SIZE
         if progress:
             progress.begin(TuningStage.PROJECTING, missing.count())
         while rows := list(missing.filter(pk__gt=last).order_by("pk")[:size]):
@@ -73,7 +73,7 @@ def space_fill(
 
 
 def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[CachedFeatures, Row]:
-    towers = towers_of(encoder, modality)
+    towers = get_tower_id(encoder, modality)
     same = {"modality": modality, "content_hash": OuterRef("content_hash")}
     embedded = Embedding.objects.filter(space=encoder.space.fingerprint, **same)
     used = Asset.objects.filter(
@@ -125,10 +125,10 @@ def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: Tuni
     `former` is the fingerprint of the space in use. Raises Unavailable when other heads are in
     use by now than those that the tuning was compared with.
     """
-    space_fill(encoder, touch=False, progress=progress)
+    project_space(encoder, touch=False, progress=progress)
     progress.begin(TuningStage.BUILDING, 1)
-    generation_build(encoder.space)
-    space_fill(encoder, touch=True)
+    build_generation(encoder.space)
+    project_space(encoder, touch=True)
     with transaction.atomic():
         live = _live(tuning.base)
         if (live and live.pk) != tuning.previous_id:
@@ -138,27 +138,27 @@ def publish(tuning: Tuning, encoder: TunableEncoder, former: str, progress: Tuni
         Tuning.objects.filter(preset=tuning.preset, state=TuningState.LIVE).update(
             state=TuningState.RETIRED
         )
-        if not running_here(tuning).update(
+        if not held_by_this_process(tuning).update(
             state=TuningState.LIVE, stage="", finished_at=timezone.now()
         ):
             raise Unavailable(
                 "this tuning was given up while it ran", value=tuning.pk, fix="Tune again."
             )
     _settle(tuning.preset, encoder, former)
-    spaces_prune(tuning, kept={former, encoder.space.fingerprint, tuning.base})
+    drop_old_tuned_spaces(tuning, kept={former, encoder.space.fingerprint, tuning.base})
 
 
-def spaces_prune(tuning: Tuning, *, kept: Collection[str]) -> None:
+def drop_old_tuned_spaces(tuning: Tuning, *, kept: Collection[str]) -> None:
     """Drop embeddings and indexes of former tunings of the preset, all but the spaces `kept`.
 
     The heads' files stay: going back to one of them projects and builds anew.
     """
     known = Tuning.objects.filter(preset=tuning.preset).exclude(space="")
     for space in set(known.values_list("space", flat=True)) - set(kept):
-        space_drop(space)
+        drop_space(space)
 
 
-def space_drop(space: str) -> None:
+def drop_space(space: str) -> None:
     """Forget the embeddings and the index of a space."""
     for model in (Embedding, IndexJob, IndexGeneration):
         model.objects.filter(space=space).delete()
@@ -169,11 +169,11 @@ def roll_back(tuning: Tuning, encoder: TunableEncoder) -> None:
     """Bring the space of `encoder` back into use, which was there before `tuning`, which is
     live. Contents that came since are projected from their features.
     """
-    space_fill(encoder, touch=True)
+    project_space(encoder, touch=True)
     try:
         open_generations(engine_settings(), encoder.space).get_live()
     except (NoGeneration, CorruptGeneration):
-        generation_build(encoder.space)
+        build_generation(encoder.space)
     with transaction.atomic():
         live = _live(tuning.base)
         if live is None or live.pk != tuning.pk:
@@ -194,10 +194,10 @@ def _settle(preset: str, encoder: TunableEncoder, former: str) -> None:
     """What arrived in the former space in the last moments, and what waits to be encoded into
     it.
     """
-    space_fill(encoder, touch=True)
+    project_space(encoder, touch=True)
     if preset != get_active_preset():
         return
     IndexJob.objects.filter(space=former, state=JobState.QUEUED).delete()
-    if jobs_enqueue_missing(space=encoder.space.fingerprint):
+    if enqueue_missing_jobs(space=encoder.space.fingerprint):
         notify_worker(ENCODE_QUEUED)
     logger.info("space %s is in use instead of %s", encoder.space.fingerprint, former)

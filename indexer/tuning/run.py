@@ -7,12 +7,12 @@ import logging
 import numpy as np
 from django.utils import timezone
 
-from indexer.progress import running_here
-from indexer.tuning.claiming import INTERRUPTED, tuning_claim
-from indexer.tuning.dataset import read_catalogue
-from indexer.tuning.evaluate import gain, metrics_of
-from indexer.tuning.features import features_complete
-from indexer.tuning.progress import Show, TuningProgress, tuning_progress
+from indexer.progress import held_by_this_process
+from indexer.tuning.claiming import INTERRUPTED, claim_tuning
+from indexer.tuning.dataset import load_dataset
+from indexer.tuning.evaluate import compute_metrics, gain
+from indexer.tuning.features import compute_missing_features
+from indexer.tuning.progress import Show, TuningProgress, make_tuning_progress
 from indexer.tuning.publish import publish, roll_back
 from indexer.tuning.towers import PresetTowers
 from indexer.tuning.train import gather, keep, learn
@@ -24,17 +24,17 @@ from webapp.retrieval.models_runtime import heads_folder
 logger = logging.getLogger(__name__)
 
 
-def tuning_run(tuning_id: int, show: Show | None = None) -> Tuning | None:
+def run_tuning(tuning_id: int, show: Show | None = None) -> Tuning | None:
     """Run a queued tuning to its end. None when another process has it.
 
     Whatever goes wrong, the heads in use stay in use and the row says why; the error is raised
     again.
     """
-    tuning = tuning_claim(tuning_id)
+    tuning = claim_tuning(tuning_id)
     if tuning is None:
         return None
     try:
-        _run(tuning, tuning_progress(tuning, show))
+        _run(tuning, make_tuning_progress(tuning, show))
     except OmnishelfError as error:
         _fail(tuning, str(error))
         raise
@@ -49,7 +49,7 @@ def tuning_run(tuning_id: int, show: Show | None = None) -> Tuning | None:
     return tuning
 
 
-def tuning_roll_back(preset: str) -> Tuning:
+def rollback_tuning(preset: str) -> Tuning:
     """Bring back what was in use before the preset's live tuning. Returns the tuning taken back.
 
     Raises InputError when none is live.
@@ -65,10 +65,10 @@ def tuning_roll_back(preset: str) -> Tuning:
 
 
 def _run(tuning: Tuning, progress: TuningProgress) -> None:
-    catalogue = read_catalogue(from_clicks=tuning.from_clicks)
+    catalogue = load_dataset(from_clicks=tuning.from_clicks)
     towers = PresetTowers.of(tuning.preset)
     current = _compared_with(tuning, towers)
-    tuning.decoded = features_complete(
+    tuning.decoded = compute_missing_features(
         current, busy_space=current.space.fingerprint, progress=progress
     )
     material = gather(catalogue, current, progress)
@@ -76,13 +76,13 @@ def _run(tuning: Tuning, progress: TuningProgress) -> None:
     tuning.groups = len(np.unique(material.catalogue.groups))
     trial = material.trial()
     before = trial.judge(current)
-    tuning.before = metrics_of(before)
+    tuning.before = compute_metrics(before)
     fitted = learn(material, current, progress, heads_folder() / f"training-{tuning.preset}")
     heads = keep(fitted, current, heads_folder())
     tuned = towers.own.with_heads(heads)
     after = trial.judge(tuned)
     found = gain(before, after)
-    tuning.after = metrics_of(after)
+    tuning.after = compute_metrics(after)
     tuning.gain, tuning.gain_low, tuning.gain_high = found.value, found.low, found.high
     tuning.heads_digest, tuning.space = heads.stem, tuned.space.fingerprint
     progress.write()
@@ -92,7 +92,7 @@ def _run(tuning: Tuning, progress: TuningProgress) -> None:
 def _compared_with(tuning: Tuning, towers: PresetTowers) -> TunableEncoder:
     """The encoder in use, remembered as what a rollback goes back to."""
     tuning.previous = Tuning.objects.filter(base=tuning.base, state=TuningState.LIVE).first()
-    running_here(tuning).update(previous=tuning.previous)
+    held_by_this_process(tuning).update(previous=tuning.previous)
     return towers.under(tuning.previous.heads_digest if tuning.previous else "")
 
 
@@ -107,7 +107,7 @@ def _decide(tuning: Tuning, tuned: TunableEncoder, former: str, progress: Tuning
 
 
 def _end(tuning: Tuning, state: TuningState, error: str = "") -> None:
-    running_here(tuning).update(
+    held_by_this_process(tuning).update(
         state=state, stage="", error=error[:1000], finished_at=timezone.now()
     )
 

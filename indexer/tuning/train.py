@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from indexer.tuning.dataset import Catalogue, Pictured
-from indexer.tuning.evaluate import Trial, make_trial
+from indexer.tuning.dataset import CaptionedPicture, Catalogue
+from indexer.tuning.evaluate import HoldoutEval, make_holdout_eval
 from indexer.tuning.features import picture_features, text_features
 from indexer.tuning.progress import TuningProgress
 from search.encoders.protocol import Features, TunableEncoder
@@ -23,14 +23,14 @@ from search.tuning.pairs import Pairs
 from search.types import Ids
 from webapp.catalog.models import TuningStage
 
-LARGEST_BATCH = 1024
-SMALLEST_BATCH = 64
-BATCHES_AN_EPOCH = 8
+MAX_BATCH_SIZE = 1024
+MIN_BATCH_SIZE = 64
+BATCHES_PER_EPOCH = 8
 """Wished for: small catalogues get smaller batches, so that an epoch is more than one step."""
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """A catalogue's pictures and words as features of frozen towers. `rows` are places in
     `catalogue.pictures`.
     """
@@ -40,10 +40,10 @@ class Material:
     words: tuple[str, ...]
     word_features: Features
 
-    def trial(self) -> Trial:
+    def trial(self) -> HoldoutEval:
         """The held-out pictures and their words."""
         rows = self.catalogue.held_out
-        return make_trial(
+        return make_holdout_eval(
             _picked(self.catalogue, rows), self.pictures[rows], self.words, self.word_features
         )
 
@@ -64,7 +64,7 @@ class Material:
         )
 
 
-def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: TuningProgress) -> Material:
+def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: TuningProgress) -> TrainingData:
     """Stored features of the pictures, fresh ones of the words. Pictures that wait to be encoded
     are left out.
 
@@ -76,11 +76,11 @@ def gather(catalogue: Catalogue, encoder: TunableEncoder, progress: TuningProgre
     seen = catalogue.only(found)
     pictures = np.stack([found[picture.content_hash] for picture in seen.pictures])
     words = tuple(dict.fromkeys(text for picture in seen.pictures for text in picture.texts))
-    return Material(seen, pictures, words, text_features(words, encoder, progress))
+    return TrainingData(seen, pictures, words, text_features(words, encoder, progress))
 
 
 def learn(
-    material: Material, start: TunableEncoder, progress: TuningProgress, checkpoint: Path
+    material: TrainingData, start: TunableEncoder, progress: TuningProgress, checkpoint: Path
 ) -> FitResult:
     """Heads that go on from those of `start`. A killed training goes on from `checkpoint` when
     nothing has changed.
@@ -100,7 +100,7 @@ def tuning_recipe(pictures: int) -> Recipe:
     """The bundled encoder's recipe, with batches that fit the catalogue and more of it held for
     early stopping.
     """
-    batch = min(LARGEST_BATCH, max(SMALLEST_BATCH, pictures // BATCHES_AN_EPOCH))
+    batch = min(MAX_BATCH_SIZE, max(MIN_BATCH_SIZE, pictures // BATCHES_PER_EPOCH))
     return Recipe(batch=batch, validation_share=0.1)
 
 
@@ -112,5 +112,5 @@ def keep(fitted: FitResult, encoder: TunableEncoder, folder: Path) -> Path:
     )
 
 
-def _picked(catalogue: Catalogue, rows: Ids) -> Sequence[Pictured]:
+def _picked(catalogue: Catalogue, rows: Ids) -> Sequence[CaptionedPicture]:
     return [catalogue.pictures[row] for row in rows]

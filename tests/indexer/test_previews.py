@@ -12,7 +12,12 @@ from django.utils import timezone
 from PIL import Image
 
 from indexer.previews.render import web_vtt
-from indexer.previews.run import LEASE, previews_make, previews_missing, previews_take_back
+from indexer.previews.run import (
+    LEASE,
+    find_clips_without_preview,
+    make_missing_previews,
+    release_abandoned_previews,
+)
 from search.errors import Unavailable
 from search.types import Span
 from tests.support.catalogue import add_product
@@ -36,7 +41,7 @@ def stored(asset: Asset, file: str) -> bytes:
 
 
 def made_of(asset: Asset) -> Preview:
-    previews_make()
+    make_missing_previews()
     return get_previews([asset.content_hash])[asset.content_hash]
 
 
@@ -58,7 +63,7 @@ def test_a_video_has_key_frames_and_loudness(tmp_path: Path) -> None:
         1,
         1,
     ] and Preview().frame_at(0) is None
-    assert previews_make() == 0
+    assert make_missing_previews() == 0
 
 
 def test_a_sound_has_a_waveform_and_a_spectrogram() -> None:
@@ -77,28 +82,28 @@ def test_what_is_faulty_leaves_out_no_more_than_itself(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_is_tried_once() -> None:
     assert made_of(added(videos=[b"\x1a\x45\xdf\xa3 no film"])) == Preview()
-    assert not previews_missing().exists()
+    assert not find_clips_without_preview().exists()
 
 
 def test_a_lost_file_waits_and_holds_nothing_up() -> None:
     asset = added(sounds=[tone_file([440])])
     default_storage.delete(asset.file.name)
     with pytest.raises(Unavailable):
-        previews_make()
-    assert previews_make() == 0, "claimed"
-    assert previews_take_back() == 0
+        make_missing_previews()
+    assert make_missing_previews() == 0, "claimed"
+    assert release_abandoned_previews() == 0
     ClipPreview.objects.update(claimed_at=timezone.now() - 2 * LEASE)
-    assert previews_take_back() == 1
-    assert previews_missing().get() == asset
+    assert release_abandoned_previews() == 1
+    assert find_clips_without_preview().get() == asset
 
 
 def test_what_a_dead_worker_had_claimed_is_made_by_another() -> None:
     asset = added(sounds=[tone_file([440])])
     ClipPreview.objects.create(content_hash=asset.content_hash, claimed_by="elsewhere:1:1")
-    assert previews_make() == 0 and get_previews([asset.content_hash]) == {}
+    assert make_missing_previews() == 0 and get_previews([asset.content_hash]) == {}
     ClipPreview.objects.update(claimed_at=timezone.now() - 2 * LEASE)
-    previews_take_back()
-    assert previews_make() == 1
+    release_abandoned_previews()
+    assert make_missing_previews() == 1
 
 
 def test_the_command_makes_them_again() -> None:

@@ -17,13 +17,13 @@ from django.utils import timezone
 
 from indexer.leases.process_id import host_name, this_process
 from indexer.reconcile import (
-    DEATHS,
-    TEMPORARY_FOR_S,
-    Sweeper,
-    jobs_enqueue_missing,
-    jobs_take_back,
-    temporary_files_prune,
-    uploads_resume,
+    MAX_LOST_WORKERS,
+    TEMPORARY_FILE_MAX_AGE_S,
+    Reconciler,
+    enqueue_missing_jobs,
+    prune_temporary_files,
+    requeue_abandoned_jobs,
+    resume_uploads,
 )
 from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
@@ -84,16 +84,20 @@ def test_claims_of_dead_workers_and_ended_leases_are_taken_back() -> None:
         claimed("elsewhere:1:1", lease_s=-1),
         claimed(this_process(), lease_s=-1),
     ]
-    assert jobs_take_back() == (3, 0)
+    assert requeue_abandoned_jobs() == (3, 0)
     assert set(IndexJob.objects.filter(state=JobState.QUEUED, attempts=1, claim=None)) == set(lost)
     assert set(IndexJob.objects.filter(state=JobState.CLAIMED)) == {alive, elsewhere}
 
 
 def test_a_job_that_lost_too_many_workers_is_set_aside() -> None:
-    job = claimed(dead_process(), attempts=DEATHS - 1)
-    assert jobs_take_back() == (0, 1)
+    job = claimed(dead_process(), attempts=MAX_LOST_WORKERS - 1)
+    assert requeue_abandoned_jobs() == (0, 1)
     job.refresh_from_db()
-    assert (job.state, job.error_code, job.attempts) == (JobState.FAILED, "worker_lost", DEATHS)
+    assert (job.state, job.error_code, job.attempts) == (
+        JobState.FAILED,
+        "worker_lost",
+        MAX_LOST_WORKERS,
+    )
 
 
 def test_contents_without_job_or_embedding_are_enqueued() -> None:
@@ -106,16 +110,16 @@ def test_contents_without_job_or_embedding_are_enqueued() -> None:
     IndexJob.objects.create(
         space=space(), modality="text", content_hash=known[1], state=JobState.FAILED
     )
-    assert jobs_enqueue_missing(space=space()) == 8
+    assert enqueue_missing_jobs(space=space()) == 8
     assert IndexJob.objects.filter(space=space(), state=JobState.QUEUED).count() == 8
-    assert jobs_enqueue_missing(space=space()) == 0
+    assert enqueue_missing_jobs(space=space()) == 0
 
 
 def test_more_contents_than_one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.reconcile.CHUNK", 3)
     for n in range(8):
         add_product(f"p{n}", title=f"thing {n}", space="another")
-    assert jobs_enqueue_missing(space=space()) == 8
+    assert enqueue_missing_jobs(space=space()) == 8
 
 
 def test_a_job_called_done_without_its_embedding_is_queued_again() -> None:
@@ -128,13 +132,13 @@ def test_a_job_called_done_without_its_embedding_is_queued_again() -> None:
     Embedding.objects.create(
         space=space(), modality="text", content_hash=kept.content_hash, vector=b""
     )
-    assert jobs_enqueue_missing(space=space()) == 1
+    assert enqueue_missing_jobs(space=space()) == 1
     assert IndexJob.objects.get(state=JobState.QUEUED) == lost
 
 
 def test_a_sweep_wakes_the_encoder_and_searches_again_only_after_a_change() -> None:
     add_product("p", title="a thing", space="another")
-    sweeper = Sweeper()
+    sweeper = Reconciler()
     assert sweeper.sweep().enqueued == 1
     assert messages("encode") == 1
     IndexJob.objects.filter(space=space()).delete()
@@ -147,7 +151,7 @@ def test_a_sweep_finds_clips_without_a_preview_and_what_a_dead_worker_had_begun(
     digest = (
         add_product("p", title="", sounds=[b"a sound"], space=space()).assets.get().content_hash
     )
-    sweeper = Sweeper()
+    sweeper = Reconciler()
     sweeper.sweep()
     assert messages("encode") == 2, "one to encode it, one to draw it"
     claim = ClipPreview.objects.create(content_hash=digest, claimed_by=this_process())
@@ -165,7 +169,7 @@ def test_uploads_of_dead_importers_are_freed_and_woken() -> None:
     upload(UploadState.DONE)
     upload(UploadState.RECEIVED)
     upload(UploadState.RECEIVED, source=UploadSource.TERMINAL)
-    assert uploads_resume() == 2, "one freed, one received; the terminal runs its own"
+    assert resume_uploads() == 2, "one freed, one received; the terminal runs its own"
     assert messages("import") == 2
     dead.refresh_from_db()
     alive.refresh_from_db()
@@ -177,9 +181,9 @@ def test_temporary_files_that_nobody_can_want_are_removed(settings: Any, tmp_pat
     settings.FILE_UPLOAD_TEMP_DIR = tmp_path
     for name in ("old", "new"):
         (tmp_path / name).touch()
-    long_ago = time.time() - TEMPORARY_FOR_S - 1
+    long_ago = time.time() - TEMPORARY_FILE_MAX_AGE_S - 1
     os.utime(tmp_path / "old", (long_ago, long_ago))
-    assert temporary_files_prune() == 1
+    assert prune_temporary_files() == 1
     assert [path.name for path in tmp_path.iterdir()] == ["new"]
 
 
@@ -189,5 +193,5 @@ def test_clicks_older_than_the_setting_are_forgotten(settings: Any) -> None:
     for days in (7, 8):
         day = timezone.now().date() - timedelta(days=days)
         ClickCount.objects.create(query="mug", product=product, day=day, count=1)
-    Sweeper().sweep()
+    Reconciler().sweep()
     assert ClickCount.objects.count() == 1

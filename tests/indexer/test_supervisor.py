@@ -23,7 +23,7 @@ frail = ProcessSpec("frail", (sys.executable, "-c", "import sys; open(sys.argv[1
 deaf = ProcessSpec("deaf", (sys.executable, "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"))
 import indexer.supervisor
-indexer.supervisor.STOP_WITHIN_S = 0.5
+indexer.supervisor.STOP_TIMEOUT_S = 0.5
 Supervisor([steady, frail, deaf][: int(sys.argv[2])]).run()
 print("ended", flush=True)
 """

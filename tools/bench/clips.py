@@ -19,9 +19,9 @@ from django.conf import settings
 
 from indexer.encoding.claiming import Job
 from indexer.encoding.clip_encoding import encode_clips
-from indexer.encoding.clip_reading import feeds_begun, shown_to
+from indexer.encoding.clip_reading import encodable_modalities, start_decoding
 from indexer.encoding.contents import Content
-from indexer.encoding.piece_queue import Feed, Piece, Trouble
+from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder
 from search.encoders.registry import load_encoder
@@ -89,7 +89,7 @@ def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
                 draw_film(place / f"{length}.mp4", length) for length in _lengths(seconds)
             )
             figures = [_measure(Modality.VIDEO, film, short, encoder)]
-        if shown_to(encoder, Modality.AUDIO):
+        if encodable_modalities(encoder, Modality.AUDIO):
             short, sound = (
                 draw_sound(place / f"{length}.flac", length) for length in _lengths(seconds)
             )
@@ -144,14 +144,14 @@ def _processor_s() -> float:
 
 
 @contextmanager
-def _decoding(content: Content, kind: Modality, encoder: TunableEncoder) -> Iterator[Feed]:
+def _decoding(content: Content, kind: Modality, encoder: TunableEncoder) -> Iterator[PieceQueue]:
     with ThreadPoolExecutor(1) as decoders:
-        yield feeds_begun(kind, [content], encoder, decoders)[0]
+        yield start_decoding(kind, [content], encoder, decoders)[0]
 
 
-def _refilled(pieces: Sequence[Piece | Trouble]) -> Feed:
+def _refilled(pieces: Sequence[Piece | PieceError]) -> PieceQueue:
     """A feed of what has been decoded already."""
-    feed = Feed()
+    feed = PieceQueue()
 
     def put() -> None:
         for piece in pieces:
@@ -162,7 +162,7 @@ def _refilled(pieces: Sequence[Piece | Trouble]) -> Feed:
     return feed
 
 
-def _timed(kind: Modality, content: Content, feed: Feed, encoder: TunableEncoder) -> float:
+def _timed(kind: Modality, content: Content, feed: PieceQueue, encoder: TunableEncoder) -> float:
     began = time.perf_counter()
     batch = encode_clips(kind, [content], [feed], encoder)
     if batch.set_aside:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.encoding.claiming import BATCHES
+from indexer.encoding.claiming import CLAIM_BATCH_SIZES
 from search.config import engine_settings
 from search.encoders.registry import load_encoder
 from search.media.picture import PictureLimits, decode_picture
@@ -43,7 +43,7 @@ def measure_bare(pictures: Sequence[Path], texts: Sequence[str]) -> BareRates:
             model_s += time.perf_counter() - decoded
             loop_s += time.perf_counter() - began
     counted = len(pictures) - size
-    size = BATCHES[Modality.TEXT]
+    size = CLAIM_BATCH_SIZES[Modality.TEXT]
     began = time.perf_counter()
     for start in range(0, len(texts), size):
         encoder.encode_texts(texts[start : start + size], TextRole.DOCUMENT)

@@ -18,8 +18,8 @@ from typing import Any
 from django.conf import settings
 
 from indexer.evaluation.run import up_to_date
-from indexer.index.compaction import generation_build
-from indexer.tuning.run import tuning_roll_back, tuning_run
+from indexer.index.compaction import build_generation
+from indexer.tuning.run import rollback_tuning, run_tuning
 from search.config import engine_settings
 from search.encoders.compact.heads import load_heads
 from search.encoders.protocol import TunableEncoder
@@ -70,11 +70,11 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
     ]
     asked, before = ask(queries), judge(folders, active_model().encoder())
     started = time.perf_counter()
-    tuning = tuning_run(create_tuning(preset=engine_settings().preset).pk)
+    tuning = run_tuning(create_tuning(preset=engine_settings().preset).pk)
     seconds = time.perf_counter() - started
     tuned, after = ask(queries), judge(folders, active_model().encoder())
     if tuning.state == TuningState.LIVE:
-        tuning_roll_back(tuning.preset)
+        rollback_tuning(tuning.preset)
     restored = ask(queries)
     return TuneReport(
         products=products,
@@ -148,7 +148,7 @@ def import_goods(data: Path) -> int:
         run_import(catalog, data / GOODS, wait=True)
     if waiting := IndexJob.objects.exclude(state=JobState.DONE).count():
         raise RuntimeError(f"{waiting} contents were not encoded")
-    generation_build()
+    build_generation()
     return len(rows)
 
 

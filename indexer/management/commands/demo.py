@@ -35,7 +35,9 @@ class Command(BaseCommand):
         catalog = self._draw(options["products"])
         supervisor = embedded_supervisor(host=options["host"], port=options["port"])
         address = f"http://{options['host']}:{options['port']}"
-        loading = Loading(self, supervisor, catalog, address, leave=options["exit_when_ready"])
+        loading = SampleShopLoader(
+            self, supervisor, catalog, address, leave=options["exit_when_ready"]
+        )
         loading.start()
         supervisor.run()
         loading.join()
@@ -49,7 +51,7 @@ class Command(BaseCommand):
         folder = engine_settings().var_dir / f"sample-shop-{products}"
         catalog = folder / "catalog.jsonl"
         if not catalog.exists():
-            self.stdout.write(f"Drawing {products} products …")
+            self.stdout.write(f"ClipPreviewFiles {products} products …")
             call_command("make_sample_shop", out=folder, products=products)
         return catalog
 
@@ -57,14 +59,14 @@ class Command(BaseCommand):
         self.stdout.write(
             f"\n{Product.objects.count()} products are searchable, {seconds:.0f} s after the drawing was done.\n\n"
             f"  shop   {address}/\n"
-            f"  admin  {address}/admin/   {demo_login()}\n"
+            f"  admin  {address}/admin/   {create_demo_login()}\n"
             f"  API    {address}/api/v1/docs\n\n"
             f"Try: {' · '.join(QUERIES)}, or drop a picture onto the search box. Ctrl-C stops."
         )
         self.stdout.flush()
 
 
-class Loading(threading.Thread):
+class SampleShopLoader(threading.Thread):
     """Loads the shop beside the running processes, as a merchant would from the terminal."""
 
     def __init__(
@@ -91,7 +93,7 @@ class Loading(threading.Thread):
             self._supervisor.stop()
 
 
-def demo_login() -> str:
+def create_demo_login() -> str:
     """A superuser for trying the admin; its password is told once, when it is made."""
     if User.objects.filter(is_superuser=True).exists():
         return "(with the login made before)"

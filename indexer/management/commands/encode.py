@@ -8,8 +8,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from indexer.encoding import run
-from indexer.encoding.totals import DrainTotals
-from indexer.reconcile import jobs_enqueue_missing, jobs_take_back
+from indexer.encoding.totals import EncodeTotals
+from indexer.reconcile import enqueue_missing_jobs, requeue_abandoned_jobs
 from search.errors import OmnishelfError
 from webapp.catalog.models import IndexJob, JobState
 from webapp.catalog.services.jobs import retry_jobs
@@ -26,8 +26,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         space = active_space().fingerprint
-        jobs_take_back()
-        jobs_enqueue_missing(space=space)
+        requeue_abandoned_jobs()
+        enqueue_missing_jobs(space=space)
         jobs = IndexJob.objects.filter(space=space)
         if options["retry_failed"]:
             retry_jobs(jobs=jobs)
@@ -39,8 +39,8 @@ class Command(BaseCommand):
             self.stdout.write(str(totals))
         self.stdout.write(f"{jobs.filter(state=JobState.FAILED).count()} set aside in all")
 
-    def _encode(self, bar: tqdm) -> list[DrainTotals]:
-        def show(totals: DrainTotals) -> None:
+    def _encode(self, bar: tqdm) -> list[EncodeTotals]:
+        def show(totals: EncodeTotals) -> None:
             bar.update(totals.encoded.total() + totals.set_aside - bar.n)
 
         try:

@@ -16,9 +16,9 @@ from django.utils.timesince import timesince
 from tqdm import tqdm
 
 from indexer.index.capacity_table import add_plan_arguments, plans, print_plans
-from indexer.index.compaction import generation_build, generations_mirror
+from indexer.index.compaction import build_generation, sync_generation_rows
 from indexer.index.migration import migration_build, migration_check, migration_plan
-from indexer.index.status import index_state
+from indexer.index.status import get_index_status
 from search.config import IndexBackend, engine_settings
 from search.errors import BuildInProgress, NoGeneration, OmnishelfError
 from search.vectors.backends import open_generations
@@ -72,10 +72,10 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=_exit_code(error)) from error
 
     def _build(self, options: dict[str, Any]) -> None:
-        self._say("published", generation_build())
+        self._say("published", build_generation())
 
     def _status(self, options: dict[str, Any]) -> None:
-        state = index_state()
+        state = get_index_status()
         if options["json"]:
             self.stdout.write(json.dumps(state, indent=2))
             return
@@ -106,7 +106,7 @@ class Command(BaseCommand):
 
     def _rollback(self, options: dict[str, Any]) -> None:
         manifest = open_generations(engine_settings(), active_space()).rollback(options["to"])
-        generations_mirror(space=active_space())
+        sync_generation_rows(space=active_space())
         self._say("live again:", manifest)
 
     def _migrate(self, options: dict[str, Any]) -> None:

@@ -7,7 +7,11 @@ from typing import Any
 from django.core.management import BaseCommand, CommandParser
 from tqdm import tqdm
 
-from indexer.previews.run import previews_make, previews_missing, previews_take_back
+from indexer.previews.run import (
+    find_clips_without_preview,
+    make_missing_previews,
+    release_abandoned_previews,
+)
 from webapp.catalog.models import ClipPreview
 
 
@@ -18,10 +22,10 @@ class Command(BaseCommand):
         parser.add_argument("--again", action="store_true", help="make all of them anew")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        previews_take_back()
+        release_abandoned_previews()
         if options["again"]:
             ClipPreview.objects.filter(made_at__isnull=False).delete()
-        waiting = previews_missing().order_by().values("content_hash").distinct().count()
+        waiting = find_clips_without_preview().order_by().values("content_hash").distinct().count()
         with tqdm(total=waiting, unit="clip", disable=None) as bar:
-            made = previews_make(bar.update)
+            made = make_missing_previews(bar.update)
         self.stdout.write(f"{made} clip previews made")

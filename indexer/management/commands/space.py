@@ -14,17 +14,17 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from indexer.model_change.claiming import changes_release
+from indexer.model_change.claiming import release_abandoned_changes
 from indexer.model_change.report import (
     as_dict,
+    get_model_status,
     latest,
     print_change,
     print_state,
     refused,
-    spaces_state,
 )
-from indexer.model_change.rollback import change_roll_back
-from indexer.model_change.run import space_change
+from indexer.model_change.rollback import rollback_change
+from indexer.model_change.run import change_model
 from indexer.progress_bar import StageBar
 from search.encoders.registry import preset_names
 from search.errors import OmnishelfError
@@ -78,8 +78,8 @@ class Command(BaseCommand):
             raise CommandError(told, returncode=STOPPED) from stop
 
     def _status(self, options: dict[str, Any]) -> None:
-        changes_release()
-        state = spaces_state()
+        release_abandoned_changes()
+        state = get_model_status()
         if options["json"]:
             self.stdout.write(json.dumps(state, indent=2))
         else:
@@ -88,7 +88,7 @@ class Command(BaseCommand):
     def _change(self, options: dict[str, Any]) -> None:
         golden = read_queries(options["golden"]) if options["golden"] else ()
         with StageBar() as bar:
-            change = space_change(
+            change = change_model(
                 options["to"],
                 golden=golden,
                 force=options["force"],
@@ -101,7 +101,7 @@ class Command(BaseCommand):
 
     def _rollback(self, options: dict[str, Any]) -> None:
         with StageBar() as bar:
-            self._say(change_roll_back(bar), options)
+            self._say(rollback_change(bar), options)
 
     def _say(self, change: ModelChange, options: dict[str, Any]) -> None:
         if options["json"]:

@@ -12,9 +12,9 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser
 
 from indexer.progress_bar import StageBar
-from indexer.tuning.claiming import tunings_take_back
+from indexer.tuning.claiming import fail_abandoned_tunings
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
-from indexer.tuning.run import tuning_roll_back, tuning_run
+from indexer.tuning.run import rollback_tuning, run_tuning
 from search.errors import OmnishelfError
 from search.terminal import make_console
 from webapp.catalog.models import Tuning, TuningStage, TuningState
@@ -43,13 +43,13 @@ class Command(BaseCommand):
         what.add_argument("--status", action="store_true", help="list the tunings")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tunings_take_back()
+        fail_abandoned_tunings()
         options["preset"] = options["preset"] or get_active_preset()
         try:
             if options["status"]:
                 self._status(options)
             elif options["rollback"]:
-                self._say(tuning_roll_back(options["preset"]), options)
+                self._say(rollback_tuning(options["preset"]), options)
             else:
                 self._tune(options)
         except OmnishelfError as error:
@@ -61,7 +61,7 @@ class Command(BaseCommand):
         )
         # The training draws a bar of its own.
         with StageBar(hidden=TuningStage.TRAINING) as bar:
-            tuning = tuning_run(queued.pk, bar)
+            tuning = run_tuning(queued.pk, bar)
         if tuning is None:
             raise CommandError("a worker took this tuning over; see manage.py tune --status")
         self._say(tuning, options)

@@ -9,12 +9,12 @@ from django.db import connection
 from django.utils import timezone
 
 from indexer.encoding.claiming import (
-    SUSPECT_AFTER,
+    ISOLATE_AFTER,
     claim_jobs,
-    claim_suspect,
-    claims_release,
-    claims_renew,
+    claim_poison_job,
     next_modality,
+    release_claims,
+    renew_claims,
 )
 from search.types import Modality
 from webapp.catalog.models import IndexJob, JobState
@@ -74,13 +74,13 @@ def test_no_job_is_claimed_twice_by_claimers_side_by_side() -> None:
 
 
 def test_suspects_are_claimed_alone_least_tried_first() -> None:
-    worse = queue(1, attempts=SUSPECT_AFTER + 1)
-    bad = queue(2, attempts=SUSPECT_AFTER)
+    worse = queue(1, attempts=ISOLATE_AFTER + 1)
+    bad = queue(2, attempts=ISOLATE_AFTER)
     assert next_modality(space=SPACE) is None
     assert claim(9) == []
-    order = [claim_suspect(space=SPACE, worker="w") for _ in range(3)]
+    order = [claim_poison_job(space=SPACE, worker="w") for _ in range(3)]
     assert [found.jobs[0].id for found in order if found] == [bad[0].pk, bad[1].pk, worse[0].pk]
-    assert claim_suspect(space=SPACE, worker="w") is None
+    assert claim_poison_job(space=SPACE, worker="w") is None
 
 
 def test_release_and_renewal_touch_only_what_is_still_ours() -> None:
@@ -89,9 +89,9 @@ def test_release_and_renewal_touch_only_what_is_still_ours() -> None:
     theirs = claim_jobs(space=SPACE, modality=Modality.TEXT, worker="they", limit=1)
     assert mine and theirs
     before = IndexJob.objects.get(claimed_by="me").lease_expires_at
-    claims_renew([mine])
+    renew_claims([mine])
     assert IndexJob.objects.get(claimed_by="me").lease_expires_at > before
     IndexJob.objects.filter(claimed_by="me").update(claim=theirs.token)
-    assert claims_release([mine]) == 0
-    assert claims_release([theirs]) == 1
+    assert release_claims([mine]) == 0
+    assert release_claims([theirs]) == 1
     assert IndexJob.objects.get(state=JobState.QUEUED).claim is None

@@ -13,9 +13,9 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
-from indexer.encoding.worker import Drain
-from indexer.reconcile import jobs_enqueue_missing
-from indexer.tuning.publish import space_fill
+from indexer.encoding.worker import EncodeWorker
+from indexer.reconcile import enqueue_missing_jobs
+from indexer.tuning.publish import project_space
 from search.encoders.residual_heads import as_tunable
 from search.types import Modality
 from tests.support.audio_encoder import ToneEncoder
@@ -53,7 +53,7 @@ class PathlessStorage(Storage):
 
 
 def drain(encoder: ToneEncoder) -> None:
-    Drain(encoder, "here:1:1").run()
+    EncodeWorker(encoder, "here:1:1").run()
 
 
 def views(asset: Asset) -> dict[str, tuple[int, int]]:
@@ -78,7 +78,7 @@ def test_a_sound_becomes_windows_and_silence_none(audio_encoder: ToneEncoder) ->
     assert spans[0].start == 0 and spans[-1].end == 3
     assert vectors[0] @ vectors[1] > 0.99 and vectors[0] @ vectors[-1] < 0.5
     assert views(silent) == {"audio": (0, 0)} and not silent.error
-    assert jobs_enqueue_missing(space=space) == 0, (
+    assert enqueue_missing_jobs(space=space) == 0, (
         "what holds no sound is not looked at again and again"
     )
 
@@ -128,11 +128,11 @@ def test_an_encoder_without_ears_makes_no_views_of_sound(
     film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440])
     space = encoder.space.fingerprint
     add_product("a", title="a", sounds=[tone_file([300])], videos=[film], space=space)
-    Drain(as_tunable(encoder), "here:1:1").run()
+    EncodeWorker(as_tunable(encoder), "here:1:1").run()
     assert set(IndexJob.objects.values_list("state", flat=True)) == {JobState.DONE}
     assert views(Asset.objects.get(kind="audio")) == {"audio": (0, 0)}
     assert set(views(Asset.objects.get(kind="video"))) == {"text", "video"}
-    assert jobs_enqueue_missing(space=space) == 0
+    assert enqueue_missing_jobs(space=space) == 0
 
 
 def test_a_broken_clip_costs_its_product_nothing_else(audio_encoder: ToneEncoder) -> None:
@@ -177,7 +177,7 @@ def test_work_stops_in_the_middle_of_a_long_clip_and_nothing_is_lost(
         return features(batch)
 
     audio_encoder.audio_features = stop_then_hear
-    Drain(audio_encoder, "here:1:1", stopping).run()
+    EncodeWorker(audio_encoder, "here:1:1", stopping).run()
     job = IndexJob.objects.get(modality="audio")
     assert (job.state, job.attempts, job.claim) == (JobState.QUEUED, 0, None)
     assert len(audio_encoder.heard) < 20, "the rest was not encoded"
@@ -215,13 +215,13 @@ def test_another_space_over_the_same_towers_is_filled_without_decoding(
     add_product(
         "a", title="a film", sounds=[tone_file([300]), tone_file([0])], videos=[film], space=""
     )
-    jobs_enqueue_missing(space=audio_encoder.space.fingerprint)
+    enqueue_missing_jobs(space=audio_encoder.space.fingerprint)
     drain(audio_encoder)
     shutil.rmtree(media_root)
     tuned = ToneEncoder("tuned")
     tuned.tower_id, tuned.audio_tower_id = audio_encoder.tower_id, audio_encoder.audio_tower_id
     assert (
-        space_fill(tuned, touch=True)
+        project_space(tuned, touch=True)
         == Embedding.objects.filter(space=audio_encoder.space.fingerprint).count()
         == 6
     )
@@ -234,7 +234,7 @@ def test_another_space_over_the_same_towers_is_filled_without_decoding(
         }
 
     assert rows(tuned) == rows(audio_encoder)
-    assert space_fill(tuned, touch=True) == 0
+    assert project_space(tuned, touch=True) == 0
 
 
 def test_a_clip_in_a_store_without_paths_is_copied_for_as_long_as_needed(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoding.worker import Drain
-from indexer.reconcile import jobs_enqueue_missing
+from indexer.encoding.worker import EncodeWorker
+from indexer.reconcile import enqueue_missing_jobs
 from search.types import Modality
 from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
@@ -48,7 +48,7 @@ def test_every_file_has_its_outcome_and_the_worker_lives(tmp_path: Path) -> None
             **{column: [case.path.read_bytes()]},
             space=space,
         )
-    totals = Drain(encoder, "here:1:1").run()
+    totals = EncodeWorker(encoder, "here:1:1").run()
 
     jobs = {
         (job.modality, job.content_hash): job
@@ -65,4 +65,4 @@ def test_every_file_has_its_outcome_and_the_worker_lives(tmp_path: Path) -> None
         cases
     )
     assert not IndexJob.objects.filter(state__in=[JobState.QUEUED, JobState.CLAIMED]).exists()
-    assert jobs_enqueue_missing(space=space) == 0
+    assert enqueue_missing_jobs(space=space) == 0

@@ -13,10 +13,10 @@ from django.core.files.storage import default_storage
 from PIL import Image
 
 from indexer.encoding.claiming import claim_jobs
-from indexer.encoding.contents import contents_of
+from indexer.encoding.contents import load_contents
 from indexer.encoding.encode import encode_texts
-from indexer.encoding.storage import MAX_ATTEMPTS, batch_store
-from indexer.encoding.worker import Drain
+from indexer.encoding.storage import MAX_ATTEMPTS, store_batch
+from indexer.encoding.worker import EncodeWorker
 from search.encoders.protocol import Pixels
 from search.encoders.residual_heads import as_tunable
 from search.errors import ModalityUnsupported, SelfTestFailed, Unavailable
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def drain(encoder: ColourEncoder) -> None:
-    Drain(as_tunable(encoder), "here:1:1").run()
+    EncodeWorker(as_tunable(encoder), "here:1:1").run()
 
 
 def states() -> dict[str, int]:
@@ -55,7 +55,7 @@ def make_due() -> None:
 def test_every_content_is_encoded_once_and_searchable(encoder: ColourEncoder) -> None:
     products = fill(encoder, 10)
     before = get_index_sequence()
-    totals = Drain(as_tunable(encoder), "here:1:1").run()
+    totals = EncodeWorker(as_tunable(encoder), "here:1:1").run()
 
     assert states() == {JobState.DONE: 20}
     assert dict(totals.encoded) == {"text": 10, "picture": 10}
@@ -222,7 +222,7 @@ def test_stopping_gives_back_what_the_model_has_not_begun() -> None:
 
     encoder = ColourEncoder(chokes_on=stop, picture_batch_size=1)
     fill(encoder, 8)
-    Drain(as_tunable(encoder), "here:1:1", stopping).run()
+    EncodeWorker(as_tunable(encoder), "here:1:1", stopping).run()
     left = states()
     assert set(left) == {JobState.DONE, JobState.QUEUED}, (
         "what was begun is finished, the rest waits unclaimed"
@@ -261,11 +261,11 @@ def test_results_of_a_claim_that_was_taken_back_leave_the_job_alone(encoder: Col
         space=encoder.space.fingerprint, modality=Modality.TEXT, worker="fast", limit=9
     )
     assert fast
-    contents, orphans = contents_of(slow)
-    batch_store(slow, encode_texts(contents, as_tunable(encoder)), orphans, as_tunable(encoder))
+    contents, orphans = load_contents(slow)
+    store_batch(slow, encode_texts(contents, as_tunable(encoder)), orphans, as_tunable(encoder))
     job = IndexJob.objects.get()
     assert (job.state, job.claimed_by) == (JobState.CLAIMED, "fast")
     assert Embedding.objects.count() == 1, "the vector is as good as any"
-    batch_store(fast, encode_texts(contents, as_tunable(encoder)), orphans, as_tunable(encoder))
+    store_batch(fast, encode_texts(contents, as_tunable(encoder)), orphans, as_tunable(encoder))
     assert states() == {JobState.DONE: 1}
     assert Embedding.objects.count() == 1

@@ -15,7 +15,12 @@ from django.db.models import F
 from django.utils import timezone
 
 from indexer.index import compaction
-from indexer.index.compaction import compaction_due, generation_build, generation_mend, traces_prune
+from indexer.index.compaction import (
+    build_generation,
+    is_compaction_due,
+    prune_tombstones,
+    repair_generation,
+)
 from search.config import engine_settings
 from search.vectors.layout import index_root
 from tests.support.catalogue import add_product
@@ -78,7 +83,7 @@ def test_a_build_holds_what_is_visible_and_encoded() -> None:
     products = encoded(4)
     Product.objects.filter(pk=products[0].pk).update(visible=False)
     add_product("later", title="not encoded yet", space=active_space().fingerprint)
-    manifest = generation_build()
+    manifest = build_generation()
     assert (manifest.views, manifest.seq) == (3, get_index_sequence())
     row = IndexGeneration.objects.get()
     assert (row.state, row.number, row.views, row.seq) == (GenerationState.LIVE, 1, 3, manifest.seq)
@@ -88,65 +93,65 @@ def test_a_build_holds_what_is_visible_and_encoded() -> None:
 def test_one_row_is_live_and_pruned_generations_leave_no_row() -> None:
     for _ in range(5):
         encoded(1)
-        generation_build()
+        build_generation()
     rows = dict(IndexGeneration.objects.values_list("number", "state"))
     assert rows == {5: "live", 4: "retired", 3: "retired"}
 
 
 def test_only_a_damaged_generation_is_mended(index_folder: Path) -> None:
-    assert generation_mend() is None, "there is none"
+    assert repair_generation() is None, "there is none"
     encoded(2)
-    generation_build()
-    assert generation_mend() is None, "it is intact"
+    build_generation()
+    assert repair_generation() is None, "it is intact"
     path = index_folder / "generations" / "1" / "text_view_ids.npy"
     path.write_bytes(path.read_bytes()[:-1])
-    mended = generation_mend()
+    mended = repair_generation()
     assert mended is not None and (mended.number, mended.views) == (2, 2)
 
 
 def test_when_a_compaction_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not compaction_due(), "there is nothing to hold"
+    assert not is_compaction_due(), "there is nothing to hold"
     encoded(1)
-    assert compaction_due(), "there is no generation"
-    generation_build()
-    assert not compaction_due()
+    assert is_compaction_due(), "there is no generation"
+    build_generation()
+    assert not is_compaction_due()
     encoded(2)
-    assert not compaction_due(), "the delta is small and the generation new"
-    monkeypatch.setattr(compaction, "SETTLED_AFTER", timedelta(0))
-    assert compaction_due(), "the delta is small, but nothing has happened for long"
+    assert not is_compaction_due(), "the delta is small and the generation new"
+    monkeypatch.setattr(compaction, "IDLE_COMPACTION_AGE", timedelta(0))
+    assert is_compaction_due(), "the delta is small, but nothing has happened for long"
     monkeypatch.undo()
 
 
 def test_a_full_delta_is_folded_when_the_encoder_rests_and_an_overfull_one_at_once() -> None:
     encoded(1)
-    generation_build()
+    build_generation()
     encoded(3)
-    assert compaction_due()
+    assert is_compaction_due()
     IndexJob.objects.filter(pk=IndexJob.objects.first().pk).update(state=JobState.QUEUED)
-    assert not compaction_due()
+    assert not is_compaction_due()
     IndexJob.objects.update(state=JobState.DONE)
     encoded(30)
     IndexJob.objects.filter(pk=IndexJob.objects.first().pk).update(state=JobState.QUEUED)
-    assert compaction_due()
+    assert is_compaction_due()
 
 
 def test_traces_of_deleted_products_are_kept_as_long_as_a_generation_holds_them() -> None:
     first, second = encoded(2)
     remove_products([first.pk])
-    generation_build()
+    build_generation()
     assert RemovedProduct.objects.count() == 1, (
         "a build that was killed may still hold it and be resumed"
     )
-    RemovedProduct.objects.update(removed_at=timezone.now() - compaction.TRACES_KEPT_FOR)
-    generation_build()
+    RemovedProduct.objects.update(removed_at=timezone.now() - compaction.TOMBSTONE_MIN_AGE)
+    build_generation()
     remove_products([second.pk])
     assert list(RemovedProduct.objects.values_list("pk", flat=True)) == [second.pk]
-    RemovedProduct.objects.update(removed_at=timezone.now() - compaction.TRACES_KEPT_FOR)
+    RemovedProduct.objects.update(removed_at=timezone.now() - compaction.TOMBSTONE_MIN_AGE)
     IndexGeneration.objects.create(space="another", number=1, state="live", seq=0)
     IndexGeneration.objects.filter(space=active_space().fingerprint).update(seq=F("seq") + 10)
-    assert traces_prune() == 0, "a generation of another space still holds it"
+    assert prune_tombstones() == 0, "a generation of another space still holds it"
     IndexGeneration.objects.filter(space="another").delete()
-    assert traces_prune() == 1
+    assert prune_tombstones() == 1
 
 
 def test_the_command_builds_shows_verifies_and_rolls_back(index_folder: Path) -> None:

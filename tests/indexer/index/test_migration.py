@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from django.core.management import CommandError, call_command
 
-from indexer.index.compaction import compaction_due
+from indexer.index.compaction import is_compaction_due
 from indexer.index.migration import migration_check, migration_plan
 from search.config import EngineSettings, engine_settings
 from search.errors import ConfigError, CorruptGeneration, Unavailable
@@ -120,7 +120,7 @@ def test_what_cannot_be_migrated_to(
     monkeypatch.setattr("search.vectors.milvus.connection.ANSWER_SECONDS", 0.3)
     with pytest.raises(Unavailable):
         migration_plan("faiss")
-    assert not compaction_due(), "a sweep has other work to do"
+    assert not is_compaction_due(), "a sweep has other work to do"
 
 
 def test_a_change_of_backend_is_followed_by_a_build(
@@ -130,9 +130,9 @@ def test_a_change_of_backend_is_followed_by_a_build(
     encoded(5)
     index("build")
     index("migrate", "--to", "milvus")
-    assert not compaction_due()
+    assert not is_compaction_due()
     index("build")
     use(installation.model_copy(update={"index_backend": "milvus"}), monkeypatch)
-    assert compaction_due()
+    assert is_compaction_due()
     index("build")
-    assert not compaction_due()
+    assert not is_compaction_due()

@@ -7,7 +7,7 @@ import datetime
 import numpy as np
 import pytest
 
-from indexer.index.popular_queries import asked_questions
+from indexer.index.popular_queries import embed_popular_queries
 from search.config import engine_settings
 from search.types import Modality, Space, TextRole
 from tests.support.catalogue import add_product
@@ -39,7 +39,7 @@ def limit_exact_search(monkeypatch: pytest.MonkeyPatch, views: int) -> None:
 def test_the_most_clicked_queries_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     limit_exact_search(monkeypatch, 2)
 
-    questions = asked_questions(active_space())
+    questions = embed_popular_queries(active_space())
 
     expected = active_model().encoder().encode_texts(["desk lamp", "red chair"], TextRole.QUERY)
     assert list(questions) == [Modality.TEXT]
@@ -49,11 +49,11 @@ def test_the_most_clicked_queries_come_first(monkeypatch: pytest.MonkeyPatch) ->
 def test_an_index_searched_exactly_needs_no_questions(monkeypatch: pytest.MonkeyPatch) -> None:
     limit_exact_search(monkeypatch, 3)
 
-    assert asked_questions(active_space()) == {}
+    assert embed_popular_queries(active_space()) == {}
 
 
 def test_another_space_has_no_encoder_here(monkeypatch: pytest.MonkeyPatch) -> None:
     limit_exact_search(monkeypatch, 0)
     own = active_space()
 
-    assert asked_questions(Space("other", "0" * 16, own.dim, own.modalities)) == {}
+    assert embed_popular_queries(Space("other", "0" * 16, own.dim, own.modalities)) == {}

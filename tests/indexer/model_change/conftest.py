@@ -100,10 +100,10 @@ def add_square(sku: str, colour: str, seed: int) -> None:
 def fill_shop() -> None:
     """Four squares of each colour, encoded and indexed."""
     from indexer.encoding.run import encode_queued
-    from indexer.index.compaction import generation_build
+    from indexer.index.compaction import build_generation
 
     for number, colour in enumerate(COLOURS):
         for n in range(4):
             add_square(f"{colour}-{n}", colour, 10 * number + n)
     encode_queued()
-    generation_build()
+    build_generation()

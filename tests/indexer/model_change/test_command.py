@@ -82,7 +82,7 @@ def test_errors_end_with_1_and_what_may_pass_with_75(
         def stopped(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr("indexer.model_change.run.generation_build", stopped)
+        patched.setattr("indexer.model_change.run.build_generation", stopped)
         with pytest.raises(CommandError, match="goes on with it") as ended:
             call_command("space", "change", "--to", "taught", "--golden", golden_file)
     assert ended.value.returncode == 130 and told("status")["changes"][0]["interrupted"]

@@ -54,14 +54,14 @@ def test_questions_of_a_file_name_visible_products(tmp_path: Path) -> None:
 )
 def test_a_malformed_golden_set_is_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "golden_set.jsonl").write_text(content)
-    with pytest.raises(InputError, match=r"golden set|malformed|must ask"):
+    with pytest.raises(InputError, match=r"golden set|malformed|must have exactly one"):
         read_queries(tmp_path / "golden_set.jsonl")
     with pytest.raises(InputError, match="cannot be read"):
         read_queries(tmp_path / "missing.jsonl")
 
 
 def test_enough_clicked_queries_ask_for_what_was_clicked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ENOUGH_CLICKED", 2)
+    monkeypatch.setattr(module, "MIN_CLICKED_QUERIES", 2)
     mug, bowl = product("mug"), product("bowl")
     add_clicks(
         {

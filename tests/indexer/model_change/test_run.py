@@ -11,12 +11,12 @@ import pytest
 
 from indexer.encoding import worker
 from indexer.encoding.run import encode_queued
-from indexer.index.compaction import generation_build
+from indexer.index.compaction import build_generation
 from indexer.model_change import run
 from indexer.model_change.claiming import GIVEN_UP
-from indexer.model_change.report import spaces_state
-from indexer.model_change.rollback import change_roll_back
-from indexer.model_change.run import space_change
+from indexer.model_change.report import get_model_status
+from indexer.model_change.rollback import rollback_change
+from indexer.model_change.run import change_model
 from search.config import engine_settings
 from search.errors import InputError, SelfTestFailed, Unavailable, WeightsMissing
 from search.evaluation.folder import EvaluationQuery
@@ -41,7 +41,7 @@ from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-Golden = Sequence[EvaluationQuery]
+GoldenSet = Sequence[EvaluationQuery]
 
 
 def answers() -> dict[str, list[tuple[str, float]]]:
@@ -61,11 +61,11 @@ def firsts(colour: str, count: int) -> set[str]:
 
 
 def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
-    golden: Golden,
+    golden: GoldenSet,
 ) -> None:
     fill_shop()
     before, former = answers(), active_space()
-    change = space_change("taught", golden=golden)
+    change = change_model("taught", golden=golden)
     assert (
         change.state == ModelChangeState.LIVE
         and change.golden_source == GoldenSetSource.FILE
@@ -80,10 +80,10 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
     add_square("red-new", "red", 99)
     remove_products([Product.objects.get(sku="blue-0").pk])
     encode_queued()
-    generation_build()
+    build_generation()
     assert firsts("red", 5) == {"red-new", *(f"red-{n}" for n in range(4))}
 
-    taken_back = change_roll_back()
+    taken_back = rollback_change()
     assert taken_back.pk == change.pk and taken_back.state == ModelChangeState.ROLLED_BACK
     after = answers()
     assert active_space() == former
@@ -94,24 +94,24 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
     kept = [(sku, score) for sku, score in after["red"] if sku != "red-new"]
     assert [sku for sku, _ in kept] == [sku for sku, _ in expected]
     with pytest.raises(InputError, match="no change of model"):
-        change_roll_back()
+        rollback_change()
 
 
-def test_a_rollback_gives_the_same_scores(golden: Golden) -> None:
+def test_a_rollback_gives_the_same_scores(golden: GoldenSet) -> None:
     fill_shop()
     before = answers()
-    space_change("taught", golden=golden)
+    change_model("taught", golden=golden)
     assert answers() != before
-    change_roll_back()
+    rollback_change()
     assert answers() == before
 
 
 def test_the_way_back_is_open_when_the_new_model_is_gone(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
-    space_change("taught", golden=golden)
+    change_model("taught", golden=golden)
     add_square("red-new", "red", 99)
     models_runtime.wait_until_current()
     with monkeypatch.context() as patched:
@@ -126,19 +126,19 @@ def test_the_way_back_is_open_when_the_new_model_is_gone(
         monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
         with pytest.raises(WeightsMissing):
             active_space()
-        state = spaces_state()
+        state = get_model_status()
         assert state["preset"] == "taught" and "are not here" in state["fault"]
-        change_roll_back()
+        rollback_change()
         after = answers()
         assert {sku for sku, _ in after["red"]} == {sku for sku, _ in before["red"]} | {"red-new"}
 
 
-def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:
+def test_a_worse_model_is_refused_unless_forced(golden: GoldenSet) -> None:
     fill_shop()
-    space_change("taught", golden=golden)
+    change_model("taught", golden=golden)
     before = answers()
     clock = get_index_sequence()
-    refused = space_change("untaught", golden=golden)
+    refused = change_model("untaught", golden=golden)
     assert (
         refused.state == ModelChangeState.REFUSED and refused.gain < -0.2 and refused.gain_high < 0
     )
@@ -146,25 +146,25 @@ def test_a_worse_model_is_refused_unless_forced(golden: Golden) -> None:
     assert (
         answers() == before and active_space().preset == "taught" and get_index_sequence() == clock
     )
-    forced = space_change("untaught", golden=golden, force=True)
+    forced = change_model("untaught", golden=golden, force=True)
     assert forced.state == ModelChangeState.LIVE and "Forced" in forced.decision
     assert answers() != before and active_space().preset == "untaught"
-    assert change_roll_back() == forced
+    assert rollback_change() == forced
     assert answers() == before, "back to the change before, which is in use again"
     assert ModelChange.objects.get(state=ModelChangeState.LIVE).preset == "taught"
 
 
-def test_a_dry_run_says_and_changes_nothing(golden: Golden) -> None:
+def test_a_dry_run_says_and_changes_nothing(golden: GoldenSet) -> None:
     fill_shop()
     before, clock = answers(), get_index_sequence()
-    change = space_change("taught", golden=golden, dry_run=True)
+    change = change_model("taught", golden=golden, dry_run=True)
     assert change.state == ModelChangeState.TRIED and change.gain > 0
     assert answers() == before and get_index_sequence() == clock, "no reader had to hear of it"
 
 
 def test_a_few_titles_are_too_few_to_judge_by() -> None:
     fill_shop()
-    change = space_change("taught")
+    change = change_model("taught")
     assert (
         change.state == ModelChangeState.REFUSED
         and change.golden_source == GoldenSetSource.CATALOGUE
@@ -173,21 +173,21 @@ def test_a_few_titles_are_too_few_to_judge_by() -> None:
     assert "Only 0 questions" in change.decision
 
 
-def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(golden: Golden) -> None:
+def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(golden: GoldenSet) -> None:
     fill_shop()
     with pytest.raises(SelfTestFailed):
-        space_change("broken", golden=golden)
+        change_model("broken", golden=golden)
     with pytest.raises(InputError, match="in use already"):
-        space_change("untaught", golden=golden)
+        change_model("untaught", golden=golden)
     assert not ModelChange.objects.exists() and active_space().preset == "untaught"
 
 
 def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
-    store = worker.batch_store
+    store = worker.store_batch
     stored: list[int] = []
 
     def cut_off(*args: object, **options: object) -> None:
@@ -197,9 +197,9 @@ def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
         stored.append(1)
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(worker, "batch_store", cut_off)
+        patched.setattr(worker, "store_batch", cut_off)
         patched.setattr("search.encoders.device.Runtime.picture_batch_size", 5)
-        space_change("taught", golden=golden)
+        change_model("taught", golden=golden)
     interrupted = ModelChange.objects.get()
     assert interrupted.is_interrupted and answers() == before
     first = set(Embedding.objects.filter(space=interrupted.space).values_list("pk", flat=True))
@@ -207,16 +207,16 @@ def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
 
     add_square("red-new", "red", 99)
     assert IndexJob.objects.filter(space=interrupted.space, state=JobState.QUEUED).count() == 20
-    change = space_change("taught", golden=golden)
+    change = change_model("taught", golden=golden)
     assert change.pk == interrupted.pk and change.state == ModelChangeState.LIVE
     stored_now = Embedding.objects.filter(space=change.space)
     assert first < set(stored_now.values_list("pk", flat=True)) and stored_now.count() == 25
     assert "red-new" in firsts("red", 5)
 
 
-@pytest.mark.parametrize("stage", ["generation_build", "compare", "swap"])
+@pytest.mark.parametrize("stage", ["build_generation", "compare", "swap"])
 def test_killed_at_a_later_step_it_goes_on(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch, stage: str
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch, stage: str
 ) -> None:
     fill_shop()
     before = answers()
@@ -226,14 +226,14 @@ def test_killed_at_a_later_step_it_goes_on(
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(run, stage, cut_off)
-        space_change("taught", golden=golden)
+        change_model("taught", golden=golden)
     assert ModelChange.objects.get().is_interrupted and answers() == before
-    assert space_change("taught", golden=golden).state == ModelChangeState.LIVE
+    assert change_model("taught", golden=golden).state == ModelChangeState.LIVE
     assert ModelChange.objects.count() == 1 and firsts("blue", 4) == {f"blue-{n}" for n in range(4)}
 
 
 def test_an_interrupted_change_can_be_given_up(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
 
@@ -242,9 +242,9 @@ def test_an_interrupted_change_can_be_given_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(run, "generation_build", cut_off)
-        space_change("taught", golden=golden)
-    given_up = change_roll_back()
+        patched.setattr(run, "build_generation", cut_off)
+        change_model("taught", golden=golden)
+    given_up = rollback_change()
     assert given_up.state == ModelChangeState.FAILED and given_up.error == GIVEN_UP
     assert set(IndexJob.objects.filter(state=JobState.QUEUED).values_list("space", flat=True)) == {
         active_space().fingerprint
@@ -252,21 +252,21 @@ def test_an_interrupted_change_can_be_given_up(
 
 
 def test_what_changes_meanwhile_is_found_after_the_swap(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     red = Product.objects.get(sku="red-0")
 
     def meanwhile(space: Space) -> Manifest:
         add_square("red-before", "red", 97)
-        manifest = generation_build(space)
+        manifest = build_generation(space)
         add_square("red-after", "red", 98)
         remove_asset(asset=red.assets.get())
         add_square("red-last", "red", 99)
         return manifest
 
-    monkeypatch.setattr(run, "generation_build", meanwhile)
-    change = space_change("taught", golden=golden)
+    monkeypatch.setattr(run, "build_generation", meanwhile)
+    change = change_model("taught", golden=golden)
     assert change.state == ModelChangeState.LIVE
     found = firsts("red", 6)
     assert found == {"red-before", "red-after", "red-last", "red-1", "red-2", "red-3"}
@@ -275,7 +275,7 @@ def test_what_changes_meanwhile_is_found_after_the_swap(
 
 
 def test_another_space_in_use_voids_the_comparison(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
@@ -288,11 +288,11 @@ def test_another_space_in_use_voids_the_comparison(
     swap = run.swap
     monkeypatch.setattr(run, "swap", other)
     with pytest.raises(Unavailable, match="void"):
-        space_change("taught", golden=golden)
+        change_model("taught", golden=golden)
     assert ModelChange.objects.get().state == ModelChangeState.FAILED and answers() == before
 
 
-def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
+def test_searches_never_fail_and_never_mix_spaces(golden: GoldenSet) -> None:
     fill_shop()
     allowed = {said: [skus_of(said)] for said in SAID.values()}
     ended = threading.Event()
@@ -316,11 +316,11 @@ def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
     for thread in threads:
         thread.start()
     try:
-        assert space_change("taught", golden=golden).state == ModelChangeState.LIVE
+        assert change_model("taught", golden=golden).state == ModelChangeState.LIVE
         wait_until_current()
         for said, lists in allowed.items():
             lists.append(skus_of(said))
-        change_roll_back()
+        rollback_change()
         wait_until_current()
     finally:
         ended.set()
@@ -332,11 +332,11 @@ def test_searches_never_fail_and_never_mix_spaces(golden: Golden) -> None:
 
 
 def test_a_search_ends_in_the_space_that_it_began_in(
-    golden: Golden, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
-    space_change("taught", golden=golden)
+    change_model("taught", golden=golden)
     after = answers()
     ModelChange.objects.update(state=ModelChangeState.ROLLED_BACK)
     assert answers() == before

@@ -10,13 +10,13 @@ import pytest
 from django.utils import timezone
 
 from indexer.encoding import run
-from indexer.encoding.worker import Drain
+from indexer.encoding.worker import EncodeWorker
 from indexer.leases.heartbeat import heartbeat
 from indexer.leases.process_id import this_process
-from indexer.model_change.activate import spaces_forget
-from indexer.model_change.claiming import change_claim, changes_release
-from indexer.model_change.preflight import target_check
-from indexer.reconcile import Sweeper, jobs_enqueue_missing
+from indexer.model_change.activate import drop_unused_spaces
+from indexer.model_change.claiming import claim_change, release_abandoned_changes
+from indexer.model_change.preflight import check_target
+from indexer.reconcile import Reconciler, enqueue_missing_jobs
 from search.errors import Unavailable
 from tests.indexer.model_change.conftest import add_square, fill_shop
 from webapp.catalog.models import (
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def claimed(preset: str = "taught", stage: str = ModelChangeStage.ENCODING) -> ModelChange:
-    change = change_claim(ActiveModel(preset), active_model(), dry_run=False, forced=False)
+    change = claim_change(ActiveModel(preset), active_model(), dry_run=False, forced=False)
     ModelChange.objects.filter(pk=change.pk).update(stage=stage)
     return change
 
@@ -52,36 +52,36 @@ def test_a_worker_encodes_both_and_the_space_in_use_goes_first(
 ) -> None:
     fill_shop()
     change = claimed()
-    jobs_enqueue_missing(space=change.space)
+    enqueue_missing_jobs(space=change.space)
     order: list[str] = []
-    encode = Drain.run
+    encode = EncodeWorker.run
 
-    def noted(self: Drain) -> object:
+    def noted(self: EncodeWorker) -> object:
         order.append(self.encoder.space.preset)
         if len(order) == 1:
             add_square("red-new", "red", 99)
         return encode(self)
 
-    monkeypatch.setattr(Drain, "run", noted)
-    assert run.work_waiting()
+    monkeypatch.setattr(EncodeWorker, "run", noted)
+    assert run.has_pending_work()
     run.encode_queued()
     assert order[:3] == ["taught", "untaught", "taught"], (
         "what came to the space in use interrupted the other"
     )
     assert embedded(change.space) == embedded(active_space().fingerprint) == 25
-    assert not run.work_waiting()
+    assert not run.has_pending_work()
 
 
 def test_a_space_that_no_generation_holds_yet_is_not_told_to_readers() -> None:
     fill_shop()
     clock = get_index_sequence()
     change = claimed()
-    jobs_enqueue_missing(space=change.space)
+    enqueue_missing_jobs(space=change.space)
     run.encode_queued()
     assert embedded(change.space) == 24 and get_index_sequence() == clock
     ModelChange.objects.update(stage=ModelChangeStage.BUILDING)
     Embedding.objects.filter(space=change.space).first().delete()
-    jobs_enqueue_missing(space=change.space)
+    enqueue_missing_jobs(space=change.space)
     run.encode_queued()
     assert get_index_sequence() == clock + 1
 
@@ -102,9 +102,9 @@ def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
     with pytest.raises(Unavailable, match="under way"):
         claimed()
     ModelChange.objects.update(claimed_by=this_process().rpartition(":")[0] + ":0")
-    Sweeper().sweep()
+    Reconciler().sweep()
     first.refresh_from_db()
-    assert first.is_interrupted and changes_release() == 0
+    assert first.is_interrupted and release_abandoned_changes() == 0
     assert claimed() == first
     ModelChange.objects.update(claimed_by="")
     other = claimed("other")
@@ -121,9 +121,9 @@ def test_a_silent_host_is_gone_on_with_and_a_living_one_gives_signs_meanwhile() 
             claimed_by="elsewhere:1:1", lease_expires_at=timezone.now() + lease
         )
         time.sleep(0.5)
-        assert changes_release() == 0
+        assert release_abandoned_changes() == 0
     time.sleep(0.3)
-    assert changes_release() == 1
+    assert release_abandoned_changes() == 1
 
 
 def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
@@ -146,10 +146,10 @@ def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
 
 def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     fill_shop()
-    target_check(ActiveModel("taught"))
+    check_target(ActiveModel("taught"))
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
     with pytest.raises(Unavailable, match="MB are free"):
-        target_check(ActiveModel("taught"))
+        check_target(ActiveModel("taught"))
 
 
 def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(
@@ -157,7 +157,7 @@ def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(
 ) -> None:
     fill_shop()
     change = claimed()
-    jobs_enqueue_missing(space=change.space)
+    enqueue_missing_jobs(space=change.space)
 
     def unreadable(self: object, batch: object) -> object:
         raise ValueError("too wide")
@@ -185,5 +185,5 @@ def test_all_but_the_spaces_of_both_presets_are_dropped() -> None:
         Tuning.objects.create(preset="p", base=base, space=space, state=TuningState.RETIRED)
     for space in ("now", "before", "tuned", "older", "oldest", "tuned older"):
         Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
-    spaces_forget(kept={"now", "before"})
+    drop_unused_spaces(kept={"now", "before"})
     assert set(Embedding.objects.values_list("space", flat=True)) == {"now", "before", "tuned"}

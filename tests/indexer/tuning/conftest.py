@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from indexer.encoding.worker import Drain
+from indexer.encoding.worker import EncodeWorker
 from indexer.tuning import train
 from search.encoders.protocol import TunableEncoder
 from search.encoders.residual_heads import as_tunable
@@ -49,7 +49,7 @@ def forget() -> None:
 
 
 def encode_all() -> None:
-    Drain(models_runtime.active_model().encoder(), "here:1:1").run()
+    EncodeWorker(models_runtime.active_model().encoder(), "here:1:1").run()
 
 
 @pytest.fixture

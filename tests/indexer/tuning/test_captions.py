@@ -3,15 +3,15 @@ a product out."""
 
 from __future__ import annotations
 
-from indexer.tuning.captions import Facts, attribute_values, describing_attributes, wording
+from indexer.tuning.captions import ProductFacts, attribute_values, select_attributes, wording
 
 
-def facts(n: int, **attributes: str) -> Facts:
+def facts(n: int, **attributes: str) -> ProductFacts:
     values = {name: (value,) for name, value in attributes.items()}
-    return Facts(n, (f"Thing {n}",), ("Made by hand.",), "Casual Shoes", "Nike", values)
+    return ProductFacts(n, (f"Thing {n}",), ("Made by hand.",), "Casual Shoes", "Nike", values)
 
 
-def shelf() -> list[Facts]:
+def shelf() -> list[ProductFacts]:
     return [
         facts(
             n,
@@ -25,7 +25,7 @@ def shelf() -> list[Facts]:
 
 
 def test_colour_comes_first_and_numbers_never() -> None:
-    assert describing_attributes(shelf()) == ("Colour", "gender")
+    assert select_attributes(shelf()) == ("Colour", "gender")
 
 
 def test_labels_join_values_with_the_kind() -> None:
@@ -38,7 +38,7 @@ def test_labels_join_values_with_the_kind() -> None:
 
 
 def test_a_product_that_only_has_a_title_has_no_labels() -> None:
-    texts = wording(Facts(1, ("Thing",), (), "", "", {}), ())
+    texts = wording(ProductFacts(1, ("Thing",), (), "", "", {}), ())
     assert texts.labels == texts.variants == () and texts.names == ("Thing",)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from indexer.index.compaction import generation_build
+from indexer.index.compaction import build_generation
 from indexer.tuning import publish
-from indexer.tuning.publish import spaces_prune
-from indexer.tuning.run import tuning_roll_back, tuning_run
+from indexer.tuning.publish import drop_old_tuned_spaces
+from indexer.tuning.run import rollback_tuning, run_tuning
 from search.encoders.protocol import TunableEncoder
 from search.errors import InputError
 from search.types import Space
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def tune(**options: bool) -> Tuning:
-    tuning = tuning_run(create_tuning(preset="compact", **options).pk)
+    tuning = run_tuning(create_tuning(preset="compact", **options).pk)
     assert tuning
     return tuning
 
@@ -57,7 +57,7 @@ def answers() -> dict[str, list[tuple[int, float]]]:
 def shop(space: str, count: int = 300) -> None:
     fill_shop(count, space=space)
     encode_all()
-    generation_build()
+    build_generation()
 
 
 def test_a_tuning_is_published_without_decoding_and_rolled_back_exactly(
@@ -78,7 +78,7 @@ def test_a_tuning_is_published_without_decoding_and_rolled_back_exactly(
     encode_all()
     assert search_products(SearchQuery(text="red mugs newest")).hits[0].product.sku == "new"
 
-    taken_back = tuning_roll_back("compact")
+    taken_back = rollback_tuning("compact")
     assert taken_back.state == TuningState.ROLLED_BACK and active_space() == colours.space
     assert search_products(SearchQuery(text="red mugs newest")).hits[0].product.sku == "new", (
         "nothing is lost"
@@ -151,7 +151,7 @@ def test_what_waits_is_encoded_into_the_new_space(colours: TunableEncoder) -> No
     assert index_status().views == 482
 
     heads_path(tuning.heads_digest).unlink()
-    tuning_roll_back("compact")
+    rollback_tuning("compact")
     assert active_space() == colours.space and index_status().views == 482, (
         "also when the tuned heads are gone"
     )
@@ -163,12 +163,12 @@ def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> 
     second = tune()
     assert second.before == first.after, "the same products are held out"
     if second.state == TuningState.LIVE:
-        assert second.previous == first and tuning_roll_back("compact") == second
+        assert second.previous == first and rollback_tuning("compact") == second
     assert active_space().fingerprint == first.space
-    tuning_roll_back("compact")
+    rollback_tuning("compact")
     assert active_space() == colours.space
     with pytest.raises(InputError, match="no tuning"):
-        tuning_roll_back("compact")
+        rollback_tuning("compact")
 
 
 def test_all_but_the_spaces_kept_are_dropped(colours: TunableEncoder) -> None:
@@ -179,14 +179,14 @@ def test_all_but_the_spaces_kept_are_dropped(colours: TunableEncoder) -> None:
         )
     for space in ("base", "newest", "former", "older"):
         Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
-    spaces_prune(newest, kept={"newest", "former", "base"})
+    drop_old_tuned_spaces(newest, kept={"newest", "former", "base"})
     assert set(Embedding.objects.values_list("space", flat=True)) == {"base", "newest", "former"}
 
 
 def test_clicked_queries_teach_what_the_catalogue_does_not_say(colours: TunableEncoder) -> None:
     fill_shop(300, space=colours.space.fingerprint, said=lambda n, colour: "plain")
     encode_all()
-    generation_build()
+    build_generation()
     nicknames = {colour: f"{colour}ish thing to drink from" for colour in COLOURS}
     clicked = {}
     for number, product in enumerate(Product.objects.order_by("pk")):
@@ -206,11 +206,11 @@ def test_a_tuning_cut_off_at_the_last_step_leaves_everything_as_it_was(
     before = answers()
 
     def cut_off(space: Space) -> None:
-        generation_build(space)
+        build_generation(space)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(publish, "generation_build", cut_off)
+        patched.setattr(publish, "build_generation", cut_off)
         tune()
     assert Tuning.objects.get().state == TuningState.FAILED
     assert active_space() == colours.space and answers() == before

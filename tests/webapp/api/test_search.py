@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from PIL import Image
 from prometheus_client import REGISTRY
 
-from indexer.encoding.worker import Drain
+from indexer.encoding.worker import EncodeWorker
 from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
 from tests.support.tones import tone_file
@@ -160,7 +160,7 @@ def test_a_sound_searches_and_its_moments_are_told(
         add_product(
             sku, title=sku, sounds=[tone_file(pitches)], space=audio_encoder.space.fingerprint
         )
-    Drain(audio_encoder, "here:1:1").run()
+    EncodeWorker(audio_encoder, "here:1:1").run()
     asked = SimpleUploadedFile("asked.wav", tone_file([2000]))
     found = assert_conforms(client.post(SEARCH, {"sound": asked}), "search")
     first = found["hits"][0]

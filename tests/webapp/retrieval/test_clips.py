@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.encoding.worker import Drain
+from indexer.encoding.worker import EncodeWorker
 from search.encoders.query_encoder import QueryEncoder
 from search.errors import MediaTooLarge, MediaUnreadable, ModalityUnsupported, QueryError
 from search.types import Modality
@@ -34,7 +34,7 @@ def shop(audio_encoder: ToneEncoder, tmp_path: Path) -> dict[str, int]:
         add_product("mug", title="mug", pictures=[picture_bytes(4)], space=space),
         add_product("film", title="a film of a kettle", videos=[film], space=space),
     )
-    Drain(audio_encoder, "here:1:1").run()
+    EncodeWorker(audio_encoder, "here:1:1").run()
     return {product.sku: product.pk for product in products}
 
 
@@ -111,7 +111,7 @@ def test_a_video_asks_with_its_pictures(audio_encoder: ToneEncoder, tmp_path: Pa
         add_product(
             sku, title=f"a {sku} film", videos=[film], space=audio_encoder.space.fingerprint
         )
-    Drain(audio_encoder, "here:1:1").run()
+    EncodeWorker(audio_encoder, "here:1:1").run()
     path = tmp_path / "asked.mkv"
     sounding_film(path, [(200, 20, 20)], [])
     answer = search_products(SearchQuery(video=path))

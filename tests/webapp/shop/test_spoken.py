@@ -12,7 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from indexer.encoding.worker import Drain
+from indexer.encoding.worker import EncodeWorker
 from search.config import EngineSettings
 from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
@@ -106,7 +106,7 @@ def test_a_sound_is_searched_with_and_kept_in_the_address(
         add_product(
             sku, title=sku, sounds=[tone_file([pitch])], space=audio_encoder.space.fingerprint
         )
-    Drain(audio_encoder, "here:1:1").run()
+    EncodeWorker(audio_encoder, "here:1:1").run()
     sound = SimpleUploadedFile("transcription.wav", tone_file([1505]))
     response = client.post("/search", {"q": "", "sound": sound}, follow=True)
     address = response.redirect_chain[0][0]

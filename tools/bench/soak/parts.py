@@ -42,11 +42,11 @@ def build(orders: Queue[str | None], done: Queue[dict[str, Any]]) -> None:
     in use, until None.
     """
     _set_up_django()
-    from indexer.index.compaction import generation_build
+    from indexer.index.compaction import build_generation
     from tools.bench.soak.shop import spaces
 
     while (order := orders.get()) is not None:
-        manifest = generation_build(spaces()[1] if order else None)
+        manifest = build_generation(spaces()[1] if order else None)
         shapes = {part.modality.value: part.shape for part in manifest.segments}
         done.put({"number": manifest.number, "seconds": manifest.build_seconds, "shapes": shapes})
 

@@ -12,7 +12,7 @@ from django.core.management import CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from indexer.processes import keep_to_one_numeric_thread
+from indexer.processes import limit_numeric_threads
 from tools.bench.command import BenchCommand
 from tools.bench.scaling.run import Growth, GrowthReport, measure_growth
 
@@ -40,7 +40,7 @@ class Command(BenchCommand[GrowthReport]):
         super().add_arguments(parser)
 
     def measure(self, options: dict[str, Any]) -> GrowthReport:
-        keep_to_one_numeric_thread()
+        limit_numeric_threads()
         return measure_growth(
             options["sizes"],
             options["dim"],

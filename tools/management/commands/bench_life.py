@@ -11,7 +11,7 @@ from django.core.management import CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from indexer.processes import keep_to_one_numeric_thread
+from indexer.processes import limit_numeric_threads
 from tools.bench.command import ApartCommand
 from tools.bench.soak.report import LifeReport, Promise
 from tools.bench.soak.run import LifeSettings, measure_life
@@ -38,7 +38,7 @@ class Command(ApartCommand[LifeReport]):
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        keep_to_one_numeric_thread()
+        limit_numeric_threads()
         super().handle(*args, **options)
 
     def arguments(self, options: dict[str, Any]) -> Sequence[str]:
