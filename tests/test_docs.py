@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from pydantic_settings import BaseSettings
 
 from search.config import EngineSettings
+from tests.support.paths import ROOT
 from webapp.config import WebSettings
-
-ROOT = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize("model", [EngineSettings, WebSettings])

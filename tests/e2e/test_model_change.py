@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 
 from tests.search.encoders.tiny_open_clip import SIGLIP, write_checkpoint
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import Installation
+from tests.support.paths import ROOT
 
 NEW = "clip-b32-laion2b"
 FILL = """

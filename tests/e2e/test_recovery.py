@@ -9,7 +9,8 @@ import urllib.request
 
 import pytest
 
-from tests.support.installation import ROOT, Installation, free_port
+from tests.support.installation import Installation, free_port
+from tests.support.paths import ROOT
 
 ADD = """
 from tests.support.catalogue import add_product, picture_bytes

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import Installation
+from tests.support.paths import ROOT
 
 FILL = """
 from tests.support.colour_shop import fill_shop

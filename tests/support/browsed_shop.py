@@ -9,10 +9,11 @@ from typing import Any
 from playwright.sync_api import Page
 
 from tests.support.installation import Installation
+from tests.support.paths import ROOT
 from tools.sample_shop.writer import write_sample_shop
 
 DRAWN, PRODUCTS = 12, 28
-AXE = (Path(__file__).parents[1] / "e2e" / "vendor" / "axe-4.14.1.min.js").read_text()
+AXE = (ROOT / "tests" / "e2e" / "vendor" / "axe-4.14.1.min.js").read_text()
 
 
 class Shop:

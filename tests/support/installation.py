@@ -24,9 +24,8 @@ import psycopg
 import redis
 
 from indexer.processes import ProcessSpec, beat_process, web_process, worker_process
+from tests.support.paths import ROOT
 from tests.support.warm_process import WarmProcess
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def free_port() -> int:

@@ -15,7 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from tests.search.evaluation.folders import write_folder, write_sound_folder
-from tests.support.installation import ROOT
+from tests.support.paths import ROOT
 
 COLOURS = {
     "R1": "#e01010",
@@ -176,4 +176,4 @@ def test_absent_data_is_said_and_is_no_failure(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert f"there is no folder {missing}/eval" in done.stdout
+    assert f"the folder {missing}/eval does not exist" in done.stdout

@@ -15,8 +15,9 @@ from search.evaluation.encoder_eval import encode_video, evaluate_encoder
 from search.evaluation.folder import read_folder
 from search.evaluation.results import summarise
 from tests.support.films import plain, write_film
+from tests.support.paths import DATA
 
-FOLDER = Path(__file__).parents[4] / "shared" / "data" / "eval" / "video-by-words"
+FOLDER = DATA / "eval" / "video-by-words"
 
 
 def test_a_video_is_found_by_the_colour_it_shows(tmp_path: Path) -> None:

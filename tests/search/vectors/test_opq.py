@@ -23,11 +23,11 @@ from search.vectors.faiss.training import train
 from search.vectors.index_types import IndexTypeSettings, choose_index_types
 from search.vectors.row_filter import RowSet
 from tests.search.vectors.twin import catalogue, clustered, make_space, stream
+from tests.support.paths import ROOT
 
 DIM, PRODUCTS = 64, 2_000
 SPACE = make_space(dim=DIM)
 SHAPES = IndexTypeSettings(exact_up_to=0, recall_target=0.8)
-PROJECT = Path(__file__).parents[3]
 QUERIES = clustered(4 * FEW, DIM, seed=5)
 
 
@@ -117,7 +117,7 @@ def test_a_killed_builder_leaves_what_it_trained_for_several_codes(
     shapes = replace(SHAPES, recall_target=0.95)
     turned, finer, *_ = choose_index_types(2 * PRODUCTS, DIM, shapes)
     building = tmp_path / SPACE.fingerprint / "building"
-    with subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT) as process:
+    with subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path)], cwd=ROOT) as process:
         while not (
             building / f"{trained_name(Modality.PICTURE, finer.factory)}.checkpoint"
         ).exists():

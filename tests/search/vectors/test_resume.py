@@ -21,12 +21,12 @@ from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
 from search.vectors.index_types import VERY_MANY, IndexTypeSettings, choose_index_types, list_count
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+from tests.support.paths import ROOT
 
 SPACE = make_space()
 PICTURE = Modality.PICTURE
 LISTS = IndexTypeSettings(exact_up_to=0)
 PRODUCTS = 2_000
-PROJECT = Path(__file__).parents[3]
 
 BUILD = f"""
 import sys
@@ -47,7 +47,7 @@ def building(root: Path) -> Path:
 def killed_when(root: Path, name: str) -> None:
     """A builder that is killed as soon as it has written this checkpoint."""
     process = subprocess.Popen(
-        [sys.executable, "-c", BUILD, str(root)], cwd=PROJECT, stdout=subprocess.PIPE
+        [sys.executable, "-c", BUILD, str(root)], cwd=ROOT, stdout=subprocess.PIPE
     )
     deadline = time.monotonic() + 60
     while not (building(root) / name).exists():
@@ -106,7 +106,7 @@ def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
     moments = random.Random(3)
     for _ in range(8):
         process = subprocess.Popen(
-            [sys.executable, "-c", BUILD, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE
+            [sys.executable, "-c", BUILD, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
         )
         assert process.stdout is not None
         process.stdout.readline()

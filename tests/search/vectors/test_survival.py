@@ -18,9 +18,9 @@ from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
 from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+from tests.support.paths import ROOT
 
 SPACE = make_space()
-PROJECT = Path(__file__).parents[3]
 
 PRELUDE = """
 import sys, time, resource
@@ -59,7 +59,7 @@ for limit in (500, 3_000, 20_000, 33_000, 70_000):
 def start(script: str, root: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", PRELUDE + script, str(root)],
-        cwd=PROJECT,
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )

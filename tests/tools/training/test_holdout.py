@@ -7,11 +7,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, PngImagePlugin
 
+from tests.support.paths import DATA
 from tools.training.compact import training_examples
 from tools.training.examples import DESCRIBERS, Example
 from tools.training.holdout import held_out_pictures, without_held_out
-
-DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 def picture(path: Path, colour: str, note: str = "") -> Path:

@@ -17,13 +17,13 @@ from search.encoders.compact.spectrogram import log_mel
 from search.encoders.packing import unpacked
 from search.encoders.weights import read_safetensors
 from search.tuning.audioset import CLASS_NAMES, KEPT_CLASSES, list_class_texts
+from tests.support.paths import DATA
 from tools.training.audio_augment import PatchSource
 from tools.training.sound_distil import agreement, listener
 from tools.training.sound_examples import FOLDS, Clip, Heard, changed, read_clips
 from tools.training.sound_fit import SoundRecipe, Words, fit
 from tools.training.sound_validation import validate
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 LABELS = ("bark", "rain", "siren")
 RECIPE = SoundRecipe(hidden=8, steps=40, per_label=8, anchor=0.5)
 

@@ -10,11 +10,11 @@ import pytest
 from search.config import EngineSettings
 from search.media.inspect import MediaLimits, inspect_media
 from search.types import Modality
+from tests.support.paths import DATA
 from webapp.importing.media_sources import FolderMedia, MediaResolver
 from webapp.importing.readers import RawRow, open_rows
 from webapp.importing.rows import ParsedRow, parse_row, problems_for_new
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 OPENED = 3
 """Files of each column and catalogue that are opened as well as found."""
 

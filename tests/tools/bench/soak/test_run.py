@@ -7,12 +7,12 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[4]
+from tests.support.paths import ROOT
+
 COMMAND = ("bench_life", "--minutes", "0.1", "--rows", "120", "--changes", "20", "--json")
 
 

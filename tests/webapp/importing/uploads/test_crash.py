@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from indexer.processes import ProcessSpec
-from tests.support.installation import ROOT, Installation
+from tests.support.installation import Installation
+from tests.support.paths import ROOT
 from tests.webapp.importing.catalogues import MediaFolder, csv_bytes
 
 ROWS = 600
