@@ -14,12 +14,12 @@ from search.files import sha256_hex
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.catalog.services.assets import (
     StoredFile,
-    enqueue_jobs,
     make_file_assets,
     make_text_assets,
     store_file,
 )
 from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.jobs import enqueue_jobs
 
 
 def picture_bytes(seed: int, *, side: int = 32) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -19,9 +21,15 @@ from webapp.api.views.base import NotFoundView
 
 
 class SkuConverter(StringConverter):
-    """A SKU. It can contain slashes (sent as %2F), so the route of a product comes last."""
+    """A SKU in NFC, as products hold it.
+
+    It can contain slashes (sent as %2F), so the route of a product comes last.
+    """
 
     regex = r"[^\x00]{1,64}"
+
+    def to_python(self, value: str) -> str:
+        return unicodedata.normalize("NFC", value)
 
 
 class RowIdConverter:

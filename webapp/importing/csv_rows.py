@@ -18,8 +18,7 @@ from webapp.importing.columns import (
     read_columns,
     translation_column,
 )
-from webapp.importing.limits import ReadLimits
-from webapp.importing.raw_rows import FieldProblem, RawRow, RowError
+from webapp.importing.raw_rows import FieldProblem, RawRow, ReadLimits, RowError
 
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _DELIMITERS = ",;\t"
@@ -161,8 +160,7 @@ def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> RawRow | Ro
         FieldProblem(
             name,
             cell.encode("utf-8", "backslashreplace").decode(),
-            "is not UTF-8",
-            "save the file as UTF-8",
+            "is not UTF-8 (save the file as UTF-8)",
         )
         for name, cell in fields.items()
         if _UNDECODED.search(cell)
@@ -177,7 +175,7 @@ def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> RawRow | Ro
     if len(cells) != len(columns) and any(cells[len(columns) :] or [len(cells) < len(columns)]):
         problems.append(
             FieldProblem(
-                "", len(cells), "the number of cells differs", f"the header has {len(columns)}"
+                "", len(cells), f"the number of cells differs (the header has {len(columns)})"
             )
         )
     if problems:

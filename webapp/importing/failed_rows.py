@@ -21,9 +21,8 @@ from typing import IO, Literal
 
 from webapp.catalog.models import Outcome, Upload, UploadRow
 from webapp.importing.columns import ERROR_COLUMNS
-from webapp.importing.local_files import local_path
 from webapp.importing.raw_rows import FieldProblem, RawValue
-from webapp.importing.readers import open_rows
+from webapp.importing.readers import local_path, open_rows
 
 CHUNK_SIZE = 500
 

@@ -9,31 +9,30 @@ from typing import BinaryIO, NoReturn
 
 from search.errors import InputError
 from webapp.importing.columns import ERROR_COLUMNS, column_name
-from webapp.importing.limits import ReadLimits
-from webapp.importing.raw_rows import FieldProblem, RawRow, RowError
+from webapp.importing.raw_rows import FieldProblem, RawRow, ReadLimits, RowError
 
-_SHOWN = 2000
-"""Characters of an unreadable line that are kept for the file of failed rows."""
+_MAX_KEPT = 2000
+"""Bytes of an unreadable line that are kept for the file of failed rows."""
 
 
 def read_jsonl(stream: BinaryIO, limits: ReadLimits) -> Iterator[RawRow | RowError]:
-    """One object a line; blank lines are skipped."""
+    """Yield the object of each line; blank lines are skipped."""
     number = 0
     while line := stream.readline(limits.line + 1):
         number += 1
         if len(line) > limits.line:
-            shown = line
+            start = line
             while line and not line.endswith(b"\n"):
                 line = stream.readline(limits.line)
-            yield _refused(number, shown, f"the line is over the limit of {limits.line} bytes")
+            yield _refused(number, start, f"the line is over the limit of {limits.line} bytes")
         elif bare := line.removeprefix(codecs.BOM_UTF8).strip():
             yield _row(number, bare)
 
 
 def _row(number: int, line: bytes) -> RawRow | RowError:
     try:
-        # Infinity and NaN are no JSON.
-        found = json.loads(line.decode(), parse_constant=_no_constant)
+        # Python's parser accepts Infinity and NaN, which are not JSON.
+        document = json.loads(line.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
         return _refused(number, line, f"the line is not UTF-8 (byte {error.start + 1})")
     except json.JSONDecodeError as error:
@@ -42,19 +41,19 @@ def _row(number: int, line: bytes) -> RawRow | RowError:
         )
     except (ValueError, RecursionError) as error:
         return _refused(number, line, f"the line is not JSON ({error})")
-    if not isinstance(found, dict):
-        return _refused(number, line, "the line is no JSON object")
-    return _named(number, found)
+    if not isinstance(document, dict):
+        return _refused(number, line, "the line is not a JSON object")
+    return _with_column_names(number, document)
 
 
-def _named(number: int, found: dict[str, object]) -> RawRow | RowError:
+def _with_column_names(number: int, document: dict[str, object]) -> RawRow | RowError:
     fields: dict[str, object] = {}
     problems = []
-    for given, value in found.items():
+    for given, value in document.items():
         try:
             name = column_name(given)
         except InputError as error:
-            problems.append(FieldProblem(given, None, error.problem, error.fix))
+            problems.append(FieldProblem(given, None, f"{error.problem} ({error.fix})"))
             continue
         if name in fields:
             problems.append(FieldProblem(name, None, "is given twice"))
@@ -62,16 +61,16 @@ def _named(number: int, found: dict[str, object]) -> RawRow | RowError:
             fields[name] = value
     if "sku" not in fields:
         problems.append(FieldProblem("sku", None, "is missing"))
-    return RowError(number, tuple(problems), found) if problems else RawRow(number, fields)
+    return RowError(number, tuple(problems), document) if problems else RawRow(number, fields)
 
 
 def _refused(number: int, line: bytes, reason: str) -> RowError:
     return RowError(
         number,
         (FieldProblem("", None, reason),),
-        text=line[:_SHOWN].decode("utf-8", "replace").strip(),
+        text=line[:_MAX_KEPT].decode("utf-8", "replace").strip(),
     )
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not allowed")

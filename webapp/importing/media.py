@@ -1,10 +1,8 @@
-"""Media files named by the rows of a batch: opened, hashed, proved to decode, and stored under
-their hash.
-"""
+"""Media of the rows of a batch: opened, hashed, checked to decode, and stored under their hash."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -20,14 +18,14 @@ from webapp.catalog.models import Asset, AssetKind
 from webapp.catalog.services.assets import StoredFile, storage_name, store_file
 from webapp.catalog.services.media import file_suffix, make_stored_file
 from webapp.importing.media_sources import MediaFile, MediaResolver
-from webapp.importing.rows import ParsedRow
+from webapp.importing.schema import ProductRow
 
-AT_ONCE = 32
-"""Files held open at a time: bounds the temporary disk space that zipped and fetched files take."""
+MEDIA_BATCH_SIZE = 32
+"""Files open at a time: bounds the temporary disk space of zipped and fetched files."""
 HEARTBEAT_S = 5.0
-OWN_FAULTS = (PermissionError, FileNotFoundError, IsADirectoryError)
-"""OSErrors that are one file's own; any other, such as a full disk, stops the import."""
-SOURCE_LENGTH = 2000
+FILE_ERRORS = (PermissionError, FileNotFoundError, IsADirectoryError)
+"""OSErrors of one file; any other, such as a full disk, stops the import."""
+MAX_SOURCE = 2000
 
 COLUMNS = {"images": AssetKind.PICTURE, "audio": AssetKind.AUDIO, "video": AssetKind.VIDEO}
 
@@ -61,15 +59,17 @@ class MediaProblem:
 MediaResult = StoredFile | MediaProblem
 
 
-def row_references(row: ParsedRow) -> Iterator[Reference]:
+def row_references(row: ProductRow) -> Iterator[Reference]:
     for column in COLUMNS:
         for text in getattr(row, column):
             yield Reference(row.number, column, text)
 
 
 class MediaImporter:
-    """Reads the media of one import. `heartbeat` is called while waiting, so that a slow host does
-    not cost the claim.
+    """Reads the media of one import.
+
+    `heartbeat` is called while waiting, so that a slow host does not cost the claim. Files are
+    stored only if `store`.
     """
 
     def __init__(
@@ -88,44 +88,48 @@ class MediaImporter:
         self._heartbeat = heartbeat
 
     def read(self, references: Iterable[Reference]) -> dict[Reference, MediaResult]:
-        """Every reference's file, or why it cannot be used."""
+        """Return the stored file of each reference, or its problem."""
         results: dict[Reference, MediaResult] = {}
         remaining = iter(references)
-        while chunk := list(islice(remaining, AT_ONCE)):
+        while chunk := list(islice(remaining, MEDIA_BATCH_SIZE)):
             results |= self._read_chunk(chunk)
         return results
 
-    def _read_chunk(self, chunk: list[Reference]) -> dict[Reference, MediaResult]:
-        with ExitStack() as opened:
-            files = dict(zip(chunk, self._each(self._open, chunk), strict=True))
-            distinct: dict[Key, MediaFile] = {}
-            for reference, file in files.items():
-                if isinstance(file, MediaFile):
-                    opened.enter_context(file)
-                    distinct[reference.kind, file.sha256] = file
-            results = known_files(distinct)
-            results |= self._take_in(
-                {key: file for key, file in distinct.items() if key not in results}
-            )
-        return {
-            reference: _called(
-                results[reference.kind, file.sha256] if isinstance(file, MediaFile) else file,
-                reference,
-            )
-            for reference, file in files.items()
-        }
+    def _read_chunk(self, chunk: Sequence[Reference]) -> dict[Reference, MediaResult]:
+        """Read some files.
 
-    def _take_in(self, files: dict[Key, MediaFile]) -> dict[Key, MediaResult]:
-        """Inspect files whose content is new here and put the sound ones into the store."""
-        inspected = self._each(self._inspect, list(files.items()))
+        1. Open and hash each file; equal contents of one kind are read once.
+        2. Look up contents that are stored already.
+        3. Check and store the new ones.
+        """
+        results: dict[Reference, MediaResult] = {}
+        keys: dict[Reference, Key] = {}
+        with ExitStack() as stack:
+            files: dict[Key, MediaFile] = {}
+            for reference, opened in zip(chunk, self._map(self._open, chunk), strict=True):
+                if isinstance(opened, MediaProblem):
+                    results[reference] = opened
+                else:
+                    stack.enter_context(opened)
+                    keys[reference] = reference.kind, opened.sha256
+                    files[keys[reference]] = opened
+            contents = find_stored_files(files)
+            new = {key: file for key, file in files.items() if key not in contents}
+            contents |= self._store_new(new)
+        for reference, key in keys.items():
+            results[reference] = replace(contents[key], source=reference.text[:MAX_SOURCE])
+        return results
+
+    def _store_new(self, files: dict[Key, MediaFile]) -> dict[Key, MediaResult]:
+        inspected = self._map(self._inspect, list(files.items()))
         return {
-            key: info if isinstance(info, MediaProblem) else self._stored(key, file, info)
+            key: info if isinstance(info, MediaProblem) else self._store_file(key, file, info)
             for (key, file), info in zip(files.items(), inspected, strict=True)
         }
 
-    def _stored(self, key: Key, file: MediaFile, info: MediaInfo) -> StoredFile:
-        digest = key[1]
-        name = storage_name(digest, suffix := file_suffix(info.format))
+    def _store_file(self, key: Key, file: MediaFile, info: MediaInfo) -> StoredFile:
+        digest, suffix = key[1], file_suffix(info.format)
+        name = storage_name(digest, suffix)
         if self._store:
             with file.path.open("rb") as content:
                 name = store_file(File(content), content_hash=digest, suffix=suffix)
@@ -137,17 +141,17 @@ class MediaImporter:
                 return self._resolver.open(reference.text)
             except FetchFailed:
                 return self._resolver.open(reference.text)
-        except (OmnishelfError, *OWN_FAULTS) as error:
-            return _unusable(error, reference.text)
+        except (OmnishelfError, *FILE_ERRORS) as error:
+            return _to_problem(error, reference.text)
 
     def _inspect(self, item: tuple[Key, MediaFile]) -> MediaInfo | MediaProblem:
         (kind, _), file = item
         try:
             return inspect_media(file.path, self._limits, Modality(kind))
-        except (OmnishelfError, *OWN_FAULTS) as error:
-            return _unusable(error)
+        except (OmnishelfError, *FILE_ERRORS) as error:
+            return _to_problem(error)
 
-    def _each(self, work: Callable[[T], R], items: list[T]) -> list[R]:
+    def _map(self, work: Callable[[T], R], items: Sequence[T]) -> list[R]:
         futures = [self._pool.submit(work, item) for item in items]
         pending = set(futures)
         while pending:
@@ -156,30 +160,26 @@ class MediaImporter:
         return [future.result() for future in futures]
 
 
-def known_files(wanted: Iterable[Key]) -> dict[Key, MediaResult]:
-    """Contents that an asset has already: they were proved to decode, and lie in the store."""
-    keys = set(wanted)
+def find_stored_files(keys: Iterable[Key]) -> dict[Key, MediaResult]:
+    """Return the contents that an asset has already: they decode, and are in the store."""
+    wanted = set(keys)
     assets = Asset.objects.filter(
-        content_hash__in={digest for _, digest in keys}, error=""
+        content_hash__in={digest for _, digest in wanted}, error=""
     ).exclude(file="")
     fields = ("kind", "file", "content_hash", "bytes", "width", "height", "duration_s")
     return {
-        (kind, digest): StoredFile(AssetKind(kind), name, digest, "", size, width, height, seconds)
-        for kind, name, digest, size, width, height, seconds in assets.values_list(
+        (kind, digest): StoredFile(AssetKind(kind), name, digest, "", size, width, height, duration)
+        for kind, name, digest, size, width, height, duration in assets.values_list(
             *fields
         ).distinct()
-        if (kind, digest) in keys
+        if (kind, digest) in wanted
     }
 
 
-def _called(result: MediaResult, reference: Reference) -> MediaResult:
-    return replace(result, source=reference.text[:SOURCE_LENGTH])
-
-
-def _unusable(error: Exception, reference: str = "") -> MediaProblem:
+def _to_problem(error: Exception, reference: str = "") -> MediaProblem:
     if not isinstance(error, OmnishelfError):
         return MediaProblem(reference, f"the file cannot be read: {error}.")
-    # The message names the reference anyway.
+    # The warning names the reference already.
     value = "" if error.value in (None, reference) else f" ({error.value})"
     advice = error.fix if error.permanent else "It may work later: upload the row again."
     return MediaProblem(reference, f"{error.problem}{value}. {advice}".rstrip())

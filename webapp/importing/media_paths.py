@@ -7,7 +7,7 @@ import re
 
 from search.errors import InputError
 
-MAX_REFERENCE = 2000
+MAX_LENGTH = 2000
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _PATH_FIX = "Use a path relative to the catalogue file, with forward slashes, or an http(s) URL."
@@ -17,23 +17,24 @@ def is_url(reference: str) -> bool:
     return reference.lower().startswith(("http://", "https://"))
 
 
-def checked_reference(reference: str) -> str:
-    """A URL as it is, or a relative path in its shortest form (`a/./b` → `a/b`; `..` stays where
-    it leads upwards).
+def check_media_path(reference: str) -> str:
+    """Return a URL as it is, or a relative path in its shortest form.
 
-    Raises InputError for what is neither: absolute paths, drive letters, other schemes,
-    backslashes, control characters.
+    `a/./b` becomes `a/b`; a leading `..` stays. Raises InputError for absolute paths, drive
+    letters, other schemes, backslashes and control characters.
     """
-    if not reference or len(reference) > MAX_REFERENCE:
+    if not reference or len(reference) > MAX_LENGTH:
         raise InputError(
-            f"a media reference has 1 to {MAX_REFERENCE} characters", value=len(reference)
+            f"a media reference has 1 to {MAX_LENGTH} characters", value=len(reference)
         )
     if _CONTROL.search(reference):
         raise InputError(
-            "a media reference holds a control character", value=reference, fix=_PATH_FIX
+            "a media reference contains a control character", value=reference, fix=_PATH_FIX
         )
     if is_url(reference):
         return reference
     if reference.startswith(("/", "~")) or "\\" in reference or _SCHEME.match(reference):
-        raise InputError("a media reference is no relative path", value=reference, fix=_PATH_FIX)
+        raise InputError(
+            "a media reference must be a relative path", value=reference, fix=_PATH_FIX
+        )
     return posixpath.normpath(reference)

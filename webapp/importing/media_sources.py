@@ -18,7 +18,7 @@ from search.errors import InputError, MediaTooLarge
 from search.files import file_sha256
 from search.media.fetch.address_policy import AddressPolicy
 from search.media.fetch.download import FetchLimits, fetch_url
-from webapp.importing.media_paths import checked_reference, is_url
+from webapp.importing.media_paths import check_media_path, is_url
 from webapp.importing.zip_media import ZipArchive, ZipLimits
 
 __all__ = [
@@ -174,7 +174,7 @@ class MediaResolver:
 def _path_only(reference: str) -> str:
     if is_url(reference):
         raise InputError("a URL is no file name", value=reference)
-    return checked_reference(reference)
+    return check_media_path(reference)
 
 
 def _too_large(reference: str, size: int, max_bytes: int) -> MediaTooLarge:

@@ -1,4 +1,4 @@
-"""What reading a row gives: its fields, or why it cannot be used."""
+"""Rows as they stand in a catalogue file, and the limits of such a file."""
 
 from __future__ import annotations
 
@@ -6,32 +6,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+MEBIBYTE = 1024 * 1024
+
 RawValue = Any
-"""A cell: text, a number, a truth value, None, and in JSON Lines also a list or an object."""
+"""A cell: text, number, boolean or None; in JSON Lines also a list or an object."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadLimits:
+    """Limits of a file, generous for real catalogues. Lengths are in characters.
+
+    `sheet_bytes` bounds an unpacked XLSX sheet, `part_bytes` any other part.
+    """
+
+    line: int = MEBIBYTE
+    cell: int = 100_000
+    columns: int = 300
+    sheet_bytes: int = 1024 * MEBIBYTE
+    part_bytes: int = 128 * MEBIBYTE
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """Why one field is refused: the value given and the limit it breaks. `field` is empty for
-    the row as a whole.
-    """
+    """Why one field is refused, and its value. `field` is empty for the row as a whole."""
 
     field: str
     value: object
     reason: str
-    limit: str = ""
 
     def __str__(self) -> str:
-        shown = "" if self.value is None else f": got {_shortened(self.value)}"
-        limit = f" ({self.limit})" if self.limit else ""
-        return (f"{self.field}: " if self.field else "") + self.reason + limit + shown
+        name = f"{self.field}: " if self.field else ""
+        value = "" if self.value is None else f": got {_shorten(self.value)}"
+        return name + self.reason + value
 
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
-    """One row as it stands in the file. `number` counts as a spreadsheet does: a header is row
-    1.
-    """
+    """One row. `number` counts as a spreadsheet does: a header is row 1."""
 
     number: int
     fields: Mapping[str, RawValue]
@@ -39,8 +50,9 @@ class RawRow:
 
 @dataclass(frozen=True, slots=True)
 class RowError:
-    """A row that could not be read. `fields` holds what could be, `text` the line where nothing
-    could.
+    """A row that could not be read.
+
+    `fields` holds the fields that could be read; `text` the line if none could.
     """
 
     number: int
@@ -49,6 +61,6 @@ class RowError:
     text: str = ""
 
 
-def _shortened(value: object) -> str:
+def _shorten(value: object) -> str:
     shown = repr(value)
     return shown if len(shown) <= 80 else shown[:77] + "..."

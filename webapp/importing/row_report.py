@@ -1,4 +1,4 @@
-"""What became of each row of an upload, and the counts over them."""
+"""The outcome of each row of an upload, and the counts over them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from webapp.catalog.models import Outcome, UploadRow
-from webapp.importing import row_fields
 from webapp.importing.raw_rows import FieldProblem, RawRow, RowError
+from webapp.importing.schema import readable_sku
 
 Message = dict[str, str]
 """`level` (warning or error), `field` (empty for the whole row), `reason` (a sentence)."""
@@ -17,9 +17,7 @@ Message = dict[str, str]
 
 @dataclass(slots=True)
 class RowReport:
-    """The outcome of one row while it is being decided. `raw` is the row as uploaded, kept in
-    case it fails.
-    """
+    """The outcome of one row while it is decided. `raw` is the uploaded row, kept if it fails."""
 
     number: int
     sku: str
@@ -29,10 +27,10 @@ class RowReport:
 
     @classmethod
     def of(cls, entry: RawRow | RowError) -> RowReport:
-        raw: dict[str, Any] = {"fields": _storable(entry.fields)}
+        raw: dict[str, Any] = {"fields": _to_json(entry.fields)}
         if isinstance(entry, RowError) and entry.text:
             raw["text"] = entry.text
-        return cls(entry.number, _readable_sku(entry), raw)
+        return cls(entry.number, readable_sku(entry.fields.get("sku")), raw)
 
     @property
     def failed(self) -> bool:
@@ -44,9 +42,9 @@ class RowReport:
 
     def fail(self, problems: Iterable[FieldProblem]) -> None:
         self.outcome = Outcome.ERROR
-        for item in problems:
-            reason = str(replace(item, field=""))
-            self.messages.append({"level": "error", "field": item.field, "reason": reason})
+        for problem in problems:
+            reason = str(replace(problem, field=""))
+            self.messages.append({"level": "error", "field": problem.field, "reason": reason})
 
     def warn(self, column: str, reason: str) -> None:
         self.messages.append({"level": "warning", "field": column, "reason": reason})
@@ -67,7 +65,7 @@ class RowReport:
 
 
 def count_outcomes(reports: Iterable[RowReport]) -> dict[str, int]:
-    """Increments of an upload's counters, by field name."""
+    """Return the increments of an upload's counters, by field name."""
     counts = dict.fromkeys(
         ("created_count", "updated_count", "unchanged_count", "warning_count", "error_count"), 0
     )
@@ -77,20 +75,12 @@ def count_outcomes(reports: Iterable[RowReport]) -> dict[str, int]:
     return counts
 
 
-def _readable_sku(entry: RawRow | RowError) -> str:
-    """The sku, also of a row that fails elsewhere; empty when it cannot be told."""
-    try:
-        return row_fields.sku(entry.fields.get("sku"))
-    except row_fields.Refused:
-        return ""
-
-
-def _storable(value: Any) -> Any:
-    """JSON knows no exact decimals: one that a float would change is kept as text."""
+def _to_json(value: Any) -> Any:
+    """Return a value that JSON can hold. A decimal that a float would change becomes text."""
     if isinstance(value, Decimal):
         return float(value) if Decimal(repr(float(value))) == value else str(value)
     if isinstance(value, Mapping):
-        return {key: _storable(item) for key, item in value.items()}
+        return {key: _to_json(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_storable(item) for item in value]
+        return [_to_json(item) for item in value]
     return value

@@ -1,11 +1,12 @@
-"""The import of one upload, from its checkpoint to its end, in batches that each stand or fall
-as a whole.
+"""The import of one upload, from its checkpoint to its end, in batches.
+
+Each batch is written as a whole or not at all.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
@@ -18,19 +19,20 @@ from search.config import engine_settings
 from search.errors import InputError
 from search.media.fetch.download import FetchLimits
 from search.media.inspect import MediaLimits
-from webapp.catalog.models import Upload
-from webapp.celery import ENCODE_QUEUED, notify_worker
+from webapp.catalog.models import Product, Upload
+from webapp.catalog.services.categories import CategoryPath, CategoryTree
+from webapp.catalog.services.jobs import notify_encoder
+from webapp.catalog.services.product_writer import ProductWriter
 from webapp.importing.batch import (
     BatchPlan,
     BatchPlanner,
-    Draft,
-    touch_products,
-    write_products,
+    Entry,
+    ParsedEntry,
+    batch_skus,
+    parse_entry,
     write_reports,
 )
-from webapp.importing.categories import CategoryTree
 from webapp.importing.lease import Claim
-from webapp.importing.local_files import local_path
 from webapp.importing.media import MediaImporter, MediaResult, Reference, row_references
 from webapp.importing.media_sources import (
     FolderMedia,
@@ -39,52 +41,61 @@ from webapp.importing.media_sources import (
     UrlMedia,
     ZipMedia,
 )
-from webapp.importing.raw_rows import RawRow, RowError
-from webapp.importing.readers import open_rows
+from webapp.importing.readers import local_path, open_rows
 from webapp.importing.remove_absent import remove_absent
-from webapp.importing.row_report import RowReport, count_outcomes
-from webapp.importing.rows import parse_row
+from webapp.importing.row_report import count_outcomes
 from webapp.retrieval.models_runtime import active_space
 
-BATCH_ROWS = 100
-THREADS = 2
-"""Few: encoding runs beside the import on the same cores, and remote hosts should not be
-pressed."""
-WAKE_EVERY_S = 1.0
-CONFLICT_TRIES = 3
+BATCH_SIZE = 100
+"""Rows of a batch."""
+MEDIA_THREADS = 2
+"""Few: encoding runs at the same time on the same cores, and remote hosts are spared."""
+NOTIFY_INTERVAL_S = 1.0
+MAX_ATTEMPTS = 3
+"""Attempts to write a batch that conflicts with another writer."""
 
-Entry = RawRow | RowError
 Progress = Callable[[Upload], None]
 
 
 class ImportRun:
-    """Imports one claimed upload."""
+    """Imports one claimed upload.
+
+    1. Count the rows, for the progress bar.
+    2. Open the media folder or zip.
+    3. For each batch of rows after the checkpoint:
+       a. parse the rows;
+       b. read, check and store the media that they name;
+       c. create missing categories;
+       d. lock the stored products and decide the outcome of each row;
+       e. write the row reports, the checkpoint and the products, in one transaction;
+       f. ask the encoder to look at the queue.
+    4. Remove products that the file does not list, if the upload says so.
+    """
 
     def __init__(self, claim: Claim, upload: Upload, on_progress: Progress | None = None) -> None:
         self._claim = claim
         self._upload = upload
         self._on_progress = on_progress
         self._categories = CategoryTree()
-        self._waker = WorkerNotifier()
+        self._notifier = WorkerNotifier()
 
     def run(self) -> None:
-        """Import the rows that are left. Raises ClaimLost, InputError (the file as a whole),
-        Unavailable, OSError.
+        """Import the remaining rows.
+
+        Raises ClaimLost, InputError (the file as a whole), Unavailable, OSError.
         """
         with ExitStack() as stack:
             path = stack.enter_context(local_path(self._upload.file))
-            self._count(path)
-            self._intake = self._open_intake(stack)
+            self._count_rows(path)
+            importer = self._open_media(stack)
             for entries in read_batches(path, self._upload.next_row):
-                self._import(entries)
+                self._import_batch(entries, importer)
         if self._upload.remove_absent:
             remove_absent(self._claim, self._upload)
-        self._waker.notify_worker()
+        self._notifier.flush()
 
-    def _count(self, path: Path) -> None:
-        """Learn how many rows there are, for the progress bar. A file that breaks midway is
-        reported when it does.
-        """
+    def _count_rows(self, path: Path) -> None:
+        """Store the number of rows. A file that breaks midway is reported when it does."""
         if self._upload.total_rows is not None:
             return
         try:
@@ -98,15 +109,15 @@ class ImportRun:
         self._claim.update(total_rows=total)
         self._upload.total_rows = total
 
-    def _open_intake(self, stack: ExitStack) -> MediaImporter:
+    def _open_media(self, stack: ExitStack) -> MediaImporter:
         limits = MediaLimits.from_settings(engine_settings())
-        fetched = UrlMedia(
+        urls = UrlMedia(
             FetchLimits.from_settings(engine_settings()), folder=settings.FILE_UPLOAD_TEMP_DIR
         )
         files = self._open_files(stack, limits.max_bytes)
-        pool = stack.enter_context(ThreadPoolExecutor(THREADS, thread_name_prefix="media"))
+        pool = stack.enter_context(ThreadPoolExecutor(MEDIA_THREADS, thread_name_prefix="media"))
         return MediaImporter(
-            MediaResolver(files, fetched),
+            MediaResolver(files, urls),
             limits,
             pool,
             store=not self._upload.dry_run,
@@ -115,97 +126,98 @@ class ImportRun:
 
     def _open_files(self, stack: ExitStack, max_bytes: int) -> MediaSource | None:
         if self._upload.media_zip:
-            return self._open_zip(
-                stack, stack.enter_context(local_path(self._upload.media_zip)), max_bytes
-            )
-        if not self._upload.media_dir:
+            path = stack.enter_context(local_path(self._upload.media_zip))
+        elif self._upload.media_dir:
+            path = Path(self._upload.media_dir)
+            if not path.is_file():
+                return FolderMedia(path, max_bytes)
+        else:
             return None
-        path = Path(self._upload.media_dir)
-        return (
-            self._open_zip(stack, path, max_bytes)
-            if path.is_file()
-            else FolderMedia(path, max_bytes)
-        )
+        folder = Path(settings.FILE_UPLOAD_TEMP_DIR)
+        return stack.enter_context(ZipMedia(path, max_bytes, folder=folder))
 
-    @staticmethod
-    def _open_zip(stack: ExitStack, path: Path, max_bytes: int) -> ZipMedia:
-        return stack.enter_context(
-            ZipMedia(path, max_bytes, folder=Path(settings.FILE_UPLOAD_TEMP_DIR))
-        )
-
-    def _import(self, entries: list[Entry]) -> None:
-        drafts = [parse_entry(entry) for entry in entries]
-        rows = [draft.row for draft in drafts if draft.row]
-        media = self._intake.read(reference for row in rows for reference in row_references(row))
-        for attempt in range(1, CONFLICT_TRIES + 1):
+    def _import_batch(self, entries: Sequence[Entry], importer: MediaImporter) -> None:
+        parsed = [parse_entry(entry) for entry in entries]
+        rows = [entry.row for entry in parsed if entry.row]
+        media = importer.read(reference for row in rows for reference in row_references(row))
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                self._write(drafts, media)
+                self._write(parsed, media)
                 break
             except IntegrityError:
-                # Somebody else created one of these products, or deleted a category, at the same
-                # moment.
-                if attempt == CONFLICT_TRIES:
+                # At the same moment, another writer created one of these products or deleted a
+                # category.
+                if attempt == MAX_ATTEMPTS:
                     raise
                 self._categories.load()
         self._upload.refresh_from_db()
         if self._on_progress:
             self._on_progress(self._upload)
 
-    def _write(self, drafts: list[Draft], media: dict[Reference, MediaResult]) -> None:
-        if not self._upload.dry_run:
-            self._prepare_categories(drafts)
-        with transaction.atomic():
-            planner = BatchPlanner(
-                self._upload.pk, drafts, media, self._categories.ids, lock=not self._upload.dry_run
-            )
-            plan = planner.plan()
-            if not self._upload.dry_run and write_products(plan, space=active_space().fingerprint):
-                transaction.on_commit(self._waker)
-            self._finish_batch(plan)
+    def _write(
+        self, entries: Sequence[ParsedEntry], media: Mapping[Reference, MediaResult]
+    ) -> None:
+        skus = batch_skus(entries)
+        if self._upload.dry_run:
+            with transaction.atomic():
+                products = list(Product.objects.filter(sku__in=skus))
+                self._report(self._plan(entries, media, products))
+            return
+        self._prepare_categories(entries)
+        space = active_space().fingerprint
+        with ProductWriter.begin(space=space, notify=self._notifier.notify) as writer:
+            plan = self._plan(entries, media, writer.lock(sku__in=skus))
+            for change in plan.changes:
+                writer.save(change)
+            self._report(plan)
 
-    def _finish_batch(self, plan: BatchPlan) -> None:
+    def _plan(
+        self,
+        entries: Sequence[ParsedEntry],
+        media: Mapping[Reference, MediaResult],
+        products: Sequence[Product],
+    ) -> BatchPlan:
+        categories = self._categories.ids
+        return BatchPlanner(self._upload.pk, entries, media, categories, products).plan()
+
+    def _report(self, plan: BatchPlan) -> None:
         write_reports(self._upload.pk, plan)
         self._claim.checkpoint(len(plan.reports), count_outcomes(plan.reports))
-        if not self._upload.dry_run:
-            touch_products(plan)
 
-    def _prepare_categories(self, drafts: list[Draft]) -> None:
-        rows = [draft.row for draft in drafts if draft.row and draft.row.category]
-        self._categories.ensure(row.category for row in rows)
-        names = {
-            row.category: {
-                language: translation.category
-                for language, translation in row.translations.items()
-                if translation.category
-            }
-            for row in rows
-        }
+    def _prepare_categories(self, entries: Sequence[ParsedEntry]) -> None:
+        names: dict[CategoryPath, dict[str, CategoryPath]] = {}
+        for entry in entries:
+            if entry.row and entry.row.category:
+                translations = entry.row.category_names.items()
+                names.setdefault(tuple(entry.row.category), {}).update(
+                    {language: tuple(path) for language, path in translations if path}
+                )
+        self._categories.ensure(names)
         self._categories.translate(names)
 
 
 class WorkerNotifier:
-    """Asks the encoder to look at the queue, at most about once a second, and once more at the
-    end.
-    """
+    """Asks the encoder to look at the queue, at most once a second, and once at the end."""
 
     def __init__(self) -> None:
-        self._woken = float("-inf")
-        self._owed = False
+        self._notified_at = float("-inf")
+        self._pending = False
 
-    def __call__(self) -> None:
-        self._owed = True
-        if time.monotonic() - self._woken >= WAKE_EVERY_S:
-            self.notify_worker()
+    def notify(self) -> None:
+        self._pending = True
+        if time.monotonic() - self._notified_at >= NOTIFY_INTERVAL_S:
+            self.flush()
 
-    def notify_worker(self) -> None:
-        if self._owed:
-            notify_worker(ENCODE_QUEUED)
-            self._woken, self._owed = time.monotonic(), False
+    def flush(self) -> None:
+        if self._pending:
+            notify_encoder()
+            self._notified_at, self._pending = time.monotonic(), False
 
 
 def read_batches(path: Path, skip: int) -> Iterator[list[Entry]]:
-    """Rows after the checkpoint. When the file breaks midway, the rows before it come first,
-    then the error.
+    """Yield the rows after the checkpoint.
+
+    When the file breaks midway, the rows before the break come first, then the InputError.
     """
     with open_rows(path) as opened:
         rows = islice(opened.rows, skip, None)
@@ -213,8 +225,8 @@ def read_batches(path: Path, skip: int) -> Iterator[list[Entry]]:
         while broken is None:
             batch: list[Entry] = []
             try:
-                for row in islice(rows, BATCH_ROWS):
-                    batch.append(row)  # noqa: PERF402 (what was read before the error counts)
+                for row in islice(rows, BATCH_SIZE):
+                    batch.append(row)  # noqa: PERF402 (rows read before the error count)
             except InputError as error:
                 broken = error
             if batch:
@@ -222,13 +234,3 @@ def read_batches(path: Path, skip: int) -> Iterator[list[Entry]]:
             elif broken is None:
                 return
         raise broken
-
-
-def parse_entry(entry: Entry) -> Draft:
-    report = RowReport.of(entry)
-    parsed = entry.problems if isinstance(entry, RowError) else parse_row(entry)
-    if isinstance(parsed, (list, tuple)):
-        report.fail(parsed)
-        return Draft(report, None)
-    report.sku = parsed.sku
-    return Draft(report, parsed)

@@ -21,8 +21,7 @@ from openpyxl.cell.cell import ERROR_CODES
 
 from search.errors import InputError
 from webapp.importing.columns import ERROR_COLUMNS, read_columns
-from webapp.importing.limits import MEBIBYTE, ReadLimits
-from webapp.importing.raw_rows import FieldProblem, RawRow, RowError
+from webapp.importing.raw_rows import MEBIBYTE, FieldProblem, RawRow, ReadLimits, RowError
 
 _MAX_ROWS = 1_048_576  # what the format allows
 _MAX_PARTS = 2_000

@@ -33,7 +33,8 @@ from webapp.catalog.models import (
     Product,
     RemovedProduct,
 )
-from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
+from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.services.products import remove_products
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -19,7 +19,7 @@ from search.vectors.milvus.naming import Names
 from tests.search.vectors.places import stop_lite
 from tests.support.catalogue import add_product
 from webapp.catalog.models import Embedding, IndexJob, JobState, Product
-from webapp.catalog.services.index_sequence import remove_products
+from webapp.catalog.services.products import remove_products
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -32,8 +32,8 @@ from webapp.catalog.models import (
     ModelChangeState,
     Product,
 )
-from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
-from webapp.catalog.services.product_assets import remove_asset
+from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.services.products import remove_asset, remove_products
 from webapp.retrieval import models_runtime, service
 from webapp.retrieval.models_runtime import active_space, wait_until_current
 from webapp.retrieval.search_query import SearchQuery

@@ -27,7 +27,7 @@ from webapp.catalog.models import (
     Tuning,
     TuningState,
 )
-from webapp.catalog.services.index_sequence import remove_products
+from webapp.catalog.services.products import remove_products
 from webapp.catalog.services.tunings import create_tuning
 from webapp.clicklog.services import add_clicks
 from webapp.retrieval.models_runtime import active_space, heads_path, index_status

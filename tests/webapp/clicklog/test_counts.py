@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from webapp.catalog.models import Product
-from webapp.catalog.services.index_sequence import remove_products
+from webapp.catalog.services.products import remove_products
 from webapp.clicklog.models import MAX_QUERY_LENGTH, ClickCount
 from webapp.clicklog.selectors import clicked_queries
 from webapp.clicklog.services import add_clicks, normalise_query, prune_clicks

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from webapp.importing.failed_rows import FailedRow, format_failed_rows
 from webapp.importing.raw_rows import FieldProblem, RawRow
 from webapp.importing.readers import open_rows
-from webapp.importing.rows import ParsedRow, parse_row
+from webapp.importing.schema import ProductRow, parse_row
 
-PROBLEM = FieldProblem("price", "=1", "is no price", "0 to 9999999999.99")
+PROBLEM = FieldProblem("price", "=1", "is not a valid price (0 to 9999999999.99)")
 COLUMNS = ("sku", "title", "attr:note")
 
 
@@ -62,7 +62,7 @@ def test_errors_stand_behind_the_columns_and_are_ignored_on_the_way_back() -> No
     header, row = list(csv.reader(io.StringIO(data.decode("utf-8-sig"))))
     assert header == [*COLUMNS, "error_field", "error_reason", "error_text"]
     assert row[3] == "price, title"
-    assert row[4] == "price: is no price (0 to 9999999999.99): got '=1'; title: is empty"
+    assert row[4] == "price: is not a valid price (0 to 9999999999.99): got '=1'; title: is empty"
     assert read_back(data)[0].fields == {"sku": "s", "title": "t", "attr:note": ""}
 
 
@@ -88,10 +88,10 @@ def test_values_of_a_spreadsheet_mean_the_same_as_csv() -> None:
     fields["attributes"] = {"colour": "red"}
     text = "".join(format_failed_rows([FailedRow(fields, [PROBLEM])], "csv", tuple(fields)))
     again = parse_row(read_back(text.encode())[0])
-    assert isinstance(again, ParsedRow)
+    assert isinstance(again, ProductRow)
     assert (again.sku, again.visible, again.stock) == ("7", True, None)
-    assert (again.category, again.images, again.attributes) == (
-        ("A", "B"),
-        ("a.jpg", "b.jpg"),
+    assert (again.category, again.images, again.attribute_changes) == (
+        ["A", "B"],
+        ["a.jpg", "b.jpg"],
         {"colour": "red"},
     )

@@ -165,7 +165,7 @@ def test_blank_lines_and_columns_without_name() -> None:
     ("line", "words"),
     [
         (b"{nonsense", "not JSON"),
-        (b"[1]", "no JSON object"),
+        (b"[1]", "not a JSON object"),
         (b'{"sku": NaN}', "NaN is not allowed"),
         (b'{"sku": "\xff"}', "not UTF-8"),
         (b'{"title": "x"}', "sku: is missing"),

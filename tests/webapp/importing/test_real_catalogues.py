@@ -13,7 +13,7 @@ from search.types import Modality
 from tests.support.paths import DATA
 from webapp.importing.media_sources import FolderMedia, MediaResolver
 from webapp.importing.readers import RawRow, open_rows
-from webapp.importing.rows import ParsedRow, parse_row, problems_for_new
+from webapp.importing.schema import ProductRow, parse_row, problems_for_new
 
 OPENED = 3
 """Files of each column and catalogue that are opened as well as found."""
@@ -36,7 +36,7 @@ def test_every_row_is_valid_and_its_media_open(folder: Path) -> None:
         for raw in catalogue.rows:
             assert isinstance(raw, RawRow)
             row = parse_row(raw)
-            assert isinstance(row, ParsedRow)
+            assert isinstance(row, ProductRow)
             assert problems_for_new(row) == []
             for column, kind in columns.items():
                 for reference in getattr(row, column)[: OPENED - opened[column]]:

@@ -13,8 +13,8 @@ from search.types import Modality, Span, Vectors
 from webapp.catalog.models import Asset, AssetKind, Category, Embedding, Product
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.services.assets import hash_text
-from webapp.catalog.services.attributes import sync_attribute_values
 from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.product_writer import sync_attribute_values
 from webapp.retrieval.models_runtime import active_space
 
 COLOURS = ("red", "green", "blue")

@@ -14,7 +14,8 @@ from tests.search.vectors.places import stop_lite
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
 from webapp.catalog.selectors.embeddings import stream_visible_views
-from webapp.catalog.services.index_sequence import get_index_sequence, remove_products
+from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.services.products import remove_products
 from webapp.retrieval import models_runtime
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_space

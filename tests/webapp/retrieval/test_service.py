@@ -12,7 +12,8 @@ from pytest_django import DjangoAssertNumQueries
 from search.errors import InvalidCursor, QueryError
 from tests.webapp.retrieval.shop import direction, make_shop
 from webapp.catalog.models import Product
-from webapp.catalog.services.index_sequence import mark_changed, remove_products
+from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.products import remove_products
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_space
 from webapp.retrieval.query_token import read_token, write_token

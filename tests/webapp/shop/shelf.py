@@ -19,8 +19,8 @@ from webapp.catalog.services.assets import (
     make_text_assets,
     store_file,
 )
-from webapp.catalog.services.attributes import sync_attribute_values
 from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.product_writer import sync_attribute_values
 
 COLOURS = ("red", "green", "blue")
 

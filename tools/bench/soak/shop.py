@@ -24,7 +24,8 @@ from tools.bench.soak.dataset import (
 )
 from tools.bench.soak.journal import Change, Kind, Views
 from webapp.catalog.models import Asset, AssetKind, Embedding, Product
-from webapp.catalog.services.index_sequence import mark_changed, remove_products
+from webapp.catalog.services.index_sequence import mark_changed
+from webapp.catalog.services.products import remove_products
 
 AT_ONCE = 250
 """Products per transaction when the shop is filled."""

@@ -20,7 +20,6 @@ NO_NUL = r"^[^\u0000]*$"
 
 Sku = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=NO_NUL)]
 Name = Annotated[str, StringConstraints(max_length=120, pattern=NO_NUL)]
-FilledName = Annotated[str, StringConstraints(min_length=1, max_length=120, pattern=NO_NUL)]
 Slug = Annotated[str, StringConstraints(max_length=160, pattern=r"^[-a-zA-Z0-9_]*$")]
 Cursor = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[-A-Za-z0-9_:.]*$")]
 Language = Annotated[

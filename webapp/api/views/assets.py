@@ -22,7 +22,7 @@ from webapp.api.selectors import visible_products
 from webapp.api.views.base import ApiView, json_response
 from webapp.catalog.models import Asset, Product
 from webapp.catalog.selectors.previews import CLIP_KINDS, get_previews
-from webapp.catalog.services.product_assets import add_asset, remove_asset
+from webapp.catalog.services.products import add_asset, remove_asset
 from webapp.retrieval.models_runtime import active_space
 
 FILES = {"file": "A picture, an audio clip or a video"}

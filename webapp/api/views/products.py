@@ -27,8 +27,7 @@ from webapp.api.scopes import Scope
 from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
 from webapp.api.views.base import ApiView, json_response
 from webapp.catalog.models import Outcome, Product
-from webapp.catalog.services.index_sequence import remove_products
-from webapp.catalog.services.product_save import product_save
+from webapp.catalog.services.products import remove_products, save_product
 from webapp.ops.metrics import observe_search
 from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.models_runtime import active_space
@@ -181,7 +180,7 @@ class MomentsView(ApiView):
 
 def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool) -> HttpResponse:
     try:
-        product, outcome = product_save(sku=sku, values=values, space=active_space(), create=create)
+        product, outcome = save_product(sku=sku, values=values, space=active_space(), create=create)
     except Product.DoesNotExist as error:
         raise Http404 from error
     return _document(

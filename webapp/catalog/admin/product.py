@@ -16,8 +16,7 @@ from webapp.catalog.admin.asset_form import MEDIA_KINDS, MediaAssetForm, MediaFo
 from webapp.catalog.admin.pictures import asset_preview
 from webapp.catalog.admin.read_only import ReadOnlyAdmin
 from webapp.catalog.models import Asset, AssetKind, Product
-from webapp.catalog.services.index_sequence import remove_products
-from webapp.catalog.services.products import product_sync
+from webapp.catalog.services.products import refresh_product, remove_products
 from webapp.retrieval.models_runtime import active_space
 
 STYLE = {"all": ["catalog/admin.css"]}
@@ -91,7 +90,7 @@ class ProductAdmin(admin.ModelAdmin):
     ) -> None:
         super().save_related(request, form, formsets, change)
         added = [asset for formset in formsets for asset in formset.new_objects]  # type: ignore[attr-defined]
-        product_sync(product=form.instance, space=active_space(), media=added)
+        refresh_product(product=form.instance, space=active_space(), media=added)
 
     def get_deleted_objects(
         self, objs: QuerySet[Product], request: HttpRequest

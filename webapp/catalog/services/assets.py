@@ -1,21 +1,25 @@
-"""Assets of products: which texts and files there are, and the jobs that encode them."""
+"""Assets of products: their texts and files, and the plan from stored assets to wanted ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 
 from search.files import sha256_hex
-from webapp.catalog.models import Asset, AssetKind, IndexJob, Product
-from webapp.catalog.selectors.spaces import list_encoding_spaces
+from webapp.catalog.models import Asset, AssetKind, Product
+
+AssetKey = tuple[str, str, str]
+"""Kind, role, content hash: unique within a product."""
+
+_PLACE = ("position", "source")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
-    """A media file that is safe in the store, named by its content."""
+    """A media file in the store, named by its content."""
 
     kind: AssetKind
     name: str
@@ -32,12 +36,12 @@ def hash_text(text: str) -> str:
 
 
 def storage_name(content_hash: str, suffix: str) -> str:
-    """'assets/ab/abcdef….jpg': one place for a content, however many products show it."""
+    """Return 'assets/ab/abcdef….jpg': one place for a content that several products show."""
     return f"assets/{content_hash[:2]}/{content_hash}{suffix}"
 
 
 def store_file(content: File, *, content_hash: str, suffix: str) -> str:
-    """Put a media file where its hash says, once. Returns its name in the store."""
+    """Put a media file into the store under its hash, once. Return its name there."""
     name = storage_name(content_hash, suffix)
     if not default_storage.exists(name):
         saved = default_storage.save(name, content)
@@ -48,17 +52,18 @@ def store_file(content: File, *, content_hash: str, suffix: str) -> str:
 
 
 def get_product_texts(product: Product) -> dict[str, str]:
-    """The texts that are encoded, by role. A title that only repeats the sku says nothing."""
+    """Return the texts to encode, by role. A title that only repeats the SKU is left out."""
     texts = {}
-    if product.title.strip() and product.title.strip().casefold() != product.sku.strip().casefold():
-        texts["title"] = product.title.strip()
-    if product.description.strip():
-        texts["description"] = product.description.strip()
+    title, description = product.title.strip(), product.description.strip()
+    if title and title.casefold() != product.sku.strip().casefold():
+        texts["title"] = title
+    if description:
+        texts["description"] = description
     return texts
 
 
 def make_text_assets(product: Product) -> list[Asset]:
-    """Unsaved text assets of a product as it now stands."""
+    """Return unsaved text assets for the product's present texts."""
     return [
         Asset(
             product=product, kind=AssetKind.TEXT, role=role, text=text, content_hash=hash_text(text)
@@ -68,10 +73,10 @@ def make_text_assets(product: Product) -> list[Asset]:
 
 
 def make_file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asset]:
-    """Unsaved media assets in the order given; a file named twice is kept once."""
-    seen: dict[tuple[str, str], StoredFile] = {}
+    """Return unsaved media assets in the given order; a file named twice is kept once."""
+    unique: dict[tuple[str, str], StoredFile] = {}
     for file in files:
-        seen.setdefault((file.kind, file.content_hash), file)
+        unique.setdefault((file.kind, file.content_hash), file)
     return [
         Asset(
             product=product,
@@ -85,22 +90,61 @@ def make_file_assets(product: Product, files: Iterable[StoredFile]) -> list[Asse
             height=file.height,
             duration_s=file.duration_s,
         )
-        for position, file in enumerate(seen.values())
+        for position, file in enumerate(unique.values())
     ]
 
 
-def enqueue_jobs(assets: Iterable[Asset], *, space: str) -> int:
-    """One job per content that has none in this space yet, and one in each space that is being
-    made beside it.
+@dataclass(slots=True)
+class AssetPlan:
+    """Changes to the assets of one product or of several."""
 
-    Returns how many contents were asked for.
+    added: list[Asset] = field(default_factory=list)
+    moved: list[Asset] = field(default_factory=list)
+    removed: list[int] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.moved or self.removed)
+
+    def extend(self, other: AssetPlan) -> None:
+        self.added += other.added
+        self.moved += other.moved
+        self.removed += other.removed
+
+
+def plan_assets(
+    stored: Sequence[Asset], wanted: Iterable[Asset], kinds: Iterable[str]
+) -> AssetPlan:
+    """Return the changes from stored to wanted assets; stored ones of other kinds stay.
+
+    Assets that stay keep their ids, by which the vector index knows them.
     """
-    wanted = sorted({(asset.kind, asset.content_hash) for asset in assets})
-    spaces = sorted({space, *list_encoding_spaces()}) if wanted else []
-    jobs = [
-        IndexJob(space=each, modality=kind, content_hash=digest)
-        for each in spaces
-        for kind, digest in wanted
-    ]
-    IndexJob.objects.bulk_create(jobs, ignore_conflicts=True, batch_size=500)
-    return len(wanted)
+    kinds = set(kinds)
+    left = {_key(asset): asset for asset in stored if asset.kind in kinds}
+    plan = AssetPlan()
+    for asset in wanted:
+        kept = left.pop(_key(asset), None)
+        if kept is None:
+            plan.added.append(asset)
+        elif any(getattr(kept, name) != getattr(asset, name) for name in _PLACE):
+            kept.position, kept.source = asset.position, asset.source
+            plan.moved.append(kept)
+    plan.removed = [asset.pk for asset in left.values()]
+    return plan
+
+
+def plan_texts(product: Product) -> AssetPlan:
+    """Return the changes to the text assets of one product, with at most one query."""
+    stored = list(product.assets.filter(kind=AssetKind.TEXT)) if product.pk else []
+    return plan_assets(stored, make_text_assets(product), [AssetKind.TEXT])
+
+
+def write_assets(plan: AssetPlan) -> None:
+    """Write the changes. The products of new assets must have been saved."""
+    if plan.removed:
+        Asset.objects.filter(pk__in=plan.removed).delete()
+    Asset.objects.bulk_update(plan.moved, _PLACE)
+    Asset.objects.bulk_create(plan.added)
+
+
+def _key(asset: Asset) -> AssetKey:
+    return asset.kind, asset.role, asset.content_hash

@@ -1,4 +1,4 @@
-"""Category paths of catalogue rows → categories, created where missing."""
+"""Category paths → categories, created where missing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from django.utils.text import slugify
 from webapp.catalog.models import Category, IndexClock
 
 CategoryPath = tuple[str, ...]
+"""Names from the root down."""
 
 
 class CategoryTree:
-    """The category tree in memory: path of names → id. Loaded once per import, again when a row
-    met a stale id.
+    """The category tree in memory: path of names → id.
+
+    An import loads it once, and again when a row met a stale id.
     """
 
     def __init__(self) -> None:
@@ -28,22 +30,21 @@ class CategoryTree:
         for node in Category.objects.order_by("path").only("path", "depth", "name", "names"):
             path = (*paths.get(node.path[: -Category.steplen], ()), node.name)
             paths[node.path] = path
-            # Two siblings of one name cannot be told apart by a path: the first one is meant.
+            # A path cannot distinguish two siblings of one name: it means the first.
             self.ids.setdefault(path, node.pk)
             self._names[node.pk] = node.names
 
-    def ensure(self, wanted: Iterable[CategoryPath]) -> None:
-        """Create what is missing of these paths, ancestors included."""
-        missing = {
-            path[:depth] for path in wanted for depth in range(1, len(path) + 1)
-        } - self.ids.keys()
-        if not missing:
+    def ensure(self, paths: Iterable[CategoryPath]) -> None:
+        """Create the categories of these paths that are missing, ancestors included."""
+        with_ancestors = {path[:depth] for path in paths for depth in range(1, len(path) + 1)}
+        if with_ancestors <= self.ids.keys():
             return
         with transaction.atomic():
             _lock_tree()
             self.load()
-            # Shorter paths first: a parent stands before its children.
-            for path in sorted(missing - self.ids.keys(), key=lambda path: (len(path), path)):
+            # Shorter paths first: a parent is created before its children.
+            missing = with_ancestors - self.ids.keys()
+            for path in sorted(missing, key=lambda path: (len(path), path)):
                 self._create(path)
 
     def _create(self, path: CategoryPath) -> None:
@@ -56,32 +57,40 @@ class CategoryTree:
         self._names[node.pk] = {}
 
     def translate(self, names: Mapping[CategoryPath, Mapping[str, CategoryPath]]) -> None:
-        """Record names in other languages, given as whole paths; a name that is already there
-        stays.
-        """
-        learnt = {}
+        """Store names in other languages, given as whole paths; a stored name stays."""
+        changed: dict[int, dict[str, str]] = {}
         for path, by_language in names.items():
             for language, translated in by_language.items():
-                if len(translated) != len(path):
-                    continue
-                for depth, name in enumerate(translated, 1):
-                    known = self._names[self.ids[path[:depth]]]
-                    if language not in known:
-                        known[language] = name
-                        learnt[self.ids[path[:depth]]] = known
-        if learnt:
-            nodes = [Category(pk=pk, names=names) for pk, names in sorted(learnt.items())]
+                if len(translated) == len(path):
+                    changed |= self._add_names(path, language, translated)
+        if changed:
+            nodes = [Category(pk=pk, names=names) for pk, names in sorted(changed.items())]
             Category.objects.bulk_update(nodes, ["names"])
+
+    def _add_names(
+        self, path: CategoryPath, language: str, translated: CategoryPath
+    ) -> dict[int, dict[str, str]]:
+        """Return the names of the categories on the path that had none in this language."""
+        changed = {}
+        for depth, name in enumerate(translated, 1):
+            pk = self.ids[path[:depth]]
+            if language not in self._names[pk]:
+                self._names[pk][language] = name
+                changed[pk] = self._names[pk]
+        return changed
 
 
 def _lock_tree() -> None:
-    """Adding a node moves its siblings' paths, so two imports must not add at the same time."""
+    """Lock the tree until commit.
+
+    Adding a node moves its siblings' paths, so two imports must not add at the same time.
+    """
     IndexClock.objects.bulk_create([IndexClock(pk=1, value=0)], ignore_conflicts=True)
     IndexClock.objects.select_for_update().get(pk=1)
 
 
 def free_slug(path: CategoryPath) -> str:
-    """'sneakers', else 'shoes-sneakers', else numbered: short where it can be, unique always."""
+    """Return 'sneakers', else 'shoes-sneakers', else a numbered one: short, and unique."""
     whole = slugify(" ".join(path))[:140] or "category"
     for slug in (slugify(path[-1])[:140], whole):
         if slug and not Category.objects.filter(slug=slug).exists():
