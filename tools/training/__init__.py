@@ -1,1 +1,1 @@
-"""Training of encoder heads on frozen towers."""
+"""Training of the weights that the repository ships."""

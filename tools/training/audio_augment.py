@@ -1,9 +1,8 @@
-"""Sounds for a student to imitate its teacher on: crops of recordings, tones, noise and knocks,
-changed and mixed.
+"""Sounds for distillation: crops of recordings, tones, noise and knocks, augmented and mixed.
 
-What is right is what the teacher hears, so a sound may be changed until nobody could name it.
-Source: Hinton et al., Distilling the Knowledge in a Neural Network (2015), section 2: a teacher
-needs no labels.
+The targets are the teacher's outputs, so a sound may be changed beyond recognition. Source:
+Hinton et al., Distilling the Knowledge in a Neural Network (2015), section 2: a teacher needs no
+labels.
 """
 
 from __future__ import annotations
@@ -18,73 +17,73 @@ from torch import Tensor
 from search.encoders.compact.sound_tower import PATCH
 from search.encoders.compact.spectrogram import RATE, log_mel, samples_of
 from search.encoders.protocol import Waveform
-from tools.training.sound_examples import ratio_between
+from tools.training.sound_examples import random_gain
 
 SAMPLES = samples_of(PATCH)
-MADE = 0.2
-"""Share of sounds that are made, not cropped."""
+SYNTHETIC_SHARE = 0.2
+"""Share of sounds that are synthesised, not cropped from a recording."""
 
-MIXED = 0.45
-FILTERED = 0.4
-REVERSED = 0.15
+MIXED_SHARE = 0.45
+FILTERED_SHARE = 0.4
+REVERSED_SHARE = 0.15
 
-_LOUD = 0.02
-_TRIES = 4
-_FLOOR = 1e-4
+_MIN_PEAK = 0.02
+_MAX_TRIES = 4
+_MIN_LEVEL = 1e-4
 
 Samples = npt.NDArray[np.float64]
 """(SAMPLES,) at RATE."""
 
 
 class PatchSource:
-    """An endless row of patches; the same seed draws the same ones."""
+    """An endless sequence of patches, determined by the seed."""
 
     def __init__(self, waves: Sequence[Waveform], seed: int) -> None:
         self._waves = waves
         self._rng = np.random.default_rng(seed)
 
     def draw(self, count: int) -> Tensor:
-        """(count, PATCH, BANDS) float32."""
-        return torch.from_numpy(np.stack([log_mel(self._sound())[:PATCH] for _ in range(count)]))
+        """Return the next patches, (count, PATCH, BANDS) float32."""
+        patches = [log_mel(self._draw_sound())[:PATCH] for _ in range(count)]
+        return torch.from_numpy(np.stack(patches))
 
-    def _sound(self) -> Waveform:
-        wave = self._plain()
-        if self._rng.random() < FILTERED:
-            wave = _filtered(wave, self._rng)
-        if self._rng.random() < REVERSED:
+    def _draw_sound(self) -> Waveform:
+        wave = self._draw_source()
+        if self._rng.random() < FILTERED_SHARE:
+            wave = _filter_randomly(wave, self._rng)
+        if self._rng.random() < REVERSED_SHARE:
             wave = wave[::-1]
-        wave = _full(wave)
-        if self._rng.random() < MIXED:
-            wave = _full(wave + _full(self._plain()) * ratio_between(self._rng, -30, 0))
-        quieter: Waveform = (wave * ratio_between(self._rng, -35, 0)).astype(np.float32)
+        wave = _normalise_peak(wave)
+        if self._rng.random() < MIXED_SHARE:
+            other = _normalise_peak(self._draw_source())
+            wave = _normalise_peak(wave + other * random_gain(self._rng, -30, 0))
+        quieter: Waveform = (wave * random_gain(self._rng, -35, 0)).astype(np.float32)
         return quieter
 
-    def _plain(self) -> Samples:
-        if self._rng.random() < MADE:
-            make = (_tones, _noise, _knocks)[int(self._rng.integers(3))]
-            return make(self._rng)
-        return _cropped(self._waves[int(self._rng.integers(len(self._waves)))], self._rng)
+    def _draw_source(self) -> Samples:
+        if self._rng.random() < SYNTHETIC_SHARE:
+            makers = (_make_tones, _make_noise, _make_knocks)
+            return makers[int(self._rng.integers(3))](self._rng)
+        return _crop(self._waves[int(self._rng.integers(len(self._waves)))], self._rng)
 
 
-def _cropped(wave: Waveform, rng: np.random.Generator) -> Samples:
-    """Part of a recording, faster or slower by up to a half; of a few parts the first that is
-    not silent.
-    """
+def _crop(wave: Waveform, rng: np.random.Generator) -> Samples:
+    """Return part of a recording, up to a half faster or slower, that is not silent if possible."""
     factor = 2 ** rng.uniform(-0.6, 0.6)
     needed = int(SAMPLES * factor) + 2
     wave = np.pad(wave, (0, max(0, needed - len(wave))))
     part = wave[:needed]
-    for _ in range(_TRIES):
+    for _ in range(_MAX_TRIES):
         start = int(rng.integers(len(wave) - needed + 1))
         part = wave[start : start + needed]
-        if np.abs(part).max() > _LOUD:
+        if np.abs(part).max() > _MIN_PEAK:
             break
-    found: Samples = np.interp(np.arange(SAMPLES) * factor, np.arange(needed), part)
-    return found
+    resampled: Samples = np.interp(np.arange(SAMPLES) * factor, np.arange(needed), part)
+    return resampled
 
 
-def _tones(rng: np.random.Generator) -> Samples:
-    """A tone with overtones that rises or falls, and for one of two dies away."""
+def _make_tones(rng: np.random.Generator) -> Samples:
+    """Return a tone with overtones that rises or falls; every second one fades out."""
     lowest = 2 ** rng.uniform(6, 12)
     pitch = np.linspace(lowest, lowest * 2 ** rng.uniform(-1.5, 1.5), SAMPLES)
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
@@ -100,8 +99,8 @@ def _tones(rng: np.random.Generator) -> Samples:
     return wave * np.exp(-seconds * rng.uniform(1, 20)) if rng.random() < 0.5 else wave
 
 
-def _noise(rng: np.random.Generator) -> Samples:
-    """Noise in one band, for one of two trembling."""
+def _make_noise(rng: np.random.Generator) -> Samples:
+    """Return noise in one band; every second one has a tremolo."""
     spectrum = np.fft.rfft(rng.standard_normal(SAMPLES))
     hertz = np.fft.rfftfreq(SAMPLES, 1 / RATE) + 1
     band = np.log2(hertz / 2 ** rng.uniform(7, 13)) / rng.uniform(0.3, 4)
@@ -111,8 +110,8 @@ def _noise(rng: np.random.Generator) -> Samples:
     return wave
 
 
-def _knocks(rng: np.random.Generator) -> Samples:
-    """One knock, ring or click, again and again, evenly or at random."""
+def _make_knocks(rng: np.random.Generator) -> Samples:
+    """Return one repeated knock, ring or click, at even or random intervals."""
     length = int(2 ** rng.uniform(4, 11))
     fading = np.exp(-np.arange(length) / length * 6)
     ring = np.sin(2 * np.pi * 2 ** rng.uniform(7, 12.5) * np.arange(length) / RATE)
@@ -127,14 +126,14 @@ def _knocks(rng: np.random.Generator) -> Samples:
     return wave[:SAMPLES]
 
 
-def _filtered(wave: Samples, rng: np.random.Generator) -> Samples:
-    """As another room or loudspeaker would give it: some pitches louder, some quieter."""
+def _filter_randomly(wave: Samples, rng: np.random.Generator) -> Samples:
+    """Change the level of some frequencies, as another room or loudspeaker would."""
     octaves = np.log2(np.fft.rfftfreq(len(wave), 1 / RATE) + 20)
     gains = np.interp(octaves, np.sort(rng.uniform(4.3, 13, 4)), rng.uniform(-15, 10, 4))
-    found: Samples = np.fft.irfft(np.fft.rfft(wave) * 10 ** (gains / 20), len(wave))
-    return found
+    filtered: Samples = np.fft.irfft(np.fft.rfft(wave) * 10 ** (gains / 20), len(wave))
+    return filtered
 
 
-def _full(wave: Samples) -> Samples:
-    found: Samples = wave / max(float(np.abs(wave).max()), _FLOOR)
-    return found
+def _normalise_peak(wave: Samples) -> Samples:
+    normalised: Samples = wave / max(float(np.abs(wave).max()), _MIN_LEVEL)
+    return normalised

@@ -1,9 +1,8 @@
-"""Makes a sound network thinner: takes channels out between two blocks, and fits the next block
-to those that stay.
+"""Prune channels between the blocks of a sound network, and refit the next block to the rest.
 
 Source: He et al., Channel Pruning for Accelerating Very Deep Neural Networks (2017), section 3:
-choose channels, then reconstruct what follows by least squares. Channels are chosen by how much
-each moves what follows.
+choose channels, then reconstruct the output by least squares. Here a channel is chosen by how
+much it changes the output.
 """
 
 from __future__ import annotations
@@ -17,42 +16,45 @@ from torch import Tensor
 
 from search.encoders.compact.sound_network import Block, SoundNetwork, flattened, network_of
 
-AT_ONCE = 64
+BATCH_SIZE = 64
 RIDGE = 1e-3
-"""Of the mean variance: keeps channels that say the same from cancelling out with huge weights."""
+"""Share of the mean variance: keeps similar channels from cancelling out with huge weights."""
 
-_FLAT = 1e-4
+_MIN_STD = 1e-4
 
 
-def thinned(network: SoundNetwork, channels: Mapping[int, int], patches: Tensor) -> SoundNetwork:
-    """`network` with so many channels after each named block, the first block being 0, ready to
-    hear.
+def prune_channels(
+    network: SoundNetwork, channels: Mapping[int, int], patches: Tensor
+) -> SoundNetwork:
+    """Return a copy of the network with fewer channels after some blocks, in evaluation mode.
 
-    `patches` (n, frames, BANDS) are what it hears meanwhile. Every number is at most what the
-    block has, and the last block keeps its own.
+    `channels` gives the number to keep by block, from 0; the last block keeps all. `patches`,
+    (n, frames, BANDS), are the input on which the following block is refitted.
     """
     for block, wanted in sorted(channels.items()):
-        network = network_of(_without(network, block, wanted, patches))
+        network = network_of(_prune_after_block(network, block, wanted, patches))
     return network
 
 
 @dataclass(frozen=True, slots=True)
-class _Joint:
-    """What the block after a joint takes, at some of its cells (cells, channels), and what it
-    makes of that (cells, outputs), both before its last rectifier.
-    """
+class _Activations:
+    """Input (cells, channels) and output (cells, outputs) of a pointwise convolution."""
 
-    taken: Tensor
-    made: Tensor
+    inputs: Tensor
+    outputs: Tensor
 
 
-def _without(network: SoundNetwork, block: int, wanted: int, patches: Tensor) -> dict[str, Tensor]:
-    """The weights of the network with `wanted` channels after a block, kernels as matrices."""
-    joint = _heard(network, block, patches)
+def _prune_after_block(
+    network: SoundNetwork, block: int, wanted: int, patches: Tensor
+) -> dict[str, Tensor]:
+    """Return the weights with `wanted` channels after a block, kernels as matrices."""
+    activations = _record_activations(network, block, patches)
     weights = flattened(network)
     before, after = f"blocks.{block}.point", f"blocks.{block + 1}"
-    moved = weights[f"{after}.point.weight"] / joint.made.std(0).clamp(min=_FLAT)[:, None]
-    kept = (joint.taken.std(0) * moved.norm(dim=0)).topk(wanted).indices.sort().values
+    spread = activations.outputs.std(0).clamp(min=_MIN_STD)
+    scaled = weights[f"{after}.point.weight"] / spread[:, None]
+    importance = activations.inputs.std(0) * scaled.norm(dim=0)
+    kept = importance.topk(wanted).indices.sort().values
     for name in (
         f"{before}.weight",
         f"{before}.bias",
@@ -60,34 +62,32 @@ def _without(network: SoundNetwork, block: int, wanted: int, patches: Tensor) ->
         f"{after}.depth.bias",
     ):
         weights[name] = weights[name][kept]
-    weights[f"{after}.point.weight"], weights[f"{after}.point.bias"] = _fitted(
-        joint.taken[:, kept], joint.made
+    weights[f"{after}.point.weight"], weights[f"{after}.point.bias"] = _fit_ridge(
+        activations.inputs[:, kept], activations.outputs
     )
     return weights
 
 
 @torch.no_grad()
-def _heard(network: SoundNetwork, block: int, patches: Tensor) -> _Joint:
+def _record_activations(network: SoundNetwork, block: int, patches: Tensor) -> _Activations:
     following = cast(Block, network.blocks[block + 1])
-    taken, made = [], []
-    for part in torch.split(patches, AT_ONCE):
-        maps = following.depth(network.blocks[: block + 1](network.stem(part.unsqueeze(1))))
-        taken.append(_cells(maps))
-        made.append(_cells(following.point(maps)))
-    return _Joint(torch.cat(taken), torch.cat(made))
+    inputs, outputs = [], []
+    for batch in torch.split(patches, BATCH_SIZE):
+        maps = following.depth(network.blocks[: block + 1](network.stem(batch.unsqueeze(1))))
+        inputs.append(_flatten_cells(maps))
+        outputs.append(_flatten_cells(following.point(maps)))
+    return _Activations(torch.cat(inputs), torch.cat(outputs))
 
 
-def _cells(maps: Tensor) -> Tensor:
-    """(n, channels, height, width) → (n × height × width, channels)."""
+def _flatten_cells(maps: Tensor) -> Tensor:
+    """Reshape (n, channels, height, width) to (n × height × width, channels)."""
     return maps.movedim(1, 3).flatten(0, 2)
 
 
-def _fitted(taken: Tensor, made: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight (outputs, channels) and bias (outputs,) of the line from one to the other, by ridge
-    regression.
-    """
-    means = taken.mean(0), made.mean(0)
-    left, right = (taken - means[0]).double(), (made - means[1]).double()
+def _fit_ridge(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """Return weight (outputs, channels) and bias (outputs,) by ridge regression."""
+    means = inputs.mean(0), outputs.mean(0)
+    left, right = (inputs - means[0]).double(), (outputs - means[1]).double()
     products = left.T @ left
     products += RIDGE * products.diagonal().mean() * torch.eye(len(products), dtype=torch.float64)
     weight = torch.linalg.solve(products, left.T @ right).T.float()

@@ -28,73 +28,76 @@ from search.tuning.checkpoints import CheckpointSettings
 from search.tuning.fit import FitResult, Recipe, fit
 from search.tuning.pairs import Pairs
 from search.tuning.provenance import json_digest, to_metadata
-from tools.training.augment import TextVariations, varied
-from tools.training.catalogues import CATALOGUE, read_catalogue
 from tools.training.examples import (
-    DESCRIBERS,
+    CATALOGUE,
+    TEXTS_OF_DATASET,
     Example,
-    distinct_texts,
-    group_numbers,
+    build_truth_table,
+    list_distinct_texts,
+    number_groups,
+    read_catalogue,
     read_examples,
-    truth_table,
 )
 from tools.training.features import FeatureCache
-from tools.training.holdout import held_out_pictures, without_held_out
+from tools.training.holdout import exclude_held_out, find_held_out_pictures
 from tools.training.image_augment import VIEWS, View
+from tools.training.text_augment import TextVariations, vary_texts
 
 PRESET = FOLDER / "compact.json"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Read pairs, compute features once, fit, write the heads and their checksum into the preset.
+    """Train the heads, and write them and their checksum.
 
-    Killed and started again with the same arguments, it goes on where it was and writes the same
-    file.
+    1. Read the training pairs, without held-out pictures, and vary their texts.
+    2. Compute the features of the frozen towers, or read them from the cache.
+    3. Fit the heads; a killed training resumes here and writes the same file.
+    4. Add the label embedding, print the figures, write the heads and the preset.
     """
-    options = _parse(argv)
-    known = [options.data / name for name in DESCRIBERS if name not in options.without]
+    options = _parse_arguments(argv)
+    known = [options.data / name for name in TEXTS_OF_DATASET if name not in options.without]
     folders = [*(folder for folder in known if folder.is_dir()), *options.extra]
     variations = TextVariations(options.text_variations, seed=options.seed)
-    examples = varied(training_examples(folders, options.data / "eval"), variations)
+    examples = vary_texts(read_training_examples(folders, options.data / "eval"), variations)
     sys.stdout.write(f"{len(examples)} pictures to train on\n")
     preset = load_preset("compact")
-    cache = _cache(preset, options.cache)
-    pairs = _pairs(examples, cache, [VIEWS[name] for name in options.views])
+    cache = _open_cache(preset, options.cache)
+    pairs = _build_pairs(examples, cache, [VIEWS[name] for name in options.views])
     recipe = Recipe(seed=options.seed, epochs=options.epochs)
-    kept = CheckpointSettings(options.checkpoint, every_seconds=options.checkpoint_seconds)
-    fitted = fit(pairs, recipe, checkpoint=kept)
+    checkpoints = CheckpointSettings(options.checkpoint, every_seconds=options.checkpoint_seconds)
+    fitted = fit(pairs, recipe, checkpoint=checkpoints)
     counts = [len(members) for _, members in _by_folder(examples)]
-    add_class_words(fitted, torch.split(pairs.pictures, counts, dim=1), cache.texts)
-    for epoch, seen in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
+    add_label_embedding(fitted, torch.split(pairs.pictures, counts, dim=1), cache.texts)
+    for epoch, figures in enumerate(zip(fitted.losses, fitted.precisions, strict=True), start=1):
         sys.stdout.write(
-            "epoch {:3d}  loss {:.3f}  precision of held pairs {:.3f}\n".format(epoch, *seen)
+            "epoch {:3d}  loss {:.3f}  precision on validation {:.3f}\n".format(epoch, *figures)
         )
     sources = {
-        "folders": folder_summaries(examples), "views": options.views, "text_variations": asdict(variations),
+        "folders": summarise_folders(examples),
+        "views": options.views,
+        "text_variations": asdict(variations),
         "class_texts": json_digest(class_texts()),
         "towers": {name: preset.checksums[name] for name in ("pictures", "texts")},
-    }  # fmt: skip
-    write(fitted, options.out, options.preset, sources)
+    }
+    write_heads(fitted, options.out, options.preset, sources)
 
 
-def training_examples(folders: Sequence[Path], evaluation: Path) -> list[Example]:
-    """Every example of the folders whose picture no evaluation folder uses."""
-    examples = [example for folder in folders for example in _read(folder)]
-    return without_held_out(examples, held_out_pictures(evaluation))
+def read_training_examples(folders: Sequence[Path], evaluation: Path) -> list[Example]:
+    """Return the examples of the folders, without pictures of the evaluation folders."""
+    examples = [example for folder in folders for example in _read_folder(folder)]
+    return exclude_held_out(examples, find_held_out_pictures(evaluation))
 
 
-def _read(folder: Path) -> list[Example]:
+def _read_folder(folder: Path) -> list[Example]:
     return list(read_catalogue(folder)) if (folder / CATALOGUE).is_file() else read_examples(folder)
 
 
-def folder_summaries(examples: Sequence[Example]) -> dict[str, dict[str, int | str]]:
-    """Of every folder how many pictures and distinct texts are trained on, and a digest of their
-    names and texts.
-    """
+def summarise_folders(examples: Sequence[Example]) -> dict[str, dict[str, int | str]]:
+    """Return per folder the number of pictures and distinct texts, and a digest of them."""
     return {
         folder: {
             "pictures": len(members),
-            "texts": len(distinct_texts(members)),
+            "texts": len(list_distinct_texts(members)),
             "digest": json_digest(
                 [[example.picture.name, example.group, *example.texts] for example in members]
             ),
@@ -110,14 +113,13 @@ def _by_folder(examples: Sequence[Example]) -> Iterator[tuple[str, list[Example]
     )
 
 
-def add_class_words(
+def add_label_embedding(
     fitted: FitResult, sources: Sequence[Tensor], text_features: Callable[[Sequence[str]], Tensor]
 ) -> None:
-    """Give the picture head the words of the picture network's own classes, as the trained text
-    head places them.
+    """Give the picture head the label embedding of the classes of the picture network.
 
-    `sources` are the training pictures' features (views, n, width) of every folder. The words
-    are added after the training, because training with them gained nothing.
+    `sources` are the features of the training pictures, (views, n, width), by folder. The
+    embedding is added after the training, because training with it gained nothing.
     """
     texts = torch.stack([text_features(kind) for kind in class_texts()]).float()
     classes = ClassWords(class_vectors(fitted.text(texts)))
@@ -125,9 +127,8 @@ def add_class_words(
     fitted.picture.classes = classes
 
 
-def write(fitted: FitResult, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
-    """Write the heads with their record, and their checksum into the preset: the two are only
-    good together.
+def write_heads(fitted: FitResult, heads: Path, preset: Path, sources: Mapping[str, Any]) -> None:
+    """Write the heads with their record, and their checksum into the preset.
 
     `sources` is added to the record of the training.
     """
@@ -141,7 +142,7 @@ def write(fitted: FitResult, heads: Path, preset: Path, sources: Mapping[str, An
     write_atomically(preset, json.dumps(content, indent=2) + "\n")
 
 
-def _cache(preset: Preset, folder: Path) -> FeatureCache:
+def _open_cache(preset: Preset, folder: Path) -> FeatureCache:
     settings = engine_settings()
     checksums = preset.checksums
     version = f"{checksums['pictures']} {checksums['texts']} {FEATURES}"
@@ -153,22 +154,23 @@ def _cache(preset: Preset, folder: Path) -> FeatureCache:
     )
 
 
-def _pairs(examples: Sequence[Example], cache: FeatureCache, views: Sequence[View]) -> Pairs:
+def _build_pairs(examples: Sequence[Example], cache: FeatureCache, views: Sequence[View]) -> Pairs:
     pictures: list[Tensor] = []
     texts: dict[str, Tensor] = {}
-    # One folder at a time, so that another folder more or less leaves the features of the rest
-    # valid.
+    # One folder at a time, so that cached features stay valid when a folder is added or removed.
     for folder, members in _by_folder(examples):
         pictures.append(cache.pictures([example.picture for example in members], folder, views))
-        own = distinct_texts(members)
+        own = list_distinct_texts(members)
         texts |= zip(own, cache.texts(own), strict=True)
     return Pairs.from_arrays(
-        torch.cat(pictures, dim=1).numpy(), torch.stack([*texts.values()]).numpy(),
-        truth_table(examples, list(texts)), group_numbers(examples),
-    )  # fmt: skip
+        torch.cat(pictures, dim=1).numpy(),
+        torch.stack([*texts.values()]).numpy(),
+        build_truth_table(examples, list(texts)),
+        number_groups(examples),
+    )
 
 
-def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
+def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.training.compact", description=__doc__)
     parser.add_argument(
         "--data", type=Path, required=True, help="folder of data folders and their eval folder"
@@ -178,41 +180,44 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         action="append",
         default=[],
-        help="one more folder of pairs or a catalogue",
+        help="another folder of pairs, or a catalogue",
     )
     parser.add_argument(
         "--without",
         action="append",
         default=[],
-        choices=DESCRIBERS,
+        choices=TEXTS_OF_DATASET,
         help="a data folder to leave out",
     )
-    parser.add_argument("--out", type=Path, default=HEADS, help="where the heads go")
+    parser.add_argument("--out", type=Path, default=HEADS, help="file to write the heads to")
     parser.add_argument(
-        "--preset", type=Path, default=PRESET, help="preset file that gets the new checksum"
+        "--preset", type=Path, default=PRESET, help="preset file to write the checksum to"
     )
     cache = engine_settings().var_dir / "train"
     parser.add_argument(
-        "--cache", type=Path, default=cache, help="where features are kept between runs"
+        "--cache", type=Path, default=cache, help="folder of features, kept between runs"
     )
     parser.add_argument(
         "--checkpoint",
         type=Path,
         default=cache / "checkpoint",
-        help="folder to go on from when a training was killed",
+        help="folder from which a killed training resumes",
     )
     parser.add_argument(
-        "--checkpoint-seconds", type=float, default=20.0, help="how often to write it, at most"
+        "--checkpoint-seconds",
+        type=float,
+        default=20.0,
+        help="minimum interval between checkpoints",
     )
     parser.add_argument(
         "--views",
         nargs="+",
         choices=VIEWS,
         default=["whole", "mirrored"],
-        help="views of every picture, whole first",
+        help="views of every picture, the whole picture first",
     )
     parser.add_argument(
-        "--text-variations", type=int, default=0, help="variations of every text, at most"
+        "--text-variations", type=int, default=0, help="maximum number of variations of each text"
     )
     parser.add_argument("--seed", type=int, default=Recipe().seed)
     parser.add_argument("--epochs", type=int, default=Recipe().epochs)

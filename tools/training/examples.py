@@ -1,4 +1,4 @@
-"""Training pairs: pictures of the development data, each with every text that is true of it."""
+"""Training pairs: pictures of the development data and of catalogues, with their texts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from search.types import Ids
 
 Row = Mapping[str, Any]
 
+CATALOGUE = "catalog.jsonl"
 LABEL_TEMPLATES = ("{}", "a photo of a {}", "a picture of {}", "{} product photo")
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One picture and the texts that describe it. Texts shared by two pictures make each a
-    positive of the other.
+    """One picture and the texts that describe it.
 
-    `group` names what the pictures of one product have in common; without it a picture is a
-    group of its own.
+    Pictures that share a text are positives of each other. `group` identifies the pictures of one
+    product; without it a picture is a group of its own.
     """
 
     folder: str
@@ -36,24 +36,23 @@ class Example:
 
 
 def read_examples(folder: Path) -> list[Example]:
-    """Pairs of one data folder (`items.jsonl` beside its pictures); rows without a usable text
-    are left out.
+    """Return the pairs of a data folder: `items.jsonl` and its pictures.
 
-    A folder named like a known dataset is read with that dataset's fields; any other folder must
-    give `path` and `texts` (a list of strings) in every row, and may give a `group`. Raises
-    ConfigError when `items.jsonl` is missing.
+    A folder named like a known dataset is read with that dataset's fields. Rows of any other
+    folder need `path` and `texts` (a list of strings), and may have a `group`. Rows without a
+    usable text are skipped. Raises ConfigError when `items.jsonl` is missing.
     """
     listing = folder / "items.jsonl"
     if not listing.is_file():
         raise ConfigError(
             "no items.jsonl in the training folder", value=str(folder), fix="Name a data folder."
         )
-    describe = DESCRIBERS.get(folder.name, _own_texts)
+    describe = TEXTS_OF_DATASET.get(folder.name, _own_texts)
     examples = []
     for row in _rows(listing):
         texts = tuple(dict.fromkeys(text for text in map(_clean, describe(row)) if text))
         if texts:
-            group = str(row.get(GROUPED_BY.get(folder.name, "group")) or "")
+            group = str(row.get(GROUP_FIELD.get(folder.name, "group")) or "")
             examples.append(Example(folder.name, folder / row["path"], texts, group))
     return examples
 
@@ -89,7 +88,7 @@ def _grocery(row: Row) -> list[str]:
     ]
 
 
-CLOTHING_WORDLESS = {"Not sure", "Other", "Skip", None}
+CLOTHING_NO_LABEL = {"Not sure", "Other", "Skip", None}
 CLOTHING_SYNONYMS = {
     "t-shirt": ("t shirt", "tshirt"),
     "longsleeve": ("long sleeve top",),
@@ -101,7 +100,7 @@ CLOTHING_SYNONYMS = {
 
 
 def _clothing(row: Row) -> list[str]:
-    if row["label"] in CLOTHING_WORDLESS:
+    if row["label"] in CLOTHING_NO_LABEL:
         return []
     label = row["label"].lower()
     texts = [
@@ -143,7 +142,7 @@ def _flickr8k(row: Row) -> list[str]:
     return list(row["captions"])
 
 
-DESCRIBERS: Mapping[str, Callable[[Row], list[str]]] = {
+TEXTS_OF_DATASET: Mapping[str, Callable[[Row], list[str]]] = {
     "grocery": _grocery,
     "clothing": _clothing,
     "ikea": _ikea,
@@ -151,18 +150,42 @@ DESCRIBERS: Mapping[str, Callable[[Row], list[str]]] = {
     "flickr8k": _flickr8k,
 }
 
-GROUPED_BY = {"ikea": "description", "myntra": "title"}
-"""The field whose equal values mean the same product in several pictures, where a dataset has
-such products."""
+GROUP_FIELD = {"ikea": "description", "myntra": "title"}
+"""The field with equal values for pictures of the same product, by dataset."""
 
 
-def distinct_texts(examples: Sequence[Example]) -> list[str]:
-    """Every text of the examples once, in order of first appearance."""
+def read_catalogue(folder: Path) -> Iterator[Example]:
+    """Yield every picture of a catalogue in the import format, with its product's texts.
+
+    The texts are made of title, description, category, colour, pattern, style and material.
+    """
+    with (folder / CATALOGUE).open(encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            texts = tuple(dict.fromkeys(text for text in _catalogue_texts(row) if text))
+            yield from (
+                Example(folder.name, folder / "media" / name, texts, row["sku"])
+                for name in row["images"]
+            )
+
+
+def _catalogue_texts(row: Row) -> Iterator[str]:
+    facts = row["attributes"]
+    leaf = row["category"].split(" > ")[-1].lower()
+    kind = leaf.removesuffix("s")
+    colour, pattern = facts.get("colour", ""), facts.get("pattern", "")
+    yield from (row["title"], row["description"], leaf)
+    yield from (template.format(f"{colour} {kind}".strip()) for template in LABEL_TEMPLATES)
+    yield from (f"{pattern} {kind}".strip(), f"{colour} {facts.get('style', kind)}".strip())
+    yield f"{colour} {pattern} {facts.get('material', '')} {kind}".strip()
+
+
+def list_distinct_texts(examples: Sequence[Example]) -> list[str]:
+    """Return every text of the examples once, in order of first appearance."""
     return list(dict.fromkeys(text for example in examples for text in example.texts))
 
 
-def truth_table(examples: Sequence[Example], texts: Sequence[str]) -> csr_matrix:
-    """(examples, texts), one where the text is among the example's."""
+def build_truth_table(examples: Sequence[Example], texts: Sequence[str]) -> csr_matrix:
+    """Return a sparse matrix, (examples, texts): 1 where the example has the text."""
     column = {text: index for index, text in enumerate(texts)}
     indices = [column[text] for example in examples for text in example.texts]
     starts = np.cumsum([0, *(len(example.texts) for example in examples)])
@@ -171,10 +194,11 @@ def truth_table(examples: Sequence[Example], texts: Sequence[str]) -> csr_matrix
     )
 
 
-def group_numbers(examples: Sequence[Example]) -> Ids:
-    """(examples,), equal where examples are of one group of one folder."""
+def number_groups(examples: Sequence[Example]) -> Ids:
+    """Return group numbers, (examples,), equal for examples of one group of one folder."""
     number: dict[tuple[str, str], int] = {}
-    return np.array([
-        number.setdefault((example.folder, example.group or f"picture {example.picture}"), len(number))
-        for example in examples
-    ], np.int64)  # fmt: skip
+    numbers = []
+    for example in examples:
+        group = example.group or f"picture {example.picture}"
+        numbers.append(number.setdefault((example.folder, group), len(number)))
+    return np.array(numbers, np.int64)

@@ -1,4 +1,4 @@
-"""Features of the frozen towers, computed once and kept: training then takes minutes, not hours."""
+"""A cache of frozen-tower features: with it a training takes minutes, not hours."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from search.encoders.protocol import Pixels
 from search.files import sha256_hex, write_atomically
 from search.media.picture import PictureLimits, decode_picture
 from search.types import Modality
-from tools.training.image_augment import USUAL, View
+from tools.training.image_augment import DEFAULT_VIEWS, View
 
-TEXTS_AT_ONCE = 1024
+TEXT_BATCH_SIZE = 1024
 
 
 class FeatureCache:
-    """Features kept in `folder` as half-precision safetensors, one file per list of inputs.
+    """Features in `folder` as half-precision safetensors, one file per list of inputs.
 
-    `version` names the towers and the preprocessing: features of another version are computed
-    again. A file appears whole or not at all, so that a killed training can be started again.
+    `version` identifies the towers and the preprocessing: another version computes its features
+    again. Files are written atomically, so that a killed training can be started again.
     """
 
     def __init__(self, towers: Towers, version: str, folder: Path, limits: PictureLimits) -> None:
@@ -39,23 +39,28 @@ class FeatureCache:
         self._folder = folder
         self._limits = limits
 
-    def pictures(self, paths: Sequence[Path], name: str, views: Sequence[View] = USUAL) -> Tensor:
-        """Picture files → (views, n, features) float16. Each view is kept by itself, so adding
-        one costs that one.
+    def pictures(
+        self, paths: Sequence[Path], name: str, views: Sequence[View] = DEFAULT_VIEWS
+    ) -> Tensor:
+        """Return the features of picture files, (views, n, features) float16.
 
-        Raises MediaError for a file that cannot be decoded.
+        Each view has a file of its own. Raises MediaError for a picture that cannot be decoded.
         """
         inputs = [f"{path} {path.stat().st_size}" for path in paths]
-        return torch.stack([
-            self._kept(Modality.PICTURE, [*inputs, *view.key], partial(self._picture_features, paths, name, view))
-            for view in views
-        ])  # fmt: skip
+        features = []
+        for view in views:
+            compute = partial(self._picture_features, paths, name, view)
+            key = [*inputs, *view.key]
+            features.append(self._load_or_compute(Modality.PICTURE, key, compute))
+        return torch.stack(features)
 
     def texts(self, texts: Sequence[str]) -> Tensor:
-        """Texts → (n, 384) float16."""
-        return self._kept(Modality.TEXT, texts, lambda: torch.cat([*self._text_batches(texts)]))
+        """Return the features of texts, (n, 384) float16."""
+        return self._load_or_compute(
+            Modality.TEXT, texts, lambda: torch.cat([*self._text_batches(texts)])
+        )
 
-    def _kept(
+    def _load_or_compute(
         self, modality: Modality, inputs: Sequence[str], compute: Callable[[], Tensor]
     ) -> Tensor:
         key = sha256_hex("\n".join([self._version, *inputs]))[:16]
@@ -67,28 +72,28 @@ class FeatureCache:
 
     def _text_batches(self, texts: Sequence[str]) -> Iterator[Tensor]:
         for start in track(
-            range(0, len(texts), TEXTS_AT_ONCE), "texts", console=Console(stderr=True)
+            range(0, len(texts), TEXT_BATCH_SIZE), "texts", console=Console(stderr=True)
         ):
-            yield self._towers.text_features(texts[start : start + TEXTS_AT_ONCE]).half()
+            yield self._towers.text_features(texts[start : start + TEXT_BATCH_SIZE]).half()
 
     def _picture_features(self, paths: Sequence[Path], name: str, view: View) -> Tensor:
         batch = self._towers.runtime.picture_batch_size
         found = []
         with Progress(console=Console(stderr=True)) as progress:
             task = progress.add_task(name, total=len(paths))
-            for prepared in _decoded_ahead(paths, partial(self._decoded, view), batch):
+            for prepared in _decode_ahead(paths, partial(self._decode, view), batch):
                 found.append(self._towers.picture_features(prepared).half())
                 progress.advance(task, len(prepared))
         return torch.cat(found)
 
-    def _decoded(self, view: View, path: Path) -> Pixels:
-        return prepare(view.of(decode_picture(path, self._limits, at_least=SIDE)))
+    def _decode(self, view: View, path: Path) -> Pixels:
+        return prepare(view.apply(decode_picture(path, self._limits, at_least=SIDE)))
 
 
-def _decoded_ahead(
+def _decode_ahead(
     paths: Sequence[Path], decode: Callable[[Path], Pixels], batch: int
 ) -> Iterator[list[Pixels]]:
-    """Batches of decoded pictures; the next batch is decoded while the model works on this one."""
+    """Yield batches of decoded pictures; threads decode the next batch ahead."""
     waiting: deque[list[Future[Pixels]]] = deque()
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(paths), batch):

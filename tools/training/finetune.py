@@ -1,6 +1,4 @@
-"""Fine-tuning with the last blocks of a picture tower unfrozen. The blocks before them see every
-picture once.
-"""
+"""Fine-tune the last blocks of a picture tower. The blocks before them encode each picture once."""
 
 from __future__ import annotations
 
@@ -28,13 +26,12 @@ def fit_unfrozen(
     *,
     checkpoint: Path | CheckpointSettings | None = None,
 ) -> FitResult:
-    """Train `tail` at the recipe's `tower_rate` together with trained `heads`; neither argument
-    is changed.
+    """Train copies of `tail`, at the recipe's `tower_rate`, and of trained `heads`.
 
-    `pairs` hold as pictures (views, n, ...) what enters the tail, see `capture_inputs`. The
+    The pictures of `pairs`, (views, n, ...), are the inputs of the tail, see `capture_inputs`. The
     picture head of the result is an nn.Sequential of the new tail and the new head. Everything
-    else is as `fit` does it. Start from trained heads: untrained ones would shake the blocks
-    with the large gradients of their first steps.
+    else is as in `fit`. Start from trained heads: the large gradients of untrained ones would
+    damage the blocks.
     """
     picture, text = heads
     return fit(pairs, recipe, start=(nn.Sequential(tail, picture), text), checkpoint=checkpoint)
@@ -43,7 +40,7 @@ def fit_unfrozen(
 def efficientnet_tail(
     layers: Any, stages: int, finish: Callable[[Tensor], Tensor]
 ) -> UnfrozenLayers:
-    """The last `stages` stages and the last convolution of a timm EfficientNet.
+    """Return the last `stages` stages and the last convolution of a timm EfficientNet.
 
     `finish` pools its maps, (n, c, h, w) → (n, width). The tail's inputs are those of its first
     stage, `tail.blocks[0]`.
@@ -54,21 +51,20 @@ def efficientnet_tail(
 
 
 def vision_transformer_tail(visual: Any, blocks: int) -> UnfrozenLayers:
-    """The last `blocks` blocks of an open_clip model's picture tower, be it its own
-    VisionTransformer or timm's.
+    """Return the last `blocks` blocks of an open_clip picture tower (its own or timm's).
 
-    The normalisation, pooling and projection behind them are part of it: it returns unit vectors
-    (n, dim). The tail's inputs are those of its first block, `tail.blocks[0]`. Raises
-    ConfigError for a pooling not known here.
+    The tail ends with the tower's normalisation, pooling and projection: it returns unit vectors
+    (n, dim). Its inputs are those of its first block, `tail.blocks[0]`. Raises ConfigError for an
+    unknown pooling.
     """
     if hasattr(visual, "trunk"):
         trunk = visual.trunk
-        return UnfrozenLayers([*trunk.blocks][len(trunk.blocks) - blocks :], _TimmEnd(visual))
+        return UnfrozenLayers([*trunk.blocks][len(trunk.blocks) - blocks :], _TimmPooling(visual))
     layers = [*visual.transformer.resblocks]
-    return UnfrozenLayers(layers[len(layers) - blocks :], _OpenClipEnd(visual))
+    return UnfrozenLayers(layers[len(layers) - blocks :], _OpenClipPooling(visual))
 
 
-class _OpenClipEnd(nn.Module):
+class _OpenClipPooling(nn.Module):
     def __init__(self, visual: Any) -> None:
         super().__init__()
         if visual.attn_pool is not None or visual.pool_type not in {"avg", "tok"}:
@@ -90,7 +86,7 @@ class _OpenClipEnd(nn.Module):
         return tokens[:, 1:].mean(1) if self.average else tokens[:, 0]
 
 
-class _TimmEnd(nn.Module):
+class _TimmPooling(nn.Module):
     def __init__(self, visual: Any) -> None:
         super().__init__()
         trunk = visual.trunk

@@ -1,6 +1,4 @@
-"""Which pictures may never be trained on: those of the evaluation folders, and copies of them
-under other names.
-"""
+"""Keep the pictures of the evaluation folders, and their copies, out of the training."""
 
 from __future__ import annotations
 
@@ -15,17 +13,17 @@ from search.files import sha256_hex
 from tools.training.examples import Example
 
 
-def held_out_pictures(evaluation: Path) -> set[Path]:
-    """Resolved paths of every picture that a catalogue or a query under `evaluation` names."""
+def find_held_out_pictures(evaluation: Path) -> set[Path]:
+    """Return the resolved paths of all pictures in catalogues and queries under `evaluation`."""
     return {
         path
         for folder in sorted(evaluation.iterdir())
         if folder.is_dir()
-        for path in _named(folder)
+        for path in _list_pictures(folder)
     }
 
 
-def _named(folder: Path) -> Iterator[Path]:
+def _list_pictures(folder: Path) -> Iterator[Path]:
     with (folder / "catalog.csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             yield from ((folder / name).resolve() for name in row["images"].split("|") if name)
@@ -35,23 +33,19 @@ def _named(folder: Path) -> Iterator[Path]:
                 yield (folder / query["image"]).resolve()
 
 
-def without_held_out(examples: Iterable[Example], held_out: Collection[Path]) -> list[Example]:
-    """The examples whose picture is neither held out nor pixel for pixel the same as one that
-    is.
-    """
-    digests = {pixel_digest(path) for path in held_out}
+def exclude_held_out(examples: Iterable[Example], held_out: Collection[Path]) -> list[Example]:
+    """Return the examples whose picture is not held out, nor a pixel-exact copy of one that is."""
+    digests = {digest_pixels(path) for path in held_out}
     return [
         example
         for example in examples
         if example.picture.resolve() not in held_out
-        and pixel_digest(example.picture) not in digests
+        and digest_pixels(example.picture) not in digests
     ]
 
 
-def pixel_digest(path: Path) -> str:
-    """SHA-256 of the decoded RGB pixels: the same for copies whose files differ only in their
-    metadata.
-    """
+def digest_pixels(path: Path) -> str:
+    """Return the SHA-256 of the decoded RGB pixels, which does not depend on metadata."""
     with Image.open(path) as picture:
         pixels = picture.convert("RGB")
         return sha256_hex(f"{pixels.size}".encode() + pixels.tobytes())

@@ -1,6 +1,4 @@
-"""Views of a training picture, as data: each is decoded and seen by the frozen tower once. None
-changes a colour.
-"""
+"""Augmented views of a training picture. The frozen tower encodes each once; colours stay."""
 
 from __future__ import annotations
 
@@ -13,20 +11,20 @@ from PIL import Image, ImageOps
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Turned by `degrees`, cut to the box `crop` (left, top, right, bottom, as shares of the
-    sides), then mirrored.
+    """A rotation by `degrees`, then a crop, then a reflection.
 
-    Turning also cuts away the corners that it leaves empty, so the angle should be small.
+    `crop` is (left, top, right, bottom) as shares of the sides. A rotation also cuts off the empty
+    corners, so the angle should be small.
     """
 
     mirrored: bool = False
     crop: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
     degrees: float = 0.0
 
-    def of(self, picture: Image.Image) -> Image.Image:
-        """RGB picture → RGB picture."""
+    def apply(self, picture: Image.Image) -> Image.Image:
+        """Return the view of an RGB picture."""
         if self.degrees:
-            picture = _turned(picture, self.degrees)
+            picture = _rotate(picture, self.degrees)
         if self.crop != WHOLE.crop:
             left, top, right, bottom = self.crop
             width, height = picture.size
@@ -42,9 +40,7 @@ class View:
 
     @property
     def key(self) -> Sequence[str]:
-        """Names the view in a cache. The whole picture has no name: its features are those of an
-        encoder.
-        """
+        """The key in a feature cache; empty for the whole picture, which encoders use too."""
         parts = {"mirrored": self.mirrored, f"crop {self.crop}": self.crop != WHOLE.crop}
         return [
             name
@@ -55,7 +51,7 @@ class View:
 
 WHOLE = View()
 MIRRORED = View(mirrored=True)
-USUAL = (WHOLE, MIRRORED)
+DEFAULT_VIEWS = (WHOLE, MIRRORED)
 VIEWS = {
     "whole": WHOLE,
     "mirrored": MIRRORED,
@@ -66,11 +62,11 @@ VIEWS = {
     "turned-left": View(degrees=7.0),
     "turned-right": View(degrees=-7.0, mirrored=True),
 }
-"""Views by the names that the command line takes; the first of a training should be `whole`."""
+"""Views by their names on the command line; the first view of a training should be `whole`."""
 
 
-def _turned(picture: Image.Image, degrees: float) -> Image.Image:
-    """The largest box of the picture's shape that holds no empty corner."""
+def _rotate(picture: Image.Image, degrees: float) -> Image.Image:
+    """Rotate a picture and return the largest box of the same shape without empty corners."""
     width, height = picture.size
     angle, longer = math.radians(abs(degrees)), max(width / height, height / width)
     kept = 1 / (math.cos(angle) + longer * math.sin(angle))

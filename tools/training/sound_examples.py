@@ -1,4 +1,4 @@
-"""Labelled sounds to learn from, and what the frozen tower hears of them and of changed copies."""
+"""Labelled clips of ESC-10, and features of the frozen tower on them and on augmented copies."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from search.media.clip_limits import ClipLimits
 from search.media.sound import open_sound
 
 FOLDS = (1, 2, 3)
-"""Fold 4 judges the result, and fold 5 is kept apart altogether."""
+"""Folds of the training. Fold 4 evaluates the result; fold 5 is not used at all."""
 
 
 @dataclass(frozen=True, slots=True)
-class Clip:
-    """A labelled sound. Clips of one `source` were cut from one recording."""
+class LabelledClip:
+    """A labelled clip. Clips with the same `source` were cut from one recording."""
 
     wave: Waveform
     label: str
@@ -35,50 +35,49 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """Windows of clips: features (n, width), which clip each is of (n,), and whether of the
-    unchanged clip (n,).
+class WindowFeatures:
+    """Windows of clips: features (n, width), clip number (n,), and `original` (n,).
+
+    `original` is False for windows of augmented copies.
     """
 
     features: Tensor
     clips: Tensor
     original: Tensor
 
-    def of(self, clips: Sequence[int], *, original: bool = False) -> Tensor:
-        """Rows of these clips' windows."""
+    def rows_of(self, clips: Sequence[int], *, original: bool = False) -> Tensor:
+        """Return the rows of the windows of these clips."""
         chosen = torch.isin(self.clips, torch.tensor(clips))
         return torch.nonzero(chosen & self.original if original else chosen)[:, 0]
 
 
-def read_clips(folder: Path, rate: int) -> list[Clip]:
-    """The clips of ESC-10 that may be learned from. Raises MediaError for one that cannot be
-    read.
+def read_clips(folder: Path, rate: int) -> list[LabelledClip]:
+    """Return the clips of ESC-10 that are used for training.
+
+    Raises MediaError for a clip that cannot be read.
     """
     limits = ClipLimits.from_settings(engine_settings())
     rows = [json.loads(line) for line in (folder / "items.jsonl").read_text("utf-8").splitlines()]
-    return [
-        Clip(
-            np.concatenate(list(open_sound(folder / row["path"], limits, rate))),
-            row["label"],
-            row["fold"],
-            source,
-        )
-        for row in track(
-            [row for row in rows if row["fold"] in FOLDS], "reading", console=Console(stderr=True)
-        )
-        if (source := str(row["source_clip"]))
-    ]
+    used = [row for row in rows if row["fold"] in FOLDS and str(row["source_clip"])]
+    clips = []
+    for row in track(used, "reading", console=Console(stderr=True)):
+        wave = np.concatenate(list(open_sound(folder / row["path"], limits, rate)))
+        clips.append(LabelledClip(wave, row["label"], row["fold"], str(row["source_clip"])))
+    return clips
 
 
-def hear(clips: Sequence[Clip], encoder: AudioEncoder, copies: int, seed: int) -> Heard:
-    """Features of every clip and of `copies` changed copies of it."""
+def encode_clips(
+    clips: Sequence[LabelledClip], encoder: AudioEncoder, copies: int, seed: int
+) -> WindowFeatures:
+    """Return the features of every clip and of `copies` augmented copies of it."""
     rng = np.random.default_rng(seed)
     features, owners, original = [], [], []
-    for copy in track(range(copies + 1), "hearing", console=Console(stderr=True)):
+    for copy in track(range(copies + 1), "encoding", console=Console(stderr=True)):
         waves = [
-            changed(clips, number, rng) if copy else clip.wave for number, clip in enumerate(clips)
+            augment_clip(clips, number, rng) if copy else clip.wave
+            for number, clip in enumerate(clips)
         ]
-        windows = _windows(waves, encoder)
+        windows = _prepare_windows(waves, encoder)
         while batch := list(islice(windows, encoder.audio_batch_size)):
             features.append(
                 torch.from_numpy(
@@ -87,19 +86,22 @@ def hear(clips: Sequence[Clip], encoder: AudioEncoder, copies: int, seed: int) -
             )
             owners += [number for number, _ in batch]
             original += [copy == 0] * len(batch)
-    return Heard(torch.cat(features), torch.tensor(owners), torch.tensor(original))
+    return WindowFeatures(torch.cat(features), torch.tensor(owners), torch.tensor(original))
 
 
-def _windows(waves: Sequence[Waveform], encoder: AudioEncoder) -> Iterator[tuple[int, object]]:
+def _prepare_windows(
+    waves: Sequence[Waveform], encoder: AudioEncoder
+) -> Iterator[tuple[int, object]]:
     for number, wave in enumerate(waves):
         for _, window in sound_windows([wave], encoder.audio_format):
             yield number, encoder.prepare_audio(window)
 
 
-def changed(clips: Sequence[Clip], number: int, rng: np.random.Generator) -> Waveform:
-    """A copy of a clip: faster or slower (and so higher or lower) by up to a fifth, begun
-    elsewhere, louder or quieter, and for two of three with noise or another clip in the
-    background.
+def augment_clip(clips: Sequence[LabelledClip], number: int, rng: np.random.Generator) -> Waveform:
+    """Return an augmented copy of a clip.
+
+    It is up to a fifth faster or slower (and so higher or lower), starts elsewhere and has another
+    level; two of three copies have noise or another clip in the background.
     """
     factor = 2 ** rng.uniform(-0.25, 0.25)
     wave = clips[number].wave
@@ -107,14 +109,14 @@ def changed(clips: Sequence[Clip], number: int, rng: np.random.Generator) -> Wav
     wave = np.roll(wave, rng.integers(len(wave)))
     background = rng.integers(3)
     if background == 1:
-        wave = wave + rng.standard_normal(len(wave)) * wave.std() * ratio_between(rng, -30, -6)
+        wave = wave + rng.standard_normal(len(wave)) * wave.std() * random_gain(rng, -30, -6)
     elif background == 2:
         other = np.resize(clips[int(rng.integers(len(clips)))].wave, len(wave))
-        wave = wave + other / max(other.std(), 1e-6) * wave.std() * ratio_between(rng, -25, -8)
-    heard: Waveform = np.clip(wave * ratio_between(rng, -20, 6), -1, 1).astype(np.float32)
-    return heard
+        wave = wave + other / max(other.std(), 1e-6) * wave.std() * random_gain(rng, -25, -8)
+    augmented: Waveform = np.clip(wave * random_gain(rng, -20, 6), -1, 1).astype(np.float32)
+    return augmented
 
 
-def ratio_between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A random factor between two levels in dB."""
+def random_gain(rng: np.random.Generator, low: float, high: float) -> float:
+    """Return a random gain factor between two levels in dB."""
     return float(10 ** (rng.uniform(low, high) / 20))

@@ -1,9 +1,7 @@
-"""YAMNet as a TFLite file: its weights, and what it says itself, to check that our network is
-the same.
+"""Read YAMNet from a TFLite file: its weights, and its own predictions to verify our network.
 
-Needs the package `ai-edge-litert`, which nothing but training uses. The file holds kernels in 8
-bits with one scale a channel, computed as `search/encoders/packing.py` computes them, so packing
-them again loses nothing.
+Needs the package `ai-edge-litert`, which only the training uses. The file stores kernels in 8 bits
+with one scale per channel, as our own weight files do, so packing them again loses nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +19,13 @@ from torch import Tensor
 from search.encoders.protocol import Waveform
 
 SAMPLES = 15_600
-"""What the teacher hears at once: 0.975 s at 16 kHz."""
+"""Input length of the teacher: 0.975 s at 16 kHz."""
 
 _PLACE = re.compile(r"yamnet_frames/layer(\d+)/(conv|depthwise_conv|pointwise_conv)/")
 _OURS = {"conv": "stem", "depthwise_conv": "depth", "pointwise_conv": "point"}
 
 
-class Teacher:
+class YamnetTeacher:
     """YAMNet from its TFLite file."""
 
     def __init__(self, path: Path) -> None:
@@ -35,26 +33,24 @@ class Teacher:
         self._interpreter.allocate_tensors()
 
     def scores(self, wave: Waveform) -> npt.NDArray[np.float32]:
-        """SAMPLES samples at 16 kHz → the classes' probabilities, (521,)."""
+        """Return the class probabilities, (521,), of SAMPLES samples at 16 kHz."""
         self._interpreter.set_tensor(self._interpreter.get_input_details()[0]["index"], wave)
         self._interpreter.invoke()
         found = self._interpreter.get_tensor(self._interpreter.get_output_details()[0]["index"])[0]
         return cast("npt.NDArray[np.float32]", found)
 
     def network(self) -> dict[str, Tensor]:
-        """The weights of `SoundNetwork`, kernels as matrices, float32."""
-        found = {}
+        """Return the weights of `SoundNetwork`, kernels as matrices, float32."""
+        weights = {}
         for detail in self._interpreter.get_tensor_details():
             name = detail["name"].split(";")[0]
             place = _PLACE.match(name)
             if place and not name.endswith("Relu"):
-                found[_our_name(place[1], place[2], detail)] = self._matrix(detail)
-        return found
+                weights[_our_name(place[1], place[2], detail)] = self._matrix(detail)
+        return weights
 
     def classifier(self) -> tuple[Tensor, Tensor]:
-        """Weight (521, 1024) and bias (521,) of the last layer: from the network's means to the
-        classes' logits.
-        """
+        """Return weight (521, 1024) and bias (521,) of the last layer."""
         details = self._interpreter.get_tensor_details()
         weight = next(one for one in details if tuple(one["shape"]) == (521, 1024))
         bias = next(one for one in details if tuple(one["shape"]) == (521,))

@@ -1,6 +1,4 @@
-"""How good a sound head gets on what it has not learned from: a fold left out, and labels left
-out.
-"""
+"""Cross-validate a sound head: leave out a fold, or a fold and some labels."""
 
 from __future__ import annotations
 
@@ -15,77 +13,84 @@ from search.evaluation.metrics import average_precision
 from search.evaluation.results import evaluate_ranking
 from search.tuning.audioset import PHRASES
 from search.types import Vectors
-from tools.training.sound_examples import FOLDS, Clip, Heard
+from tools.training.sound_examples import FOLDS, LabelledClip, WindowFeatures
 
-Learn = Callable[[Sequence[int], Sequence[str]], SoundHead]
-"""Clips and labels to learn from → a head."""
+TrainHead = Callable[[Sequence[int], Sequence[str]], SoundHead]
+"""(clip numbers, labels) → a head trained on them."""
 
 Embed = Callable[[Sequence[str]], Vectors]
 
-PARTS = 5
-"""Into how many groups labels are cut to be left out in turn."""
+LABEL_GROUPS = 5
+"""Number of groups of labels that are left out in turn."""
 
 
-def validate(clips: Sequence[Clip], heard: Heard, learn: Learn, embed: Embed) -> dict[str, float]:
-    """Mean average precision on left-out folds: by words, by sounds, and by words whose label
-    was left out as well.
+def validate(
+    clips: Sequence[LabelledClip], features: WindowFeatures, train: TrainHead, embed: Embed
+) -> dict[str, float]:
+    """Return the mean average precision on folds that were left out of the training.
+
+    `words`: queries are the label texts. `sounds`: queries are the clips. `words unseen`: queries
+    are the texts of labels that were left out too.
     """
     labels = sorted({clip.label for clip in clips})
-    asked = dict(zip(labels, embed([PHRASES[0].format(label) for label in labels]), strict=True))
+    queries = dict(zip(labels, embed([PHRASES[0].format(label) for label in labels]), strict=True))
     words, sounds, unseen = [], [], []
     for fold in FOLDS:
-        told = [number for number, clip in enumerate(clips) if clip.fold != fold]
-        held = _Held(clips, heard, fold)
-        held.listen(learn(told, labels))
-        words += [held.by_words(asked[label], label) for label in labels]
-        sounds += held.by_sounds()
-    for number in range(PARTS):
-        left_out = labels[number::PARTS]
+        trained = [number for number, clip in enumerate(clips) if clip.fold != fold]
+        held_out = _HeldOutFold(clips, features, fold)
+        held_out.encode(train(trained, labels))
+        words += [held_out.evaluate_text(queries[label], label) for label in labels]
+        sounds += held_out.evaluate_clips()
+    for number in range(LABEL_GROUPS):
+        left_out = labels[number::LABEL_GROUPS]
         fold = FOLDS[number % len(FOLDS)]
         known = [label for label in labels if label not in left_out]
-        told = [row for row, clip in enumerate(clips) if clip.fold != fold and clip.label in known]
-        held = _Held(clips, heard, fold)
-        held.listen(learn(told, known))
-        unseen += [held.by_words(asked[label], label) for label in left_out]
+        trained = [
+            row for row, clip in enumerate(clips) if clip.fold != fold and clip.label in known
+        ]
+        held_out = _HeldOutFold(clips, features, fold)
+        held_out.encode(train(trained, known))
+        unseen += [held_out.evaluate_text(queries[label], label) for label in left_out]
     return {"words": fmean(words), "sounds": fmean(sounds), "words unseen": fmean(unseen)}
 
 
-class _Held:
-    """The clips of one fold. A clip scores as its best window does; a clip asks by the mean of
-    its windows.
+class _HeldOutFold:
+    """The clips of one fold.
+
+    The score of a clip is that of its best window; a query clip is the mean of its windows.
     """
 
-    def __init__(self, clips: Sequence[Clip], heard: Heard, fold: int) -> None:
+    def __init__(self, clips: Sequence[LabelledClip], features: WindowFeatures, fold: int) -> None:
         self._clips = [
             (str(number), clip) for number, clip in enumerate(clips) if clip.fold == fold
         ]
-        self._rows = [heard.of([int(name)], original=True) for name, _ in self._clips]
-        self._heard = heard
+        self._rows = [features.rows_of([int(name)], original=True) for name, _ in self._clips]
+        self._features = features
         self._vectors: list[Vectors] = []
 
     @torch.no_grad()
-    def listen(self, head: SoundHead) -> None:
-        self._vectors = [head(self._heard.features[rows]).numpy() for rows in self._rows]
+    def encode(self, head: SoundHead) -> None:
+        """Encode the clips with a head: all evaluations that follow use these vectors."""
+        self._vectors = [head(self._features.features[rows]).numpy() for rows in self._rows]
 
-    def by_words(self, asked: Vectors, label: str) -> float:
-        return self._precision(
-            asked, [name for name, clip in self._clips if clip.label == label], ""
-        )
+    def evaluate_text(self, query: Vectors, label: str) -> float:
+        relevant = [name for name, clip in self._clips if clip.label == label]
+        return self._average_precision(query, relevant, "")
 
-    def by_sounds(self) -> list[float]:
-        found = []
+    def evaluate_clips(self) -> list[float]:
+        precisions = []
         for (name, clip), vectors in zip(self._clips, self._vectors, strict=True):
-            alike = [
-                it
-                for it, other in self._clips
+            relevant = [
+                other_name
+                for other_name, other in self._clips
                 if other.label == clip.label and other.source != clip.source
             ]
-            if alike and len(vectors):
-                found.append(self._precision(vectors.mean(0), alike, name))
-        return found
+            if relevant and len(vectors):
+                precisions.append(self._average_precision(vectors.mean(0), relevant, name))
+        return precisions
 
-    def _precision(self, asked: Vectors, relevant: Sequence[str], itself: str) -> float:
-        scores = [float((vectors @ asked).max(initial=-1.0)) for vectors in self._vectors]
+    def _average_precision(self, query: Vectors, relevant: Sequence[str], itself: str) -> float:
+        scores = [float((vectors @ query).max(initial=-1.0)) for vectors in self._vectors]
         ranking = [self._clips[row][0] for row in np.argsort(scores)[::-1]]
-        judged = evaluate_ranking(ranking, relevant, exclude=[itself])
-        return average_precision(judged.ranks, judged.relevant)
+        result = evaluate_ranking(ranking, relevant, exclude=[itself])
+        return average_precision(result.ranks, result.relevant)

@@ -53,9 +53,25 @@ def test_the_command_writes_heads_with_their_record_and_their_checksum(
     preset = tmp_path / "presets" / "compact.json"
     preset.parent.mkdir()
     shutil.copy(FOLDER / "compact.json", preset)
-    command = ["--data", str(data), "--extra", str(data / "paper"), "--cache", str(tmp_path / "cache"),
-               "--checkpoint", str(tmp_path / "checkpoint"), "--preset", str(preset),
-               "--epochs", "2", "--text-variations", "2", "--views", "whole", "centre"]  # fmt: skip
+    command = [
+        "--data",
+        str(data),
+        "--extra",
+        str(data / "paper"),
+        "--cache",
+        str(tmp_path / "cache"),
+        "--checkpoint",
+        str(tmp_path / "checkpoint"),
+        "--preset",
+        str(preset),
+        "--epochs",
+        "2",
+        "--text-variations",
+        "2",
+        "--views",
+        "whole",
+        "centre",
+    ]
     main([*command, "--out", str(tmp_path / "first.safetensors")])
     assert "11 pictures to train on" in capsys.readouterr().out
     record = read_record(tmp_path / "first.safetensors")

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from search.errors import ConfigError
-from tools.training.catalogues import read_catalogue
 from tools.training.examples import (
     Example,
-    distinct_texts,
-    group_numbers,
+    build_truth_table,
+    list_distinct_texts,
+    number_groups,
+    read_catalogue,
     read_examples,
-    truth_table,
 )
 
 
@@ -22,8 +22,11 @@ def write_rows(path: Path, *rows: dict[str, object]) -> None:
 
 
 def test_unknown_folder_gives_its_own_texts(tmp_path: Path) -> None:
-    write_rows(tmp_path / "items.jsonl", {"path": "a.jpg", "texts": [" red \n mug ", "red mug", ""]},
-               {"path": "b.jpg", "texts": []})  # fmt: skip
+    write_rows(
+        tmp_path / "items.jsonl",
+        {"path": "a.jpg", "texts": [" red \n mug ", "red mug", ""]},
+        {"path": "b.jpg", "texts": []},
+    )
     (only,) = read_examples(tmp_path)
     assert only.picture == tmp_path / "a.jpg" and only.texts == ("red mug",)
 
@@ -48,9 +51,15 @@ def test_clothing_labels_become_texts_and_wordless_labels_are_left_out(tmp_path:
 def test_catalogue_gives_every_picture_of_a_product(tmp_path: Path) -> None:
     write_rows(
         tmp_path / "catalog.jsonl",
-        {"sku": "M-1", "title": "Red mug", "description": "A mug.", "category": "Kitchen > Mugs",
-         "images": ["a.jpg", "b.jpg"], "attributes": {"colour": "red", "pattern": "dotted"}},
-    )  # fmt: skip
+        {
+            "sku": "M-1",
+            "title": "Red mug",
+            "description": "A mug.",
+            "category": "Kitchen > Mugs",
+            "images": ["a.jpg", "b.jpg"],
+            "attributes": {"colour": "red", "pattern": "dotted"},
+        },
+    )
     first, second = read_catalogue(tmp_path)
     assert first.group == second.group == "M-1"
     assert (first.picture, second.picture) == (
@@ -63,17 +72,24 @@ def test_catalogue_gives_every_picture_of_a_product(tmp_path: Path) -> None:
 def test_pictures_of_a_product_are_of_one_group(tmp_path: Path) -> None:
     folder = tmp_path / "myntra"
     row = {"articleType": "Shirts", "gender": "Men", "baseColour": "Blue", "title": "Blue Shirt"}
-    write_rows(folder / "items.jsonl", *({**row, "path": f"{name}.jpg"} for name in "ab"),
-               {**row, "path": "c.jpg", "title": "Red Shirt"})  # fmt: skip
-    write_rows(tmp_path / "own" / "items.jsonl", {"path": "a.jpg", "texts": ["x"]},
-               {"path": "b.jpg", "texts": ["x"]}, {"path": "c.jpg", "texts": ["y"], "group": 7},
-               {"path": "d.jpg", "texts": ["z"], "group": 7})  # fmt: skip
+    write_rows(
+        folder / "items.jsonl",
+        *({**row, "path": f"{name}.jpg"} for name in "ab"),
+        {**row, "path": "c.jpg", "title": "Red Shirt"},
+    )
+    write_rows(
+        tmp_path / "own" / "items.jsonl",
+        {"path": "a.jpg", "texts": ["x"]},
+        {"path": "b.jpg", "texts": ["x"]},
+        {"path": "c.jpg", "texts": ["y"], "group": 7},
+        {"path": "d.jpg", "texts": ["z"], "group": 7},
+    )
     examples = read_examples(folder) + read_examples(tmp_path / "own")
-    assert group_numbers(examples).tolist() == [0, 0, 1, 2, 3, 4, 4]
+    assert number_groups(examples).tolist() == [0, 0, 1, 2, 3, 4, 4]
 
 
 def test_truth_table_has_one_column_for_each_text() -> None:
     examples = [Example("f", Path("a"), ("mug", "red mug")), Example("f", Path("b"), ("mug",))]
-    texts = distinct_texts(examples)
+    texts = list_distinct_texts(examples)
     assert texts == ["mug", "red mug"]
-    assert truth_table(examples, texts).toarray().tolist() == [[1, 1], [1, 0]]
+    assert build_truth_table(examples, texts).toarray().tolist() == [[1, 1], [1, 0]]

@@ -8,9 +8,9 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from tests.support.paths import DATA
-from tools.training.compact import training_examples
-from tools.training.examples import DESCRIBERS, Example
-from tools.training.holdout import held_out_pictures, without_held_out
+from tools.training.compact import read_training_examples
+from tools.training.examples import TEXTS_OF_DATASET, Example
+from tools.training.holdout import exclude_held_out, find_held_out_pictures
 
 
 def picture(path: Path, colour: str, note: str = "") -> Path:
@@ -44,10 +44,10 @@ def test_catalogue_and_query_pictures_are_held_out_and_so_are_their_copies(tmp_p
     evaluation = evaluation_folder(
         tmp_path, "../../shop/one.png|../../shop/two.png", "../../shop/query.png"
     )
-    held_out = held_out_pictures(evaluation)
+    held_out = find_held_out_pictures(evaluation)
     assert {path.stem for path in held_out} == {"one", "two", "query"}
     examples = [Example("shop", tmp_path / "shop" / f"{name}.png", ("x",)) for name in colours]
-    kept = without_held_out([*examples, Example("other", copy, ("x",))], held_out)
+    kept = exclude_held_out([*examples, Example("other", copy, ("x",))], held_out)
     assert [example.picture.stem for example in kept] == ["free"]
 
 
@@ -55,8 +55,10 @@ def test_catalogue_and_query_pictures_are_held_out_and_so_are_their_copies(tmp_p
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_no_training_picture_occurs_in_an_evaluation() -> None:
-    folders = [DATA / name for name in DESCRIBERS]
-    trained = {example.picture.resolve() for example in training_examples(folders, DATA / "eval")}
+    folders = [DATA / name for name in TEXTS_OF_DATASET]
+    trained = {
+        example.picture.resolve() for example in read_training_examples(folders, DATA / "eval")
+    }
     used = set()
     for catalogue in (DATA / "eval").glob("*/catalog.csv"):
         with catalogue.open(newline="") as rows:

@@ -19,30 +19,36 @@ from search.encoders.weights import read_safetensors
 from search.tuning.audioset import CLASS_NAMES, KEPT_CLASSES, list_class_texts
 from tests.support.paths import DATA
 from tools.training.audio_augment import PatchSource
-from tools.training.sound_distil import agreement, listener
-from tools.training.sound_examples import FOLDS, Clip, Heard, changed, read_clips
-from tools.training.sound_fit import SoundRecipe, Words, fit
+from tools.training.sound_distil import build_classifier, measure_agreement
+from tools.training.sound_examples import (
+    FOLDS,
+    LabelledClip,
+    WindowFeatures,
+    augment_clip,
+    read_clips,
+)
+from tools.training.sound_head import ClassVocabulary, SoundHeadRecipe, fit_sound_head
 from tools.training.sound_validation import validate
 
 LABELS = ("bark", "rain", "siren")
-RECIPE = SoundRecipe(hidden=8, steps=40, per_label=8, anchor=0.5)
+RECIPE = SoundHeadRecipe(hidden=8, steps=40, per_label=8, anchor_weight=0.5)
 
 
-def made_up() -> tuple[Words, torch.Tensor, torch.Tensor, torch.Tensor]:
+def made_up() -> tuple[ClassVocabulary, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Three kinds of features that the classes' names do not tell apart, and texts for them."""
     torch.manual_seed(1)
     labels = torch.arange(3).repeat_interleave(30)
     features = torch.rand(90, FEATURES) * 0.2
     features[torch.arange(90), labels] += 3
-    words = Words(torch.randn(5, FEATURES) * 0.01, torch.zeros(5), torch.randn(5, 384))
+    words = ClassVocabulary(torch.randn(5, FEATURES) * 0.01, torch.zeros(5), torch.randn(5, 384))
     return words, features, labels, torch.nn.functional.normalize(torch.randn(3, 1, 384), dim=-1)
 
 
 def test_labels_are_learned_and_the_same_seed_gives_the_same_head() -> None:
     words, features, labels, texts = made_up()
-    head, again = (fit(words, features, labels, texts, RECIPE) for _ in range(2))
+    head, again = (fit_sound_head(words, features, labels, texts, RECIPE) for _ in range(2))
     assert torch.equal(head(features), again(features))
-    before = words.head(RECIPE.hidden).eval()
+    before = words.new_head(RECIPE.hidden).eval()
     with torch.no_grad():
         right = [
             float(((one(features) @ texts[:, 0].T).argmax(1) == labels).float().mean())
@@ -57,17 +63,17 @@ def test_labels_are_learned_and_the_same_seed_gives_the_same_head() -> None:
 def test_left_out_folds_are_judged_on_unchanged_clips_of_other_sources() -> None:
     words, features, labels, texts = made_up()
     clips = [
-        Clip(np.zeros(1, np.float32), LABELS[label], 1 + row % 3, f"source {row // 2}")
+        LabelledClip(np.zeros(1, np.float32), LABELS[label], 1 + row % 3, f"source {row // 2}")
         for row, label in enumerate(labels.tolist())
     ]
-    heard = Heard(features, torch.arange(90), torch.ones(90, dtype=torch.bool))
+    heard = WindowFeatures(features, torch.arange(90), torch.ones(90, dtype=torch.bool))
     told: list[set[int]] = []
 
     def learn(rows: list[int], known: list[str]) -> torch.nn.Module:
         told.append({clips[row].fold for row in rows})
         assert all(clips[row].label in known for row in rows)
         numbers = torch.tensor([known.index(clips[row].label) for row in rows])
-        return fit(
+        return fit_sound_head(
             words, features[rows], numbers, texts[[LABELS.index(label) for label in known]], RECIPE
         )
 
@@ -78,8 +84,8 @@ def test_left_out_folds_are_judged_on_unchanged_clips_of_other_sources() -> None
 
 def test_changed_copies_keep_to_the_scale_and_differ() -> None:
     rng = np.random.default_rng(0)
-    clips = [Clip(rng.standard_normal(1600).astype(np.float32), "bark", 1, "a")] * 2
-    copies = [changed(clips, 0, rng) for _ in range(6)]
+    clips = [LabelledClip(rng.standard_normal(1600).astype(np.float32), "bark", 1, "a")] * 2
+    copies = [augment_clip(clips, 0, rng) for _ in range(6)]
     assert all(
         copy.dtype == np.float32 and np.abs(copy).max() <= 1 and 1300 < len(copy) < 2000
         for copy in copies
@@ -112,7 +118,7 @@ def test_only_folds_that_may_be_learned_from_are_read(tmp_path: Path) -> None:
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None:
-    teacher = pytest.importorskip("tools.training.sound_teacher").Teacher(
+    teacher = pytest.importorskip("tools.training.sound_teacher").YamnetTeacher(
         DATA / "models" / "yamnet.tflite"
     )
     stored, theirs = unpacked(read_safetensors(audio.TOWER)), teacher.network()
@@ -124,19 +130,21 @@ def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None
         torch.allclose(stored[name], theirs[name].half().float(), rtol=1e-3) for name in same
     )
     weight, bias = teacher.classifier()
-    told = listener(network_of(theirs), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)])
+    told = build_classifier(
+        network_of(theirs), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)]
+    )
     head = load_sound_head(audio.HEAD).classifier
-    said = listener(network_of(stored), head.weight, head.bias)
+    said = build_classifier(network_of(stored), head.weight, head.bias)
     patches = PatchSource(
         [np.random.default_rng(5).standard_normal(80_000).astype(np.float32) * 0.1], 5
     ).draw(64)
-    assert agreement(told, said, patches)["cosine"] > 0.9
+    assert measure_agreement(told, said, patches)["cosine"] > 0.9
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
 def test_our_network_with_the_teachers_weights_says_what_its_file_says() -> None:
-    teacher = pytest.importorskip("tools.training.sound_teacher").Teacher(
+    teacher = pytest.importorskip("tools.training.sound_teacher").YamnetTeacher(
         DATA / "models" / "yamnet.tflite"
     )
     network, (weight, bias) = network_of(teacher.network()), teacher.classifier()

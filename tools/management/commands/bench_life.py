@@ -85,11 +85,11 @@ class Command(ApartCommand[LifeReport]):
         )
         for failure, count in report.failures.items():
             console.print(f"[red]{count} × {failure}")
-        promises = Table("promise", "add_point_cloud", "limit", "kept")
+        promises = Table("promise", "measured", "limit", "kept")
         for promise in report.promises:
             promises.add_row(
                 promise.what,
-                f"{promise.add_point_cloud:,.3f}",
+                f"{promise.measured:,.3f}",
                 _limit(promise),
                 "yes" if promise.kept else "NO",
             )
