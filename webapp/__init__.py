@@ -1,1 +1,1 @@
-"""The Django project: catalogue, shop pages, admin and REST API."""
+"""The Django project: catalogue, shop, admin and REST API."""

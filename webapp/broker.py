@@ -1,9 +1,9 @@
 """The embedded broker: kombu's filesystem transport, made safe for several processes.
 
-The original lets a reader take a message file that its writer has opened and not yet filled,
-which loses it, and moves it through the system's temporary folder, which may be another file
-system, where a move is no longer atomic. Here files appear under their name only when they are
-complete, and are taken by a rename in their own folder.
+In the original, a reader can take a message file that its writer has not filled yet, and the
+message is lost. It also moves message files through the system's temporary folder, where a move
+is not atomic if that is another file system. Here a file gets its name when it is complete, and a
+reader takes it by a rename within the folder.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from search.files import write_atomically
 
 
 class FolderChannel(filesystem.Channel):
-    """Messages are files `<time>_<uuid>.<queue>.msg`; names starting with a dot are not messages
-    (yet, or any more).
+    """A channel whose messages are files `<time>_<uuid>.<queue>.msg`.
+
+    A name that starts with a dot is a message being written or being taken.
     """
 
-    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
-        write_atomically(Path(self.data_folder_out) / name, dumps(payload), durable=False)
+        write_atomically(Path(self.data_folder_out) / name, dumps(message), durable=False)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
@@ -43,13 +44,15 @@ class FolderChannel(filesystem.Channel):
             try:
                 (folder / name).rename(taken)
             except FileNotFoundError:
-                continue  # another worker was faster
+                continue  # another worker took it
             payload: dict[str, Any] = loads(bytes_to_str(taken.read_bytes()))
             taken.unlink()
             return payload
         raise Empty
 
-    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+    def _queue_bind(
+        self, exchange: str, routing_key: str | None, pattern: str | None, queue: str | None
+    ) -> None:
         bound = filesystem.exchange_queue_t(routing_key or "", pattern or "", queue or "")
         with self._table_lock():
             table = self.get_table(exchange)
@@ -66,4 +69,6 @@ class FolderChannel(filesystem.Channel):
 
 
 class FolderTransport(filesystem.Transport):
+    """The transport of FolderChannel."""
+
     Channel = FolderChannel

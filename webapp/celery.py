@@ -1,4 +1,4 @@
-"""The Celery application. `webapp` sends tasks by name; the tasks themselves live in `indexer`."""
+"""The Celery application. `webapp` sends tasks by name; `indexer` defines them."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ ROLL_BACK_TUNING = "indexer.roll_back_tuning"
 
 
 def notify_worker(task: str, *args: object) -> bool:
-    """Ask a worker to look at its work. False when the broker is away: the rows are safe and the
-    sweep finds them.
+    """Tell a worker that the database has work for it; return whether the broker accepted that.
 
-    Messages only wake a worker; what is to be done stands in the database.
+    Messages may be lost, because the work is in the database: reconciliation finds it later.
     """
     try:
         app.send_task(task, args=args, retry=False)
     except (OperationalError, OSError) as error:
-        logger.warning("broker away, %s waits for the sweep: %s", task, error)
+        logger.warning("the broker does not answer; %s waits for reconciliation: %s", task, error)
         return False
     return True

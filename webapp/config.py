@@ -18,71 +18,74 @@ RATE = r"^[1-9][0-9]*/(s|min|hour|day)$"
 
 
 class WebSettings(BaseSettings):
-    """Every setting is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists
-    them.
+    """Settings of the web application and the queue.
+
+    Each is an environment variable `OMNISHELF_<NAME>`; `docs/settings.md` lists them.
     """
 
     model_config = SettingsConfigDict(env_prefix="OMNISHELF_", extra="ignore", frozen=True)
 
-    debug: bool = Field(False, description="Django's debug pages; never in public")
+    debug: bool = Field(False, description="Django's debug pages; never on a public site")
     secret_key: SecretStr | None = Field(
-        None, description="signing key; the embedded set-up makes and keeps one"
+        None, description="signing key; the embedded set-up creates one in the var folder"
     )
     allowed_hosts: str = Field(
-        "localhost,127.0.0.1,[::1]", description="host names served, comma-separated"
+        "localhost,127.0.0.1,[::1]", description="host names of the site, comma-separated"
     )
     csrf_trusted_origins: str = Field(
-        "", description="origins such as https://shop.example, comma-separated"
+        "", description="trusted origins, such as https://shop.example, comma-separated"
     )
-    https: bool = Field(
-        False, description="the site is reached by HTTPS only: secure cookies, HSTS, redirect"
+    https: bool = Field(False, description="serve over HTTPS only: secure cookies, HSTS, redirect")
+    behind_proxy: bool = Field(
+        False, description="a reverse proxy is in front: trust its X-Forwarded-Proto"
     )
-    behind_proxy: bool = Field(False, description="trust X-Forwarded-Proto of the proxy in front")
 
-    database_url: str = Field(
-        "", description="postgresql://… ; empty means SQLite under the var folder"
-    )
+    database_url: str = Field("", description="postgresql://…; empty: SQLite in the var folder")
     database_pool_max: int = Field(
-        10, ge=1, le=200, description="PostgreSQL connections a process may hold"
+        10, ge=1, le=200, description="maximum number of PostgreSQL connections of a process"
     )
     broker_url: str = Field(
-        "", description="redis://… ; empty means the embedded broker under the var folder"
+        "", description="redis://…; empty: the embedded broker in the var folder"
     )
-    cache_url: str = Field("", description="redis://… ; empty means memory of the process")
+    cache_url: str = Field("", description="redis://…; empty: memory of each process")
 
     s3_bucket: str = Field(
-        "", description="bucket for media; empty means local disk under the var folder"
+        "", description="S3 bucket of the media; empty: local disk in the var folder"
     )
-    s3_endpoint: str = Field("", description="endpoint of an S3-compatible store other than AWS")
+    s3_endpoint: str = Field("", description="endpoint of an S3-compatible store; empty: AWS")
     s3_region: str = Field("", description="region of the bucket")
-    s3_access_key: SecretStr | None = Field(None, description="access key of the media store")
-    s3_secret_key: SecretStr | None = Field(None, description="secret key of the media store")
+    s3_access_key: SecretStr | None = Field(None, description="access key of the bucket")
+    s3_secret_key: SecretStr | None = Field(None, description="secret key of the bucket")
 
     upload_max_bytes: int = Field(
-        2048 * MEBIBYTE, ge=1024, description="largest catalogue file or zip, in bytes"
+        2048 * MEBIBYTE, ge=1024, description="maximum size of a catalogue file or zip, in bytes"
     )
     body_max_bytes: int = Field(
-        30 * MEBIBYTE, ge=1024, description="largest JSON or picture request, in bytes"
+        30 * MEBIBYTE, ge=1024, description="maximum size of a JSON or picture request, in bytes"
     )
-    anonymous_search: bool = Field(True, description="search and product reads without an API key")
+    anonymous_search: bool = Field(
+        True, description="allow search and product reads without an API key"
+    )
     throttle_anonymous: str = Field(
-        "120/min", pattern=RATE, description="API rate for callers without a key"
+        "120/min", pattern=RATE, description="API rate of each address without a key"
     )
-    throttle_key: str = Field("1200/min", pattern=RATE, description="API rate for each key")
+    throttle_key: str = Field("1200/min", pattern=RATE, description="API rate of each key")
     click_log: bool = Field(
-        True, description="count which product is opened for which words; `on` or `off`"
+        True, description="count which products are opened for which queries; `on` or `off`"
     )
-    click_log_days: int = Field(180, ge=1, le=3650, description="days that clicks are kept")
+    click_log_days: int = Field(
+        180, ge=1, le=3650, description="days after which clicks are deleted"
+    )
     job_lease_s: float = Field(
-        120, gt=0, description="a claimed job of a silent worker is taken back after this"
+        120, gt=0, description="seconds without a sign of life after which a worker loses its jobs"
     )
-    sweep_every_s: float = Field(30, gt=0, description="how often lost work is looked for")
+    sweep_every_s: float = Field(30, gt=0, description="seconds between two searches for lost work")
     log_level: str = Field(
-        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="least level logged"
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="lowest level that is logged"
     )
 
     @model_validator(mode="after")
-    def _served_needs_a_key(self) -> Self:
+    def _require_secret_key(self) -> Self:
         if self.secret_key is None and (self.https or self.database_url):
             raise ValueError("secret_key must be set when https or database_url is")
         if self.secret_key is not None and len(self.secret_key.get_secret_value()) < 50:
@@ -95,20 +98,18 @@ class WebSettings(BaseSettings):
 
 
 def split_list(value: str) -> list[str]:
-    """'a, b' → ['a', 'b']"""
+    """Return the parts of a comma-separated text: 'a, b' → ['a', 'b']."""
     return [part.strip() for part in value.split(",") if part.strip()]
 
 
 @functools.cache
 def web_settings() -> WebSettings:
-    """The settings of this process. Raises ConfigError."""
+    """Return the settings of this process. Raises ConfigError."""
     return read_settings(WebSettings)
 
 
 def signing_key(settings: WebSettings) -> str:
-    """The configured key, or the one the embedded set-up keeps in its var folder (made at first
-    use).
-    """
+    """Return the configured key, or the one that the embedded set-up creates in its var folder."""
     if settings.secret_key is not None:
         return settings.secret_key.get_secret_value()
     path: Path = engine_settings().var_dir / "secret_key"

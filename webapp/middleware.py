@@ -1,4 +1,4 @@
-"""What a page may use of the visitor's machine."""
+"""Middleware that limits the browser features of pages."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from django.http import HttpRequest, HttpResponse
 PERMISSIONS_POLICY = (
     "microphone=(self), camera=(self), display-capture=(), geolocation=(), payment=(), usb=()"
 )
-"""The search box records queries and takes photographs; nothing else is ever asked for."""
+"""The search box records sound and takes photographs; no page uses another feature."""
 
 
 def permissions_policy(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Middleware that sends the header (W3C Permissions Policy) unless a view has set its own."""
+    """Send the Permissions-Policy header (W3C), unless a view has set its own."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)

@@ -1,4 +1,4 @@
-"""Counting in windows of time, in the cache that processes share where there is one."""
+"""Counters of time windows in the cache, which processes can share."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from rest_framework.throttling import BaseThrottle
 
 
 def increment(key: str, seconds: int) -> int:
-    """Raise the counter of this window atomically; it is forgotten when the window ends. Returns
-    its value.
+    """Increment a counter atomically and return its value.
+
+    The counter expires `seconds` after its first increment.
     """
     if cache.add(key, 1, seconds):
         return 1
     try:
         return cache.incr(key)
     except ValueError:
-        # The window ended between the two calls.
+        # The counter expired between the two calls.
         cache.set(key, 1, seconds)
         return 1
 

@@ -1,4 +1,4 @@
-"""Django settings. Everything that varies comes from webapp.config and search.config."""
+"""Django settings. Values that vary come from webapp.config and search.config."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ INSTALLED_APPS = [
     "webapp.ops",
     "indexer",
 ]
-# The Docker image has no tools: benchmarks, the sample shop, training.
+# The Docker image does not contain tools (benchmarks, sample shop, training).
 if (BASE_DIR / "tools").is_dir():
     INSTALLED_APPS.append("tools")
 
@@ -100,13 +100,14 @@ def _database() -> dict[str, Any]:
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": VAR_DIR / "omnishelf.sqlite3",
         "OPTIONS": {
-            # A deferred transaction that turns into a write fails at once when another writer came
-            # first.
+            # A deferred transaction fails at its first write if another writer came first; an
+            # immediate one waits.
             "transaction_mode": "IMMEDIATE",
             "timeout": 30,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA mmap_size=268435456;",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
+            "PRAGMA mmap_size=268435456;",
         },
-        # An in-memory test database cannot be shared with a worker process.
+        # Worker processes of tests cannot share an in-memory database.
         "TEST": {"NAME": VAR_DIR / "test.sqlite3"},
     }
 
@@ -115,7 +116,7 @@ DATABASES = {"default": _database()}
 
 
 def _cache(name: str, *, entries: int) -> dict[str, Any]:
-    """Redis bounds its memory itself; in the process, the entries used least recently go first."""
+    """Return a cache in Redis, or one in the memory of the process with at most `entries`."""
     if ENV.cache_url:
         return {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENV.cache_url}
     return {
@@ -125,7 +126,7 @@ def _cache(name: str, *, entries: int) -> dict[str, Any]:
     }
 
 
-# Clicks already counted have a cache of their own, so that they push nothing else out.
+# Counted clicks have their own cache, so that they evict no other entries.
 CACHES = {"default": _cache("", entries=300), "clicks": _cache("clicks", entries=20_000)}
 
 LANGUAGE_CODE = "en"
@@ -211,7 +212,7 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": ENV.log_level},
-    # These tell of every request and every missing processor-specific build at INFO.
+    # At INFO, these log every request and every missing CPU-specific build.
     "loggers": {name: {"level": "WARNING"} for name in ("faiss.loader", "httpx")},
 }
 
@@ -247,7 +248,7 @@ SPECTACULAR_SETTINGS = {
         "sku": {"type": "string", "minLength": 1, "maxLength": 64},
         "rowid": {"type": "integer", "minimum": 0, "maximum": 999_999_999_999_999_999},
     },
-    # The shapes name their choices themselves.
+    # The schemas name their choices.
     "POSTPROCESSING_HOOKS": [],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -288,7 +289,7 @@ CELERY_BEAT_SCHEDULE = {
     "sweep": {
         "task": "indexer.sweep",
         "schedule": ENV.sweep_every_s,
-        # A sweep that waited longer than one period is superseded by the next one.
+        # A message that waits longer than the interval is superseded by the next one.
         "options": {"expires": ENV.sweep_every_s},
     },
 }

@@ -1,4 +1,4 @@
-"""Media on local disk, safe against a process that dies while it writes."""
+"""Media on local disk. A crash never leaves a partly written file."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from search.files import sync_file
 
 
 class DurableFileStorage(FileSystemStorage):
-    """A file appears under its name when it is complete and on disk, never before.
+    """Storage that renames a file to its name after it is complete and on disk.
 
-    Media are named by their content, and a name that exists is taken for stored: half a file
-    would stay half for ever.
+    Media are named by their content, and an existing name counts as stored, so a partly written
+    file would never be replaced.
     """
 
-    def _save(self, name: str, content: File) -> str:
+    def _save(self, name: str, content: File[bytes]) -> str:
         with tempfile.NamedTemporaryFile(
             dir=settings.FILE_UPLOAD_TEMP_DIR, delete=False
-        ) as written:
+        ) as temporary:
             try:
                 for chunk in content.chunks():
-                    written.write(chunk)
-                sync_file(written)
-                # Django moves a file that has such a path; within one file system that is a rename.
-                complete = File(written, name)
-                complete.temporary_file_path = lambda: written.name  # type: ignore[attr-defined]
-                saved: str = super()._save(name, complete)
+                    temporary.write(chunk)
+                sync_file(temporary)
+                # Django moves a file with such a path; in one file system the move is a rename.
+                complete = File(temporary, name)
+                complete.temporary_file_path = lambda: temporary.name  # type: ignore[attr-defined]
+                saved: str = super()._save(name, complete)  # type: ignore[misc]  # not in the stubs
             except BaseException:
-                Path(written.name).unlink(missing_ok=True)
+                Path(temporary.name).unlink(missing_ok=True)
                 raise
         return saved

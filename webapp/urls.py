@@ -1,4 +1,4 @@
-"""The routes of the whole site."""
+"""The routes of the site."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path

@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webapp.settings")
 
 application = get_wsgi_application()
 
-# The first shopper should not wait for the model. Imported here because it needs Django set up.
+# Load the model before the first request. The import needs Django to be set up.
 from webapp.retrieval.models_runtime import warm_up  # noqa: E402
 
 warm_up()

@@ -1,5 +1,6 @@
-"""Is everything there that an answer needs? One check each; a fault is one sentence without
-secrets.
+"""Checks of the services that requests need.
+
+A check returns a fault, one sentence without secrets, or an empty text.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ BROKER_TIMEOUT_S = 2
 
 
 def check_database() -> str:
+    """Check that the database answers a query."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
@@ -32,6 +34,7 @@ def check_database() -> str:
 
 
 def check_broker() -> str:
+    """Check that a connection to the broker can be opened."""
     try:
         with app.connection_for_write(connect_timeout=BROKER_TIMEOUT_S) as broker:
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=BROKER_TIMEOUT_S)
@@ -41,6 +44,7 @@ def check_broker() -> str:
 
 
 def check_storage() -> str:
+    """Check that the media store accepts a file."""
     try:
         name = default_storage.save(f"probes/{uuid.uuid4().hex}", ContentFile(b"probe"))
         default_storage.delete(name)
@@ -50,6 +54,7 @@ def check_storage() -> str:
 
 
 def check_index() -> str:
+    """Check that the index is open and its live generation in use."""
     try:
         status = index_status()
     except (OmnishelfError, DatabaseError) as error:
@@ -65,11 +70,12 @@ CHECKS: Mapping[str, Callable[[], str]] = {
 }
 
 
-def readiness() -> dict[str, str]:
-    """The fault of each check, '' where all is well."""
+def check_readiness() -> dict[str, str]:
+    """Return the fault of each check by its name; empty if there is none."""
     return {name: check() for name, check in CHECKS.items()}
 
 
 def _fault(sentence: str, error: Exception) -> str:
+    """Log the error and return the sentence with the class of the error, never its message."""
     logger.warning("%s: %s", sentence, error)
     return f"{sentence} ({type(error).__name__})"

@@ -1,4 +1,4 @@
-"""Addresses for probes and Prometheus."""
+"""Routes of probes and metrics."""
 
 from django.urls import path
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from search.types import StageTimings
 from tests.webapp.retrieval.shop import make_shop
 from webapp.catalog.models import IndexJob, Upload
-from webapp.ops import collector
+from webapp.ops import metrics
 from webapp.ops.metrics import observe_search
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
@@ -23,7 +23,7 @@ def scrape(client: Client) -> dict[tuple[str, ...], float]:
     }
 
 
-def test_work_and_index_are_counted(client: Client) -> None:
+def test_jobs_uploads_and_index_are_counted(client: Client) -> None:
     make_shop(4)
     IndexJob.objects.create(space="s", modality="text", content_hash="a", state="failed")
     Upload.objects.create(file="x.csv", filename="x.csv", source="api", state="running")
@@ -36,7 +36,7 @@ def test_work_and_index_are_counted(client: Client) -> None:
     assert samples["omnishelf_database_up",] == 1
 
 
-def test_search_stages_are_timed(client: Client) -> None:
+def test_search_stages_are_recorded(client: Client) -> None:
     before = scrape(client).get(("omnishelf_search_stage_seconds_sum", "embed"), 0.0)
     observe_search(StageTimings({"embed": 30.0, "coarse": 2.0}))
     after = scrape(client)
@@ -44,13 +44,13 @@ def test_search_stages_are_timed(client: Client) -> None:
     assert ("omnishelf_search_stage_seconds_count", "total") in after
 
 
-def test_a_database_that_is_away_still_gives_metrics(
+def test_metrics_report_that_the_database_is_down(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away() -> int:
+    def fail() -> int:
         raise OperationalError
 
-    monkeypatch.setattr(collector, "get_index_sequence", away)
+    monkeypatch.setattr(metrics, "get_index_sequence", fail)
     samples = scrape(client)
     assert samples["omnishelf_database_up",] == 0
     assert ("omnishelf_index_clock",) not in samples

@@ -15,16 +15,16 @@ from webapp.celery import app
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
 
 
-def test_the_process_is_alive_without_a_database(
+def test_the_liveness_probe_needs_no_database(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as without:
-        without.setattr(connection, "cursor", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "cursor", None)
         assert client.get("/healthz").json() == {"alive": True}
     assert client.post("/healthz").status_code == 405
 
 
-def test_ready_when_everything_is_there(client: Client) -> None:
+def test_the_readiness_probe_succeeds_when_all_checks_pass(client: Client) -> None:
     response = client.get("/readyz")
     assert response.status_code == 200, response.content
     assert {name for name, check in response.json()["checks"].items() if check["ok"]} == {
@@ -38,7 +38,7 @@ def test_ready_when_everything_is_there(client: Client) -> None:
     assert not list(probes.iterdir())
 
 
-def fault_of(client: Client, name: str) -> str:
+def read_fault(client: Client, name: str) -> str:
     response = client.get("/readyz")
     assert response.status_code == 503
     checks = response.json()["checks"]
@@ -46,26 +46,30 @@ def fault_of(client: Client, name: str) -> str:
     return str(checks[name]["fault"])
 
 
-def test_a_database_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*args: object, **kwargs: object) -> None:
+def test_a_database_that_does_not_answer_is_a_fault(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise OperationalError("password of shop@10.0.0.5 is wrong")
 
-    with monkeypatch.context() as without:
-        without.setattr(connection, "cursor", away)
-        fault = fault_of(client, "database")
+    with monkeypatch.context() as patch:
+        patch.setattr(connection, "cursor", fail)
+        fault = read_fault(client, "database")
     assert fault
     assert "10.0.0.5" not in fault
 
 
-def test_a_media_store_that_cannot_be_written(
+def test_a_media_store_that_cannot_be_written_is_a_fault(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     (tmp_path / "media").write_text("a file where the folder should be")
     settings.MEDIA_ROOT = str(tmp_path / "media")
-    assert "media store" in fault_of(client, "storage")
+    assert "media store" in read_fault(client, "storage")
 
 
-def test_a_broker_that_is_away(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    nowhere = partial(Connection, "redis://127.0.0.1:1/0")
-    monkeypatch.setattr(app, "connection_for_write", nowhere)
-    assert "broker" in fault_of(client, "broker")
+def test_a_broker_that_does_not_answer_is_a_fault(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unreachable = partial(Connection, "redis://127.0.0.1:1/0")
+    monkeypatch.setattr(app, "connection_for_write", unreachable)
+    assert "broker" in read_fault(client, "broker")
