@@ -11,7 +11,7 @@ from search.types import Evidence, Span, view_asset_id
 from webapp.api.links import Links
 from webapp.catalog.models import Category, Product
 from webapp.retrieval.clip_matches import ClipTimeline
-from webapp.retrieval.search_query import ProductHit, SearchResult
+from webapp.retrieval.results import ProductHit, SearchResult
 
 Document = dict[str, Any]
 

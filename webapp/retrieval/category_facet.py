@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from django.db.models import Count, QuerySet
 
 from webapp.catalog.models import Category, Product
-from webapp.retrieval.search_query import FacetValue
+from webapp.retrieval.results import FacetValue
 
 STEP = Category.steplen
 """Characters of a node's path per level of the tree."""

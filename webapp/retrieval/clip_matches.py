@@ -16,7 +16,8 @@ from webapp.catalog.models.spans import span_at
 from webapp.catalog.selectors.clips import ClipSpans, get_clip_spans
 from webapp.retrieval.embedded_query import EmbeddedQuery
 from webapp.retrieval.models_runtime import active_model
-from webapp.retrieval.search_query import ProductHit, SearchQuery
+from webapp.retrieval.results import ProductHit
+from webapp.retrieval.search_query import SearchQuery
 
 
 @dataclass(frozen=True, slots=True)

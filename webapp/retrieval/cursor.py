@@ -1,30 +1,34 @@
-"""Signed paging cursors: the place after the last product of a page, bound to the request it
-belongs to.
-"""
+"""Signed paging cursors: the position of a page's last row, bound to the list it belongs to."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 from django.core import signing
 
 from search.errors import InvalidCursor
 from search.files import sha256_hex
-from webapp.retrieval.search_query import SearchQuery, Tokens
+from webapp.retrieval.results import MediaTokens
+from webapp.retrieval.search_query import SearchQuery
 
 SALT = "omnishelf.cursor"
 
 Position = tuple[Any, ...]
-"""The sort key of a product; ends with its id, so no two are equal."""
+"""The sort key of a row; it ends with the row's id, so no two are equal."""
 
 
-def request_digest(request: SearchQuery, tokens: Tokens) -> str:
-    """What a cursor belongs to: everything asked except the page itself."""
-    filters = asdict(request.filters)
+def compute_digest(scope: object) -> str:
+    """Return the digest of a list's query and filters; a cursor is valid for one digest."""
+    return sha256_hex(repr(scope))[:16]
+
+
+def compute_query_digest(query: SearchQuery, tokens: MediaTokens) -> str:
+    """Return the digest of everything that a query asks for, except the page."""
+    filters = query.filters.model_dump()
     filters["attributes"] = sorted(filters["attributes"].items())
-    asked = (request.text, sorted(tokens.items()), request.similar_to, request.sort, filters)
-    return sha256_hex(repr(asked))[:16]
+    return compute_digest(
+        (query.text, sorted(tokens.items()), query.similar_to, str(query.sort), filters)
+    )
 
 
 def write_cursor(position: Position, digest: str) -> str:
@@ -32,18 +36,20 @@ def write_cursor(position: Position, digest: str) -> str:
 
 
 def read_cursor(cursor: str, digest: str) -> Position | None:
-    """The position to go on after; None for the first page. Raises InvalidCursor."""
+    """Return the position after which the page starts; None for the first page.
+
+    Raises InvalidCursor for a forged cursor and for one of another list.
+    """
     if not cursor:
         return None
     try:
         content = signing.loads(cursor, salt=SALT)
     except signing.BadSignature as error:
         raise InvalidCursor(
-            "this cursor was not made here", value=cursor, fix="Use next_cursor as it came."
+            "this cursor is forged", value=cursor, fix="Use next_cursor as it came."
         ) from error
     if content["d"] != digest:
         raise InvalidCursor(
-            "this cursor belongs to another search",
-            fix="Page with the same words, filters and sort.",
+            "this cursor belongs to another query", fix="Page with the same query and filters."
         )
     return tuple(content["p"])

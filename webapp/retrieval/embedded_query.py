@@ -19,7 +19,8 @@ from webapp.retrieval.filters import SearchFilters, allowed_ids
 from webapp.retrieval.models_runtime import ActiveModel
 from webapp.retrieval.query_media import embed_clip_frames, embed_clip_sound
 from webapp.retrieval.query_token import read_token, write_token
-from webapp.retrieval.search_query import SearchQuery, Tokens
+from webapp.retrieval.results import MediaTokens
+from webapp.retrieval.search_query import SearchQuery
 
 
 class EmbeddedQuery:
@@ -32,7 +33,7 @@ class EmbeddedQuery:
         self.request = request
         self.index: IndexReader = model.index()
         self._model = model
-        self.tokens: Tokens = {}
+        self.tokens: MediaTokens = {}
         self._timer = timer
         with timer("embed"):
             self.vectors = self._embed()

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from webapp.catalog.models import AttributeValue, Product
 from webapp.retrieval.category_facet import category_values
 from webapp.retrieval.filters import ATTRIBUTE_PREFIX, SearchFilters
-from webapp.retrieval.search_query import Facet, FacetValue
+from webapp.retrieval.results import Facet, FacetValue
 
 MOST_VALUES = 12
 MOST_ATTRIBUTES = 6
@@ -28,8 +28,8 @@ def build_facets(filters: SearchFilters, passing: MatchingProducts) -> tuple[Fac
     names = ["category", "brand", *_attribute_names(filters, base)]
     facets = []
     for name in names:
-        products = passing(filters.without(name)) if filters.selected(name) else base
-        values = _values(name, products, filters.selected(name))
+        products = passing(filters.excluding(name)) if filters.chosen_values(name) else base
+        values = _values(name, products, filters.chosen_values(name))
         if values:
             facets.append(Facet(name, _label(name), values))
     return tuple(facets)
@@ -39,7 +39,7 @@ def price_range(
     filters: SearchFilters, passing: MatchingProducts
 ) -> tuple[Decimal, Decimal] | None:
     """Lowest and highest price of what passes when no price is asked for."""
-    prices = passing(filters.without("price")).aggregate(low=Min("price"), high=Max("price"))
+    prices = passing(filters.excluding("price")).aggregate(low=Min("price"), high=Max("price"))
     return None if prices["low"] is None else (prices["low"], prices["high"])
 
 

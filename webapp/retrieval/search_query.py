@@ -1,132 +1,97 @@
-"""What can be asked, and what an answer holds."""
+"""The search query: one type for the shop, the REST API, cursors and the evaluation."""
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
+from typing import Annotated, Self
 
 from PIL import Image
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from search.errors import QueryError
-from search.types import Evidence, Modality, StageTimings
-from webapp.catalog.models import Product
-from webapp.retrieval.filters import SearchFilters
+from webapp.retrieval.filters import NO_NUL, SearchFilters
 
 MAX_TEXT_LENGTH = 1000
 MAX_PAGE_SIZE = 100
 MAX_RANKED = 240
-"""A relevance search ranks this many products; beyond them nobody pages, and facets would count
-noise."""
+"""Products that a search ranks. Nobody pages further, and facets would count noise."""
 
 
 class Sort(enum.StrEnum):
+    """The order of the results."""
+
     RELEVANCE = "relevance"
     PRICE_ASC = "price"
     PRICE_DESC = "-price"
     NEWEST = "newest"
 
 
-Tokens = dict[Modality, str]
-"""What stands for a question's picture and sound in the next request."""
+QueryText = Annotated[str, StringConstraints(max_length=MAX_TEXT_LENGTH, pattern=NO_NUL)]
+MediaToken = Annotated[str, StringConstraints(max_length=6000, pattern=r"^[-A-Za-z0-9_:.=]*$")]
+Cursor = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[-A-Za-z0-9_:.]*$")]
+PageSize = Annotated[int, Field(ge=1, le=MAX_PAGE_SIZE)]
+SortOrder = Annotated[
+    Sort, WithJsonSchema({"type": "string", "enum": [str(sort) for sort in Sort]})
+]
 
 
-@dataclass(frozen=True, slots=True)
-class SearchQuery:
-    """Words, a picture, a sound, any of them together, a product to find similar ones of, or
-    nothing (browse).
+class QueryFields(BaseModel):
+    """The fields of a query that can be written as text, in a URL or as JSON.
 
-    `sound` is a file, audio or video, whose sound asks; `video` is one whose key frames ask, in
-    place of a picture. Raises QueryError when made.
+    `picture_token` and `sound_token` stand for media of an earlier query.
     """
 
-    text: str = ""
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: QueryText = Field(
+        "", description="words; none, and no picture or sound, lists the newest products"
+    )
+    picture_token: MediaToken = Field(
+        "", description="picture_token of an earlier answer, instead of its picture"
+    )
+    sound_token: MediaToken = Field(
+        "", description="sound_token of an earlier answer, instead of its sound"
+    )
+    filters: SearchFilters = Field(default_factory=SearchFilters)
+    sort: SortOrder = Sort.RELEVANCE
+    cursor: Cursor = Field("", description="next_cursor of the page before, for the same request")
+    limit: PageSize = 24
+    facets: bool = Field(True, description="count facets and the price range")
+
+
+class SearchQuery(QueryFields):
+    """A search by text, picture, sound or a product, or several of them; by none, a listing.
+
+    `video` is a file whose key frames are the query, in place of a picture; `sound` is an audio
+    or video file whose sound is; `similar_to` is a product id. Raises pydantic's ValidationError
+    for a field over its limits and QueryError for both a picture and a video.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
     picture: Image.Image | None = None
-    picture_token: str = ""
     video: Path | None = None
     sound: Path | None = None
-    sound_token: str = ""
     similar_to: int | None = None
-    filters: SearchFilters = field(default_factory=SearchFilters)
-    sort: Sort = Sort.RELEVANCE
-    cursor: str = ""
-    limit: int = 24
-    facets: bool = True
     max_ranked: int = MAX_RANKED
 
-    def __post_init__(self) -> None:
-        if len(self.text) > MAX_TEXT_LENGTH:
-            raise QueryError(
-                f"the text is longer than {MAX_TEXT_LENGTH} characters",
-                value=len(self.text),
-                fix="Shorten it.",
-            )
-        if "\0" in self.text:
-            raise QueryError("the text holds a NUL character", fix="Remove it.")
+    @model_validator(mode="after")
+    def _check_media(self) -> Self:
         if self.picture is not None and self.video is not None:
-            raise QueryError("a picture and a video cannot both ask", fix="Send one of them.")
-        if not 1 <= self.limit <= MAX_PAGE_SIZE:
-            raise QueryError(f"limit must be from 1 to {MAX_PAGE_SIZE}", value=self.limit)
+            raise QueryError("send either a picture or a video, not both", fix="Send one of them.")
+        return self
 
     @property
     def is_browse(self) -> bool:
-        asked = (self.text.strip(), self.picture_token, self.sound_token)
-        given = (self.picture, self.video, self.sound, self.similar_to)
-        return not any(asked) and all(one is None for one in given)
-
-
-@dataclass(frozen=True, slots=True)
-class ProductHit:
-    """A product on the page. `product.pictures` holds its picture assets in order, loaded
-    beforehand; evidence that is part of a clip has its seconds.
-    """
-
-    product: Product
-    score: float
-    evidence: tuple[Evidence, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class FacetValue:
-    value: str
-    label: str
-    count: int
-    selected: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Facet:
-    """`name` is 'category', 'brand' or 'attr:<name>'; counts ignore the facet's own selection."""
-
-    name: str
-    label: str
-    values: tuple[FacetValue, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """One page. `total` counts what passed: for a relevance search within its window, see
-    `window_full`.
-    """
-
-    hits: tuple[ProductHit, ...]
-    total: int
-    window_full: bool
-    facets: tuple[Facet, ...]
-    price_range: tuple[Decimal, Decimal] | None
-    next_cursor: str
-    tokens: Tokens
-    timings: StageTimings
-    generation: int | None
-    seq: int
-
-    @property
-    def picture_token(self) -> str:
-        """Stands for the query picture in the next request; '' without one."""
-        return self.tokens.get(Modality.PICTURE, "")
-
-    @property
-    def sound_token(self) -> str:
-        """Stands for the query sound in the next request; '' without one."""
-        return self.tokens.get(Modality.AUDIO, "")
+        """Whether nothing is searched for: all products are listed, by filters and order."""
+        texts = (self.text.strip(), self.picture_token, self.sound_token)
+        media = (self.picture, self.video, self.sound, self.similar_to)
+        return not any(texts) and all(value is None for value in media)

@@ -11,13 +11,14 @@ from search.types import Hit, StageTimings
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import Asset, AssetKind, Product
 from webapp.retrieval.clip_matches import with_timestamps
-from webapp.retrieval.cursor import Position, read_cursor, request_digest, write_cursor
+from webapp.retrieval.cursor import Position, compute_query_digest, read_cursor, write_cursor
 from webapp.retrieval.embedded_query import EmbeddedQuery
 from webapp.retrieval.facets import MatchingProducts, build_facets, price_range
 from webapp.retrieval.filters import SearchFilters, filtered_products
 from webapp.retrieval.models_runtime import active_model, live_index
 from webapp.retrieval.paging import browse_page, page_after, positions_of, product_id
-from webapp.retrieval.search_query import Facet, ProductHit, SearchQuery, SearchResult, Tokens
+from webapp.retrieval.results import Facet, MediaTokens, ProductHit, SearchResult
+from webapp.retrieval.search_query import SearchQuery
 
 
 def search_products(request: SearchQuery) -> SearchResult:
@@ -30,7 +31,7 @@ def _search(request: SearchQuery) -> SearchResult:
     answering = active_model()
     question = EmbeddedQuery(request, answering, timer)
     ranking = question.rank(request.filters)
-    digest = request_digest(request, question.tokens)
+    digest = compute_query_digest(request, question.tokens)
     after = read_cursor(request.cursor, digest)
     with timer("rank"):
         positions = positions_of(ranking.hits, request.sort)
@@ -59,7 +60,7 @@ def _search(request: SearchQuery) -> SearchResult:
 def _browse(request: SearchQuery) -> SearchResult:
     timer = StageTimer()
     products = filtered_products(request.filters)
-    digest = request_digest(request, {})
+    digest = compute_query_digest(request, {})
     after = read_cursor(request.cursor, digest)
     with timer("filter"):
         page, more = browse_page(products, request.sort, after, request.limit)
@@ -87,7 +88,7 @@ def _answer(
     total: int,
     window_full: bool,
     passing: MatchingProducts,
-    tokens: Tokens,
+    tokens: MediaTokens,
     index: IndexReader,
     timer: StageTimer,
 ) -> SearchResult:

@@ -1,4 +1,4 @@
-"""What the search box can do with a sound: write it down, search by it, both, or neither."""
+"""What the search box can do with a recording: transcribe it, search with its sound, or both."""
 
 from __future__ import annotations
 
@@ -11,25 +11,34 @@ from search.types import Modality
 from webapp.retrieval.models_runtime import last_used_space
 from webapp.retrieval.transcription import transcription_engine
 
-ENGLISH_ALONE = frozenset({"pocketsphinx"})
+ENGLISH_ONLY_ENGINES = frozenset({"pocketsphinx"})
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
-    """`english_only`: the page is in another language than the engine understands. `seconds`
+class AudioInput:
+    """The options of a page.
+
+    `is_english_only`: the engine does not understand the language of the page. `max_seconds`
     limits a recording.
     """
 
     transcribes: bool
-    hears: bool
-    english_only: bool
-    seconds: float
+    searches: bool
+    is_english_only: bool
+    max_seconds: float
 
 
-def voice_here() -> Voice:
-    """Loads no model and asks no database: a page that reports a fault has a search box as well."""
+def audio_input_options() -> AudioInput:
+    """Return the options without loading a model or querying the database.
+
+    Error pages have a search box as well.
+    """
     engine = transcription_engine()
-    english_only = engine in ENGLISH_ALONE and not (get_language() or "en").startswith("en")
+    is_english_page = (get_language() or "en").startswith("en")
     space = last_used_space()
-    hears = space is not None and Modality.AUDIO in space.modalities
-    return Voice(bool(engine), hears, english_only, engine_settings().speech_max_seconds)
+    return AudioInput(
+        transcribes=bool(engine),
+        searches=space is not None and Modality.AUDIO in space.modalities,
+        is_english_only=engine in ENGLISH_ONLY_ENGINES and not is_english_page,
+        max_seconds=engine_settings().speech_max_seconds,
+    )

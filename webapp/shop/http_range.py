@@ -1,6 +1,4 @@
-"""One byte range of a file (RFC 9110, section 14), so that browsers can seek in sounds and
-videos.
-"""
+"""Byte ranges of a file (RFC 9110, section 14), so that browsers can seek in clips."""
 
 from __future__ import annotations
 
@@ -11,19 +9,19 @@ _RANGE = re.compile(r"^\s*bytes=\s*(\d*)-(\d*)\s*$")
 
 
 class Unsatisfiable(ValueError):
-    """The range lies outside the file: answered with 416."""
+    """The range is outside the file; the response is 416."""
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """First and last byte asked for, both included. None where the whole file is to be sent.
+    """Return the first and last byte of a Range header, both included; None for the whole file.
 
-    Several ranges, other units and malformed headers may be ignored (RFC 9110, section 14.2).
-    Raises Unsatisfiable.
+    Several ranges, other units and malformed headers are ignored, as RFC 9110, section 14.2
+    allows. Raises Unsatisfiable.
     """
-    found = _RANGE.match(header)
-    if not found or found.group(0).strip() == "bytes=-":
+    match = _RANGE.match(header)
+    if not match or match.group(0).strip() == "bytes=-":
         return None
-    first, last = found.groups()
+    first, last = match.groups()
     if not first:
         start, end = max(0, size - int(last)), size - 1
     else:
@@ -36,7 +34,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
 
 class FileWindow:
-    """`length` bytes of an open file from `start`; closing it closes the file."""
+    """Reads `length` bytes of an open file from `start`; closing it closes the file."""
 
     def __init__(self, file: BinaryIO, start: int, length: int) -> None:
         file.seek(start)

@@ -1,6 +1,4 @@
-"""What evidence says to a shopper: by which of its views a product was found, and when in a
-clip.
-"""
+"""Match reasons: what the evidence of a hit tells the shopper."""
 
 from __future__ import annotations
 
@@ -10,10 +8,10 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from search.types import Evidence, Modality
-from webapp.shop.timecodes import clock, spoken_clock
+from webapp.shop.timecodes import format_clock, format_spoken
 
-LEAST_SHOWN = 1.0
-"""A moment of a clip is pointed out from so many standard deviations above chance."""
+MIN_SHOWN_SCORE = 1.0
+"""In standard deviations above chance: the timestamp of a weaker match in a clip is not shown."""
 
 ICONS = {
     Modality.TEXT: "words",
@@ -24,38 +22,39 @@ ICONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
-    """`label` says all of it; `at` is what is seen of the second, empty where there is none."""
+class MatchReason:
+    """`label` is the full sentence; `at` the visible timestamp, '' where there is none."""
 
     icon: str
     label: str
     at: str = ""
 
 
-def strongest(evidence: Iterable[Evidence]) -> list[Evidence]:
-    """The best piece of each modality, best first."""
+def best_per_modality(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """Return the best evidence of each modality, best first."""
     best: dict[Modality, Evidence] = {}
-    for piece in sorted(evidence, key=lambda piece: -piece.standardised):
-        best.setdefault(piece.modality, piece)
+    for item in sorted(evidence, key=lambda item: -item.standardised):
+        best.setdefault(item.modality, item)
     return list(best.values())
 
 
-def moment_of(piece: Evidence) -> float | None:
-    """The second of a clip that this evidence points to."""
-    return piece.span.start if piece.span and piece.standardised >= LEAST_SHOWN else None
+def timestamp(evidence: Evidence) -> float | None:
+    """Return the second of the clip that matches, None for a weak match or none in a clip."""
+    if evidence.span is None or evidence.standardised < MIN_SHOWN_SCORE:
+        return None
+    return evidence.span.start
 
 
-def piece_of(evidence: Evidence) -> Piece:
-    """The words for one piece of evidence."""
-    second = moment_of(evidence)
+def explain(evidence: Evidence) -> MatchReason:
+    """Return the reason that one piece of evidence gives."""
+    icon, second = ICONS[evidence.modality], timestamp(evidence)
     if second is None:
-        return Piece(ICONS[evidence.modality], found_by(evidence.modality))
-    at = _("at %(time)s") % {"time": clock(second)}
-    return Piece(ICONS[evidence.modality], found_at(evidence.modality, spoken_clock(second)), at)
+        return MatchReason(icon, _label(evidence.modality))
+    at = _("at %(time)s") % {"time": format_clock(second)}
+    return MatchReason(icon, label_at(evidence.modality, format_spoken(second)), at)
 
 
-def found_by(modality: Modality) -> str:
-    """How a view of this modality was met."""
+def _label(modality: Modality) -> str:
     return {
         Modality.TEXT: _("Matches the words"),
         Modality.PICTURE: _("Seen in the picture"),
@@ -64,12 +63,12 @@ def found_by(modality: Modality) -> str:
     }[modality]
 
 
-def found_at(modality: Modality, time: str) -> str:
-    """The same of a moment in a clip, whose time is given in words or figures."""
-    words = {
+def label_at(modality: Modality, time: str) -> str:
+    """Return the label of a match at a time of a clip; `time` is already formatted."""
+    label = {
         Modality.TEXT: _("Said at %(time)s"),
         Modality.PICTURE: _("Seen at %(time)s"),
         Modality.AUDIO: _("Heard at %(time)s"),
         Modality.VIDEO: _("Seen in the video at %(time)s"),
-    }
-    return words[modality] % {"time": time}
+    }[modality]
+    return label % {"time": time}

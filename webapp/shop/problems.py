@@ -1,4 +1,4 @@
-"""What went wrong, in words for a shopper, with what to do about it."""
+"""Problems as a shopper reads them: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 
@@ -19,35 +19,38 @@ from search.errors import (
     SpeechDisabled,
 )
 
-Words = str | Promise
+Text = str | Promise
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Shown in place of results. `status` is that of the response; `again` offers to try the
-    same once more.
+    """A message in place of results.
+
+    `status` is the HTTP status; `can_retry` offers a link that sends the same request again.
     """
 
-    title: Words
-    advice: Words
+    title: Text
+    advice: Text
     status: int
     details: tuple[str, ...] = ()
-    again: bool = False
+    can_retry: bool = False
 
 
-_BY_ERROR: tuple[tuple[type[OmnishelfError], Problem], ...] = (
+ProblemTable = tuple[tuple[type[OmnishelfError], Problem], ...]
+"""The first class that an error is an instance of decides."""
+
+_UNSUPPORTED_SOUND = Problem(
+    _("This file is not a supported sound"), _("Choose a WAV, MP3 or OGG file."), 415
+)
+_SEARCH: ProblemTable = (
     (
         MediaTooLarge,
-        Problem(
-            _("This picture is too large"),
-            _("Save it smaller, or crop it, and send it again."),
-            413,
-        ),
+        Problem(_("This picture is too large"), _("Reduce or crop it, then send it again."), 413),
     ),
     (
         MediaUnsupported,
         Problem(
-            _("This file is not a picture we can read"),
+            _("This file is not a supported picture"),
             _("Choose a JPEG, PNG, WebP, GIF, BMP, TIFF or AVIF picture."),
             415,
         ),
@@ -62,9 +65,7 @@ _BY_ERROR: tuple[tuple[type[OmnishelfError], Problem], ...] = (
     ),
     (
         InvalidCursor,
-        Problem(
-            _("This page of the results is no longer there"), _("Go back to the first page."), 400
-        ),
+        Problem(_("This page of results has expired"), _("Go back to the first page."), 400),
     ),
     (
         QueryError,
@@ -73,26 +74,19 @@ _BY_ERROR: tuple[tuple[type[OmnishelfError], Problem], ...] = (
         ),
     ),
 )
-_STALE_PICTURE = Problem(_("Your picture or sound is no longer there"), _("Send it again."), 400)
-_RECORDING: tuple[tuple[type[OmnishelfError], Problem], ...] = (
+_EXPIRED_MEDIA = Problem(_("Your picture or sound has expired"), _("Send it again."), 400)
+_RECORDING: ProblemTable = (
     (MediaTooLarge, Problem(_("This recording is too long"), _("Say it in fewer words."), 413)),
-    (
-        MediaUnsupported,
-        Problem(
-            _("This file is not a sound we can read"), _("Choose a WAV, MP3 or OGG file."), 415
-        ),
-    ),
+    (MediaUnsupported, _UNSUPPORTED_SOUND),
     (
         MediaError,
-        Problem(
-            _("This recording cannot be read"), _("Record it once more, or type your words."), 422
-        ),
+        Problem(_("This recording cannot be read"), _("Record it again, or type your words."), 422),
     ),
-    (SpeechDisabled, Problem(_("Spoken queries are switched off"), _("Type your words."), 404)),
+    (SpeechDisabled, Problem(_("Voice search is switched off"), _("Type your words."), 404)),
 )
-_SOUND: tuple[tuple[type[OmnishelfError], Problem], ...] = (
-    (MediaTooLarge, Problem(_("This sound is too long"), _("Send a shorter piece of it."), 413)),
-    *_RECORDING[1:2],
+_SOUND: ProblemTable = (
+    (MediaTooLarge, Problem(_("This sound is too long"), _("Send a shorter part of it."), 413)),
+    (MediaUnsupported, _UNSUPPORTED_SOUND),
     (
         MediaError,
         Problem(
@@ -103,45 +97,56 @@ _SOUND: tuple[tuple[type[OmnishelfError], Problem], ...] = (
     ),
     (
         QueryError,
-        Problem(_("There is nothing to hear in it"), _("Record it again, closer or louder."), 400),
+        Problem(
+            _("This recording is silent"),
+            _("Record it again, louder or closer to the microphone."),
+            400,
+        ),
     ),
     (
         ModalityUnsupported,
         Problem(_("This shop cannot search by sounds"), _("Describe it in words."), 400),
     ),
 )
-_SPEECH_AWAY = Problem(
-    _("Nobody can listen at the moment"), _("Try again in a few seconds, or type your words."), 503
+_VOICE_UNAVAILABLE = Problem(
+    _("Voice search is not available right now"),
+    _("Try again in a few seconds, or type your words."),
+    503,
 )
-_AWAY = Problem(
-    _("Search is resting for a moment"), _("Try again in a few seconds."), 503, again=True
+_UNAVAILABLE = Problem(
+    _("Search is not available right now"),
+    _("Try again in a few seconds."),
+    503,
+    can_retry=True,
 )
 
 
-def problem_of(error: OmnishelfError, *, with_picture: bool = False) -> Problem:
-    """The words for an error. `with_picture`: the request named an earlier query picture or
-    sound by its token.
-    """
-    if with_picture and type(error) is QueryError:
-        return _STALE_PICTURE
-    return next((problem for kind, problem in _BY_ERROR if isinstance(error, kind)), _AWAY)
+def search_problem(error: OmnishelfError, *, has_token: bool = False) -> Problem:
+    """Return the problem of a search; `has_token` if its URL names an earlier picture or sound."""
+    if has_token and type(error) is QueryError:
+        return _EXPIRED_MEDIA
+    return _find(_SEARCH, error, _UNAVAILABLE)
 
 
-def recording_problem_of(error: OmnishelfError) -> Problem:
-    """The words for an error that a spoken query met."""
-    return next((problem for kind, problem in _RECORDING if isinstance(error, kind)), _SPEECH_AWAY)
+def recording_problem(error: OmnishelfError) -> Problem:
+    """Return the problem of a recording to be transcribed."""
+    return _find(_RECORDING, error, _VOICE_UNAVAILABLE)
 
 
-def sound_problem_of(error: OmnishelfError) -> Problem:
-    """The words for an error that a query sound met."""
-    return next((problem for kind, problem in _SOUND if isinstance(error, kind)), _AWAY)
+def sound_problem(error: OmnishelfError) -> Problem:
+    """Return the problem of a sound to search with."""
+    return _find(_SOUND, error, _UNAVAILABLE)
 
 
-def problem_of_form(error: ValidationError) -> Problem:
-    """The words for an address or form that does not validate."""
+def form_problem(error: ValidationError) -> Problem:
+    """Return the problem of a URL or form with invalid fields."""
     return Problem(
         _("This search does not work"),
         _("Correct this and search again:"),
         400,
         details=tuple(error.messages),
     )
+
+
+def _find(table: ProblemTable, error: OmnishelfError, default: Problem) -> Problem:
+    return next((problem for kind, problem in table if isinstance(error, kind)), default)

@@ -1,12 +1,10 @@
-"""What a shopper who comes from a results page had asked, and when in the product's clips it is
-answered.
-"""
+"""The search that led a shopper to a product page, and its matches in the product's clips."""
 
 from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Self
 
 from django.core.exceptions import ValidationError
@@ -17,35 +15,35 @@ from webapp.catalog.models import Product
 from webapp.retrieval.clip_matches import ClipTimeline, match_clips
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.search_query import SearchQuery
-from webapp.shop.forms import read_wish
+from webapp.shop.search_params import parse_search_params
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """`clip` and `second` are those of the card that was followed; `timelines` are every moment,
-    scored.
-    """
+class SearchContext:
+    """`clip` and `second` come from the card that was followed; `timelines` from the query."""
 
     timelines: tuple[ClipTimeline, ...] = ()
     clip: int = 0
     second: float = 0.0
 
     def start_of(self, asset_id: int) -> float | None:
+        """Return the second at which this clip starts; None for another clip."""
         return self.second if self.clip == asset_id else None
 
     @classmethod
     def read(cls, params: QueryDict, product: Product) -> Self:
-        """From the address of a product page. What is wrong with it counts as not asked: the
-        page itself matters more.
+        """Read the parameters of a product page's URL.
+
+        Invalid ones are ignored, and so are errors of the search: the page itself matters more.
         """
-        clip, second = params.get("clip", ""), _second(params.get("t", ""))
-        here = int(clip) if clip.isdecimal() and len(clip) < 19 and second is not None else 0
-        return cls(_strips(params, product), here, second or 0.0)
+        clip, second = params.get("clip", ""), _parse_second(params.get("t", ""))
+        is_valid = clip.isdecimal() and len(clip) < 19 and second is not None
+        return cls(_match_clips(params, product), int(clip) if is_valid else 0, second or 0.0)
 
 
-def _second(text: str) -> float | None:
+def _parse_second(text: str) -> float | None:
     try:
         second = float(text)
     except ValueError:
@@ -53,26 +51,27 @@ def _second(text: str) -> float | None:
     return second if math.isfinite(second) and second >= 0 else None
 
 
-def _strips(params: QueryDict, product: Product) -> tuple[ClipTimeline, ...]:
+def _match_clips(params: QueryDict, product: Product) -> tuple[ClipTimeline, ...]:
     try:
-        asked = _request(params)
-        return match_clips(asked, product.pk) if asked else ()
+        query = _parse_query(params)
+        return match_clips(query, product.pk) if query else ()
     except QueryError:
         return ()
     except (IndexingError, EncoderError, Unavailable):
-        logger.exception("no moments in the clips of %s", product.sku)
+        logger.exception("cannot match the clips of %s", product.sku)
         return ()
 
 
-def _request(params: QueryDict) -> SearchQuery | None:
-    """None for an address that asks nothing. Raises QueryError."""
+def _parse_query(params: QueryDict) -> SearchQuery | None:
+    """Return the query of a URL, None for a URL without one. Raises QueryError."""
     try:
-        wish = read_wish(params)
+        query = parse_search_params(params)
     except ValidationError:
         return None
-    if wish.is_browse:
+    if query.is_browse:
         return None
-    alike = Product.objects.filter(sku=wish.like, visible=True).values_list("pk", flat=True)
-    like = alike.first() if wish.like else None
-    question = replace(wish, filters=SearchFilters(), cursor="")
-    return question.request(similar_to=like, facets=False)
+    product_ids = Product.objects.filter(sku=query.like, visible=True).values_list("pk", flat=True)
+    like = product_ids.first() if query.like else None
+    return query.model_copy(
+        update={"similar_to": like, "filters": SearchFilters(), "cursor": "", "facets": False}
+    )

@@ -1,9 +1,9 @@
-"""Addresses of the shopper's pages."""
+"""URLs of the shop."""
 
 from django.urls import path, re_path
 
 from webapp.clicklog.views import click
-from webapp.shop.thumbnails import WIDTHS
+from webapp.shop.media_files import THUMBNAIL_WIDTHS
 from webapp.shop.views import home, media, product, results, transcription, well_known
 
 app_name = "shop"
@@ -28,7 +28,7 @@ urlpatterns = [
         name="preview",
     ),
     re_path(
-        rf"^thumbnails/(?P<width>{'|'.join(map(str, WIDTHS))})/{_CONTENT}\.webp$",
+        rf"^thumbnails/(?P<width>{'|'.join(map(str, THUMBNAIL_WIDTHS))})/{_CONTENT}\.webp$",
         media.picture_thumbnail,
         name="thumbnail",
     ),

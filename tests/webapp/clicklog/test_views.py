@@ -138,9 +138,9 @@ def test_the_admin_searches_and_adds_up_but_cannot_edit(admin_client: Client, mu
     for query, count in (("red mug", 1200), ("blue mug", 34), ("lamp", 5)):
         ClickCount.objects.create(query=query, product=mug, day=timezone.now().date(), count=count)
     address = reverse("admin:clicklog_clickcount_changelist")
-    assert "1,239 clicks in what is shown" in admin_client.get(address).content.decode()
+    assert "1,239 clicks in this list" in admin_client.get(address).content.decode()
     page = admin_client.get(address, {"q": "mug blue"}).content.decode()
-    assert "34 clicks in what is shown" in page
+    assert "34 clicks in this list" in page
     assert "lamp" not in page
     chinese = admin_client.get(address, headers={"Accept-Language": "zh-CN"}).content.decode()
     assert "此处显示的共 1239 次点击" in chinese

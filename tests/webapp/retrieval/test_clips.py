@@ -16,7 +16,8 @@ from tests.support.encoders import ColourEncoder
 from tests.support.tones import sounding_film, tone_file
 from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.query_media import embed_clip_sound
-from webapp.retrieval.search_query import SearchQuery, SearchResult
+from webapp.retrieval.results import SearchResult
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import transaction
+from pydantic import ValidationError
 from pytest_django import DjangoAssertNumQueries
 
 from search.errors import InvalidCursor, QueryError
@@ -17,7 +18,8 @@ from webapp.catalog.services.products import remove_products
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_space
 from webapp.retrieval.query_token import read_token, write_token
-from webapp.retrieval.search_query import SearchQuery, SearchResult, Sort
+from webapp.retrieval.results import SearchResult
+from webapp.retrieval.search_query import SearchQuery, Sort
 from webapp.retrieval.service import search_products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
@@ -183,7 +185,7 @@ def test_a_picture_token_keeps_the_direction_and_is_bound_to_the_space() -> None
 
 def test_requests_out_of_bounds_are_refused() -> None:
     for bad in ({"limit": 0}, {"limit": 101}, {"text": "x" * 1001}, {"text": "a\0b"}):
-        with pytest.raises(QueryError):
+        with pytest.raises(ValidationError):
             SearchQuery(**bad)  # type: ignore[arg-type]
 
 

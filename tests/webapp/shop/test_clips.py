@@ -26,8 +26,8 @@ from webapp.catalog.services.assets import make_file_assets
 from webapp.catalog.services.index_sequence import mark_changed
 from webapp.catalog.services.previews import SUBTITLES, preview_path
 from webapp.shop import search_context
-from webapp.shop.timecodes import clock, clock_within, fragment, spoken_clock
-from webapp.shop.waveform import bars, stretches
+from webapp.shop.clips import waveform_intervals, waveform_path
+from webapp.shop.timecodes import format_clock, format_clock_within, format_spoken, media_fragment
 
 pytestmark = pytest.mark.django_db
 
@@ -232,9 +232,13 @@ def test_the_number_of_queries_does_not_grow(
 
 
 def test_times_as_they_are_read_and_heard() -> None:
-    assert [clock(at) for at in (0, 12.9, 72, 3661)] == ["0:00", "0:12", "1:12", "1:01:01"]
-    assert [clock_within(2.46, length) for length in (0, 6, 60)] == ["0:02", "0:02.4", "0:02"]
-    spoken = [spoken_clock(at) for at in (0, 1.5, 60, 72, 121)]
+    assert [format_clock(at) for at in (0, 12.9, 72, 3661)] == ["0:00", "0:12", "1:12", "1:01:01"]
+    assert [format_clock_within(2.46, length) for length in (0, 6, 60)] == [
+        "0:02",
+        "0:02.4",
+        "0:02",
+    ]
+    spoken = [format_spoken(at) for at in (0, 1.5, 60, 72, 121)]
     assert spoken == [
         "0 seconds",
         "1 second",
@@ -243,8 +247,8 @@ def test_times_as_they_are_read_and_heard() -> None:
         "2 minutes 1 second",
     ]
     with translation.override("zh-hans"):
-        assert spoken_clock(72) == "1 分 12 秒"
-    assert [fragment(at) for at in (0, 12, 12.25, 3.3333, np.float32(5.28))] == [
+        assert format_spoken(72) == "1 分 12 秒"
+    assert [media_fragment(at) for at in (0, 12, 12.25, 3.3333, np.float32(5.28))] == [
         "#t=0",
         "#t=12",
         "#t=12.25",
@@ -254,8 +258,8 @@ def test_times_as_they_are_read_and_heard() -> None:
 
 
 def test_a_waveform_and_its_matching_stretches() -> None:
-    assert bars(b"") == ""
-    assert bars(bytes([0, 255])) == "M60 49v2M180 2v96"
+    assert waveform_path(b"") == ""
+    assert waveform_path(bytes([0, 255])) == "M60 49v2M180 2v96"
     overlapping = [Span(1, 2), Span(1.5, 3), Span(8, 99)]
-    assert stretches(overlapping, 10) == ((24.0, 48.0), (192.0, 48.0))
-    assert stretches(overlapping, 0) == ()
+    assert waveform_intervals(overlapping, 10) == ((24.0, 48.0), (192.0, 48.0))
+    assert waveform_intervals(overlapping, 0) == ()

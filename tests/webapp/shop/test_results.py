@@ -148,7 +148,7 @@ def test_assets_that_do_not_exist(client: Client, encoder: Any, form: dict[str, 
 def test_nothing_found_says_what_to_do(client: Client, shelf: list[Product]) -> None:
     response = client.get("/search?brand=Nobody")
     assert response.status_code == 200
-    assert "Take the filters away" in response.content.decode()
+    assert "Remove the filters" in response.content.decode()
 
 
 def test_pages_join_and_carry_on_in_place(client: Client, encoder: ColourEncoder) -> None:

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.search_query import Sort
-from webapp.shop.forms import read_wish
-from webapp.shop.search_params import Wish
+from webapp.shop.search_params import SearchParams, parse_search_params
 
 words = st.text(
     st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=12
@@ -31,7 +30,7 @@ filters = st.builds(
     ),
 )
 wishes = st.builds(
-    Wish,
+    SearchParams,
     text=st.just("") | words,
     like=st.just("") | words,
     filters=filters,
@@ -39,28 +38,30 @@ wishes = st.builds(
 )
 
 
-def read_url(url: str) -> Wish:
+def read_url(url: str) -> SearchParams:
     parts = urlsplit(url)
     category = parts.path.split("/")[2] if parts.path.startswith("/c/") else ""
-    return read_wish(QueryDict(parts.query), category=category)
+    return parse_search_params(QueryDict(parts.query), category=category)
 
 
 @given(wishes)
-def test_an_address_holds_the_whole_wish(wish: Wish) -> None:
-    assert read_url(wish.url()) == wish
+def test_an_address_holds_the_whole_wish(params: SearchParams) -> None:
+    assert read_url(params.url()) == params
 
 
 def test_a_value_taken_back_leaves_the_others() -> None:
-    wish = read_wish(QueryDict("q=mug&brand=A&brand=B&attr:colour=red&attr:colour=blue&cursor=x"))
-    assert wish.without_value("brand", "A").filters.brands == ("B",)
-    assert wish.without_value("attr:colour", "red").filters.attributes == {"colour": ("blue",)}
-    assert wish.without_value("brand", "A").cursor == ""
-    assert wish.without_filters().url() == "/search?q=mug"
+    params = parse_search_params(
+        QueryDict("q=mug&brand=A&brand=B&attr:colour=red&attr:colour=blue&cursor=x")
+    )
+    assert params.without_value("brand", "A").filters.brands == ("B",)
+    assert params.without_value("attr:colour", "red").filters.attributes == {"colour": ("blue",)}
+    assert params.without_value("brand", "A").cursor == ""
+    assert params.without_filters().url() == "/search?q=mug"
 
 
 def test_browsing_a_category_has_an_address_of_its_own() -> None:
-    assert read_wish(QueryDict("category=mugs&sort=price")).url() == "/c/mugs/?sort=price"
-    assert parse_qs(urlsplit(read_wish(QueryDict("category=mugs&q=red")).url()).query)[
+    assert parse_search_params(QueryDict("category=mugs&sort=price")).url() == "/c/mugs/?sort=price"
+    assert parse_qs(urlsplit(parse_search_params(QueryDict("category=mugs&q=red")).url()).query)[
         "category"
     ] == ["mugs"]
 
@@ -78,8 +79,10 @@ def test_browsing_a_category_has_an_address_of_its_own() -> None:
 )
 def test_addresses_that_make_no_sense_are_refused(query: str) -> None:
     with pytest.raises(ValidationError):
-        read_wish(QueryDict(query))
+        parse_search_params(QueryDict(query))
 
 
 def test_parameters_of_others_are_ignored() -> None:
-    assert read_wish(QueryDict("q=mug&utm_source=letter&attr:=x&brand=")) == Wish(text="mug")
+    assert parse_search_params(QueryDict("q=mug&utm_source=letter&attr:=x&brand=")) == SearchParams(
+        text="mug"
+    )

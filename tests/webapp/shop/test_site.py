@@ -28,11 +28,11 @@ def test_robots_and_icon(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_the_language_stays_chosen(client: Client, encoder: ColourEncoder) -> None:
-    assert "Say it or show it." in client.get("/").content.decode()
+    assert "Search by words or by picture" in client.get("/").content.decode()
     response = client.post("/i18n/setlang/", {"language": "zh-hans", "next": "/search?q=a"})
     assert response["Location"] == "/search?q=a"
     page = client.get("/").content.decode()
-    assert "说出来，或给我看。" in page
+    assert "用文字或图片搜索" in page
     assert 'lang="zh-Hans" aria-pressed="true"' in page
 
 
@@ -40,7 +40,7 @@ def test_the_language_stays_chosen(client: Client, encoder: ColourEncoder) -> No
 def test_a_form_without_its_token_is_explained(encoder: ColourEncoder) -> None:
     response = Client(enforce_csrf_checks=True).post("/i18n/setlang/", {"language": "zh-hans"})
     assert response.status_code == 403
-    assert "This form is too old" in response.content.decode()
+    assert "This form has expired" in response.content.decode()
 
 
 @pytest.mark.django_db

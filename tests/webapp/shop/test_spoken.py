@@ -55,11 +55,11 @@ def test_silence_has_no_words(client: Client, chosen: dict[str, Any]) -> None:
 
 
 def test_a_shopper_is_told_in_words(client: Client, chosen: dict[str, Any]) -> None:
-    assert told(client) == (400, "There is no recording.")
+    assert told(client) == (400, "The recording is missing.")
     no_sound = SimpleUploadedFile("transcription.wav", b"no sound")
     assert told(client, sound=no_sound) == (
         415,
-        "This file is not a sound we can read. Choose a WAV, MP3 or OGG file.",
+        "This file is not a supported sound. Choose a WAV, MP3 or OGG file.",
     )
     chosen["speech_max_seconds"] = 0.5
     assert told(client, sound=recording()) == (
@@ -71,7 +71,7 @@ def test_a_shopper_is_told_in_words(client: Client, chosen: dict[str, Any]) -> N
 
 
 def test_nobody_may_ask_too_often(client: Client, chosen: dict[str, Any]) -> None:
-    for _ in range(view.RECORDINGS_PER_WINDOW):
+    for _ in range(view.MAX_RECORDINGS_PER_WINDOW):
         client.post("/transcriptions")
     assert told(client)[0] == 429
 
@@ -116,4 +116,4 @@ def test_a_sound_is_searched_with_and_kept_in_the_address(
     assert page.index("/p/bell/") < page.index("/p/horn/")
     assert "data-voice-search" in page
     silent = client.post("/search", {"sound": recording()})
-    assert silent.status_code == 400 and "nothing to hear" in silent.content.decode()
+    assert silent.status_code == 400 and "This recording is silent" in silent.content.decode()

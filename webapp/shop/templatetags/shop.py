@@ -21,15 +21,14 @@ from search.types import Evidence
 from webapp.catalog.models import Asset, Product
 from webapp.clicklog.tokens import ClickTokens
 from webapp.shop import data_translations
-from webapp.shop.audio_input import Voice, voice_here
-from webapp.shop.departments import stored_parts
-from webapp.shop.match_reasons import Piece, piece_of, strongest
-from webapp.shop.result_links import Opening, plain_opening
-from webapp.shop.thumbnails import WIDTHS
+from webapp.shop.audio_input import AudioInput, audio_input_options
+from webapp.shop.match_reasons import MatchReason, best_per_modality, explain
+from webapp.shop.media_files import THUMBNAIL_WIDTHS, split_stored_name
+from webapp.shop.result_links import ResultLink, product_link
 
 register = template.Library()
-register.filter("spoken", data_translations.spoken)
-register.filter("swatch", data_translations.swatch)
+register.filter("translate_value", data_translations.translate_value)
+register.filter("swatch_colour", data_translations.swatch_colour)
 register.filter("field_label", data_translations.field_label)
 
 _UNSAFE_IN_SCRIPT = str.maketrans({"<": "\\u003C", ">": "\\u003E", "&": "\\u0026"})
@@ -41,7 +40,7 @@ def _locale() -> Locale:
 
 @register.filter
 def money(product: Product) -> str:
-    """The price as the shopper's language writes it; empty where none is set."""
+    """Return the price in the format of the shopper's language, '' where none is set."""
     if product.price is None:
         return ""
     return format_currency(product.price, product.currency, locale=_locale())
@@ -49,19 +48,19 @@ def money(product: Product) -> str:
 
 @register.filter
 def number(value: int | Decimal) -> str:
-    """1234 → '1,234'"""
+    """Return a number in the format of the shopper's language: 1234 → '1,234'."""
     return format_decimal(value, locale=_locale())
 
 
 @register.simple_tag
-def voice() -> Voice:
-    """What the search box can do with a sound."""
-    return voice_here()
+def audio_input() -> AudioInput:
+    """Return what the search box can do with a recording."""
+    return audio_input_options()
 
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """A drawing of the icon sheet, for decoration: the words beside it say what it means."""
+    """Return a decorative icon; the text next to it says what it means."""
     return format_html(
         '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"/></svg>',
         static("shop/icons.svg"),
@@ -73,12 +72,9 @@ def icon(name: str) -> SafeString:
 def picture(
     asset: Asset | str, *, alt: str = "", sizes: str = "100vw", eager: bool = False
 ) -> Mapping[str, object]:
-    """A picture asset, or the stored name of one, at the sizes the page needs."""
-    name = asset if isinstance(asset, str) else asset.file.name
-    content_hash, suffix = stored_parts(name)
-    urls = [
-        (width, reverse("shop:thumbnail", args=[width, content_hash, suffix])) for width in WIDTHS
-    ]
+    """Show a picture asset, or the stored name of one, in the widths that a page needs."""
+    name = asset if isinstance(asset, str) else str(asset.file.name)
+    urls = [(width, _thumbnail_url(name, width)) for width in THUMBNAIL_WIDTHS]
     return {
         "src": urls[1][1],
         "srcset": ", ".join(f"{url} {width}w" for width, url in urls),
@@ -92,25 +88,29 @@ def picture(
 
 @register.simple_tag
 def thumbnail_url(asset: Asset, width: int) -> str:
-    content_hash, suffix = stored_parts(asset.file.name)
+    return _thumbnail_url(str(asset.file.name), width)
+
+
+def _thumbnail_url(name: str, width: int) -> str:
+    content_hash, suffix = split_stored_name(name)
     return reverse("shop:thumbnail", args=[width, content_hash, suffix])
 
 
 @register.filter
-def matched_by(evidence: tuple[Evidence, ...]) -> list[Piece]:
-    """What the evidence says to a shopper, one piece per modality, strongest first."""
-    return [piece_of(piece) for piece in strongest(evidence)]
+def match_reasons(evidence: tuple[Evidence, ...]) -> list[MatchReason]:
+    """Return one reason per modality, best first."""
+    return [explain(item) for item in best_per_modality(evidence)]
 
 
 @register.simple_tag
-def opening(openings: Mapping[int, Opening] | str, product: Product) -> Opening:
-    """Where a card leads; `openings` is empty on pages that answer no question."""
-    return (openings or {}).get(product.pk) or plain_opening(product)
+def result_link(links: Mapping[int, ResultLink], product: Product) -> ResultLink:
+    """Return where the card of a product leads."""
+    return links.get(product.pk) or product_link(product)
 
 
 @register.filter
 def facts(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Free attributes as rows of a table; lists are joined, empty values left out."""
+    """Return attributes as rows of a table: lists are joined, empty values left out."""
     rows = []
     for name, value in attributes.items():
         values = value if isinstance(value, list) else [value]
@@ -123,17 +123,17 @@ def facts(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _fact(value: object) -> str:
     if isinstance(value, bool):
         return _("yes") if value else _("no")
-    return data_translations.spoken(str(value))
+    return data_translations.translate_value(str(value))
 
 
 @register.filter
 def click_token(tokens: ClickTokens, product: Product) -> str:
-    """What the page sends when this product is opened."""
+    """Return the token that the page sends when this product is opened."""
     return tokens.write(product.pk)
 
 
 @register.simple_tag
 def json_ld(data: Mapping[str, Any]) -> SafeString:
-    """A JSON-LD block. Browsers do not run it; characters that could end it are escaped."""
+    """Return a JSON-LD block, with every character escaped that could end it."""
     text = json.dumps(data, ensure_ascii=False).translate(_UNSAFE_IN_SCRIPT)
     return mark_safe(f'<script type="application/ld+json">{text}</script>')  # noqa: S308 (escaped above)

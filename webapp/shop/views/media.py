@@ -1,8 +1,9 @@
-"""Files of assets, their thumbnails and what was made of clips, all named by content."""
+"""Files of assets, thumbnails and clip previews; their URLs contain the content hash."""
 
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import BinaryIO, cast
 
 from django.core.files.storage import default_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
@@ -13,20 +14,19 @@ from search.errors import MediaError
 from webapp.catalog.services.assets import storage_name
 from webapp.catalog.services.previews import SUBTITLES, discard_preview, preview_path
 from webapp.shop.http_range import FileWindow, Unsatisfiable, parse_range
-from webapp.shop.media_types import SHOWN_INLINE
-from webapp.shop.thumbnails import thumbnail
+from webapp.shop.media_files import INLINE_TYPES, get_thumbnail
 
-A_YEAR_S = 31_536_000
-A_DAY_S = 86_400
-BLOCK_BYTES = 64 * 1024
+YEAR_S = 31_536_000
+DAY_S = 86_400
+BLOCK_SIZE = 64 * 1024
 
 
 def _etag(request: HttpRequest, content_hash: str, **parts: object) -> str:
     return f'"{content_hash[:32]}{parts.get("width", "")}"'
 
 
-def _kept_for_good(response: HttpResponseBase) -> HttpResponseBase:
-    patch_cache_control(response, public=True, max_age=A_YEAR_S, immutable=True)
+def _cache_forever(response: HttpResponseBase) -> HttpResponseBase:
+    patch_cache_control(response, public=True, max_age=YEAR_S, immutable=True)
     return response
 
 
@@ -35,7 +35,7 @@ def _kept_for_good(response: HttpResponseBase) -> HttpResponseBase:
 def asset_file(
     request: HttpRequest, content_hash: str, suffix: str, folder: str
 ) -> HttpResponseBase:
-    """The stored file of an asset, whole or in part."""
+    """Serve the stored file of an asset, or a byte range of it."""
     name = storage_name(content_hash, suffix)
     if folder != content_hash[:2] or not default_storage.exists(name):
         raise Http404(name)
@@ -46,22 +46,23 @@ def asset_file(
         return HttpResponse(status=416, headers={"Content-Range": f"bytes */{size}"})
     first, last = span or (0, size - 1)
     response = FileResponse(
-        FileWindow(default_storage.open(name), first, last - first + 1),
+        # A Django File reads like a binary one.
+        FileWindow(cast("BinaryIO", default_storage.open(name)), first, last - first + 1),
         status=206 if span else 200,
-        content_type=SHOWN_INLINE.get(suffix, "application/octet-stream"),
-        as_attachment=suffix not in SHOWN_INLINE,
+        content_type=INLINE_TYPES.get(suffix, "application/octet-stream"),
+        as_attachment=suffix not in INLINE_TYPES,
         filename=PurePosixPath(name).name,
     )
-    response.block_size = BLOCK_BYTES
+    response.block_size = BLOCK_SIZE
     response.headers["Accept-Ranges"] = "bytes"
     response.headers["Content-Length"] = str(last - first + 1)
     if span:
         response.headers["Content-Range"] = f"bytes {first}-{last}/{size}"
-    return _kept_for_good(response)
+    return _cache_forever(response)
 
 
 def _range_header(request: HttpRequest, etag: str) -> str:
-    """The Range header, unless If-Range names another version of the file."""
+    """Return the Range header, '' when If-Range names another version of the file."""
     if request.headers.get("If-Range", etag) != etag:
         return ""
     return request.headers.get("Range", "")
@@ -72,17 +73,17 @@ def _range_header(request: HttpRequest, etag: str) -> str:
 def picture_thumbnail(
     request: HttpRequest, content_hash: str, suffix: str, width: str
 ) -> HttpResponseBase:
-    """A picture asset as WebP, at most `width` pixels wide."""
+    """Serve a picture asset as WebP, at most `width` pixels wide."""
     try:
-        path = thumbnail(storage_name(content_hash, suffix), content_hash, int(width))
+        path = get_thumbnail(storage_name(content_hash, suffix), content_hash, int(width))
     except (FileNotFoundError, MediaError) as error:
         raise Http404(str(error)) from error
-    return _kept_for_good(FileResponse(path.open("rb"), content_type="image/webp"))
+    return _cache_forever(FileResponse(path.open("rb"), content_type="image/webp"))
 
 
 @require_safe
 def clip_preview(request: HttpRequest, content_hash: str, file: str) -> HttpResponseBase:
-    """A picture or the subtitles of a clip. One that is lost is made again."""
+    """Serve a key frame, spectrogram or subtitles of a clip; a lost file is made again."""
     try:
         content = default_storage.open(preview_path(content_hash, file))
     except FileNotFoundError as error:
@@ -90,6 +91,6 @@ def clip_preview(request: HttpRequest, content_hash: str, file: str) -> HttpResp
         raise Http404(file) from error
     kind = "text/vtt; charset=utf-8" if file == SUBTITLES else "image/webp"
     response = FileResponse(content, content_type=kind)
-    # Not for good: another release may draw them otherwise.
-    patch_cache_control(response, public=True, max_age=A_DAY_S)
+    # Not forever: another release may render them differently.
+    patch_cache_control(response, public=True, max_age=DAY_S)
     return response

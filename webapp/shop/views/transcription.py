@@ -1,10 +1,9 @@
-"""The microphone of the search box: a recording in, its words out, in the shopper's language
-where it goes wrong.
-"""
+"""The microphone of the search box: a recording in, its words out."""
 
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, JsonResponse
@@ -18,51 +17,50 @@ from search.errors import MediaTooLarge, OmnishelfError, UnsupportedSpeechLangua
 from search.speech.transcriber import Transcript
 from webapp.rate_counter import client_address, increment
 from webapp.retrieval.transcription import transcriber
-from webapp.shop.problems import recording_problem_of
+from webapp.shop.problems import recording_problem
 
-FORM_BYTES = 64 * 1024
-RECORDINGS_PER_WINDOW = 20
+MAX_FORM_BYTES = 64 * 1024
+"""What the form may add to the size of the recording."""
+
+MAX_RECORDINGS_PER_WINDOW = 20
 WINDOW_S = 60
 
 
-# Nothing is changed or kept, so a foreign page gains nothing; and the form works from any cached
-# page.
+# CSRF: nothing is changed or stored, and the form works from a cached page.
 @csrf_exempt
 @require_POST
 def transcription(request: HttpRequest) -> JsonResponse:
-    """`text` and `confidence`, or `problem`: a sentence for the shopper."""
-    if (
-        int(request.META.get("CONTENT_LENGTH") or 0)
-        > engine_settings().speech_max_bytes + FORM_BYTES
-    ):
-        return _refused(MediaTooLarge("the request is too large"))
-    if _too_often(client_address(request)):
-        return JsonResponse(
-            {"problem": _("That was very often. Wait a minute, or type your words.")}, status=429
-        )
+    """Answer with `text` and `confidence`, or with `problem`, a sentence for the shopper."""
+    max_bytes = engine_settings().speech_max_bytes + MAX_FORM_BYTES
+    if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
+        return _problem_response(MediaTooLarge("the request is too large"))
+    if _is_rate_exceeded(client_address(request)):
+        problem = _("Too many recordings. Wait a minute, or type your words.")
+        return JsonResponse({"problem": problem}, status=429)
     upload = request.FILES.get("sound")
     if not isinstance(upload, UploadedFile):
-        return JsonResponse({"problem": _("There is no recording.")}, status=400)
+        return JsonResponse({"problem": _("The recording is missing.")}, status=400)
     try:
-        heard = _transcribe(upload)
+        transcript = _transcribe(upload)
     except OmnishelfError as error:
-        return _refused(error)
-    return JsonResponse({"text": heard.text, "confidence": round(heard.confidence, 4)})
+        return _problem_response(error)
+    return JsonResponse({"text": transcript.text, "confidence": round(transcript.confidence, 4)})
 
 
-def _transcribe(upload: UploadedFile) -> Transcript:
-    """In the language of the page, or the engine's own where it does not understand that one."""
+def _transcribe(upload: UploadedFile[Any]) -> Transcript:
+    """Transcribe in the language of the page; else in the engine's default language."""
     try:
         return transcriber().transcribe(upload, get_language() or "")
     except UnsupportedSpeechLanguage:
         return transcriber().transcribe(upload, "")
 
 
-def _too_often(address: str) -> bool:
+def _is_rate_exceeded(address: str) -> bool:
     window = int(time.time()) // WINDOW_S
-    return increment(f"speech-rate:{address}:{window}", WINDOW_S) > RECORDINGS_PER_WINDOW
+    count = increment(f"speech-rate:{address}:{window}", WINDOW_S)
+    return count > MAX_RECORDINGS_PER_WINDOW
 
 
-def _refused(error: OmnishelfError) -> JsonResponse:
-    problem = recording_problem_of(error)
+def _problem_response(error: OmnishelfError) -> JsonResponse:
+    problem = recording_problem(error)
     return JsonResponse({"problem": f"{problem.title}. {problem.advice}"}, status=problem.status)

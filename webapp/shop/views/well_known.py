@@ -1,4 +1,4 @@
-"""What belongs to the site as a whole."""
+"""Files that browsers and crawlers request at well-known URLs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from django.views.decorators.http import require_safe
 @require_safe
 @cache_control(max_age=86_400, public=True)
 def robots(request: HttpRequest) -> HttpResponse:
-    """Products and categories may be indexed; result pages are endless and may not."""
+    """Serve /robots.txt: crawlers may index products and categories, but no search results."""
     return render(request, "shop/robots.txt", content_type="text/plain; charset=utf-8")
 
 
 @require_safe
 @cache_control(max_age=86_400, public=True)
 def favicon(request: HttpRequest) -> HttpResponse:
-    """For whoever asks at the customary place; pages name the drawn icon themselves."""
+    """Serve /favicon.ico; pages link the SVG."""
     return HttpResponseRedirect(static("shop/icon.svg"))
