@@ -36,3 +36,10 @@ def test_make_targets_named_in_the_readme_exist() -> None:
     named = set(re.findall(r"`make ([a-z-]+)", (ROOT / "README.md").read_text("utf-8")))
     assert named, "the README names the commands"
     assert named <= targets
+
+
+def test_paths_named_in_the_contributing_page_exist() -> None:
+    page = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`((?:search|webapp|indexer|tools|tests|docs)/[\w./]*)`", page)
+    assert len(named) >= 15, "the page is a map of the code"
+    assert [path for path in named if not (ROOT / path).exists()] == []
