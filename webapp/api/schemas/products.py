@@ -1,21 +1,27 @@
-"""Products and their assets."""
+"""Products."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
+from webapp.api.links import Links
 from webapp.api.schemas.base import (
     Cursor,
     Name,
     PageSize,
     PriceText,
+    ResponseSchema,
     Schema,
     Slug,
+    Source,
     Timestamp,
     Url,
 )
+from webapp.catalog.models import Category, Product
 from webapp.catalog.product_fields import ProductFields, Title, check_price_currency
 
 
@@ -46,6 +52,8 @@ class ProductPatch(ProductFields, Schema):
 
 
 class ProductQuery(Schema):
+    """Filters of the list of products."""
+
     category: Slug = Field("", description="slug of a category; its descendants are included")
     brand: Annotated[list[Name], Field(max_length=100)] = Field(
         default_factory=list, description="repeat it for alternatives"
@@ -59,29 +67,84 @@ class ProductQuery(Schema):
 
 
 class SimilarQuery(Schema):
+    """Options of a search for similar products."""
+
     limit: PageSize = 12
 
 
-class ProductResponse(Schema):
+class CategoryPaths:
+    """The category paths of products, read in one query for all of them."""
+
+    def __init__(self, products: Iterable[Product]) -> None:
+        paths = {product.category.path for product in products if product.category}
+        ancestors = {ancestor for path in paths for ancestor in _ancestors(path)}
+        rows = Category.objects.filter(path__in=ancestors).values_list("path", "name")
+        self._names: dict[str, str] = dict(rows) if ancestors else {}
+
+    def names(self, product: Product) -> list[str]:
+        """Return the names from the root down to the product's category; empty without one."""
+        if product.category is None:
+            return []
+        ancestors = _ancestors(product.category.path)
+        return [self._names[path] for path in ancestors if path in self._names]
+
+
+def _ancestors(path: str) -> list[str]:
+    """Return the materialised paths from the root down to `path`."""
+    step = Category.steplen
+    return [path[:end] for end in range(step, len(path) + 1, step)]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductContext:
+    """What the documents of products need besides the products."""
+
+    links: Links
+    categories: CategoryPaths
+
+
+def _category(product: Product, context: ProductContext) -> list[str]:
+    return context.categories.names(product)
+
+
+def _category_slug(product: Product, _context: ProductContext) -> str:
+    return product.category.slug if product.category else ""
+
+
+def _page_url(product: Product, context: ProductContext) -> str:
+    return context.links.page(product)
+
+
+def _picture_urls(product: Product, context: ProductContext) -> list[str]:
+    return [context.links.file(asset) for asset in product.pictures]
+
+
+class ProductResponse(ResponseSchema):
+    """A product. It is written with its category and its `pictures` prefetched."""
+
     sku: str
     title: str
     description: str
     translations: dict[str, dict[str, str]]
     language: str
     brand: str
-    category: list[str] = Field(description="names from the root down")
-    category_slug: str
+    category: Annotated[list[str], Source(_category)] = Field(
+        description="names from the root down"
+    )
+    category_slug: Annotated[str, Source(_category_slug)]
     price: PriceText | None
     currency: str
     stock: int | None
     attributes: dict[str, object]
     visible: bool
-    url: Url = Field(description="page of the product")
-    pictures: list[Url]
-    created: Timestamp
-    updated: Timestamp
+    url: Annotated[Url, Source(_page_url)] = Field(description="page of the product")
+    pictures: Annotated[list[Url], Source(_picture_urls)]
+    created: Annotated[Timestamp, Source("created_at")]
+    updated: Annotated[Timestamp, Source("updated_at")]
 
 
-class ProductPage(Schema):
+class ProductPage(ResponseSchema):
+    """A page of products."""
+
     items: list[ProductResponse]
     next_cursor: str

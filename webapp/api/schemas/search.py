@@ -11,14 +11,11 @@ from webapp.api.schemas.base import (
     AttributeName,
     AttributeText,
     Cursor,
-    ModalityName,
     Name,
     PageSize,
     Price,
-    PriceText,
     Schema,
     Slug,
-    Url,
 )
 from webapp.retrieval.search_query import MAX_TEXT_LENGTH
 
@@ -109,98 +106,9 @@ class SearchParameters(Schema):
     cursor: Cursor = ""
 
 
-class EvidenceResponse(Schema):
-    """The view that made the product a hit, one for each modality that contributed.
-
-    Of a video that can be `video` (a key frame, or the clip as a whole), `audio` (its sound) and
-    `text` (a subtitle).
-    """
-
-    modality: ModalityName
-    view: int = Field(description="id of the asset")
-    score: float = Field(description="cosine with the query")
-    standardised: float = Field(description="the same in standard deviations above chance")
-    start: float | None = Field(
-        description="of a clip: second at which the part that matched best begins"
-    )
-    end: float | None = Field(description="of a clip: second at which it ends")
-
-
-class HitResponse(Schema):
-    sku: str
-    title: str
-    brand: str
-    price: PriceText | None
-    currency: str
-    url: Url = Field(description="page of the product")
-    pictures: list[Url]
-    score: float
-    evidence: list[EvidenceResponse]
-
-
-class MomentsQuery(Schema):
-    """What is looked for within the clips of a product: words, or the token of a picture or
-    sound asked with before.
-    """
+class ClipQuery(Schema):
+    """A query for the clips of a product: a text, or the token of an earlier picture or sound."""
 
     q: SearchText = Field("", description="words")
     picture_token: QuestionToken = Field("", description="picture_token of a search")
     sound_token: QuestionToken = Field("", description="sound_token of a search")
-
-
-class MomentResponse(Schema):
-    start: float = Field(description="second")
-    end: float = Field(description="second")
-    standardised: float = Field(
-        description="how well this part answers, in standard deviations above chance"
-    )
-
-
-class StripResponse(Schema):
-    """The parts of one clip in one modality, by time: key frames, windows of sound, or
-    subtitles.
-    """
-
-    view: int = Field(description="id of the asset")
-    modality: ModalityName
-    moments: list[MomentResponse]
-
-
-class MomentsResponse(Schema):
-    items: list[StripResponse]
-
-
-class FacetValueResponse(Schema):
-    value: str
-    label: str
-    count: int
-    selected: bool
-
-
-class FacetResponse(Schema):
-    name: str = Field(description="category, brand, or attr:<name>")
-    label: str
-    values: list[FacetValueResponse]
-
-
-class PriceRange(Schema):
-    min: PriceText
-    max: PriceText
-
-
-class SearchResponse(Schema):
-    hits: list[HitResponse]
-    total: int
-    window_full: bool = Field(description="more products may match than `total` counts")
-    facets: list[FacetResponse]
-    price_range: PriceRange | None
-    next_cursor: str = Field(description="empty on the last page")
-    picture_token: str = Field(
-        description="stands for the query picture or video in the next request; else empty"
-    )
-    sound_token: str = Field(
-        description="stands for the query sound in the next request; else empty"
-    )
-    timings_ms: dict[str, float] = Field(description="milliseconds by stage")
-    generation: int | None = Field(description="index generation that answered")
-    seq: int = Field(description="index clock: changes up to it were searched")

@@ -1,8 +1,8 @@
-"""Products: listed, read, written by sku."""
+"""Products: list, read and write them by SKU; find similar ones and matching parts of clips."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -12,9 +12,10 @@ from rest_framework.request import Request
 from webapp.api.links import Links
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_json, read_query
-from webapp.api.responses import CategoryPaths, product_document, search_document, timeline_document
 from webapp.api.schema import operation
 from webapp.api.schemas.products import (
+    CategoryPaths,
+    ProductContext,
     ProductPage,
     ProductPatch,
     ProductQuery,
@@ -22,7 +23,8 @@ from webapp.api.schemas.products import (
     ProductResponse,
     SimilarQuery,
 )
-from webapp.api.schemas.search import MomentsQuery, MomentsResponse, SearchResponse
+from webapp.api.schemas.results import ClipTimelinesResponse, SearchResponse
+from webapp.api.schemas.search import ClipQuery
 from webapp.api.scopes import Scope
 from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
 from webapp.api.views.base import ApiView, json_response
@@ -36,6 +38,8 @@ from webapp.retrieval.service import search_products
 
 
 class ProductListView(ApiView):
+    """Products in order of their ids."""
+
     scopes = {"GET": Scope.CATALOG_READ}
     public = frozenset({"GET"})
 
@@ -48,23 +52,19 @@ class ProductListView(ApiView):
         responses={200: ProductPage},
     )
     def get(self, request: Request) -> HttpResponse:
-        asked = read_query(request, ProductQuery)
-        page, cursor = keyset_page(
-            prefetch_details(filter_products(request, asked)),
-            cursor=asked.cursor,
-            limit=asked.limit,
-            asked=(asked.model_dump(exclude={"cursor", "limit"}), can_see_hidden(request)),
+        query = read_query(request, ProductQuery)
+        page = keyset_page(
+            prefetch_details(filter_products(request, query)),
+            cursor=query.cursor,
+            limit=query.limit,
+            asked=(query.model_dump(exclude={"cursor", "limit"}), can_see_hidden(request)),
         )
-        paths, links = CategoryPaths(page), Links(request)
-        return json_response(
-            {
-                "items": [product_document(item, paths, links) for item in page],
-                "next_cursor": cursor,
-            }
-        )
+        return json_response(ProductPage.write(page, _context(request, page.items)))
 
 
 class ProductView(ApiView):
+    """One product."""
+
     scopes = {
         "GET": Scope.CATALOG_READ,
         "PUT": Scope.CATALOG_WRITE,
@@ -82,9 +82,8 @@ class ProductView(ApiView):
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
-        return _document(
-            request, get_object_or_404(prefetch_details(visible_products(request)), sku=sku)
-        )
+        products = prefetch_details(visible_products(request))
+        return _product_response(request, get_object_or_404(products, sku=sku))
 
     @operation(
         operation_id="products_put",
@@ -106,12 +105,8 @@ class ProductView(ApiView):
         problems=(404, 413, 415),
     )
     def patch(self, request: Request, sku: str) -> HttpResponse:
-        return _save(
-            request,
-            sku,
-            read_json(request, ProductPatch).model_dump(exclude_unset=True),
-            create=False,
-        )
+        values = read_json(request, ProductPatch).model_dump(exclude_unset=True)
+        return _save(request, sku, values, create=False)
 
     @operation(
         operation_id="products_delete",
@@ -121,13 +116,15 @@ class ProductView(ApiView):
         problems=(404,),
     )
     def delete(self, request: Request, sku: str) -> HttpResponse:
-        found = list(Product.objects.filter(sku=sku).values_list("pk", flat=True))
-        if not remove_products(found):
+        ids = list(Product.objects.filter(sku=sku).values_list("pk", flat=True))
+        if not remove_products(ids):
             raise Http404
         return HttpResponse(status=204)
 
 
 class SimilarView(ApiView):
+    """Products similar to one."""
+
     scopes = {"GET": Scope.SEARCH}
     public = frozenset({"GET"})
 
@@ -141,16 +138,16 @@ class SimilarView(ApiView):
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
-        asked = read_query(request, SimilarQuery)
+        limit = read_query(request, SimilarQuery).limit
         product = get_object_or_404(visible_products(request), sku=sku)
-        result = search_products(
-            SearchQuery(similar_to=product.pk, limit=asked.limit, facets=False)
-        )
+        result = search_products(SearchQuery(similar_to=product.pk, limit=limit, facets=False))
         observe_search(result.timings)
-        return json_response(search_document(result, Links(request)))
+        return json_response(SearchResponse.write(result, Links(request)))
 
 
 class MomentsView(ApiView):
+    """Parts of a product's clips that match a query."""
+
     scopes = {"GET": Scope.SEARCH}
     public = frozenset({"GET"})
 
@@ -158,24 +155,19 @@ class MomentsView(ApiView):
         operation_id="products_moments",
         public=True,
         tags=["products"],
-        summary="When in a product's clips a question is answered",
-        query=MomentsQuery,
-        responses={200: MomentsResponse},
+        summary="Parts of a product's clips that match a query",
+        query=ClipQuery,
+        responses={200: ClipTimelinesResponse},
         problems=(404,),
     )
     def get(self, request: Request, sku: str) -> HttpResponse:
-        asked = read_query(request, MomentsQuery)
+        query = read_query(request, ClipQuery)
         product = get_object_or_404(Product, sku=sku, visible=True)
-        question = SearchQuery(
-            text=asked.q, picture_token=asked.picture_token, sound_token=asked.sound_token
+        search_query = SearchQuery(
+            text=query.q, picture_token=query.picture_token, sound_token=query.sound_token
         )
-        return json_response(
-            {
-                "items": [
-                    timeline_document(timeline) for timeline in match_clips(question, product.pk)
-                ]
-            }
-        )
+        timelines = match_clips(search_query, product.pk)
+        return json_response(ClipTimelinesResponse.write(timelines))
 
 
 def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool) -> HttpResponse:
@@ -183,14 +175,14 @@ def _save(request: Request, sku: str, values: Mapping[str, Any], *, create: bool
         product, outcome = save_product(sku=sku, values=values, space=active_space(), create=create)
     except Product.DoesNotExist as error:
         raise Http404 from error
-    return _document(
-        request,
-        prefetch_details(Product.objects.all()).get(pk=product.pk),
-        status=201 if outcome == Outcome.CREATED else 200,
-    )
+    saved = prefetch_details(Product.objects.all()).get(pk=product.pk)
+    return _product_response(request, saved, status=201 if outcome == Outcome.CREATED else 200)
 
 
-def _document(request: Request, product: Product, *, status: int = 200) -> HttpResponse:
-    return json_response(
-        product_document(product, CategoryPaths([product]), Links(request)), status=status
-    )
+def _product_response(request: Request, product: Product, *, status: int = 200) -> HttpResponse:
+    document = ProductResponse.write(product, _context(request, [product]))
+    return json_response(document, status=status)
+
+
+def _context(request: Request, products: Sequence[Product]) -> ProductContext:
+    return ProductContext(Links(request), CategoryPaths(products))

@@ -14,14 +14,13 @@ from search.config import engine_settings
 from search.media.picture import PictureLimits, decode_picture
 from webapp.api.links import Links
 from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
-from webapp.api.responses import search_document
 from webapp.api.schema import file_body, operation
+from webapp.api.schemas.results import SearchResponse
 from webapp.api.schemas.search import (
     SearchFilterFields,
     SearchFormRequest,
     SearchParameters,
     SearchRequestBody,
-    SearchResponse,
 )
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, json_response
@@ -142,4 +141,4 @@ def _decode(file: UploadedFile) -> Image.Image:
 def _answer(request: Request, asked: SearchQuery) -> HttpResponse:
     result = search_products(asked)
     observe_search(result.timings)
-    return json_response(search_document(result, Links(request)))
+    return json_response(SearchResponse.write(result, Links(request)))
