@@ -9,12 +9,9 @@ import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from django.db.models import QuerySet
-from django.utils import timezone
-
-from indexer.leases.process_id import this_process
 from search.errors import Unavailable
 from webapp.catalog.models import ModelChange, Tuning
+from webapp.leases.leased import LeasedQuerySet
 
 WRITE_INTERVAL_S = 0.5
 LEASE = datetime.timedelta(minutes=30)
@@ -26,9 +23,9 @@ RUNNING = "running"
 """The state that both kinds of row have while a process works on them."""
 
 
-def held_by_this_process(row: Row) -> QuerySet[Row]:
+def held_by_this_process(row: Row) -> LeasedQuerySet[Row]:
     """The row, as long as it runs and this process runs it."""
-    return type(row)._default_manager.filter(pk=row.pk, state=RUNNING, claimed_by=this_process())
+    return type(row).objects.filter(pk=row.pk, state=RUNNING).held(row.claim)
 
 
 class Progress(Generic[Row]):
@@ -41,13 +38,13 @@ class Progress(Generic[Row]):
         row: Row,
         saved: tuple[str, ...] = (),
         show: Callable[[Row], None] | None = None,
-        held: Callable[[Row], QuerySet[Row]] = held_by_this_process,
+        held: Callable[[Row], LeasedQuerySet[Row]] = held_by_this_process,
         lease: datetime.timedelta = LEASE,
     ) -> None:
         self.row = row
         self._held = held
         self._lease = lease
-        self._saved = ("stage", "done", "total", "lease_expires_at", *saved)
+        self._saved = ("stage", "done", "total", *saved)
         self._show = show
         self._written = -float("inf")
 
@@ -69,9 +66,8 @@ class Progress(Generic[Row]):
 
     def write(self) -> None:
         """Save everything but state and owner."""
-        self.row.lease_expires_at = timezone.now() + self._lease
         values = {name: getattr(self.row, name) for name in self._saved}
-        if not self._held(self.row).update(**values):
+        if not self._held(self.row).renew(self._lease, **values):
             raise Unavailable(
                 "this work was given up while it ran", value=str(self.row), fix="Start it again."
             )

@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
-from indexer.encoding.claiming import UNCLAIMED
 from indexer.encoding.run import has_pending_work
 from indexer.index.compaction import is_compaction_due
-from indexer.leases.process_id import is_dead
 from indexer.model_change.claiming import release_abandoned_changes
 from indexer.previews.run import find_clips_without_preview, release_abandoned_previews
 from indexer.tuning.claiming import fail_abandoned_tunings, notify_pending_tunings
@@ -126,29 +124,19 @@ class Reconciler:
         return enqueued
 
 
-def _abandoned(rows: QuerySet) -> Q:
-    """Those of the claimed rows whose lease has run out or whose owner on this host is dead."""
-    owners = rows.order_by().values_list("claimed_by", flat=True).distinct()
-    return Q(lease_expires_at__lt=timezone.now()) | Q(
-        claimed_by__in=[owner for owner in owners if is_dead(owner)]
-    )
-
-
 def requeue_abandoned_jobs() -> tuple[int, int]:
     """Queue the jobs of dead or silent workers again, and set aside those that lost too many
     workers.
     """
-    claimed = IndexJob.objects.filter(state=JobState.CLAIMED)
-    abandoned = claimed.filter(_abandoned(claimed))
-    deadly = abandoned.filter(attempts__gte=MAX_LOST_WORKERS - 1).update(
+    abandoned = IndexJob.objects.filter(state=JobState.CLAIMED).abandoned()
+    deadly = abandoned.filter(attempts__gte=MAX_LOST_WORKERS - 1).release(
         state=JobState.FAILED,
         attempts=F("attempts") + 1,
         finished_at=timezone.now(),
         error_code="worker_lost",
         error=f"{MAX_LOST_WORKERS} workers were lost while they encoded this",
-        **UNCLAIMED,
     )
-    return abandoned.update(state=JobState.QUEUED, attempts=F("attempts") + 1, **UNCLAIMED), deadly
+    return abandoned.release(state=JobState.QUEUED, attempts=F("attempts") + 1), deadly
 
 
 def enqueue_missing_jobs(*, space: str) -> int:
@@ -190,10 +178,7 @@ def resume_uploads() -> int:
     """Free the uploads of dead importers, and wake importers for the oldest that wait. Returns
     how many were woken.
     """
-    running = Upload.objects.filter(state=UploadState.RUNNING)
-    running.filter(_abandoned(running)).update(
-        state=UploadState.RECEIVED, claim=None, lease_expires_at=None
-    )
+    Upload.objects.filter(state=UploadState.RUNNING).abandoned().release(state=UploadState.RECEIVED)
     in_terminal = Q(
         source=UploadSource.TERMINAL, created_at__gt=timezone.now() - TERMINAL_HEAD_START
     )

@@ -14,6 +14,7 @@ from django.utils import timezone
 from search.types import Modality
 from webapp.catalog.models import IndexJob, JobState
 from webapp.config import web_settings
+from webapp.leases.leased import LeasedQuerySet
 
 ISOLATE_AFTER = 3
 """Attempts after which a job is encoded alone, when nothing else is left: it may be what kills
@@ -24,9 +25,6 @@ CLIPS = (Modality.AUDIO, Modality.VIDEO)
 CLAIM_BATCH_SIZES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 2}
 """Contents of a claim; pictures as many as the encoder takes at once. The clips of a claim
 become searchable together, so a few: else short ones would wait for a long one."""
-
-UNCLAIMED = {"claim": None, "claimed_by": "", "lease_expires_at": None}
-"""What a job looks like that nobody holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +44,10 @@ class Claim:
     modality: Modality
     jobs: tuple[Job, ...]
 
-    def rows(self, jobs: Collection[Job] | None = None) -> QuerySet[IndexJob]:
+    def rows(self, jobs: Collection[Job] | None = None) -> LeasedQuerySet[IndexJob]:
         """The rows of these jobs (all by default) that are still ours."""
         ids = [job.id for job in (self.jobs if jobs is None else jobs)]
-        return IndexJob.objects.filter(id__in=ids, claim=self.token)
+        return IndexJob.objects.filter(id__in=ids).held(self.token)
 
 
 def next_modality(*, space: str) -> Modality | None:
@@ -84,51 +82,49 @@ def _claim(queued: QuerySet[IndexJob], modality: Modality, worker: str, limit: i
     """Where the database locks rows, other claimers skip ours; SQLite has one writer at a time
     anyway.
     """
-    token = uuid.uuid4()
     with transaction.atomic():
         rows = queued.select_for_update(skip_locked=True).values_list(
             "id", "content_hash", "attempts"
         )[:limit]
         jobs = tuple(Job(*row) for row in rows)
-        IndexJob.objects.filter(id__in=[job.id for job in jobs], state=JobState.QUEUED).update(
-            state=JobState.CLAIMED, claim=token, claimed_by=worker, lease_expires_at=lease_end()
-        )
-    return Claim(token, modality, jobs) if jobs else None
+        free = IndexJob.objects.filter(id__in=[job.id for job in jobs], state=JobState.QUEUED)
+        token = free.claim(_lease(), owner=worker, state=JobState.CLAIMED)
+    return Claim(token, modality, jobs) if token else None
 
 
-def lease_end() -> datetime.datetime:
-    """When a claim made now lapses unless it is renewed."""
-    return timezone.now() + datetime.timedelta(seconds=web_settings().job_lease_s)
+def _lease() -> datetime.timedelta:
+    return datetime.timedelta(seconds=web_settings().job_lease_s)
 
 
 def renew_claims(claims: Collection[Claim]) -> None:
     """Push the leases of everything in flight ahead."""
-    _rows(claims).update(lease_expires_at=lease_end())
+    _rows(claims).renew(_lease())
 
 
 def release_claims(claims: Collection[Claim]) -> int:
     """Back to the queue, unblamed, whatever of these claims is still ours. Returns how many
     jobs.
     """
-    return _rows(claims).update(state=JobState.QUEUED, **UNCLAIMED)
+    return _rows(claims).release(state=JobState.QUEUED)
 
 
-def defer_jobs(rows: QuerySet[IndexJob], *, error_code: str, error: str, seconds: float) -> int:
+def defer_jobs(
+    rows: LeasedQuerySet[IndexJob], *, error_code: str, error: str, seconds: float
+) -> int:
     """Back to the queue for later, the attempt counted: what went wrong may pass. Returns how
     many jobs.
     """
     later = timezone.now() + datetime.timedelta(seconds=seconds)
-    return rows.update(
+    return rows.release(
         state=JobState.QUEUED,
         attempts=F("attempts") + 1,
         not_before=later,
         error_code=error_code,
         error=error[:500],
-        **UNCLAIMED,
     )
 
 
-def _rows(claims: Collection[Claim]) -> QuerySet[IndexJob]:
+def _rows(claims: Collection[Claim]) -> LeasedQuerySet[IndexJob]:
     ours = Q(pk__in=[])
     for claim in claims:
         ours |= Q(id__in=[job.id for job in claim.jobs], claim=claim.token)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator
 
 from indexer.encoding.totals import EncodeTotals
 from indexer.encoding.worker import EncodeWorker
-from indexer.leases.process_id import this_process
 from search.errors import EncoderError
 from webapp.catalog.models import IndexJob
 from webapp.catalog.selectors.spaces import PendingSpace, pending_spaces
+from webapp.leases.process_id import this_process
 from webapp.retrieval.models_runtime import ActiveModel, active_model, active_space
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from indexer.encoding.claiming import UNCLAIMED, Claim, Job, defer_jobs
+from indexer.encoding.claiming import Claim, Job, defer_jobs
 from indexer.encoding.contents import EncodedContent, FailedContent
 from indexer.encoding.encode import EncodedBatch
 from indexer.encoding.projection import get_tower_id
@@ -72,8 +72,8 @@ def _store(
             ignore_conflicts=True,
         )
         store_features(make_feature_rows(batch.encoded, encoder))
-        claim.rows([item.job for item in batch.encoded]).update(
-            state=JobState.DONE, finished_at=timezone.now(), error_code="", error="", **UNCLAIMED
+        claim.rows([item.job for item in batch.encoded]).release(
+            state=JobState.DONE, finished_at=timezone.now(), error_code="", error=""
         )
         if orphans:
             claim.rows(orphans).delete()
@@ -111,13 +111,12 @@ def _set_aside(claim: Claim, item: FailedContent) -> None:
         defer_jobs(row, error_code=fault.code, error=fault.message, seconds=delay)
         return
     logger.warning("set aside %s %s: %s", claim.modality, item.job.content_hash, fault.message)
-    row.update(
+    row.release(
         state=JobState.FAILED,
         attempts=item.job.attempts + 1,
         finished_at=timezone.now(),
         error_code=fault.code,
         error=fault.message[:500],
-        **UNCLAIMED,
     )
     content = {"modality": claim.modality, "content_hash": item.job.content_hash}
     if not Embedding.objects.filter(**content).exists():

@@ -7,10 +7,8 @@ from __future__ import annotations
 import logging
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from indexer.leases.process_id import this_process
 from indexer.progress import held_by_this_process
 from indexer.reconcile import enqueue_missing_jobs
 from indexer.tuning.publish import drop_space
@@ -25,6 +23,7 @@ from webapp.catalog.models import (
 )
 from webapp.catalog.selectors.spaces import get_active_heads
 from webapp.celery import ENCODE_QUEUED, notify_worker
+from webapp.leases.leased import LeasedQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +49,8 @@ def swap(change: ModelChange) -> None:
         ModelChange.objects.filter(state=ModelChangeState.LIVE).update(
             state=ModelChangeState.RETIRED, stage=""
         )
-        ended = {"stage": "", "claimed_by": "", "finished_at": timezone.now()}
-        if not held_by_this_process(change).update(state=ModelChangeState.LIVE, **ended):
+        ended = {"stage": "", "finished_at": timezone.now()}
+        if not held_by_this_process(change).release(state=ModelChangeState.LIVE, **ended):
             raise Unavailable("this change was given up while it ran", value=str(change), fix=AGAIN)
     _settle(change.space, change.previous_space)
     drop_unused_spaces(kept={change.base, change.previous_base})
@@ -64,22 +63,21 @@ def activate_previous(change: ModelChange, space: str) -> None:
     """
     with transaction.atomic():
         _live()
-        ended = {"stage": "", "claimed_by": "", "finished_at": timezone.now()}
-        if not held_for_rollback(change).update(state=ModelChangeState.ROLLED_BACK, **ended):
+        ended = {"stage": "", "finished_at": timezone.now()}
+        if not held_for_rollback(change).release(state=ModelChangeState.ROLLED_BACK, **ended):
             raise Unavailable("this change is not in use any more", value=str(change))
         if change.previous_id:
             ModelChange.objects.filter(pk=change.previous_id).update(state=ModelChangeState.LIVE)
     _settle(space, get_active_heads(change.base)[1])
 
 
-def held_for_rollback(change: ModelChange) -> QuerySet[ModelChange]:
+def held_for_rollback(change: ModelChange) -> LeasedQuerySet[ModelChange]:
     """The row, as long as it is in use and this process takes it back."""
     return ModelChange.objects.filter(
         pk=change.pk,
         state=ModelChangeState.LIVE,
         stage=ModelChangeStage.ROLLING_BACK,
-        claimed_by=this_process(),
-    )
+    ).held(change.claim)
 
 
 def drop_unused_spaces(*, kept: set[str]) -> None:

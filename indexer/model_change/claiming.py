@@ -5,16 +5,17 @@ with.
 from __future__ import annotations
 
 import datetime
+from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from indexer.leases.process_id import is_dead, this_process
 from indexer.progress import held_by_this_process
 from search.errors import InputError, Unavailable
 from webapp.catalog.models import IndexJob, JobState, ModelChange, ModelChangeState
 from webapp.catalog.selectors.spaces import get_live_change
+from webapp.leases.leased import lease_fields
 from webapp.retrieval.models_runtime import ActiveModel, base_space
 
 LEASE = datetime.timedelta(minutes=2)
@@ -27,11 +28,7 @@ def release_abandoned_changes() -> int:
     """Let go of what a process held that is gone, so that it can be gone on with. Returns how
     many.
     """
-    running = ModelChange.objects.exclude(claimed_by="")
-    dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
-    return running.filter(Q(lease_expires_at__lt=timezone.now()) | Q(claimed_by__in=dead)).update(
-        claimed_by=""
-    )
+    return ModelChange.objects.abandoned().release()
 
 
 def claim_change(
@@ -51,24 +48,22 @@ def claim_change(
     interrupted = ModelChange.objects.filter(state=ModelChangeState.RUNNING, claimed_by="")
     abandon_changes(interrupted.exclude(space=target.space.fingerprint))
     live = get_live_change()
-    values = {
+    values: dict[str, Any] = {
         "dry_run": dry_run,
         "forced": forced,
         "previous": live,
         "previous_preset": current.preset,
         "previous_base": base_space(current.preset).fingerprint,
         "previous_space": current.space.fingerprint,
-        "claimed_by": this_process(),
-        "lease_expires_at": timezone.now() + LEASE,
     }
-    if not interrupted.update(**values):
-        _create(target, values)
-    return ModelChange.objects.get(state=ModelChangeState.RUNNING, claimed_by=this_process())
+    if token := interrupted.claim(LEASE, **values):
+        return ModelChange.objects.get(claim=token)
+    return _create(target, values | lease_fields(LEASE))
 
 
-def _create(target: ActiveModel, values: dict[str, object]) -> None:
+def _create(target: ActiveModel, values: dict[str, Any]) -> ModelChange:
     try:
-        ModelChange.objects.create(
+        return ModelChange.objects.create(
             preset=target.preset,
             base=base_space(target.preset).fingerprint,
             heads_digest=target.heads_digest,
@@ -99,10 +94,9 @@ def end_change(change: ModelChange, state: ModelChangeState, error: str = "") ->
         "state": state,
         "stage": "",
         "error": error[:1000],
-        "claimed_by": "",
         "finished_at": timezone.now(),
     }
-    if held_by_this_process(change).update(**ended):
+    if held_by_this_process(change).release(**ended):
         _unqueue(change.space)
 
 

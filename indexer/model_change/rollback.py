@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.utils import timezone
-
 from indexer.index.compaction import build_generation
-from indexer.leases.heartbeat import heartbeat
-from indexer.leases.process_id import this_process
 from indexer.model_change.activate import activate_previous, held_for_rollback
 from indexer.model_change.backfill import backfill_space
 from indexer.model_change.claiming import LEASE, abandon_changes, release_abandoned_changes
@@ -20,6 +16,7 @@ from search.vectors.backends import open_generations
 from webapp.catalog.models import ModelChange, ModelChangeStage, ModelChangeState
 from webapp.catalog.selectors.embeddings import count_changes_since
 from webapp.catalog.selectors.spaces import get_live_change
+from webapp.leases.heartbeat import heartbeat
 from webapp.retrieval.models_runtime import ActiveModel, active_heads
 
 Show = Callable[[ModelChange], None]
@@ -53,7 +50,7 @@ def rollback_change(show: Show | None = None) -> ModelChange:
             backfill_space(former, progress, ModelChangeStage.ROLLING_BACK, alone=True)
             activate_previous(change, former.space.fingerprint)
     except BaseException:
-        held_for_rollback(change).update(stage="", claimed_by="")
+        held_for_rollback(change).release(stage="")
         raise
     change.refresh_from_db()
     return change
@@ -70,12 +67,7 @@ def _claim() -> ModelChange:
             fix=f"Set OMNISHELF_PRESET={change.previous_preset} for every process, restart them, and roll back then.",
         )
     free = ModelChange.objects.filter(pk=change.pk, state=ModelChangeState.LIVE, claimed_by="")
-    held = {
-        "stage": ModelChangeStage.ROLLING_BACK,
-        "claimed_by": this_process(),
-        "lease_expires_at": timezone.now() + LEASE,
-    }
-    if not free.update(**held):
+    if not free.claim(LEASE, stage=ModelChangeStage.ROLLING_BACK):
         raise Unavailable(
             "another process takes this change back", value=str(change), fix="Wait for its end."
         )

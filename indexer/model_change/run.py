@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Sequence
 
 from indexer.index.compaction import build_generation
-from indexer.leases.heartbeat import heartbeat
 from indexer.model_change.activate import swap
 from indexer.model_change.backfill import backfill_space
 from indexer.model_change.claiming import LEASE, claim_change, end_change
@@ -25,6 +24,7 @@ from webapp.catalog.models import (
     ModelChangeStage,
     ModelChangeState,
 )
+from webapp.leases.heartbeat import heartbeat
 from webapp.retrieval.models_runtime import ActiveModel, active_heads, wait_until_current
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ def change_model(
         _fail(change, f"{type(error).__name__}: {error}")
         raise
     except BaseException:
-        held_by_this_process(change).update(claimed_by="")
+        held_by_this_process(change).release()
         raise
     change.refresh_from_db()
     logger.info("%s", change)

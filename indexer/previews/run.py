@@ -9,12 +9,10 @@ import random
 import threading
 from collections.abc import Callable
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Exists, OuterRef, QuerySet
 
 from indexer.encoding.files import local_file
 from indexer.encoding.run import stopping
-from indexer.leases.process_id import is_dead, this_process
 from indexer.previews.render import ClipPreviewFiles, render_preview
 from search.config import engine_settings
 from search.errors import MediaTooLarge
@@ -23,6 +21,7 @@ from search.types import Modality
 from webapp.catalog.models import Asset, ClipPreview
 from webapp.catalog.selectors.previews import CLIP_KINDS
 from webapp.catalog.services.previews import store_preview
+from webapp.leases.leased import lease_fields
 
 LEASE = datetime.timedelta(hours=1)
 """Far longer than the longest clip takes."""
@@ -41,12 +40,7 @@ def find_clips_without_preview() -> QuerySet[Asset]:
 
 def release_abandoned_previews() -> int:
     """Free the claims of dead and of silent workers. Returns how many."""
-    claimed = ClipPreview.objects.filter(made_at__isnull=True)
-    owners = claimed.order_by().values_list("claimed_by", flat=True).distinct()
-    abandoned = Q(claimed_at__lt=timezone.now() - LEASE) | Q(
-        claimed_by__in=[each for each in owners if is_dead(each)]
-    )
-    return claimed.filter(abandoned).delete()[0]
+    return ClipPreview.objects.filter(made_at__isnull=True).abandoned().delete()[0]
 
 
 def make_missing_previews(on_made: Callable[[], None] | None = None) -> int:
@@ -63,7 +57,7 @@ def make_missing_previews(on_made: Callable[[], None] | None = None) -> int:
         ):
             clip = random.choice(clips)  # noqa: S311 (no secret)
             claim, won = ClipPreview.objects.get_or_create(
-                content_hash=clip.content_hash, defaults={"claimed_by": this_process()}
+                content_hash=clip.content_hash, defaults=lease_fields(LEASE)
             )
             if won:
                 drawn = _drawn(clip)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.db.models import Q
 from django.utils import timezone
 
-from indexer.leases.process_id import is_dead, this_process
 from indexer.progress import LEASE
 from webapp.catalog.models import Tuning, TuningState
 from webapp.celery import ROLL_BACK_TUNING, TUNE, notify_worker
@@ -16,11 +14,7 @@ INTERRUPTED = "interrupted: the process that ran it has ended; nothing was chang
 def claim_tuning(tuning_id: int) -> Tuning | None:
     """Make a queued tuning this process's. None when it is not queued any more."""
     queued = Tuning.objects.filter(pk=tuning_id, state=TuningState.QUEUED)
-    claimed = queued.update(
-        state=TuningState.RUNNING,
-        claimed_by=this_process(),
-        lease_expires_at=timezone.now() + LEASE,
-    )
+    claimed = queued.claim(LEASE, state=TuningState.RUNNING)
     return Tuning.objects.get(pk=tuning_id) if claimed else None
 
 
@@ -28,10 +22,10 @@ def fail_abandoned_tunings() -> int:
     """Call failed what runs in a process that is gone. Returns how many. What readers look at
     was not touched.
     """
-    running = Tuning.objects.filter(state=TuningState.RUNNING)
-    dead = [owner for owner in running.values_list("claimed_by", flat=True) if is_dead(owner)]
-    abandoned = running.filter(Q(lease_expires_at__lt=timezone.now()) | Q(claimed_by__in=dead))
-    return abandoned.update(state=TuningState.FAILED, error=INTERRUPTED, finished_at=timezone.now())
+    abandoned = Tuning.objects.filter(state=TuningState.RUNNING).abandoned()
+    return abandoned.release(
+        state=TuningState.FAILED, error=INTERRUPTED, finished_at=timezone.now()
+    )
 
 
 def notify_pending_tunings() -> None:

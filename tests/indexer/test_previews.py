@@ -13,7 +13,6 @@ from PIL import Image
 
 from indexer.previews.render import web_vtt
 from indexer.previews.run import (
-    LEASE,
     find_clips_without_preview,
     make_missing_previews,
     release_abandoned_previews,
@@ -92,7 +91,7 @@ def test_a_lost_file_waits_and_holds_nothing_up() -> None:
         make_missing_previews()
     assert make_missing_previews() == 0, "claimed"
     assert release_abandoned_previews() == 0
-    ClipPreview.objects.update(claimed_at=timezone.now() - 2 * LEASE)
+    ClipPreview.objects.update(lease_expires_at=timezone.now())
     assert release_abandoned_previews() == 1
     assert find_clips_without_preview().get() == asset
 
@@ -101,7 +100,7 @@ def test_what_a_dead_worker_had_claimed_is_made_by_another() -> None:
     asset = added(sounds=[tone_file([440])])
     ClipPreview.objects.create(content_hash=asset.content_hash, claimed_by="elsewhere:1:1")
     assert make_missing_previews() == 0 and get_previews([asset.content_hash]) == {}
-    ClipPreview.objects.update(claimed_at=timezone.now() - 2 * LEASE)
+    ClipPreview.objects.update(lease_expires_at=timezone.now())
     release_abandoned_previews()
     assert make_missing_previews() == 1
 

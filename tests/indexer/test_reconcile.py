@@ -15,7 +15,6 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from indexer.leases.process_id import host_name, this_process
 from indexer.reconcile import (
     MAX_LOST_WORKERS,
     TEMPORARY_FILE_MAX_AGE_S,
@@ -31,6 +30,7 @@ from webapp.catalog.models import ClipPreview, Embedding, IndexJob, JobState, Up
 from webapp.catalog.models.upload import UploadSource
 from webapp.celery import app
 from webapp.clicklog.models import ClickCount
+from webapp.leases.process_id import host_name, this_process
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -1,11 +1,7 @@
-"""The right to import one upload: taken by a conditional UPDATE, kept by a lease, checked at
-every checkpoint.
-"""
+"""The right to import one upload: claimed once, renewed at every checkpoint."""
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import uuid
 from datetime import timedelta
@@ -18,15 +14,16 @@ from django.utils import timezone
 from search.errors import Unavailable
 from webapp.catalog.models import Upload, UploadState
 from webapp.config import web_settings
+from webapp.leases.leased import LeasedQuerySet
 
-INTERRUPTIONS = 5
-"""So many interruptions at the same row, and the upload is given up."""
+MAX_INTERRUPTIONS = 5
+"""An upload that is interrupted so often at the same row fails."""
+
+RENEWALS_PER_LEASE = 4
 
 
 class ClaimLost(Unavailable):
-    """The upload was cancelled, or another worker took it over after this one had been silent
-    for too long.
-    """
+    """The upload was cancelled, or another worker claimed it after this one was silent for long."""
 
 
 class Claim:
@@ -35,70 +32,85 @@ class Claim:
     def __init__(self, upload_id: int, token: uuid.UUID) -> None:
         self.upload_id = upload_id
         self.token = token
-        self._lease = timedelta(seconds=web_settings().job_lease_s)
-        self._renew_at = time.monotonic() + self._lease.total_seconds() / 4
+        self._lease = _lease()
+        self._plan_renewal()
 
     @classmethod
     def take(cls, upload_id: int) -> Self | None:
-        """Claim an upload that waits or whose importer has died. None when there is nothing to
-        do or another has it.
+        """Claim an upload that waits or whose importer has died.
+
+        Returns None when there is nothing to do or another process has the upload.
         """
-        claim = cls(upload_id, uuid.uuid4())
         free = Q(state=UploadState.RECEIVED) | Q(
             state=UploadState.RUNNING, lease_expires_at__lt=Now()
         )
-        taken = Upload.objects.filter(free, pk=upload_id).update(
+        token = Upload.objects.filter(free, pk=upload_id).claim(
+            _lease(),
             state=UploadState.RUNNING,
-            claim=claim.token,
-            claimed_by=f"{socket.gethostname()}:{os.getpid()}"[:120],
-            lease_expires_at=timezone.now() + claim._lease,
             started_at=Coalesce("started_at", Value(timezone.now())),
         )
-        return claim if taken else None
+        return cls(upload_id, token) if token else None
 
     def renew(self) -> None:
-        """Prolong the lease when a quarter of it is used. Cheap to call often. Raises ClaimLost."""
+        """Extend the lease when a quarter of it is used. Cheap to call often.
+
+        Raises ClaimLost.
+        """
         if time.monotonic() >= self._renew_at:
             self.update()
 
     def update(self, **fields: object) -> None:
-        """Write to the upload and prolong the lease. Raises ClaimLost, which undoes the
-        transaction around it.
+        """Write to the upload and extend the lease.
+
+        Raises ClaimLost, which undoes the transaction around it.
         """
-        mine = Upload.objects.filter(pk=self.upload_id, claim=self.token, state=UploadState.RUNNING)
-        if not mine.update(lease_expires_at=timezone.now() + self._lease, **fields):
-            raise ClaimLost("the upload was cancelled or taken over", value=self.upload_id)
-        self._renew_at = time.monotonic() + self._lease.total_seconds() / 4
+        self._require(self._row().renew(self._lease, **fields))
+        self._plan_renewal()
 
     def checkpoint(self, rows: int, increments: dict[str, int]) -> None:
-        """Record that so many more rows are handled."""
+        """Record that so many more rows are handled. Raises ClaimLost."""
         self.update(
             next_row=F("next_row") + rows,
             **{name: F(name) + count for name, count in increments.items()},
         )
 
     def finish(self, state: UploadState, *, error: str = "") -> None:
-        self.update(state=state, error=error[:1000], finished_at=Now(), claim=None)
+        """End the import. Raises ClaimLost."""
+        self._require(self._row().release(state=state, error=error[:1000], finished_at=Now()))
 
-    def interrupted(self, error: BaseException) -> None:
-        """Leave the upload to be resumed, at once; give it up when it keeps failing at the same
-        row.
+    def record_interruption(self, error: BaseException) -> None:
+        """Let another worker resume at once, or fail after MAX_INTERRUPTIONS at the same row.
+
+        Raises ClaimLost.
         """
         upload = Upload.objects.get(pk=self.upload_id)
         reason = f"{type(error).__name__}: {error}"[:1000]
         note = {"level": "interrupted", "row": upload.next_row, "reason": reason}
         notes = [*upload.notes, note]
-        if sum(other.get("row") == upload.next_row for other in notes) >= INTERRUPTIONS:
+        if sum(other.get("row") == upload.next_row for other in notes) >= MAX_INTERRUPTIONS:
             self.update(notes=notes)
             self.finish(
-                UploadState.FAILED, error=f"given up after {INTERRUPTIONS} interruptions: {reason}"
+                UploadState.FAILED,
+                error=f"failed after {MAX_INTERRUPTIONS} interruptions: {reason}",
             )
         else:
             self.update(notes=notes, error=reason)
             self.release()
 
     def release(self) -> None:
-        """Let another worker resume without waiting for the lease to run out."""
-        Upload.objects.filter(
-            pk=self.upload_id, claim=self.token, state=UploadState.RUNNING
-        ).update(state=UploadState.RECEIVED, claim=None, lease_expires_at=None)
+        """Let another worker resume without waiting for the lease to expire."""
+        self._row().release(state=UploadState.RECEIVED)
+
+    def _row(self) -> LeasedQuerySet[Upload]:
+        return Upload.objects.filter(pk=self.upload_id, state=UploadState.RUNNING).held(self.token)
+
+    def _require(self, rows: int) -> None:
+        if not rows:
+            raise ClaimLost("the upload was cancelled or claimed again", value=self.upload_id)
+
+    def _plan_renewal(self) -> None:
+        self._renew_at = time.monotonic() + self._lease.total_seconds() / RENEWALS_PER_LEASE
+
+
+def _lease() -> timedelta:
+    return timedelta(seconds=web_settings().job_lease_s)

@@ -87,10 +87,10 @@ def _run_claimed(claim: Claim, on_progress: Callable[[Upload], None] | None) -> 
             if error.permanent:
                 claim.finish(UploadState.FAILED, error=str(error))
                 return
-            claim.interrupted(error)
+            claim.record_interruption(error)
             raise
         except Exception as error:
-            claim.interrupted(error)
+            claim.record_interruption(error)
             if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise Unavailable(
                     "the disk is full", fix="Make room; the import goes on where it stopped."
@@ -106,9 +106,7 @@ def cancel_upload(*, upload: Upload) -> Upload:
     running = Upload.objects.filter(
         pk=upload.pk, state__in=[UploadState.RECEIVED, UploadState.RUNNING]
     )
-    running.update(
-        state=UploadState.CANCELLED, finished_at=Now(), claim=None, lease_expires_at=None
-    )
+    running.release(state=UploadState.CANCELLED, finished_at=Now())
     upload.refresh_from_db()
     return upload
 

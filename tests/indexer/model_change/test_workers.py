@@ -11,8 +11,6 @@ from django.utils import timezone
 
 from indexer.encoding import run
 from indexer.encoding.worker import EncodeWorker
-from indexer.leases.heartbeat import heartbeat
-from indexer.leases.process_id import this_process
 from indexer.model_change.activate import drop_unused_spaces
 from indexer.model_change.claiming import claim_change, release_abandoned_changes
 from indexer.model_change.preflight import check_target
@@ -32,6 +30,8 @@ from webapp.catalog.models import (
 )
 from webapp.catalog.selectors.spaces import get_active_heads, get_active_preset, pending_spaces
 from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.leases.heartbeat import heartbeat
+from webapp.leases.process_id import this_process
 from webapp.retrieval.models_runtime import ActiveModel, active_model, active_space
 
 pytestmark = pytest.mark.django_db(transaction=True)

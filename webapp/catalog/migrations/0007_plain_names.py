@@ -1,4 +1,8 @@
-"""Rename models and fields; no row changes."""
+"""Rename models and fields; no row changes.
+
+The time at which a preview was claimed becomes the end of its lease: a preview that a process of
+the former release has begun counts as abandoned, and is made again.
+"""
 
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -17,7 +21,7 @@ RENAMED_FIELDS = {
     },
     "indexgeneration": {"published": "published_at"},
     "removedproduct": {"removed": "removed_at"},
-    "clippreview": {"claimed": "claimed_at", "made": "made_at", "seconds": "duration_s"},
+    "clippreview": {"claimed": "lease_expires_at", "made": "made_at", "seconds": "duration_s"},
     "upload": {
         "created": "created_at",
         "started": "started_at",

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from search.types import Vectors
 from webapp.catalog.models.asset import AssetKind
+from webapp.leases.leased import Leased, LeasedQuerySet
 
 STORED = np.dtype("<f2")
 """Vectors are stored as little-endian 16-bit floats: 0.001 of cosine is far below any difference
@@ -70,14 +71,14 @@ class JobState(models.TextChoices):
     FAILED = "failed", _("set aside")
 
 
-class IndexJobQuerySet(models.QuerySet["IndexJob"]):
+class IndexJobQuerySet(LeasedQuerySet["IndexJob"]):
     def claimable(self, space: str) -> Self:
         return self.filter(
             space=space, state=JobState.QUEUED, not_before__lte=models.functions.Now()
         )
 
 
-class IndexJob(models.Model):
+class IndexJob(Leased):
     """One content to encode into one space. Claimed by a conditional UPDATE; the lease lets a
     sweep take it back.
     """
@@ -86,9 +87,6 @@ class IndexJob(models.Model):
     modality = models.CharField(_("modality"), max_length=8, choices=AssetKind)
     content_hash = models.CharField(_("content hash"), max_length=64)
     state = models.CharField(_("state"), max_length=8, choices=JobState, default=JobState.QUEUED)
-    claimed_by = models.CharField(_("claimed by"), max_length=120, blank=True)
-    claim = models.UUIDField(null=True, blank=True)
-    lease_expires_at = models.DateTimeField(_("lease until"), null=True, blank=True)
     not_before = models.DateTimeField(
         _("not before"), auto_now_add=False, db_default=models.functions.Now()
     )

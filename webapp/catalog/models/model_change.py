@@ -7,6 +7,8 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from webapp.leases.leased import Leased
+
 MIN_QUERIES = 20
 """Fewer questions, where no golden set was given, say nothing about a model."""
 
@@ -40,7 +42,7 @@ class GoldenSetSource(models.TextChoices):
     CATALOGUE = "catalogue", _("titles, which should find their product's pictures")
 
 
-class ModelChange(models.Model):
+class ModelChange(Leased):
     """One change of model. The live one decides which preset is searched; without one,
     OMNISHELF_PRESET does.
 
@@ -80,8 +82,6 @@ class ModelChange(models.Model):
     gain_high = models.FloatField(_("gain at most"), null=True, blank=True)
     overlap = models.FloatField(_("shared share of the ten best"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
-    claimed_by = models.CharField(max_length=120, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from webapp.leases.leased import Leased
 
-class ClipPreview(models.Model):
+
+class ClipPreview(Leased):
     """Key frames, loudness and subtitles of a clip, by content hash. Derived from the file: it
     may be deleted, and is then made again.
 
@@ -18,8 +20,6 @@ class ClipPreview(models.Model):
     """
 
     content_hash = models.CharField(max_length=64, unique=True)
-    claimed_by = models.CharField(max_length=120)
-    claimed_at = models.DateTimeField(auto_now_add=True)
     made_at = models.DateTimeField(null=True, blank=True)
     duration_s = models.FloatField(default=0)
     spans = models.BinaryField(default=b"")

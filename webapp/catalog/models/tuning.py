@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from webapp.leases.leased import Leased
+
 
 class TuningState(models.TextChoices):
     QUEUED = "queued", _("queued")
@@ -31,7 +33,7 @@ class TuningStage(models.TextChoices):
 UNFINISHED = [TuningState.QUEUED, TuningState.RUNNING]
 
 
-class Tuning(models.Model):
+class Tuning(Leased):
     """One run. With the configured preset, the live one decides which space is searched.
 
     `previous` is what was live before it (nothing: the preset's own heads), and where a rollback
@@ -65,8 +67,6 @@ class Tuning(models.Model):
     previous = models.ForeignKey(
         "self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT
     )
-    claimed_by = models.CharField(max_length=120, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("by"),

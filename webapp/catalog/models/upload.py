@@ -9,6 +9,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from webapp.leases.leased import Leased
+
 
 class UploadState(models.TextChoices):
     RECEIVED = "received", _("received")
@@ -24,7 +26,7 @@ class UploadSource(models.TextChoices):
     TERMINAL = "terminal", _("terminal")
 
 
-class Upload(models.Model):
+class Upload(Leased):
     """A catalogue file being imported. `next_row` is the checkpoint an interrupted import
     resumes from.
     """
@@ -54,9 +56,6 @@ class Upload(models.Model):
     warning_count = models.PositiveIntegerField(_("with warnings"), default=0)
     error_count = models.PositiveIntegerField(_("errors"), default=0)
     removed_count = models.PositiveIntegerField(_("removed"), default=0)
-    claimed_by = models.CharField(max_length=120, blank=True)
-    claim = models.UUIDField(null=True, blank=True)
-    lease_expires_at = models.DateTimeField(null=True, blank=True)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         verbose_name=_("by"),

@@ -42,7 +42,7 @@ def store_preview(
         # A store may put a file beside one that has its name.
         default_storage.delete(name)
         default_storage.save(name, ContentFile(content))
-    ClipPreview.objects.filter(pk=claim.pk).update(
+    ClipPreview.objects.filter(pk=claim.pk).release(
         made_at=timezone.now(),
         duration_s=seconds,
         spans=spans_pack(frames),

@@ -198,4 +198,4 @@ def test_an_upload_that_always_fails_at_the_same_row_is_given_up() -> None:
         run_upload(upload_id=upload.pk)
     upload.refresh_from_db()
     assert upload.state == UploadState.FAILED
-    assert "given up" in upload.error
+    assert "failed after 5 interruptions" in upload.error

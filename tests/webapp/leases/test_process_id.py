@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from indexer.leases.process_id import host_name, is_dead, this_process
+from webapp.leases.process_id import host_name, is_dead, this_process
 
 
 def test_this_process_lives() -> None:

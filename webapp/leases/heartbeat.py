@@ -1,6 +1,4 @@
-"""A sign of life while one step takes long: a build gives none, and other hosts know a process
-only by its lease.
-"""
+"""Renews a lease from a background thread during a long step."""
 
 from __future__ import annotations
 
@@ -9,10 +7,11 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import DatabaseError, connections
-from django.db.models import QuerySet
-from django.utils import timezone
+
+from webapp.leases.leased import LeasedQuerySet
 
 logger = logging.getLogger(__name__)
 
@@ -20,9 +19,11 @@ BEATS_PER_LEASE = 4
 
 
 @contextmanager
-def heartbeat(rows: QuerySet, lease: datetime.timedelta) -> Iterator[None]:
-    """Renew the lease of these rows, as long as they are still among the query's, until the
-    block ends.
+def heartbeat(rows: LeasedQuerySet[Any], lease: datetime.timedelta) -> Iterator[None]:
+    """Renew the lease of the rows that the query still finds, until the block ends.
+
+    A step such as an index build reports nothing for minutes, and other hosts know a process
+    only by its lease.
     """
     ended = threading.Event()
 
@@ -30,9 +31,9 @@ def heartbeat(rows: QuerySet, lease: datetime.timedelta) -> Iterator[None]:
         try:
             while not ended.wait(lease.total_seconds() / BEATS_PER_LEASE):
                 try:
-                    rows.all().update(lease_expires_at=timezone.now() + lease)
+                    rows.all().renew(lease)
                 except DatabaseError as error:
-                    logger.warning("the lease was not renewed, which is tried again: %s", error)
+                    logger.warning("the lease was not renewed and is tried again: %s", error)
         finally:
             connections.close_all()
 
