@@ -1,4 +1,4 @@
-# One image for web, workers and beat. BUILD=gpu installs the CUDA build of FAISS; torch serves CPU and GPU alike.
+# One image for web, workers and beat. BUILD=gpu installs the CUDA build of FAISS; torch supports CPU and GPU.
 FROM python:3.11-slim-bookworm
 
 ARG BUILD=cpu
@@ -6,7 +6,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1 OMP_WAIT_POLI
 WORKDIR /app
 
 RUN useradd --create-home --uid 10001 omnishelf && mkdir /data && chown omnishelf /data
-# torch.compile builds its GPU launchers with a C compiler.
+# torch.compile needs a C compiler on the GPU.
 RUN if [ "$BUILD" = gpu ]; then apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev \
  && rm -rf /var/lib/apt/lists/*; fi
 COPY requirements.txt requirements-gpu.txt requirements-milvus.txt ./
