@@ -25,7 +25,7 @@ from indexer.encoding.encode import EncodedBatch, Row, encode_inputs, rows_of
 from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from indexer.encoding.projection import get_tower_id, prepend_whole_clip, project
 from search.encoders.protocol import Features, TunableEncoder, require_audio
-from search.media.frame_views import VIEWS
+from search.media.frame_views import VIEWS_PER_FRAME
 from search.types import Modality, Span, TextRole
 from webapp.catalog.selectors.tunings import ClipFeatures, get_clip_features
 
@@ -102,7 +102,7 @@ def _at_once(encoder: TunableEncoder, modality: Modality) -> int:
     return (
         SUBTITLE_BATCH_SIZE
         if modality is Modality.TEXT
-        else max(1, encoder.picture_batch_size // VIEWS)
+        else max(1, encoder.picture_batch_size // VIEWS_PER_FRAME)
     )
 
 

@@ -14,12 +14,12 @@ from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder, require_audio, supports_audio
 from search.errors import MediaError, MediaUnreadable, ModalityUnsupported, Unavailable
-from search.media.audio_windows import sound_windows
-from search.media.clip_frames import clip_frames
-from search.media.clip_limits import ClipLimits
-from search.media.frame_views import frame_views
-from search.media.sound import open_sound
-from search.media.subtitles import subtitles
+from search.media.audio import open_audio
+from search.media.audio_windows import cut_audio_windows
+from search.media.frame_views import crop_frame_views
+from search.media.keyframes import read_key_frames
+from search.media.limits import ClipLimits
+from search.media.subtitles import read_subtitles
 from search.types import Modality
 from webapp.catalog.models import SHOWN_BY
 
@@ -108,25 +108,25 @@ class _Clip:
                 self.wanted = [each for each in self.wanted if each is not Modality.TEXT]
 
     def _frames(self) -> Iterator[Piece | PieceError]:
-        seen = clip_frames(self.path, self.limits, side=self.encoder.decode_size)
+        seen = read_key_frames(self.path, self.limits, side=self.encoder.decode_size)
         # Looking for a track costs a process.
-        self.wanted = [each for each in self.wanted if TRACKS[each] in seen.beside]
+        self.wanted = [each for each in self.wanted if TRACKS[each] in seen.other_tracks]
         for shown in seen.frames:
-            views = [self.encoder.prepare_picture(view) for view in frame_views(shown.picture)]
+            views = [self.encoder.prepare_picture(view) for view in crop_frame_views(shown.picture)]
             yield Piece(Modality.VIDEO, shown.span, views)
         if seen.truncated:
             yield _broke_off(Modality.VIDEO)
 
     def _sounds(self) -> Iterator[Piece | PieceError]:
         encoder = require_audio(self.encoder)
-        with closing(open_sound(self.path, self.limits, encoder.audio_format.rate)) as reader:
-            for span, window in sound_windows(reader, encoder.audio_format):
+        with closing(open_audio(self.path, self.limits, encoder.audio_format.rate)) as reader:
+            for span, window in cut_audio_windows(reader, encoder.audio_format):
                 yield Piece(Modality.AUDIO, span, encoder.prepare_audio(window))
         if reader.truncated:
             yield _broke_off(Modality.AUDIO)
 
     def _subtitles(self) -> Iterator[Piece | PieceError]:
-        for span, text in subtitles(self.path, self.limits):
+        for span, text in read_subtitles(self.path, self.limits):
             yield Piece(Modality.TEXT, span, text)
 
 

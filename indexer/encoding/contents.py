@@ -11,7 +11,8 @@ from indexer.encoding.files import read_file
 from search.config import engine_settings
 from search.encoders.protocol import Encoder, Features, Pixels
 from search.errors import MediaError, ModalityUnsupported, OmnishelfError, Unavailable
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.types import Modality, Span, Vectors
 from webapp.catalog.models import Asset, AssetKind
 

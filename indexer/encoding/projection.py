@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from search.encoders.protocol import Features, TunableEncoder, require_audio, supports_audio
-from search.media.frame_views import frame_vectors, whole_clip
+from search.media.frame_views import mean_clip_vector, mean_frame_vectors
 from search.types import Modality, Vectors
 from webapp.catalog.models import CachedFeatures
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
@@ -27,7 +27,7 @@ def get_tower_id(encoder: TunableEncoder, modality: Modality) -> str:
 
 
 def project(encoder: TunableEncoder, modality: Modality, features: Features) -> Vectors:
-    """Features (n, width) → unit vectors (n, dim); none for none. Of key frames, `VIEWS` rows of
+    """Features (n, width) → unit vectors (n, dim); none for none. Of key frames, `VIEWS_PER_FRAME` rows of
     features are one.
     """
     if not len(features):
@@ -37,7 +37,7 @@ def project(encoder: TunableEncoder, modality: Modality, features: Features) -> 
     if modality is Modality.AUDIO:
         return require_audio(encoder).project_audio(features)
     vectors = encoder.project_pictures(features)
-    return frame_vectors(vectors) if modality is Modality.VIDEO else vectors
+    return mean_frame_vectors(vectors) if modality is Modality.VIDEO else vectors
 
 
 def prepend_whole_clip(modality: Modality, parts: Vectors) -> Vectors:
@@ -46,7 +46,7 @@ def prepend_whole_clip(modality: Modality, parts: Vectors) -> Vectors:
     """
     if modality is not Modality.VIDEO or len(parts) < 2:
         return parts
-    return np.concatenate([whole_clip(parts), parts])
+    return np.concatenate([mean_clip_vector(parts), parts])
 
 
 def project_stored(

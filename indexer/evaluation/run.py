@@ -20,7 +20,8 @@ from search.errors import InputError
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery
 from search.evaluation.results import EvaluatedQuery, evaluate_ranking
 from search.files import file_sha256
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.ranking.engine import StageTimer
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow

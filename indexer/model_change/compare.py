@@ -13,7 +13,8 @@ from search.config import engine_settings
 from search.evaluation.metrics import average_precision
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
 from search.evaluation.significance import Estimate, estimate_mean
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.ranking.engine import StageTimer
 from search.ranking.fusion import MODALITY_WEIGHTS, ModalityWeights
 from search.types import Modality

@@ -12,11 +12,11 @@ from pathlib import Path
 from PIL import Image
 
 from search.errors import MediaError
-from search.media.audio_preview import RATE, SoundSketch
-from search.media.clip_frames import clip_frames
-from search.media.clip_limits import ClipLimits
-from search.media.sound import open_sound
-from search.media.subtitles import subtitles
+from search.media.audio import open_audio
+from search.media.audio_preview import RATE, AudioPreview
+from search.media.keyframes import read_key_frames
+from search.media.limits import ClipLimits
+from search.media.subtitles import read_subtitles
 from search.types import Modality, Span
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 
@@ -54,7 +54,7 @@ def render_preview(kind: Modality, path: Path, limits: ClipLimits) -> ClipPrevie
 
 def _draw_frames(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
     """The key frames that were encoded, found in the same way, larger."""
-    seen = clip_frames(path, limits, side=SIDE)
+    seen = read_key_frames(path, limits, side=SIDE)
     drawing.seconds = seen.seconds
     for number, shown in enumerate(seen.frames):
         picture = shown.picture
@@ -64,23 +64,23 @@ def _draw_frames(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> N
 
 
 def _draw_sound(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
-    sketch: SoundSketch | None = None
-    with closing(open_sound(path, limits, RATE)) as reader:
+    preview: AudioPreview | None = None
+    with closing(open_audio(path, limits, RATE)) as reader:
         for piece in reader:
             # The waveform is drawn along the player, which counts to the end of what is longest in
             # the clip.
-            sketch = sketch or SoundSketch(drawing.seconds or reader.seconds)
-            sketch.hear(piece)
-    if sketch is None:
+            preview = preview or AudioPreview(drawing.seconds or reader.seconds)
+            preview.feed(piece)
+    if preview is None:
         return
     drawing.seconds = drawing.seconds or reader.seconds
-    drawing.peaks = sketch.peaks()
-    if picture := sketch.spectrogram():
+    drawing.peaks = preview.peaks()
+    if picture := preview.spectrogram():
         drawing.files[SPECTROGRAM] = _webp(picture)
 
 
 def _write_subtitles(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
-    if said := subtitles(path, limits):
+    if said := read_subtitles(path, limits):
         drawing.files[SUBTITLES] = web_vtt(said).encode()
 
 

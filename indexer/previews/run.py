@@ -16,7 +16,7 @@ from indexer.encoding.run import stopping
 from indexer.previews.render import ClipPreviewFiles, render_preview
 from search.config import engine_settings
 from search.errors import MediaTooLarge
-from search.media.clip_limits import ClipLimits
+from search.media.limits import ClipLimits
 from search.types import Modality
 from webapp.catalog.models import Asset, ClipPreview
 from webapp.catalog.selectors.previews import CLIP_KINDS

@@ -22,7 +22,7 @@ from search.encoders.protocol import (
     mean_audio_vector,
     require_audio,
 )
-from search.media.frame_views import frame_vectors, frame_views, whole_clip
+from search.media.frame_views import crop_frame_views, mean_clip_vector, mean_frame_vectors
 from search.types import Space, TextRole, Vectors
 
 Input = TypeVar("Input")
@@ -162,7 +162,7 @@ class QueryEncoder:
 
         Raises what the encoder raises.
         """
-        views = [view for picture in pictures for view in frame_views(picture)]
+        views = [view for picture in pictures for view in crop_frame_views(picture)]
         vectors = np.stack([self.embed_picture(view) for view in views])
-        whole: Vector = whole_clip(frame_vectors(vectors))[0]
+        whole: Vector = mean_clip_vector(mean_frame_vectors(vectors))[0]
         return whole

@@ -21,12 +21,12 @@ from search.errors import InputError
 from search.evaluation.folder import EvaluationFolder, EvaluationQuery, read_folder
 from search.evaluation.results import EvaluatedQuery, evaluate_ranking, summarise
 from search.files import file_sha256
-from search.media.audio_windows import sound_windows
-from search.media.clip_frames import clip_frames
-from search.media.clip_limits import ClipLimits
-from search.media.frame_views import clip_vectors, frame_views
-from search.media.picture import PictureLimits, decode_picture
-from search.media.sound import open_sound
+from search.media.audio import open_audio
+from search.media.audio_windows import cut_audio_windows
+from search.media.frame_views import clip_and_frame_vectors, crop_frame_views
+from search.media.keyframes import read_key_frames
+from search.media.limits import ClipLimits, PictureLimits
+from search.media.picture import decode_picture
 from search.types import TextRole, Vectors
 
 Vector = npt.NDArray[np.float32]
@@ -104,13 +104,13 @@ def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
 
 def encode_video(file: Path, encoder: Encoder) -> Vectors:
     """A video file → (1 + key frames, dim) unit vectors: the whole clip, then each key frame."""
-    clip = clip_frames(file, ClipLimits.from_settings(engine_settings()), encoder.decode_size)
-    views = [view for frame in clip.frames for view in frame_views(frame.picture)]
+    clip = read_key_frames(file, ClipLimits.from_settings(engine_settings()), encoder.decode_size)
+    views = [view for frame in clip.frames for view in crop_frame_views(frame.picture)]
     size, vectors = encoder.picture_batch_size, []
     for start in range(0, len(views), size):
         batch = [encoder.prepare_picture(view) for view in views[start : start + size]]
         vectors.append(encoder.encode_pictures(batch))
-    return clip_vectors(np.concatenate(vectors))
+    return clip_and_frame_vectors(np.concatenate(vectors))
 
 
 def encode_sounds(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:
@@ -124,8 +124,8 @@ def encode_sounds(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:
     limits = ClipLimits.from_settings(engine_settings())
     vectors = []
     for file in files:
-        windows = sound_windows(
-            open_sound(file, limits, audio.audio_format.rate), audio.audio_format
+        windows = cut_audio_windows(
+            open_audio(file, limits, audio.audio_format.rate), audio.audio_format
         )
         parts = [np.zeros((0, encoder.space.dim), np.float32)]
         while batch := [

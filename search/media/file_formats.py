@@ -1,9 +1,8 @@
-"""What a file is, told from its first bytes. The name and the declared type of an upload are
-never believed.
+"""Detects the format of a file from its first bytes.
 
-The list is closed on purpose: it pins the one demuxer that FFmpeg may use for a clip. Playlists
-(HLS, DASH, concat, ASX) are text and match nothing here, so no file can make FFmpeg open another
-file or address.
+The name and the declared type of an upload are not trusted. The list is closed on purpose: it
+pins the one demuxer that FFmpeg may use for a clip. Playlists (HLS, DASH, concat, ASX) are text
+and match nothing here, so no file can make FFmpeg open another file or address.
 """
 
 from __future__ import annotations
@@ -25,10 +24,10 @@ Source = bytes | Path | BinaryIO
 
 @dataclass(frozen=True, slots=True)
 class FileFormat:
-    """A file format. `pillow` and `demuxer` name who may read it; neither is set for formats
-    that are not accepted.
+    """A file format, and its readers: Pillow's plugin, FFmpeg's demuxer.
 
-    `kind` is the usual one: an MP4, Matroska or OGG container is told apart by `probe_clip`.
+    A format without a reader is known but not accepted. `kind` is the usual one: `probe_clip`
+    finds out whether an MP4, Matroska or OGG container holds video.
     """
 
     name: str
@@ -37,7 +36,7 @@ class FileFormat:
     demuxer: str = ""
 
     @property
-    def accepted(self) -> bool:
+    def is_accepted(self) -> bool:
         return bool(self.pillow or self.demuxer)
 
 
@@ -58,9 +57,7 @@ def _atom(*names: bytes) -> Callable[[bytes], bool]:
 
 
 def _mpeg_audio(layer_bits: frozenset[int]) -> Callable[[bytes], bool]:
-    """Frame sync (eleven ones), then two bits that name the layer: 0 is ADTS AAC, 1 is layer
-    III.
-    """
+    """Match frame sync (eleven ones) and two bits of the layer: 0 is ADTS AAC, 1 is layer III."""
     return lambda head: (
         len(head) > 2
         and head[0] == 0xFF
@@ -101,14 +98,12 @@ _FORMATS: tuple[tuple[Callable[[bytes], bool], FileFormat], ...] = (
 
 
 def sniff_format(head: bytes) -> FileFormat | None:
-    """The format of a file that begins with `head` (64 bytes are enough), or None where it is
-    nothing we know.
-    """
+    """Return the format of a file that starts with `head` (64 bytes are enough), if known."""
     return next((known for matches, known in _FORMATS if matches(head)), None)
 
 
 def read_head(source: Source) -> bytes:
-    """The first bytes of `source`; an open stream is left where it was."""
+    """Return the first bytes of `source`; the position of an open stream is restored."""
     if isinstance(source, bytes):
         return source[:HEAD_BYTES]
     if isinstance(source, Path):
@@ -120,22 +115,18 @@ def read_head(source: Source) -> bytes:
     return head
 
 
-def accepted_format(source: Source) -> FileFormat:
-    """The format of `source`. Raises MediaUnreadable for an empty file, MediaUnsupported for a
-    format not accepted.
+def detect_format(source: Source) -> FileFormat:
+    """Return the format of `source`.
+
+    Raises MediaUnreadable for an empty file, MediaUnsupported for a format that is not accepted.
     """
     head = read_head(source)
     if not head:
         raise MediaUnreadable("the file is empty", value=0, fix="Upload the file again.")
     found = sniff_format(head)
-    if found is None or not found.accepted:
+    if found is None or not found.is_accepted:
         name = found.name if found else "unknown"
         raise MediaUnsupported(
             "the format is not accepted", value=name, fix=f"Accepted: {ACCEPTED}."
         )
     return found
-
-
-def sniff_kind(source: Source) -> Modality:
-    """Picture, audio or video, by content. Raises what `accepted_format` raises."""
-    return accepted_format(source).kind

@@ -1,7 +1,7 @@
-"""What a clip shows as vectors: of each key frame, and of the clip as a whole.
+"""Vectors of key frames and of a whole clip.
 
-An encoder may squash a wide picture to a square. A key frame is therefore seen three times, as a
-whole and by the squares at both its ends, and its vector is their mean direction
+An encoder may squash a wide picture to a square. A key frame is therefore encoded three times,
+as a whole and by the squares at both its ends, and its vector is their mean direction
 (docs/adr/0012-key-frames.md has the figures).
 """
 
@@ -13,11 +13,11 @@ from PIL import Image
 
 from search.types import Vectors
 
-VIEWS = 3
+VIEWS_PER_FRAME = 3
 
 
-def frame_views(picture: Image.Image) -> list[Image.Image]:
-    """The `VIEWS` pictures that a key frame is encoded as."""
+def crop_frame_views(picture: Image.Image) -> list[Image.Image]:
+    """Return the `VIEWS_PER_FRAME` pictures that a key frame is encoded as."""
     width, height = picture.size
     side = min(width, height)
     return [
@@ -27,25 +27,26 @@ def frame_views(picture: Image.Image) -> list[Image.Image]:
     ]
 
 
-def frame_vectors(views: Vectors) -> Vectors:
-    """Vectors of the views of n key frames, (n × VIEWS, dim) → (n, dim)."""
-    return _directions(views.reshape(-1, VIEWS, views.shape[1]).mean(axis=1))
+def mean_frame_vectors(views: Vectors) -> Vectors:
+    """Average the views of n key frames: (n × VIEWS_PER_FRAME, dim) → (n, dim)."""
+    return _normalise(views.reshape(-1, VIEWS_PER_FRAME, views.shape[1]).mean(axis=1))
 
 
-def whole_clip(vectors: Vectors) -> Vectors:
-    """What the clip as a whole shows: the mean direction of its key frames, (n, dim) → (1, dim)."""
-    return _directions(vectors.mean(axis=0, keepdims=True))
+def mean_clip_vector(vectors: Vectors) -> Vectors:
+    """Return the vector of a whole clip, the mean of its key frames: (n, dim) → (1, dim)."""
+    return _normalise(vectors.mean(axis=0, keepdims=True))
 
 
-def clip_vectors(views: Vectors) -> Vectors:
-    """Views of n key frames, (n × VIEWS, dim) → (1 + n, dim): the clip as a whole, then its key
-    frames.
+def clip_and_frame_vectors(views: Vectors) -> Vectors:
+    """Return the vectors of a whole clip and then of its n key frames, (1 + n, dim).
+
+    `views` are the vectors of their views, (n × VIEWS_PER_FRAME, dim).
     """
-    frames = frame_vectors(views)
-    return np.concatenate([whole_clip(frames), frames])
+    frames = mean_frame_vectors(views)
+    return np.concatenate([mean_clip_vector(frames), frames])
 
 
-def _directions(means: npt.NDArray[np.float32]) -> Vectors:
+def _normalise(means: npt.NDArray[np.float32]) -> Vectors:
     lengths = np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-12)
     unit: Vectors = np.asarray(means / lengths, dtype=np.float32)
     return unit

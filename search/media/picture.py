@@ -1,9 +1,8 @@
-"""Bounded decoding of pictures. Whatever the file, the result is an RGB picture of limited size
-or a MediaError.
+"""Bounded decoding of pictures: the result is an RGB picture of limited size or a MediaError.
 
-Bytes, pixels and proportions are bounded from the header, before anything is decoded. The pixel
-bound is also the time limit: decoding costs at most a few tens of nanoseconds a pixel, so 80
-megapixels end within seconds in any accepted format.
+Bytes, pixels and aspect ratio are checked from the header, before anything is decoded. The limit
+of pixels also limits time: decoding takes at most a few tens of nanoseconds per pixel, so 80
+megapixels take seconds in any accepted format.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from pathlib import Path
 
 from PIL import ExifTags, Image
 
-from search.config import EngineSettings
 from search.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported
 from search.media.colour_modes import ModeError, to_rgb
-from search.media.file_formats import ACCEPTED, Source, accepted_format
+from search.media.file_formats import ACCEPTED, Source, detect_format
+from search.media.limits import PictureLimits
 from search.types import Modality
 
-# Pillow warns about damaged metadata; that is the uploader's matter, not a line in the server's
-# log. Appended, so that any filter the process sets itself goes before this one. Thread-safe,
-# unlike `warnings.catch_warnings`.
+# Pillow warns about damaged metadata, which concerns the uploader and not the server's log.
+# Appended, so that the process's own filters take precedence. Thread-safe, unlike
+# `warnings.catch_warnings`.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.", append=True)
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
@@ -35,7 +34,7 @@ DAMAGED = (
     OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, EOFError,
     AssertionError, struct.error, zlib.error,
 )  # fmt: skip
-"""What Pillow's readers are known to raise on broken files."""
+"""Exceptions that Pillow's readers are known to raise for broken files."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -46,27 +45,12 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation → the transposition that undoes it (Exif 2.32, tag 0x0112)."""
-
-
-@dataclass(frozen=True, slots=True)
-class PictureLimits:
-    """Largest file in bytes, largest area in pixels, and how many times longer than the other
-    one side may be.
-    """
-
-    max_bytes: int
-    max_pixels: int
-    max_aspect: float = 50.0
-
-    @classmethod
-    def from_settings(cls, settings: EngineSettings) -> PictureLimits:
-        return cls(max_bytes=settings.picture_max_bytes, max_pixels=settings.picture_max_pixels)
+"""EXIF orientation → the transposition that reverts it (Exif 2.32, tag 0x0112)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PictureInfo:
-    """What the header says. Width and height are as shown, EXIF orientation applied."""
+    """Properties in the header. Width and height are as displayed, EXIF orientation applied."""
 
     width: int
     height: int
@@ -75,50 +59,50 @@ class PictureInfo:
     bytes: int
 
 
-def picture_info(source: Source, limits: PictureLimits) -> PictureInfo:
-    """Read the header alone. Raises what `decode_picture` raises, as far as the header tells."""
+def read_picture_info(source: Source, limits: PictureLimits) -> PictureInfo:
+    """Read the header only. Raises what `decode_picture` raises, as far as the header tells."""
     data, kind = _read(source, limits)
-    with _opened(data, kind, limits) as image:
+    with _open(data, kind, limits) as image:
         width, height = image.size
-        # The TIFF reader reports the turned size itself.
+        # The TIFF reader reports the rotated size itself.
         if _orientation(image) >= 5 and kind != "TIFF":
             width, height = height, width
         return PictureInfo(width, height, format=kind.lower(), mode=image.mode, bytes=len(data))
 
 
 def decode_picture(source: Source, limits: PictureLimits, *, at_least: int = 0) -> Image.Image:
-    """Decode the first frame to RGB: orientation applied, transparency on white, 16-bit and
-    float values scaled.
+    """Decode the first frame to RGB, with EXIF orientation applied and transparency on white.
 
     `at_least` is the shorter side, in pixels, that the caller needs: a larger picture is decoded
-    at 1/2, 1/4 or 1/8 where the format can (JPEG) and reduced by a whole factor otherwise, never
-    below it. 0 keeps every pixel. Thread-safe.
+    at 1/2, 1/4 or 1/8 where the format supports it (JPEG), else reduced by a whole factor, never
+    below `at_least`. 0 keeps every pixel. Thread-safe.
 
-    Raises MediaTooLarge (bytes, pixels or proportions over the limit), MediaUnreadable (empty,
-    truncated or corrupt) and MediaUnsupported (format not accepted). An OSError of reading the
-    file itself passes through.
+    Raises MediaTooLarge (bytes, pixels or aspect ratio over the limit), MediaUnreadable (empty,
+    truncated or corrupt) and MediaUnsupported (format not accepted); an OSError of reading the
+    file passes through.
     """
     data, kind = _read(source, limits)
-    with _opened(data, kind, limits) as image:
+    with _open(data, kind, limits) as image:
         if at_least:
             image.draft(None, (at_least, at_least))
         image.load()
-        # After loading: the TIFF reader turns the picture itself and clears the tag.
+        # After loading: the TIFF reader rotates the picture itself and clears the tag.
         turn = _TURNS.get(_orientation(image))
-        picture = _reduced(to_rgb(image), at_least)
+        picture = _reduce(to_rgb(image), at_least)
     return picture.transpose(turn) if turn is not None else picture
 
 
 def _read(source: Source, limits: PictureLimits) -> tuple[bytes, str]:
-    """The content and the name of Pillow's reader for it. Reading first tells an I/O error from
-    a broken file.
+    """Return the content and the name of Pillow's reader for it.
+
+    The file is read first, so that an I/O error is not taken for a broken file.
     """
-    found = accepted_format(source)
+    found = detect_format(source)
     if found.kind is not Modality.PICTURE:
         raise MediaUnsupported(
             "the file is no picture", value=found.name, fix=f"Accepted: {ACCEPTED}."
         )
-    data = _bounded(source, limits.max_bytes)
+    data = _read_bounded(source, limits.max_bytes)
     if len(data) > limits.max_bytes:
         size = len(source) if isinstance(source, bytes) else f"more than {limits.max_bytes}"
         raise MediaTooLarge(
@@ -129,7 +113,7 @@ def _read(source: Source, limits: PictureLimits) -> tuple[bytes, str]:
     return data, found.pillow
 
 
-def _bounded(source: Source, max_bytes: int) -> bytes:
+def _read_bounded(source: Source, max_bytes: int) -> bytes:
     if isinstance(source, bytes):
         return source
     if isinstance(source, Path):
@@ -139,10 +123,8 @@ def _bounded(source: Source, max_bytes: int) -> bytes:
 
 
 @contextmanager
-def _opened(data: bytes, kind: str, limits: PictureLimits) -> Iterator[Image.Image]:
-    """The picture with its header read and found within the limits; the reader's failures become
-    MediaErrors.
-    """
+def _open(data: bytes, kind: str, limits: PictureLimits) -> Iterator[Image.Image]:
+    """Open the picture and check its header; turn failures of the reader into MediaErrors."""
     try:
         with Image.open(io.BytesIO(data), formats=(kind,)) as image:
             _check(image, limits)
@@ -183,9 +165,9 @@ def _orientation(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     except DAMAGED:
-        return 1  # A damaged EXIF block says nothing about the pixels.
+        return 1  # A damaged EXIF block does not affect the pixels.
 
 
-def _reduced(picture: Image.Image, at_least: int) -> Image.Image:
+def _reduce(picture: Image.Image, at_least: int) -> Image.Image:
     factor = min(picture.size) // at_least if at_least else 1
     return picture.reduce(factor) if factor > 1 else picture

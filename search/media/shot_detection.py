@@ -1,9 +1,9 @@
-"""Cuts between shots, found from frames as they come.
+"""Online detection of cuts between shots.
 
-A cut is where the picture changes by much more than it lately did within the shot: half the L1
-distance of HSV histograms (8 hues, 4 saturations, 4 values) and half the mean difference of
-brightness in a 16 × 16 grid, beside the median of such distances before it.
-docs/adr/0012-key-frames.md has what else was measured; `python -m tools.evaluation.shot_eval`
+A cut is where the picture changes by much more than it did before within the shot. The change is
+half the L1 distance of HSV histograms (8 hues, 4 saturations, 4 values) plus half the mean
+difference of brightness in a 16 × 16 grid; it is compared with the median of recent changes.
+docs/adr/0012-key-frames.md has the alternatives and figures; `python -m tools.evaluation.shot_eval`
 measures it again.
 """
 
@@ -17,37 +17,37 @@ import numpy.typing as npt
 from PIL import Image
 
 Histogram = npt.NDArray[np.float32]
-"""Shares of the pixels in each colour, shape (128,), sum 1."""
+"""Share of the pixels in each colour bin, shape (128,), sum 1."""
 
 _SIZE = (64, 48)
 _HUES, _SATURATIONS, _VALUES = 8, 4, 4
 _COLOURS = _HUES * _SATURATIONS * _VALUES
 _GRID = (16, 16)
-_LAYOUT_COUNTS = 0.5
-_MEMORY = 8
-_FIRST, _STILL = 0.05, 0.02
-_TIMES = 3.0
-"""A cut changes so many times more than the shot did lately. Chosen on films of seeds 0 to 3, 20
-and 21."""
+_LAYOUT_WEIGHT = 0.5
+_RECENT = 8
+_INITIAL_CHANGE, _MIN_CHANGE = 0.05, 0.02
+_CUT_RATIO = 3.0
+"""A cut is a change this many times the recent ones. Chosen on synthetic videos of seeds 0 to 3,
+20 and 21."""
 
 Layout = npt.NDArray[np.float32]
 """Brightness of a picture in rows and columns, shape (256,), 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What a frame is compared by."""
+class FrameFeatures:
+    """Features by which two frames are compared."""
 
     colours: Histogram
     layout: Layout
 
     @classmethod
-    def of(cls, picture: Image.Image) -> Look:
+    def extract(cls, picture: Image.Image) -> FrameFeatures:
         return cls(colour_histogram(picture), picture_layout(picture))
 
 
 def colour_histogram(picture: Image.Image) -> Histogram:
-    """The colours of a picture, whatever its size."""
+    """Return the colour histogram of a picture of any size."""
     pixels = (
         np.asarray(picture.convert("HSV").resize(_SIZE, Image.Resampling.BOX)).reshape(-1, 3) >> 5
     )
@@ -57,36 +57,36 @@ def colour_histogram(picture: Image.Image) -> Histogram:
 
 
 def colour_distance(one: Histogram, other: Histogram) -> float:
-    """The share of pixels that would have to change their colour, 0 to 1."""
+    """Return the share of pixels that differ in colour, 0 to 1."""
     return float(np.abs(one - other).sum()) / 2
 
 
 def picture_layout(picture: Image.Image) -> Layout:
-    """Where a picture is bright and where dark, whatever its size."""
+    """Return the brightness of a picture of any size on a 16 × 16 grid."""
     small = picture.convert("L").resize(_GRID, Image.Resampling.BOX)
     return np.asarray(small, dtype=np.float32).ravel() / np.float32(255)
 
 
 def layout_distance(one: Layout, other: Layout) -> float:
-    """Mean difference of brightness, 0 to 1."""
+    """Return the mean difference of brightness, 0 to 1."""
     return float(np.abs(one - other).mean())
 
 
 class ShotDetector:
-    """Says of every frame whether a shot begins with it."""
+    """Tells of every frame whether it starts a shot."""
 
     def __init__(self) -> None:
-        self._former: Look | None = None
-        self._lately: deque[float] = deque([_FIRST], maxlen=_MEMORY)
+        self._previous: FrameFeatures | None = None
+        self._recent: deque[float] = deque([_INITIAL_CHANGE], maxlen=_RECENT)
 
-    def begins(self, look: Look) -> bool:
-        former, self._former = self._former, look
-        if former is None:
+    def starts_shot(self, features: FrameFeatures) -> bool:
+        previous, self._previous = self._previous, features
+        if previous is None:
             return True
-        changed = colour_distance(former.colours, look.colours)
-        changed += _LAYOUT_COUNTS * layout_distance(former.layout, look.layout)
-        if changed > _TIMES * (float(np.median(self._lately)) + _STILL):
-            self._lately = deque([_FIRST], maxlen=_MEMORY)
+        change = colour_distance(previous.colours, features.colours)
+        change += _LAYOUT_WEIGHT * layout_distance(previous.layout, features.layout)
+        if change > _CUT_RATIO * (float(np.median(self._recent)) + _MIN_CHANGE):
+            self._recent = deque([_INITIAL_CHANGE], maxlen=_RECENT)
             return True
-        self._lately.append(changed)
+        self._recent.append(change)
         return False

@@ -1,24 +1,23 @@
-"""Subtitles of a clip as passages of plain text with their seconds, read in a limited child
-process.
-"""
+"""Subtitles of a clip as passages of plain text with their time spans."""
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-from search.media.clip_limits import ClipLimits
-from search.media.sandbox.runner import ask_child, clip_format
+from search.media.limits import ClipLimits
+from search.media.sandbox.runner import detect_clip_format, run_in_sandbox
 from search.types import Span
 
-_MOST_CUES = 4000
-_LONGEST_CUE = 500
-_MOST_PASSAGES = 400
-_PASSAGE = 160
-"""Characters that are enough for one passage: lines of a dialogue say little by themselves."""
+_MAX_CUES = 4000
+_MAX_CUE_CHARACTERS = 500
+_MAX_PASSAGES = 400
+_PASSAGE_CHARACTERS = 160
+"""Cues are joined up to this length: single lines of a dialogue say little."""
 
 _PAUSE_S = 2.0
 _MARKUP = re.compile(r"\\\{[^}]*\\\}|\{[^}]*\}|<[^>]*>|\\[Nnh]")
@@ -27,41 +26,42 @@ _SPACE = re.compile(r"\s+")
 Cue = tuple[Span, str]
 
 
-def subtitles(path: Path, limits: ClipLimits) -> list[Cue]:
-    """The first track of a clip that is text (mov_text, SubRip, ASS, WebVTT): lines joined to
-    passages of about 160 characters, without markup, at most 400; empty where there is none, and
-    for a clip that is an animated picture.
+def read_subtitles(path: Path, limits: ClipLimits) -> list[Cue]:
+    """Read the first text track (mov_text, SubRip, ASS, WebVTT) as passages without markup.
 
-    Raises what `search.media.sandbox.runner.ask_child` raises. A track that breaks off gives
-    what it had.
+    Neighbouring cues are joined to passages of about 160 characters, at most 400 of them. A clip
+    without a text track and an animated picture give none; a track that breaks off gives what
+    could be read. Raises what `run_in_sandbox` raises.
     """
-    if clip_format(path, limits).pillow:
+    if detect_clip_format(path, limits).pillow:
         return []
-    with closing(
-        ask_child("subtitles", path, limits, most=_MOST_CUES, longest=_LONGEST_CUE)
-    ) as messages:
-        told = [message.header for message in messages if "text" in message.header]
-    cues = (
-        (Span(one["start"], max(one["start"], one["end"])), plain_text(one["text"])) for one in told
-    )
-    return list(_passages((span, text) for span, text in cues if text))[:_MOST_PASSAGES]
+    options = {"max_cues": _MAX_CUES, "max_characters": _MAX_CUE_CHARACTERS}
+    with closing(run_in_sandbox("subtitles", path, limits, **options)) as messages:
+        cues = [_to_cue(message.header) for message in messages if "text" in message.header]
+    passages = _join_cues((span, text) for span, text in cues if text)
+    return list(passages)[:_MAX_PASSAGES]
 
 
-def plain_text(marked: str) -> str:
-    """Text without the tags of ASS and HTML, in one line."""
+def _to_cue(header: Mapping[str, Any]) -> Cue:
+    span = Span(header["start"], max(header["start"], header["end"]))
+    return span, strip_markup(header["text"])
+
+
+def strip_markup(marked: str) -> str:
+    """Return the text without tags of ASS and HTML, in one line."""
     return _SPACE.sub(" ", html.unescape(_MARKUP.sub(" ", marked))).strip()
 
 
-def _passages(cues: Iterator[Cue]) -> Iterator[Cue]:
-    """Neighbouring cues joined until they are long enough; a pause parts them."""
+def _join_cues(cues: Iterator[Cue]) -> Iterator[Cue]:
+    """Join neighbouring cues until they are long enough; a pause separates them."""
     passage: Cue | None = None
     for span, text in cues:
         if passage is None:
             passage = span, text
             continue
-        so_far, said = passage
-        if len(said) < _PASSAGE and span.start - so_far.end <= _PAUSE_S:
-            passage = Span(so_far.start, max(so_far.end, span.end)), f"{said} {text}"
+        so_far, joined = passage
+        if len(joined) < _PASSAGE_CHARACTERS and span.start - so_far.end <= _PAUSE_S:
+            passage = Span(so_far.start, max(so_far.end, span.end)), f"{joined} {text}"
         else:
             yield passage
             passage = span, text

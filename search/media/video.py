@@ -1,19 +1,17 @@
-"""The pictures of a video, a few a second, decoded and scaled down in a limited child process."""
+"""The frames of a video, a few per second, decoded and scaled down in the sandbox process."""
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
 
 from PIL import Image
 
 from search.errors import MediaUnreadable
-from search.media.clip_limits import ClipLimits
 from search.media.colour_modes import to_rgb
-from search.media.sandbox.runner import Message, ask_child
+from search.media.limits import ClipLimits
+from search.media.sandbox.runner import ClipReader, Message, run_in_sandbox
 
 _TURNS = {
     90: Image.Transpose.ROTATE_90,
@@ -24,78 +22,55 @@ _TURNS = {
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A picture of a clip, RGB and upright, and the second from the beginning at which it is
-    first seen.
-    """
+    """A frame of a clip, RGB and upright, and the second at which it is first shown."""
 
     seconds: float
     picture: Image.Image
 
 
-class VideoReader:
-    """The frames of a clip as they come; at most a few are held at a time.
+class VideoReader(ClipReader[Frame]):
+    """Iterates over the frames of a clip; at most a few are in memory at a time.
 
-    `seconds` is the play time that the clip tells, and after the last frame what there was of
-    it. `truncated` says, after the last, that the clip broke off or that frames of it could not
-    be decoded. `beside` names the kinds of tracks that there are beside the pictures, known from
-    the first frame on.
+    `seconds` is the play time of the header, and after the last frame what could be read of it.
+    `other_tracks` are the kinds of tracks besides the video, as FFmpeg names them (audio,
+    subtitle), known from the first frame on.
     """
 
     def __init__(self, messages: Generator[Message]) -> None:
-        self._messages = messages
-        self._frames = self._read()
-        self.seconds = 0.0
-        self.truncated = False
-        self.beside: frozenset[str] | None = None
+        super().__init__(messages)
+        self.other_tracks: frozenset[str] | None = None
 
-    def __iter__(self) -> Self:
-        return self
+    def _decode(self, message: Message) -> Frame | None:
+        header = message.header
+        if "other_tracks" in header:
+            self.other_tracks = frozenset(header["other_tracks"])
+        self.seconds = min(self.seconds, header.get("lasted") or self.seconds)
+        return _to_frame(message) if "at" in header else None
 
-    def __next__(self) -> Frame:
-        return next(self._frames)
-
-    def close(self) -> None:
-        """End the child process before the last frame."""
-        self._frames.close()
-
-    def _read(self) -> Generator[Frame]:
-        given = 0
-        try:
-            with closing(self._messages):
-                for message in self._messages:
-                    self.seconds = message.header.get("seconds", self.seconds)
-                    if "beside" in message.header:
-                        self.beside = frozenset(message.header["beside"])
-                    self.truncated = not message.header.get("whole", True)
-                    self.seconds = min(self.seconds, message.header.get("lasted") or self.seconds)
-                    if "at" in message.header:
-                        yield _frame(message)
-                        given += 1
-        except MediaUnreadable:
-            if not given:
-                raise
-            self.truncated = True
-        if not given:
+    def _check_result(self, pieces: int) -> None:
+        if not pieces:
             raise MediaUnreadable(
                 "no picture of the video can be decoded", fix="Save or upload it again."
             )
 
 
-def _frame(message: Message) -> Frame:
-    told: dict[str, Any] = message.header
-    size, mode = (told["width"], told["height"]), told["mode"]
-    picture = to_rgb(Image.frombuffer(mode, size, message.payload, "raw", mode, told["stride"], 1))
-    turn = _TURNS.get(told["turn"] % 360)
-    return Frame(told["at"], picture.transpose(turn) if turn is not None else picture)
-
-
 def open_video(path: Path, limits: ClipLimits, side: int, per_second: float) -> VideoReader:
-    """Frames of a video, animated GIF or animated WebP: about `per_second` by their timestamps,
-    turned and stretched as they are shown, the shorter side at most `side` pixels.
+    """Open a video, animated GIF or animated WebP: about `per_second` frames by their timestamps.
 
-    The reader raises MediaTooLarge (bytes, seconds, frame size, or time and memory of the
-    child), MediaUnreadable (empty, corrupt, without moving pictures) and MediaUnsupported
-    (format or codec) at its first frame; a clip that breaks off later gives what it had and is
+    Frames are rotated and stretched as a player shows them, the shorter side at most `side`
+    pixels. The reader raises MediaTooLarge (bytes, seconds, frame size, or time and memory of
+    the process), MediaUnreadable (empty, corrupt, without video) and MediaUnsupported (format or
+    codec) at its first frame; a clip that breaks off later gives what could be read and is
     `truncated`.
     """
-    return VideoReader(ask_child("frames", path, limits, side=side, per_second=per_second))
+    return VideoReader(run_in_sandbox("frames", path, limits, side=side, per_second=per_second))
+
+
+def _to_frame(message: Message) -> Frame:
+    header = message.header
+    size, mode = (header["width"], header["height"]), header["mode"]
+    picture = to_rgb(
+        Image.frombuffer(mode, size, message.payload, "raw", mode, header["stride"], 1)
+    )
+    turn = _TURNS.get(header["turn"] % 360)
+    return Frame(header["at"], picture.transpose(turn) if turn is not None else picture)

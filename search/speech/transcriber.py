@@ -15,8 +15,8 @@ import numpy as np
 from search.config import EngineSettings
 from search.encoders.protocol import Waveform
 from search.errors import Unavailable, UnsupportedSpeechLanguage
-from search.media.clip_limits import ClipLimits
-from search.media.sound import open_sound
+from search.media.audio import open_audio
+from search.media.limits import ClipLimits
 
 SPEECH_RATE: Final = 16_000
 """Sample rate in Hz that every transcriber takes."""
@@ -110,5 +110,5 @@ def read_recording(path: Path, settings: EngineSettings) -> Waveform:
         settings.speech_max_seconds,
         time_limit_s=settings.speech_time_limit_s,
     )
-    pieces = list(open_sound(path, limits, SPEECH_RATE))
+    pieces = list(open_audio(path, limits, SPEECH_RATE))
     return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)

@@ -10,7 +10,8 @@ from pathlib import Path
 from indexer.encoding.claiming import CLAIM_BATCH_SIZES
 from search.config import engine_settings
 from search.encoders.registry import load_encoder
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.types import Modality, TextRole
 
 

@@ -15,7 +15,8 @@ from PIL import Image, ImageEnhance
 from search.config import engine_settings
 from search.errors import InputError
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.ranking.engine import QueryVector, rank
 from search.ranking.fusion import ModalityWeights
 from search.types import Modality

@@ -12,7 +12,8 @@ from pathlib import Path
 from search.config import engine_settings
 from search.encoders.compact.engine import CompactEncoder
 from search.encoders.protocol import Pixels
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.types import Vectors
 from tools.bench.timing import Run, interleaved, rates
 from tools.bench.torch_baseline import EagerEncoder

@@ -21,9 +21,9 @@ import numpy as np
 from rich.table import Table
 
 from search.config import engine_settings
-from search.media.clip_frames import FRAMES_PER_SECOND
-from search.media.clip_limits import ClipLimits
-from search.media.shot_detection import Look, ShotDetector
+from search.media.keyframes import FRAMES_PER_SECOND
+from search.media.limits import ClipLimits
+from search.media.shot_detection import FrameFeatures, ShotDetector
 from search.media.video import open_video
 from search.terminal import make_console
 
@@ -103,7 +103,11 @@ def our_cuts(film: Film, per_second: float) -> tuple[list[float], float]:
     """Where shots begin, and how far from the true second that may be: one sampled frame."""
     detector, limits = ShotDetector(), ClipLimits.from_settings(engine_settings())
     with closing(open_video(film.path, limits, _SIDE, per_second)) as reader:
-        found = [frame.seconds for frame in reader if detector.begins(Look.of(frame.picture))]
+        found = [
+            frame.seconds
+            for frame in reader
+            if detector.starts_shot(FrameFeatures.extract(frame.picture))
+        ]
     return found[1:], 1.2 / per_second
 
 

@@ -23,7 +23,7 @@ from search.encoders.compact.towers import Towers
 from search.encoders.device import pick_runtime
 from search.encoders.presets import FOLDER, Preset, load_preset
 from search.files import file_sha256, write_atomically
-from search.media.picture import PictureLimits
+from search.media.limits import PictureLimits
 from search.tuning.checkpoints import CheckpointSettings
 from search.tuning.fit import FitResult, Recipe, fit
 from search.tuning.pairs import Pairs

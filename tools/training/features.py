@@ -19,7 +19,8 @@ from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.towers import Towers
 from search.encoders.protocol import Pixels
 from search.files import sha256_hex, write_atomically
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from search.types import Modality
 from tools.training.image_augment import DEFAULT_VIEWS, View
 

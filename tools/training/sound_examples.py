@@ -16,9 +16,9 @@ from torch import Tensor
 
 from search.config import engine_settings
 from search.encoders.protocol import AudioEncoder, Waveform
-from search.media.audio_windows import sound_windows
-from search.media.clip_limits import ClipLimits
-from search.media.sound import open_sound
+from search.media.audio import open_audio
+from search.media.audio_windows import cut_audio_windows
+from search.media.limits import ClipLimits
 
 FOLDS = (1, 2, 3)
 """Folds of the training. Fold 4 evaluates the result; fold 5 is not used at all."""
@@ -61,7 +61,7 @@ def read_clips(folder: Path, rate: int) -> list[LabelledClip]:
     used = [row for row in rows if row["fold"] in FOLDS and str(row["source_clip"])]
     clips = []
     for row in track(used, "reading", console=Console(stderr=True)):
-        wave = np.concatenate(list(open_sound(folder / row["path"], limits, rate)))
+        wave = np.concatenate(list(open_audio(folder / row["path"], limits, rate)))
         clips.append(LabelledClip(wave, row["label"], row["fold"], str(row["source_clip"])))
     return clips
 
@@ -93,7 +93,7 @@ def _prepare_windows(
     waves: Sequence[Waveform], encoder: AudioEncoder
 ) -> Iterator[tuple[int, object]]:
     for number, wave in enumerate(waves):
-        for _, window in sound_windows([wave], encoder.audio_format):
+        for _, window in cut_audio_windows([wave], encoder.audio_format):
             yield number, encoder.prepare_audio(window)
 
 

@@ -12,7 +12,8 @@ from typing import TypeVar
 from django.core.files.base import File
 
 from search.errors import FetchFailed, OmnishelfError
-from search.media.inspect import MediaInfo, MediaLimits, inspect_media
+from search.media.inspect import MediaInfo, inspect_media
+from search.media.limits import MediaLimits
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
 from webapp.catalog.services.assets import StoredFile, storage_name, store_file

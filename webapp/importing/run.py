@@ -18,7 +18,7 @@ from django.db import IntegrityError, transaction
 from search.config import engine_settings
 from search.errors import InputError
 from search.media.fetch.download import FetchLimits
-from search.media.inspect import MediaLimits
+from search.media.limits import MediaLimits
 from webapp.catalog.models import Product, Upload
 from webapp.catalog.services.categories import CategoryPath, CategoryTree
 from webapp.catalog.services.jobs import notify_encoder

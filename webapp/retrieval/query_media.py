@@ -16,10 +16,10 @@ from django.core.files.uploadedfile import UploadedFile
 from search.config import engine_settings
 from search.encoders.query_encoder import QueryEncoder
 from search.errors import QueryError
-from search.media.audio_windows import sound_windows
-from search.media.clip_frames import clip_frames
-from search.media.clip_limits import ClipLimits
-from search.media.sound import open_sound
+from search.media.audio import open_audio
+from search.media.audio_windows import cut_audio_windows
+from search.media.keyframes import read_key_frames
+from search.media.limits import ClipLimits
 from search.types import Vectors
 
 TIME_LIMIT_S = 10.0
@@ -33,8 +33,8 @@ def embed_clip_sound(path: Path, encoder: QueryEncoder) -> Vectors:
     over the limits or cannot be read, QueryError for a silent one.
     """
     format = encoder.audio_format
-    with closing(open_sound(path, query_limits(), format.rate)) as reader:
-        windows = [window for _, window in sound_windows(reader, format)]
+    with closing(open_audio(path, query_limits(), format.rate)) as reader:
+        windows = [window for _, window in cut_audio_windows(reader, format)]
     if not windows:
         raise QueryError("there is no sound to hear in this clip", fix="Record it again, louder.")
     return encoder.embed_audio(windows)
@@ -44,7 +44,7 @@ def embed_clip_frames(path: Path, encoder: QueryEncoder) -> Vectors:
     """The key frames of a video → unit vector (dim,). Raises MediaError, and what the encoder
     raises.
     """
-    seen = clip_frames(path, query_limits(), side=encoder.decode_size)
+    seen = read_key_frames(path, query_limits(), side=encoder.decode_size)
     return encoder.embed_frames([frame.picture for frame in seen.frames])
 
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from search.config import engine_settings
 from search.files import write_atomically
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 
 INLINE_TYPES = {
     ".jpg": "image/jpeg",

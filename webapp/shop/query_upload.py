@@ -16,7 +16,8 @@ from PIL import Image
 
 from search.config import engine_settings
 from search.files import sha256_hex
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from webapp.retrieval.query_media import uploaded_path
 from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products

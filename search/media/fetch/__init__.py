@@ -1,0 +1,1 @@
+"""Downloads media from URLs that strangers name."""

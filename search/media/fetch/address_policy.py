@@ -1,8 +1,8 @@
-"""Which network addresses a media URL may lead to.
+"""The network addresses that a media URL may lead to.
 
-A server that fetches what strangers name must not be turned against its own network (server-side
-request forgery, OWASP SSRF Prevention Cheat Sheet). Names are resolved once, every address found
-must be allowed, and the connection goes to those addresses.
+A server that fetches URLs of strangers must not be turned against its own network (server-side
+request forgery, OWASP SSRF Prevention Cheat Sheet). A name is resolved once, every address must
+be allowed, and the connection goes to these addresses.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ Resolver = Callable[[str, int], Sequence[str]]
 
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _SPECIAL = (
-    # Not public although older tables of the standard library say so, or able to carry a private
-    # IPv4 address inside.
+    # Not public, although older tables of the standard library say so, or able to embed a private
+    # IPv4 address.
     IPv4Network("192.0.0.0/24"),
     IPv4Network("192.88.99.0/24"),  # 6to4 relays, RFC 7526
     IPv4Network("198.18.0.0/15"),
@@ -33,12 +33,12 @@ _SPECIAL = (
     IPv6Network("2002::/16"),  # 6to4, RFC 3056
     IPv6Network("3fff::/20"),  # documentation, RFC 9637
 )
-# A name lookup has no time limit of its own; a few threads wait in the caller's place.
+# A name lookup has no time limit of its own, so it runs in a thread that the caller waits for.
 _lookups = ThreadPoolExecutor(max_workers=8, thread_name_prefix="name-lookup")
 
 
 class AddressPolicy(Protocol):
-    """Says whether a connection to an address is allowed."""
+    """Decides whether a connection to an address is allowed."""
 
     def allows(self, address: Address) -> bool: ...
 
@@ -46,8 +46,8 @@ class AddressPolicy(Protocol):
 class PublicAddresses:
     """Allows only addresses of the public internet.
 
-    IPv6 is limited to global unicast without the ranges that wrap an IPv4 address, which also
-    shuts out IPv4-mapped (::ffff:0:0/96) and NAT64 (64:ff9b::/96, RFC 6052) addresses.
+    IPv6 is limited to global unicast without the ranges that embed an IPv4 address, which also
+    excludes IPv4-mapped (::ffff:0:0/96) and NAT64 (64:ff9b::/96, RFC 6052) addresses.
     """
 
     def allows(self, address: Address) -> bool:
@@ -59,12 +59,12 @@ class PublicAddresses:
 
 
 def system_resolver(host: str, port: int) -> list[str]:
-    """The system's addresses for `host`, in its order of preference."""
+    """Return the system's addresses of `host`, in its order of preference."""
     found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-def checked_addresses(
+def resolve_addresses(
     host: str,
     port: int,
     policy: AddressPolicy,
@@ -72,15 +72,14 @@ def checked_addresses(
     timeout_s: float,
     resolver: Resolver = system_resolver,
 ) -> list[Address]:
-    """The addresses of `host`, all of them allowed.
+    """Return the addresses of `host`, all of them allowed.
 
-    Raises FetchRejected where one is not allowed or the name does not exist, FetchFailed where
-    the lookup did not work.
+    Raises FetchRejected if one is not allowed or the name does not exist, and FetchFailed if the
+    lookup fails.
     """
     try:
         names = _lookups.submit(resolver, host, port).result(timeout_s)
-        # Scope ids (fe80::1%eth0) belong to link-local addresses; without them the policy sees
-        # which it is.
+        # Scope ids (fe80::1%eth0) belong to link-local addresses; the policy needs the address.
         found = [ip_address(name.partition("%")[0]) for name in names]
     except LookupTimeout as error:
         raise FetchFailed("looking up the host name took too long", value=host) from error

@@ -1,4 +1,4 @@
-"""Fetches one media URL into a temporary file, trusting neither the URL nor the host behind it."""
+"""Downloads one media URL to a temporary file; trusts neither the URL nor its host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from search.media.fetch.address_policy import (
 )
 from search.media.fetch.transport import Deadline, PinnedBackend
 
-MAX_URL = 2048
+MAX_URL_CHARACTERS = 2048
 _PORTS = {"http": 80, "https": 443}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _RETRYABLE = (408, 425, 429)
@@ -30,22 +30,20 @@ _NETWORK = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.RemotePro
 _HEADERS = [
     (b"User-Agent", b"Omnishelf"),
     (b"Accept", b"image/*, audio/*, video/*, */*;q=0.1"),
-    # A compressed body could grow without bound; media files are compressed already.
+    # A compressed body could expand without bound; media files are compressed already.
     (b"Accept-Encoding", b"identity"),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """Bytes of the body, seconds in total and per step, redirects followed, ports that may be
-    called.
-    """
+    """Limits of body size in bytes, seconds in total and per step, redirects, and ports."""
 
     max_bytes: int
     total_s: float
     connect_s: float = 5.0
     read_s: float = 10.0
-    redirects: int = 5
+    max_redirects: int = 5
     ports: frozenset[int] = frozenset({80, 443})
 
     @classmethod
@@ -56,7 +54,7 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:
-    """A fetched body in a temporary file; `with` removes it. `url` is where the redirects ended."""
+    """A downloaded temporary file; `with` removes it. `url` is the last URL after redirects."""
 
     path: Path
     size: int
@@ -82,21 +80,22 @@ def fetch_url(
     folder: Path | None = None,
     resolver: Resolver = system_resolver,
 ) -> FetchedFile:
-    """GET `url` into a temporary file in `folder` (default: the system's).
+    """Download `url` to a temporary file in `folder` (default: the system's).
 
-    Only http and https, no credentials, only allowed ports; every address of the host must
-    satisfy `policy` (default: public addresses) and the connection goes to the checked address;
-    redirects are followed by hand and each is checked the same way. No proxy is used. Raises
-    FetchRejected where a retry cannot help (bad URL, address, 4xx, redirects, encoded body, bad
-    certificate), MediaTooLarge over the byte limit, FetchFailed where it can (5xx, 408, 425,
-    429, time-outs, broken connections).
+    Only http and https, no credentials, and only allowed ports. Every address of the host must
+    satisfy `policy` (default: public addresses), and the connection goes to a checked address.
+    Every redirect is checked the same way. No proxy is used.
+
+    Raises FetchRejected if a retry cannot help (invalid URL, address, 4xx, redirects, encoded
+    body, invalid certificate), MediaTooLarge over the byte limit, FetchFailed if it can (5xx,
+    408, 425, 429, time-outs, broken connections).
     """
     backend = PinnedBackend(policy or PublicAddresses(), resolver, Deadline(limits.total_s))
-    target = checked_url(url, limits.ports)
-    # A fresh pool for every fetch: the backend carries this fetch's deadline, and a connection kept
-    # alive would skip the check.
+    target = validate_url(url, limits.ports)
+    # A new pool for every fetch: the backend holds the deadline of this fetch, and a reused
+    # connection would skip the check of its address.
     with httpcore.ConnectionPool(network_backend=backend, max_keepalive_connections=0) as pool:
-        for _ in range(limits.redirects + 1):
+        for _ in range(limits.max_redirects + 1):
             try:
                 found = _get(pool, target, limits, folder)
             except _NETWORK as error:
@@ -105,20 +104,24 @@ def fetch_url(
                 raise FetchRejected("the URL is not valid", value=str(target)) from error
             if isinstance(found, FetchedFile):
                 return found
-            target = checked_url(found, limits.ports)
+            target = validate_url(found, limits.ports)
     raise FetchRejected(
-        f"the URL redirects more than {limits.redirects} times", value=url, fix="Use the final URL."
+        f"the URL redirects more than {limits.max_redirects} times",
+        value=url,
+        fix="Use the final URL.",
     )
 
 
-def checked_url(url: str, ports: frozenset[int]) -> httpx.URL:
-    """`url` parsed.
+def validate_url(url: str, ports: frozenset[int]) -> httpx.URL:
+    """Return the parsed URL.
 
-    Raises FetchRejected for another scheme than http(s), credentials, a missing host or a port
-    not allowed.
+    Raises FetchRejected for a scheme other than http(s), credentials, a missing host or a port
+    that is not allowed.
     """
-    if len(url) > MAX_URL:
-        raise FetchRejected(f"the URL is over the limit of {MAX_URL} characters", value=len(url))
+    if len(url) > MAX_URL_CHARACTERS:
+        raise FetchRejected(
+            f"the URL is over the limit of {MAX_URL_CHARACTERS} characters", value=len(url)
+        )
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
@@ -135,7 +138,7 @@ def checked_url(url: str, ports: frozenset[int]) -> httpx.URL:
 def _get(
     pool: httpcore.ConnectionPool, url: httpx.URL, limits: FetchLimits, folder: Path | None
 ) -> FetchedFile | str:
-    """The file, or the URL that a redirect leads to."""
+    """Return the file, or the URL of a redirect."""
     timeouts = {
         "connect": limits.connect_s,
         "read": limits.read_s,
@@ -147,24 +150,26 @@ def _get(
     )
     headers = [(b"Host", url.netloc), *_HEADERS]
     with pool.stream("GET", target, headers=headers, extensions={"timeout": timeouts}) as response:
-        told = httpx.Headers(response.headers)
-        if response.status in _REDIRECTS and "location" in told:
-            return _redirected(url, told["location"])
-        _check(response.status, told, url, limits)
-        path, size, digest = _save(response.iter_stream(), limits, folder)
-    return FetchedFile(
-        path, size, digest, str(url), told.get("content-type", "").partition(";")[0].strip().lower()
-    )
+        received = httpx.Headers(response.headers)
+        if response.status in _REDIRECTS and "location" in received:
+            return _join_url(url, received["location"])
+        _check_response(response.status, received, url, limits)
+        body = _limit(response.iter_stream(), limits)
+        path, size, digest = save_temporary(body, prefix="fetched-", folder=folder)
+    content_type = received.get("content-type", "").partition(";")[0].strip().lower()
+    return FetchedFile(path, size, digest, str(url), content_type)
 
 
-def _redirected(url: httpx.URL, location: str) -> str:
+def _join_url(url: httpx.URL, location: str) -> str:
     try:
         return str(url.join(location))
     except httpx.InvalidURL as error:
         raise FetchRejected("the URL redirects to one that is not valid", value=location) from error
 
 
-def _check(status: int, headers: httpx.Headers, url: httpx.URL, limits: FetchLimits) -> None:
+def _check_response(
+    status: int, headers: httpx.Headers, url: httpx.URL, limits: FetchLimits
+) -> None:
     if status >= 500 or status in _RETRYABLE:
         raise FetchFailed(f"the host answered {status}", value=str(url), fix="It may answer later.")
     if status != 200:
@@ -176,14 +181,8 @@ def _check(status: int, headers: httpx.Headers, url: httpx.URL, limits: FetchLim
         raise _too_large(limits, int(length))
 
 
-def _save(
-    parts: Iterator[bytes], limits: FetchLimits, folder: Path | None
-) -> tuple[Path, int, str]:
-    return save_temporary(_limit(parts, limits), prefix="fetched-", folder=folder)
-
-
 def _limit(parts: Iterator[bytes], limits: FetchLimits) -> Iterator[bytes]:
-    """Pass on the parts. Raises MediaTooLarge over the limit, and FetchRejected for an empty file."""
+    """Pass on the parts; raise MediaTooLarge over the limit, FetchRejected for an empty body."""
     size = 0
     for part in parts:
         size += len(part)
@@ -199,7 +198,7 @@ def _too_large(limits: FetchLimits, size: int | str) -> MediaTooLarge:
 
 
 def _network_error(error: Exception, url: httpx.URL) -> OmnishelfError:
-    # The pool cuts the chain of causes, the context remains.
+    # The pool suppresses the cause; the context remains.
     if isinstance(error.__cause__ or error.__context__, ssl.SSLCertVerificationError):
         return FetchRejected("the host's certificate is not valid", value=url.host)
     if isinstance(error, httpcore.TimeoutException):

@@ -1,4 +1,4 @@
-"""Connections for one fetch: to checked addresses only, and within one total time limit."""
+"""Network connections of one fetch: only to allowed addresses, within one total time limit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Iterable
 
 import httpcore
 
-from search.media.fetch.address_policy import AddressPolicy, Resolver, checked_addresses
+from search.media.fetch.address_policy import AddressPolicy, Resolver, resolve_addresses
 
-_TRIED = 4
+_MAX_ADDRESSES = 4
 """Addresses of one host that are tried before giving up."""
 
 
@@ -21,8 +21,9 @@ class Deadline:
         self._end = time.monotonic() + seconds
 
     def clip(self, timeout: float | None) -> float:
-        """`timeout`, or what is left where that is less. Raises httpcore.ReadTimeout when
-        nothing is left.
+        """Return `timeout`, at most the time left.
+
+        Raises httpcore.ReadTimeout when no time is left.
         """
         left = self._end - time.monotonic()
         if left <= 0:
@@ -31,8 +32,9 @@ class Deadline:
 
 
 class PinnedBackend(httpcore.NetworkBackend):
-    """Resolves a host, checks every address, and dials what was checked: no second lookup can
-    change the answer.
+    """Resolves a host, checks every address, and connects to the checked addresses.
+
+    There is no second lookup that could give another answer.
     """
 
     def __init__(self, policy: AddressPolicy, resolver: Resolver, deadline: Deadline) -> None:
@@ -49,12 +51,12 @@ class PinnedBackend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        waited = self._deadline.clip(timeout)
-        found = checked_addresses(
-            host, port, self._policy, timeout_s=waited, resolver=self._resolver
+        timeout_s = self._deadline.clip(timeout)
+        addresses = resolve_addresses(
+            host, port, self._policy, timeout_s=timeout_s, resolver=self._resolver
         )
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in found[:_TRIED]:
+        for address in addresses[:_MAX_ADDRESSES]:
             try:
                 stream = self._sockets.connect_tcp(
                     str(address), port, self._deadline.clip(timeout), local_address, socket_options
@@ -67,9 +69,7 @@ class PinnedBackend(httpcore.NetworkBackend):
 
 
 class _TimedStream(httpcore.NetworkStream):
-    """A stream whose every operation ends at the deadline, so a host that sends a byte now and
-    then gains nothing.
-    """
+    """A stream whose every operation ends at the deadline, also when a host sends slowly."""
 
     def __init__(self, stream: httpcore.NetworkStream, deadline: Deadline) -> None:
         self._stream = stream

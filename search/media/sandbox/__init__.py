@@ -1,3 +1,1 @@
-"""What runs in the limited child process that reads a clip (`search/media/sandbox/runner.py`):
-one module for each task.
-"""
+"""The limited process that decodes a clip: its runner, its protocol, and one module per task."""

@@ -1,9 +1,8 @@
-"""Where the child process begins: limits itself, then does the task it was asked, one JSON
-object on the command line.
+"""Entry point of the sandbox process: limits itself, then runs the requested task.
 
-Run by path in isolated mode, so its imports are found from here. A failure is the last message:
-`error` is one of unreadable, no_stream, no_codec, channels, rate, too_long, frame_too_large,
-memory.
+The request is one JSON object on the command line. The process is started by path in isolated
+mode, so it adds the project to its import path itself. A failure is the last message: `error` is
+one of unreadable, no_stream, no_codec, channels, rate, too_long, frame_too_large, memory.
 """
 
 from __future__ import annotations
@@ -16,9 +15,7 @@ from pathlib import Path
 
 
 def limit_process(memory_bytes: int, seconds: float) -> None:
-    """No more memory, CPU time or files than needed; nothing may be written. Must run before
-    FFmpeg is imported.
-    """
+    """Limit memory and CPU time, and forbid writing files. Call before importing FFmpeg."""
     cpu = int(seconds) + 1
     for what, bound in (
         (resource.RLIMIT_AS, memory_bytes),
@@ -31,22 +28,22 @@ def limit_process(memory_bytes: int, seconds: float) -> None:
         resource.setrlimit(what, (bound, bound))
 
 
-def main(question: str) -> None:
-    asked = json.loads(question)
+def main(argument: str) -> None:
+    request = json.loads(argument)
     limit_process(
-        asked["memory_bytes"],
-        asked["time_limit_s"] + asked["time_per_second"] * asked["max_seconds"],
+        request["memory_bytes"],
+        request["time_limit_s"] + request["time_per_second"] * request["max_seconds"],
     )
     sys.path.append(str(Path(__file__).parents[3]))
     import av
 
-    from search.media.sandbox.protocol import Refused, send
+    from search.media.sandbox.protocol import ClipRejected, send
 
-    task = importlib.import_module(f"search.media.sandbox.{asked['task']}")
+    task = importlib.import_module(f"search.media.sandbox.{request['task']}")
     try:
-        task.run(asked)
-    except Refused as refused:
-        send({"error": refused.error, "value": refused.value})
+        task.run(request)
+    except ClipRejected as rejected:
+        send({"error": rejected.error, "value": rejected.value})
     except MemoryError:
         send({"error": "memory"})
     except BrokenPipeError:

@@ -1,6 +1,6 @@
 """Animated WebP, which Pillow reads and FFmpeg does not.
 
-The play time stands in the headers of the frames
+The play time is in the headers of the frames
 (https://developers.google.com/speed/webp/docs/riff_container).
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from search.media.sandbox.protocol import Refused
+from search.media.sandbox.protocol import ClipRejected
 
 if TYPE_CHECKING:
     from PIL import Image, ImageFile
@@ -25,50 +25,51 @@ Frame = tuple[float, "Image.Image"]
 """Seconds from the beginning, and the picture, RGB or RGBA."""
 
 
-def probe(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of ClipInfo; the first frame is decoded."""
-    with opened(asked) as image:
+def probe(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Decode the first frame; return the fields of ClipInfo."""
+    with open_animation(request) as image:
         image.load()
         return {
-            "seconds": play_time(asked),
+            "seconds": read_play_time(request),
             "width": image.width,
             "height": image.height,
             "codecs": [WEBP],
         }
 
 
-def opened(asked: Mapping[str, Any]) -> ImageFile.ImageFile:
-    """Raises Refused by the size of its canvas, which its extended header tells, before anything
-    is decoded.
+def open_animation(request: Mapping[str, Any]) -> ImageFile.ImageFile:
+    """Open an animated WebP without decoding it.
+
+    Raises ClipRejected by the size of the canvas in its extended header.
     """
-    with Path(asked["path"]).open("rb") as file:
+    with Path(request["path"]).open("rb") as file:
         head = file.read(30)
     if head[12:16] == b"VP8X":
         width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
-        if width * height > asked["max_pixels"]:
-            raise Refused("frame_too_large", f"{width} × {height}")
-    # Imported here: most clips are none of these, and each has several processes.
+        if width * height > request["max_pixels"]:
+            raise ClipRejected("frame_too_large", f"{width} × {height}")
+    # Imported here: most clips are no WebP, and each clip starts several processes.
     from PIL import Image
 
-    return Image.open(asked["path"], formats=("WEBP",))
+    return Image.open(request["path"], formats=("WEBP",))
 
 
-def play_time(asked: Mapping[str, Any]) -> float:
-    """Raises Refused where it is over the limit."""
-    seconds = sum(_durations(Path(asked["path"]))) * _MILLISECOND
-    if seconds > asked["max_seconds"]:
-        raise Refused("too_long", f"{seconds:.1f} s")
+def read_play_time(request: Mapping[str, Any]) -> float:
+    """Add up the durations of all frames, in seconds. Raises ClipRejected over the limit."""
+    seconds = sum(_durations(Path(request["path"]))) * _MILLISECOND
+    if seconds > request["max_seconds"]:
+        raise ClipRejected("too_long", f"{seconds:.1f} s")
     return seconds
 
 
-def frames(image: ImageFile.ImageFile) -> Iterator[Frame]:
-    """Every frame as it comes. Raises what Pillow raises where the file breaks off."""
-    shown = 0.0
+def read_frames(image: ImageFile.ImageFile) -> Iterator[Frame]:
+    """Yield every frame. Raises what Pillow raises when the file breaks off."""
+    at = 0.0
     for number in range(getattr(image, "n_frames", 1)):
         image.seek(number)
         image.load()
-        yield shown, image
-        shown += image.info.get("duration", 0) * _MILLISECOND
+        yield at, image
+        at += image.info.get("duration", 0) * _MILLISECOND
 
 
 def _durations(path: Path) -> Iterator[int]:

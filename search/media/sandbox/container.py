@@ -1,4 +1,4 @@
-"""Opening a clip within limits, its play time, and the frames of one of its streams."""
+"""Opens a clip with FFmpeg within limits; reads its play time and the frames of one stream."""
 
 from __future__ import annotations
 
@@ -9,73 +9,74 @@ from typing import Any
 import av
 from av.stream import Discard, Disposition
 
-from search.media.sandbox.protocol import Refused
+from search.media.sandbox.protocol import ClipRejected
 
 _OPTIONS = {"protocol_whitelist": "none", "probesize": "5000000", "analyzeduration": "5000000"}
 MICROSECOND = 1e-6
-_SHORT_S, _SHORT = 0.5, 0.02
-"""How much earlier than its play time says a whole clip may end: seconds, or a share of it where
-that is more."""
+_TOLERANCE_S, _TOLERANCE = 0.5, 0.02
+"""A complete clip may end this much before its play time: seconds, or a share of the play time
+if that is more."""
 
 
 @contextmanager
-def opened(asked: Mapping[str, Any]) -> Iterator[Any]:
-    """The clip behind the one demuxer that was pinned for it."""
+def open_clip(request: Mapping[str, Any]) -> Iterator[Any]:
+    """Open the clip with the one demuxer that is pinned for it."""
     with (
-        open(asked["path"], "rb") as stream,
+        open(request["path"], "rb") as stream,
         av.open(
-            stream, "r", format=asked["demuxer"], options=_OPTIONS, metadata_errors="replace"
+            stream, "r", format=request["demuxer"], options=_OPTIONS, metadata_errors="replace"
         ) as clip,
     ):
         yield clip
 
 
-def picture_stream(clip: Any, max_pixels: int) -> Any | None:
-    """The first stream of moving pictures; a cover picture is none. Raises Refused by frame size
-    or codec.
+def find_video_stream(clip: Any, max_pixels: int) -> Any | None:
+    """Return the first video stream; a cover picture is none.
+
+    Raises ClipRejected by frame size or codec.
     """
     moving = [one for one in clip.streams.video if not one.disposition & Disposition.attached_pic]
     if not moving:
         return None
-    known(moving[0])
+    require_decoder(moving[0])
     width, height = moving[0].codec_context.width, moving[0].codec_context.height
     if width * height > max_pixels:
-        raise Refused("frame_too_large", f"{width} × {height}")
+        raise ClipRejected("frame_too_large", f"{width} × {height}")
     return moving[0]
 
 
-def known(stream: Any) -> None:
-    """Raises Refused where FFmpeg has no decoder for the stream."""
+def require_decoder(stream: Any) -> None:
+    """Raise ClipRejected if FFmpeg has no decoder for the stream."""
     if stream.codec_context is None:
-        raise Refused("no_codec", f"stream {stream.index}")
+        raise ClipRejected("no_codec", f"stream {stream.index}")
 
 
-def play_time(clip: Any, streams: Sequence[Any], max_seconds: float) -> float:
-    """Seconds by the header, or by reading packets to the end where the header does not say.
+def read_play_time(clip: Any, streams: Sequence[Any], max_seconds: float) -> float:
+    """Return the seconds of the header, or read the packets to the end if it has none.
 
-    Raises Refused where they are over the limit.
+    Raises ClipRejected over the limit.
     """
-    seconds = _told(clip, streams) or _read(clip, streams, max_seconds)
+    seconds = _clip_seconds(clip, streams) or _read_to_end(clip, streams, max_seconds)
     if seconds > max_seconds:
-        raise Refused("too_long", f"{seconds:.1f} s")
+        raise ClipRejected("too_long", f"{seconds:.1f} s")
     return seconds
 
 
-def _told(clip: Any, streams: Sequence[Any]) -> float:
+def _clip_seconds(clip: Any, streams: Sequence[Any]) -> float:
     if clip.duration:
         return float(clip.duration) * MICROSECOND
-    return max((_told_of(clip, one) for one in streams), default=0.0)
+    return max((_stated_seconds(clip, one) for one in streams), default=0.0)
 
 
-def _told_of(clip: Any, stream: Any) -> float:
+def _stated_seconds(clip: Any, stream: Any) -> float:
     if stream.duration:
         return float(stream.duration * stream.time_base)
     if stream.type == "audio" and clip.streams.video:
-        return 0.0  # The pictures may go on without sound.
+        return 0.0  # The video may be longer than its audio.
     return float(clip.duration or 0) * MICROSECOND
 
 
-def _read(clip: Any, streams: Sequence[Any], max_seconds: float) -> float:
+def _read_to_end(clip: Any, streams: Sequence[Any], max_seconds: float) -> float:
     end = 0.0
     for packet in clip.demux(streams):
         if packet.pts is not None:
@@ -86,44 +87,47 @@ def _read(clip: Any, streams: Sequence[Any], max_seconds: float) -> float:
     return end
 
 
-def leave_out_but(stream: Any, clip: Any) -> None:
-    """Let the demuxer pass over every other stream."""
+def discard_other_streams(stream: Any, clip: Any) -> None:
+    """Let the demuxer skip every other stream."""
     for one in clip.streams:
         one.discard = Discard.default if one is stream else Discard.all
 
 
-class Decoding:
-    """The frames of one stream. What cannot be decoded is left out; `whole` is False where that
-    happened, or where the clip ended before its play time.
+class StreamDecoder:
+    """Iterates over the frames of one stream; skips what cannot be decoded.
+
+    `is_complete` is False if something was skipped or the clip ended before its play time.
     """
 
     def __init__(self, clip: Any, stream: Any) -> None:
         self._clip = clip
         self._stream = stream
-        self.whole = True
+        self.is_complete = True
         self._end = 0.0
 
     @property
     def seconds(self) -> float:
-        """How long the stream has lasted so far, counted from the clip's beginning."""
+        """Seconds decoded so far, counted from the clip's beginning."""
         return max(0.0, self._end - (self._clip.start_time or 0) * MICROSECOND)
 
     def __iter__(self) -> Iterator[Any]:
-        leave_out_but(self._stream, self._clip)
+        discard_other_streams(self._stream, self._clip)
         packets = self._clip.demux(self._stream)
-        while (packet := self._next(packets)) is not None:
-            yield from self._frames(packet)
-        yield from self._frames(None)
-        told = _told_of(self._clip, self._stream)
-        self.whole = self.whole and self._end >= told - max(_SHORT_S, _SHORT * told)
+        while (packet := self._next_packet(packets)) is not None:
+            yield from self._decode(packet)
+        yield from self._decode(None)
+        stated = _stated_seconds(self._clip, self._stream)
+        self.is_complete = self.is_complete and self._end >= stated - max(
+            _TOLERANCE_S, _TOLERANCE * stated
+        )
 
-    def _next(self, packets: Iterator[Any]) -> Any | None:
+    def _next_packet(self, packets: Iterator[Any]) -> Any | None:
         try:
             packet = next(packets, None)
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
-            self.whole = False
+            self.is_complete = False
             return None
         if packet is not None and packet.pts is not None:
             self._end = max(
@@ -131,7 +135,7 @@ class Decoding:
             )
         return packet
 
-    def _frames(self, packet: Any | None) -> list[Any]:
+    def _decode(self, packet: Any | None) -> list[Any]:
         try:
             found = self._stream.codec_context.decode(packet)
         except av.EOFError:
@@ -139,8 +143,8 @@ class Decoding:
         except MemoryError:
             raise
         except (av.FFmpegError, ValueError):
-            self.whole = False
+            self.is_complete = False
             return []
         good = [frame for frame in found if not frame.is_corrupt]
-        self.whole = self.whole and len(good) == len(found)
+        self.is_complete = self.is_complete and len(good) == len(found)
         return good

@@ -1,4 +1,4 @@
-"""Task of the child process: does the clip open, and what does it hold?"""
+"""Task of the sandbox process: check that the clip opens, and tell its properties."""
 
 from __future__ import annotations
 
@@ -6,32 +6,36 @@ from collections.abc import Mapping
 from typing import Any
 
 from search.media.sandbox import animation
-from search.media.sandbox.container import Decoding, known, opened, picture_stream, play_time
-from search.media.sandbox.protocol import Refused, send
+from search.media.sandbox.container import (
+    StreamDecoder,
+    find_video_stream,
+    open_clip,
+    read_play_time,
+    require_decoder,
+)
+from search.media.sandbox.protocol import ClipRejected, send
 
 
-def run(asked: Mapping[str, Any]) -> None:
-    """Decode one frame of the first picture stream and of the first sound stream; say the fields
-    of ClipInfo.
-    """
-    send(animation.probe(asked) if asked["demuxer"] == animation.WEBP else _probe(asked))
+def run(request: Mapping[str, Any]) -> None:
+    """Decode stream frame of the first video and audio stream; send the fields of ClipInfo."""
+    send(animation.probe(request) if request["demuxer"] == animation.WEBP else _probe(request))
 
 
-def _probe(asked: Mapping[str, Any]) -> dict[str, Any]:
-    with opened(asked) as clip:
-        pictures = picture_stream(clip, asked["max_pixels"])
-        chosen = [one for one in (pictures, *clip.streams.audio[:1]) if one is not None]
-        if not chosen:
-            raise Refused("no_stream")
-        for one in chosen:
-            known(one)
-            one.codec_context.thread_type = "NONE"
-            if next(iter(Decoding(clip, one)), None) is None:
-                raise Refused("unreadable", f"no frame in stream {one.index}")
+def _probe(request: Mapping[str, Any]) -> dict[str, Any]:
+    with open_clip(request) as clip:
+        video = find_video_stream(clip, request["max_pixels"])
+        streams = [stream for stream in (video, *clip.streams.audio[:1]) if stream is not None]
+        if not streams:
+            raise ClipRejected("no_stream")
+        for stream in streams:
+            require_decoder(stream)
+            stream.codec_context.thread_type = "NONE"
+            if next(iter(StreamDecoder(clip, stream)), None) is None:
+                raise ClipRejected("unreadable", f"no frame in stream {stream.index}")
             clip.seek(0)
         return {
-            "seconds": play_time(clip, chosen, asked["max_seconds"]),
-            "width": pictures.codec_context.width if pictures else 0,
-            "height": pictures.codec_context.height if pictures else 0,
-            "codecs": [one.codec_context.name for one in chosen],
+            "seconds": read_play_time(clip, streams, request["max_seconds"]),
+            "width": video.codec_context.width if video else 0,
+            "height": video.codec_context.height if video else 0,
+            "codecs": [stream.codec_context.name for stream in streams],
         }

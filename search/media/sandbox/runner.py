@@ -1,55 +1,45 @@
-"""The short-lived child process that meets an uploaded clip, and what it tells.
+"""Runs the short-lived process that decodes an uploaded clip.
 
 The parent reads 64 bytes, pins the one demuxer for them (`search/media/file_formats.py`) and
-hands the child nothing but the path. The child (`search/media/sandbox`) limits its own memory,
-CPU time and files before it imports FFmpeg, gives FFmpeg a stream instead of a name and allows
-it no protocol, so a file can neither reach another file or address nor exhaust the worker;
-should FFmpeg crash, only the child dies.
-
-What it finds comes through a pipe as messages: a JSON header and raw bytes, never an object to
-be unpickled. The pipe is the only buffer: a child whose reader is busy waits.
+gives the process only the path. The process (`search/media/sandbox/__main__.py`) limits its own
+memory, CPU time and files before it imports FFmpeg, gives FFmpeg a stream instead of a name and
+allows it no protocol. So a file can neither reach another file or address nor exhaust the
+worker; if FFmpeg crashes, only the process dies.
 """
 
 from __future__ import annotations
 
 import json
-import select
 import signal
-import struct
 import subprocess
 import sys
-import time
-from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import asdict
 from io import FileIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Generic, Self, TypeVar, cast
 
 from search.errors import MediaError, MediaTooLarge, MediaUnreadable, MediaUnsupported
-from search.media.clip_limits import ClipLimits
-from search.media.file_formats import FileFormat, accepted_format
+from search.media.file_formats import FileFormat, detect_format
+from search.media.limits import ClipLimits
+from search.media.sandbox.protocol import Message, MessagePipe
 
-_ENTRY = Path(__file__).with_name("__main__.py")
-_LENGTHS = struct.Struct(">II")
-_LONGEST_HEADER = 1024**2
-_LONGEST_PAYLOAD = 64 * 1024**2
+__all__ = ["ClipReader", "Message", "detect_clip_format", "run_in_sandbox"]
 
+_MAIN = Path(__file__).with_name("__main__.py")
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What the child says at once: fields, and raw bytes that they describe."""
-
-    header: dict[str, Any]
-    payload: bytearray
+PieceT = TypeVar("PieceT")
 
 
-def clip_format(path: Path, limits: ClipLimits) -> FileFormat:
-    """The format of a clip, told by its first bytes.
+def detect_clip_format(path: Path, limits: ClipLimits) -> FileFormat:
+    """Return the format of a clip, detected from its first bytes.
 
-    Raises MediaUnsupported for what is no clip, MediaTooLarge by its bytes and MediaUnreadable
-    for an empty file. An OSError of reading the file itself passes through.
+    Raises MediaUnsupported for a file that is no clip, MediaTooLarge for its size and
+    MediaUnreadable for an empty file; an OSError of reading the file passes through.
     """
-    found = accepted_format(path)
+    found = detect_format(path)
     if not found.demuxer:
         raise MediaUnsupported("the file is neither audio nor video", value=found.name)
     size = path.stat().st_size
@@ -62,103 +52,112 @@ def clip_format(path: Path, limits: ClipLimits) -> FileFormat:
     return found
 
 
-def ask_child(task: str, path: Path, limits: ClipLimits, **asked: object) -> Generator[Message]:
-    """The messages of a child that does `task` (a module of `search/media/sandbox`) with the
-    clip, as they come.
+def run_in_sandbox(
+    task: str, path: Path, limits: ClipLimits, **options: object
+) -> Generator[Message]:
+    """Run `task` (a module of `search/media/sandbox`) on the clip; yield its messages.
 
-    Only time spent waiting for the child counts towards its limit, which a message with
-    `seconds`, the play time, extends. Closing the iterator ends the child. Raises what
-    `clip_format` raises, and MediaTooLarge, MediaUnreadable or MediaUnsupported for what the
-    child refuses or dies of.
+    Only time spent waiting for the process counts towards its limit; a message with `seconds`,
+    the play time, extends the limit. Closing the iterator ends the process. Raises what
+    `detect_clip_format` raises, and MediaTooLarge, MediaUnreadable or MediaUnsupported when the
+    process rejects the clip or dies.
     """
-    demuxer = clip_format(path, limits).demuxer
-    question = {
+    request = {
         "task": task,
         "path": str(path.absolute()),
-        "demuxer": demuxer,
+        "demuxer": detect_clip_format(path, limits).demuxer,
         **asdict(limits),
-        **asked,
+        **options,
     }
     with subprocess.Popen(
-        [sys.executable, "-I", str(_ENTRY), json.dumps(question)],
+        [sys.executable, "-I", str(_MAIN), json.dumps(request)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         bufsize=0,
-        # No environment: the process that meets hostile files should hold no secret.
+        # No environment: the process that reads hostile files should hold no secret.
         env={},
-    ) as child:
+    ) as process:
         try:
-            yield from _told(child, limits)
+            yield from _read_messages(process, limits)
         finally:
-            child.kill()
+            process.kill()
 
 
-def _told(child: subprocess.Popen[bytes], limits: ClipLimits) -> Generator[Message]:
-    # Popen's type cannot tell that this pipe was asked for, without a buffer.
-    pipe = _Pipe(cast("FileIO", child.stdout), limits.time_limit_s)
+class ClipReader(ABC, Generic[PieceT]):
+    """Iterates over what the sandbox process decodes of a clip, piece by piece.
+
+    A piece is decoded when it is asked for. `seconds` is the play time. `truncated` tells, after
+    the last piece, that the clip broke off or that parts of it could not be decoded.
+    """
+
+    def __init__(self, messages: Generator[Message]) -> None:
+        self._pieces = self._read(messages)
+        self.seconds = 0.0
+        self.truncated = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> PieceT:
+        return next(self._pieces)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the process, also before the last piece."""
+        self._pieces.close()
+
+    @abstractmethod
+    def _decode(self, message: Message) -> PieceT | None:
+        """Return the piece in the message, if any."""
+
+    @abstractmethod
+    def _check_result(self, pieces: int) -> None:
+        """Raise MediaUnreadable when this number of pieces is too few."""
+
+    def _read(self, messages: Generator[Message]) -> Generator[PieceT]:
+        count = 0
+        try:
+            with closing(messages):
+                for message in messages:
+                    self.seconds = message.header.get("seconds", self.seconds)
+                    self.truncated = not message.header.get("whole", True)
+                    piece = self._decode(message)
+                    if piece is not None:
+                        count += 1
+                        yield piece
+        except MediaUnreadable:
+            if not count:
+                raise
+            self.truncated = True
+        self._check_result(count)
+
+
+def _read_messages(process: subprocess.Popen[bytes], limits: ClipLimits) -> Iterator[Message]:
+    # Popen's type does not tell that this pipe exists and is not buffered.
+    pipe = MessagePipe(cast("FileIO", process.stdout), limits.time_limit_s)
     try:
-        while (message := pipe.message()) is not None:
+        while (message := pipe.read()) is not None:
             if "error" in message.header:
-                raise _refusal(message.header["error"], message.header.get("value"), limits)
-            pipe.left += limits.time_per_second * min(
+                raise _to_error(message.header["error"], message.header.get("value"), limits)
+            pipe.seconds_left += limits.time_per_second * min(
                 message.header.get("seconds", 0.0), limits.max_seconds
             )
             yield message
-        status = child.wait(max(pipe.left, 1.0))
+        status = process.wait(max(pipe.seconds_left, 1.0))
     except (TimeoutError, subprocess.TimeoutExpired) as error:
-        raise _refusal("time", None, limits) from error
+        raise _to_error("time", None, limits) from error
     if status:
-        raise _refusal(
-            "time" if status == -signal.SIGXCPU else "crash", f"exit status {status}", limits
-        )
+        cause = "time" if status == -signal.SIGXCPU else "crash"
+        raise _to_error(cause, f"exit status {status}", limits)
 
 
-class _Pipe:
-    """Reads messages. `left` is how many seconds may still be waited for the other end."""
-
-    def __init__(self, stream: FileIO, seconds: float) -> None:
-        self._stream = stream
-        self._poll = select.poll()
-        self._poll.register(stream, select.POLLIN)
-        self.left = seconds
-
-    def message(self) -> Message | None:
-        """The next message, or None where the other end has closed the pipe. Raises
-        TimeoutError.
-        """
-        lengths = self._exactly(_LENGTHS.size)
-        if not lengths:
-            return None
-        header, payload = _LENGTHS.unpack(lengths)
-        if header > _LONGEST_HEADER or payload > _LONGEST_PAYLOAD:
-            return None  # Only a child that has been taken over says this; it is ended and counts as crashed.
-        fields, content = self._exactly(header), self._exactly(payload)
-        return (
-            Message(json.loads(fields), content)
-            if len(fields) == header and len(content) == payload
-            else None
-        )
-
-    def _exactly(self, size: int) -> bytearray:
-        """`size` bytes, or fewer where the pipe was closed before."""
-        data = bytearray(size)
-        got = 0
-        with memoryview(data) as view:
-            while got < size:
-                began = time.monotonic()
-                ready = self._poll.poll(max(self.left, 0.0) * 1000)
-                self.left -= time.monotonic() - began
-                if not ready:
-                    raise TimeoutError
-                read = self._stream.readinto(view[got:])
-                if not read:
-                    break
-                got += read
-        return data[:got]
-
-
-def _refusal(error: str, value: str | None, limits: ClipLimits) -> MediaError:
+def _to_error(error: str, value: str | None, limits: ClipLimits) -> MediaError:
     too_large = {
         "too_long": f"the clip is over the limit of {limits.max_seconds:g} seconds",
         "frame_too_large": f"the frame is over the limit of {limits.max_pixels} pixels",
@@ -170,7 +169,7 @@ def _refusal(error: str, value: str | None, limits: ClipLimits) -> MediaError:
             too_large[error], value=value, fix="Cut it shorter or save it smaller."
         )
     unsupported = {
-        "no_codec": "the clip is packed by a codec that cannot be read",
+        "no_codec": "the clip has a codec that cannot be read",
         "channels": "the sound has more channels than can be mixed to one",
         "rate": "the sound has a sampling rate that cannot be read",
     }

@@ -21,9 +21,9 @@ from search.encoders.presets import EARS, SOUND_HEAD, Preset, load_preset
 from search.encoders.protocol import AudioEncoder, Waveform
 from search.errors import InvalidWeights
 from search.files import file_sha256
-from search.media.audio_windows import sound_windows
-from search.media.clip_limits import ClipLimits
-from search.media.sound import open_sound
+from search.media.audio import open_audio
+from search.media.audio_windows import cut_audio_windows
+from search.media.limits import ClipLimits
 from search.types import Modality, TextRole
 from tools.sample_shop.sounds import write_sound
 
@@ -97,8 +97,8 @@ def test_words_for_sounds_that_no_training_showed_find_them(
     heard = []
     for kind in ("drum", "bell"):
         write_sound(kind, 1, tmp_path / f"{kind}.wav")
-        reader = open_sound(tmp_path / f"{kind}.wav", LIMITS, RATE)
-        windows = [compact.prepare_audio(window) for _, window in sound_windows(reader, FORMAT)]
+        reader = open_audio(tmp_path / f"{kind}.wav", LIMITS, RATE)
+        windows = [compact.prepare_audio(window) for _, window in cut_audio_windows(reader, FORMAT)]
         heard.append(compact.encode_audio(windows))
     for number, words in enumerate(("someone plays the drums", "a bell rings")):
         asked = compact.encode_texts([words], TextRole.QUERY)[0]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.encoders.protocol import Waveform
-from search.media.audio_preview import BANDS, COLUMNS, PEAKS, RATE, SoundSketch
+from search.media.audio_preview import BANDS, COLUMNS, PEAKS, RATE, AudioPreview
 
 
 def tone(pitch: float, seconds: float, loud: float = 0.5) -> Waveform:
@@ -15,16 +15,16 @@ def tone(pitch: float, seconds: float, loud: float = 0.5) -> Waveform:
     )
 
 
-def sketched(wave: Waveform, *, pieces: int = 1, seconds: float | None = None) -> SoundSketch:
-    sketch = SoundSketch(len(wave) / RATE if seconds is None else seconds)
+def preview_of(wave: Waveform, *, pieces: int = 1, seconds: float | None = None) -> AudioPreview:
+    preview = AudioPreview(len(wave) / RATE if seconds is None else seconds)
     for piece in np.array_split(wave, pieces):
-        sketch.hear(piece)
-    return sketch
+        preview.feed(piece)
+    return preview
 
 
 def test_loud_and_quiet_stretches() -> None:
     peaks = list(
-        sketched(
+        preview_of(
             np.concatenate([tone(440, 1), tone(440, 1, 0.25), np.zeros(RATE, np.float32)])
         ).peaks()
     )
@@ -34,9 +34,9 @@ def test_loud_and_quiet_stretches() -> None:
     assert set(peaks[2 * third + 1 :]) == {0}
 
 
-def brightest_rows(sketch: SoundSketch) -> tuple[int, int]:
+def brightest_rows(preview: AudioPreview) -> tuple[int, int]:
     """Of the left and the right half."""
-    light = np.asarray(sketch.spectrogram().convert("L"), np.float64)
+    light = np.asarray(preview.spectrogram().convert("L"), np.float64)
     assert light.shape == (BANDS, COLUMNS)
     return tuple(int(half.mean(axis=1).argmax()) for half in np.hsplit(light, 2))
 
@@ -44,20 +44,20 @@ def brightest_rows(sketch: SoundSketch) -> tuple[int, int]:
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 30.0])
 def test_high_pitches_stand_above_low_ones(seconds: float) -> None:
     wave = np.concatenate([tone(200, seconds / 2), tone(4000, seconds / 2)])
-    left, right = brightest_rows(sketched(wave))
+    left, right = brightest_rows(preview_of(wave))
     assert left > 0.8 * BANDS and right < 0.4 * BANDS
 
 
 def test_how_it_comes_in_pieces_changes_nothing() -> None:
     wave = np.concatenate([tone(300, 1.3), tone(900, 0.9)])
-    whole, parts = sketched(wave), sketched(wave, pieces=37)
+    whole, parts = preview_of(wave), preview_of(wave, pieces=37)
     assert whole.peaks() == parts.peaks()
     assert whole.spectrogram().tobytes() == parts.spectrogram().tobytes()
 
 
 def test_what_lasts_longer_or_shorter_than_was_told_stays_inside() -> None:
-    assert sketched(tone(440, 3), seconds=1).peaks()[-1] == 255
-    early = sketched(tone(440, 1), seconds=4)
+    assert preview_of(tone(440, 3), seconds=1).peaks()[-1] == 255
+    early = preview_of(tone(440, 1), seconds=4)
     assert set(early.peaks()[PEAKS // 4 + 1 :]) == {0}
     light = np.asarray(early.spectrogram().convert("L"))
     assert light[:, COLUMNS // 2 :].max() < 30
@@ -65,4 +65,4 @@ def test_what_lasts_longer_or_shorter_than_was_told_stays_inside() -> None:
 
 def test_a_silent_sound_has_no_picture() -> None:
     for wave in (np.zeros(RATE, np.float32), np.zeros(0, np.float32)):
-        assert sketched(wave).peaks() == b"" and sketched(wave).spectrogram() is None
+        assert preview_of(wave).peaks() == b"" and preview_of(wave).spectrogram() is None

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from search.encoders.protocol import AudioFormat, Waveform
-from search.media.audio_windows import MARGIN_BLOCKS, sound_windows
+from search.media.audio_windows import MARGIN_BLOCKS, cut_audio_windows
 from search.types import Span
 
 RATE = 8_000
@@ -24,7 +24,7 @@ def noise(seconds: float, level: float, seed: int = 0) -> Waveform:
 
 
 def spans(*parts: Waveform) -> list[Span]:
-    found = list(sound_windows(np.array_split(np.concatenate(parts), 7), FORMAT))
+    found = list(cut_audio_windows(np.array_split(np.concatenate(parts), 7), FORMAT))
     wave = np.concatenate(parts)
     for span, window in found:
         start = round(span.start * RATE)
@@ -86,7 +86,7 @@ def test_memory_does_not_grow_with_the_clip() -> None:
                 yield noise(1, 0.1, seed=second)
 
         tracemalloc.start()
-        for _ in sound_windows(chunks(), FORMAT):
+        for _ in cut_audio_windows(chunks(), FORMAT):
             pass
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()

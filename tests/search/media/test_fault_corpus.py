@@ -12,11 +12,12 @@ import pytest
 from search.config import EngineSettings
 from search.encoders.protocol import AudioFormat
 from search.errors import MediaError
-from search.media.audio_windows import sound_windows
-from search.media.inspect import MediaLimits, inspect_media
-from search.media.keyframes import KeyFrames
-from search.media.sound import open_sound
-from search.media.subtitles import subtitles
+from search.media.audio import open_audio
+from search.media.audio_windows import cut_audio_windows
+from search.media.inspect import inspect_media
+from search.media.keyframes import KeyFrameSelector
+from search.media.limits import MediaLimits
+from search.media.subtitles import read_subtitles
 from search.media.video import open_video
 from search.types import Modality
 from tests.support.clips import FaultCase, Outcome, corpus
@@ -42,7 +43,7 @@ def outcome_of(case: FaultCase) -> str:
 
 
 def _watched(path: Path) -> bool:
-    chosen = KeyFrames()
+    chosen = KeyFrameSelector()
     with closing(open_video(path, LIMITS.clip, side=48, per_second=4)) as reader:
         for frame in reader:
             assert max(frame.picture.size) <= 8 * 48
@@ -51,13 +52,13 @@ def _watched(path: Path) -> bool:
     assert found
     assert all(0 <= one.span.start <= one.span.end <= LIMITS.clip.max_seconds for one in found)
     _listened(path)
-    assert len(subtitles(path, LIMITS.clip)) <= 400
+    assert len(read_subtitles(path, LIMITS.clip)) <= 400
     return reader.truncated
 
 
 def _listened(path: Path) -> bool:
-    with closing(open_sound(path, LIMITS.clip, HEARD.rate)) as reader:
-        for span, window in sound_windows(reader, HEARD):
+    with closing(open_audio(path, LIMITS.clip, HEARD.rate)) as reader:
+        for span, window in cut_audio_windows(reader, HEARD):
             assert 0 <= span.start < span.end
             assert len(window) <= HEARD.rate * HEARD.window_s
     return reader.truncated

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.errors import MediaUnreadable, MediaUnsupported
-from search.media.file_formats import sniff_format, sniff_kind
+from search.media.file_formats import detect_format, sniff_format
 from search.types import Modality
 
 
@@ -44,14 +44,14 @@ def test_nothing_is_guessed(head: bytes) -> None:
 def test_a_stream_is_left_where_it_was(tmp_path: Path) -> None:
     stream = io.BytesIO(b"junkfLaC\0\0\0\x22")
     stream.seek(4)
-    assert sniff_kind(stream) is Modality.AUDIO
+    assert detect_format(stream).kind is Modality.AUDIO
     assert stream.tell() == 4
     (tmp_path / "sound.jpg").write_bytes(b"fLaC\0\0\0\x22")
-    assert sniff_kind(tmp_path / "sound.jpg") is Modality.AUDIO
+    assert detect_format(tmp_path / "sound.jpg").kind is Modality.AUDIO
 
 
 def test_refusals_name_what_is_accepted() -> None:
     with pytest.raises(MediaUnsupported, match=r"got 'heif'. Accepted: JPEG, PNG"):
-        sniff_kind(b"\0\0\0\x18ftypheic")
+        detect_format(b"\0\0\0\x18ftypheic")
     with pytest.raises(MediaUnreadable, match="empty"):
-        sniff_kind(b"")
+        detect_format(b"")

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.media.frame_views import VIEWS, clip_vectors, frame_views, whole_clip
+from search.media.frame_views import (
+    VIEWS_PER_FRAME,
+    clip_and_frame_vectors,
+    crop_frame_views,
+    mean_clip_vector,
+)
 
 
 @pytest.mark.parametrize("size", [(160, 90), (90, 160), (64, 64), (1, 1)])
@@ -14,7 +19,7 @@ def test_a_key_frame_is_seen_as_a_whole_and_by_the_squares_at_its_ends(
     size: tuple[int, int],
 ) -> None:
     picture = Image.linear_gradient("L").resize(size).convert("RGB")
-    whole, first, last = frame_views(picture)
+    whole, first, last = crop_frame_views(picture)
     assert whole.size == size
     assert first.size == last.size == (min(size), min(size))
     assert first.getpixel((0, 0)) == picture.getpixel((0, 0))
@@ -22,11 +27,11 @@ def test_a_key_frame_is_seen_as_a_whole_and_by_the_squares_at_its_ends(
 
 
 def test_a_clip_is_the_mean_direction_of_its_key_frames() -> None:
-    views = np.repeat(np.eye(4, dtype=np.float32)[:2], VIEWS, axis=0)
+    views = np.repeat(np.eye(4, dtype=np.float32)[:2], VIEWS_PER_FRAME, axis=0)
     root = 0.5**0.5
     np.testing.assert_allclose(
-        clip_vectors(views), [[root, root, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]], atol=1e-6
+        clip_and_frame_vectors(views), [[root, root, 0, 0], [1, 0, 0, 0], [0, 1, 0, 0]], atol=1e-6
     )
     np.testing.assert_allclose(
-        whole_clip(np.eye(4, dtype=np.float32)[:2]), [[root, root, 0, 0]], atol=1e-6
+        mean_clip_vector(np.eye(4, dtype=np.float32)[:2]), [[root, root, 0, 0]], atol=1e-6
     )

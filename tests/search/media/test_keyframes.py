@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 from PIL import Image, ImageFilter
 
-from search.media.keyframes import KeyFrame, KeyFrames
+from search.media.keyframes import KeyFrame, KeyFrameSelector
 from search.media.video import Frame
 
 SIZE = (96, 72)
@@ -26,7 +26,7 @@ def scene(seed: int, moved: int = 0) -> Image.Image:
 
 
 def key_frames(pictures: Iterable[Image.Image], most: int = 32) -> list[KeyFrame]:
-    chosen, number = KeyFrames(most), -1
+    chosen, number = KeyFrameSelector(most), -1
     for number, picture in enumerate(pictures):
         chosen.add(Frame(number * STEP, picture))
     return chosen.finish((number + 1) * STEP)

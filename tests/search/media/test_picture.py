@@ -16,7 +16,8 @@ from PIL import Image
 
 from search.config import EngineSettings
 from search.errors import MediaError, MediaTooLarge, MediaUnreadable
-from search.media.picture import PictureLimits, decode_picture, picture_info
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture, read_picture_info
 from tests.search.media.corpus import CORPUS, Case, noisy, plain, png_claiming, saved, turned
 
 # The process-wide filter that silences Pillow is undone by pytest; a test below looks at a fresh
@@ -32,7 +33,7 @@ def test_outcome_of_every_odd_picture(case: Case) -> None:
     if isinstance(case.outcome, tuple):
         picture = decode_picture(data, LIMITS)
         assert (picture.mode, picture.size) == ("RGB", case.outcome)
-        info = picture_info(data, LIMITS)
+        info = read_picture_info(data, LIMITS)
         assert (info.width, info.height, info.bytes) == (*case.outcome, len(data))
         if case.corner is not None:
             np.testing.assert_allclose(picture.getpixel((0, 0)), case.corner, atol=3)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from search.media.clip import ClipLimits
-from search.media.subtitles import plain_text, subtitles
+from search.media.limits import ClipLimits
+from search.media.subtitles import read_subtitles, strip_markup
 from tests.search.media.clips import write_clip
 from tests.support.films import write_titled
 
@@ -22,7 +22,7 @@ def test_neighbouring_lines_are_one_passage_and_a_pause_parts_them(
     tmp_path: Path, name: str, codec: str
 ) -> None:
     cues = [(0.5, 1.5, "a kettle"), (1.5, 2.5, "comes to the boil"), (5.0, 5.5, "and is poured")]
-    found = subtitles(write_titled(tmp_path / name, cues, codec), LIMITS)
+    found = read_subtitles(write_titled(tmp_path / name, cues, codec), LIMITS)
     assert [text for _, text in found] == ["a kettle comes to the boil", "and is poured"]
     assert [(span.start, span.end) for span, _ in found] == [
         (pytest.approx(0.5), pytest.approx(2.5)),
@@ -31,16 +31,20 @@ def test_neighbouring_lines_are_one_passage_and_a_pause_parts_them(
 
 
 def test_markup_is_left_out() -> None:
-    assert plain_text(r"{\i1}loud{\i0}\Nand <b>bold</b> &amp; \h quiet") == "loud and bold & quiet"
+    assert (
+        strip_markup(r"{\i1}loud{\i0}\Nand <b>bold</b> &amp; \h quiet") == "loud and bold & quiet"
+    )
 
 
 def test_number_and_length_are_bounded(tmp_path: Path) -> None:
     cues = [(number / 10, (number + 1) / 10, "x" * 5000) for number in range(500)]
-    found = subtitles(write_titled(tmp_path / "clip.mkv", cues), LIMITS)
+    found = read_subtitles(write_titled(tmp_path / "clip.mkv", cues), LIMITS)
     assert len(found) == 400
     assert max(len(text) for _, text in found) <= 1000
 
 
 def test_a_clip_without_them_has_none(tmp_path: Path) -> None:
-    assert subtitles(write_clip(tmp_path / "clip.mp4", video="mpeg4", audio="aac"), LIMITS) == []
-    assert subtitles(write_clip(tmp_path / "tone.wav", audio="pcm_s16le"), LIMITS) == []
+    assert (
+        read_subtitles(write_clip(tmp_path / "clip.mp4", video="mpeg4", audio="aac"), LIMITS) == []
+    )
+    assert read_subtitles(write_clip(tmp_path / "tone.wav", audio="pcm_s16le"), LIMITS) == []

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from search.errors import InputError
-from search.media.clip import ClipLimits, probe_clip
+from search.media.inspect import probe_clip
+from search.media.limits import ClipLimits
 from tests.support.films import plain, write_film
 from tools.bench.clips import measure_clips
 from tools.bench.drawn_clips import draw_sound

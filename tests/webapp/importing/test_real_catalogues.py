@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from search.config import EngineSettings
-from search.media.inspect import MediaLimits, inspect_media
+from search.media.inspect import inspect_media
+from search.media.limits import MediaLimits
 from search.types import Modality
 from tests.support.paths import DATA
 from webapp.importing.media_sources import FolderMedia, MediaResolver

@@ -16,7 +16,8 @@ from search.encoders.compact.onnx_graph import onnx_model
 from search.encoders.compact.picture_tower import prepare
 from search.encoders.compact.pooling import MAPS
 from search.encoders.compact.quantise import calibrate
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from tools.sample_shop.writer import write_sample_shop
 
 PRODUCTS = 64

@@ -10,7 +10,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from search.config import engine_settings
-from search.media.inspect import MediaLimits
+from search.media.limits import MediaLimits
 from search.types import Modality
 from webapp.api.idempotency import idempotent
 from webapp.api.links import Links

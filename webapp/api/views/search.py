@@ -11,7 +11,8 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from search.config import engine_settings
-from search.media.picture import PictureLimits, decode_picture
+from search.media.limits import PictureLimits
+from search.media.picture import decode_picture
 from webapp.api.links import Links
 from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
 from webapp.api.schema import file_body, operation

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search.encoders.protocol import Features
-from search.media.frame_views import VIEWS
+from search.media.frame_views import VIEWS_PER_FRAME
 from search.types import Modality, Span
 from webapp.catalog.models import CachedFeatures, Tuning, TuningState
 from webapp.catalog.models.spans import spans_unpack
@@ -74,4 +74,4 @@ def get_clip_features(
 
 def rows_per_part(modality: str) -> int:
     """Rows of features stored for each part of a clip: a key frame is seen several times."""
-    return VIEWS if modality == Modality.VIDEO else 1
+    return VIEWS_PER_FRAME if modality == Modality.VIDEO else 1

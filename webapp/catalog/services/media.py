@@ -10,7 +10,8 @@ from django.core.files.base import File
 
 from search.config import engine_settings
 from search.files import copy_chunks
-from search.media.inspect import MediaInfo, MediaLimits, inspect_media
+from search.media.inspect import MediaInfo, inspect_media
+from search.media.limits import MediaLimits
 from search.types import Modality
 from webapp.catalog.models import AssetKind
 from webapp.catalog.services.assets import StoredFile, store_file

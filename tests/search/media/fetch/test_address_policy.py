@@ -7,7 +7,7 @@ from ipaddress import ip_address
 import pytest
 
 from search.errors import FetchFailed, FetchRejected
-from search.media.fetch.address_policy import PublicAddresses, checked_addresses
+from search.media.fetch.address_policy import PublicAddresses, resolve_addresses
 
 PRIVATE = [
     "0.0.0.0",
@@ -75,7 +75,7 @@ def test_public_addresses_are_allowed(address: str) -> None:
 
 def test_one_private_address_among_public_ones_refuses_the_host() -> None:
     with pytest.raises(FetchRejected, match="not on the public internet"):
-        checked_addresses(
+        resolve_addresses(
             "shop.example",
             80,
             PublicAddresses(),
@@ -89,12 +89,12 @@ def test_one_private_address_among_public_ones_refuses_the_host() -> None:
 )
 def test_every_spelling_of_this_machine_is_refused(host: str) -> None:
     with pytest.raises(FetchRejected):
-        checked_addresses(host, 80, PublicAddresses(), timeout_s=5)
+        resolve_addresses(host, 80, PublicAddresses(), timeout_s=5)
 
 
 def test_a_scope_id_does_not_hide_a_link_local_address() -> None:
     with pytest.raises(FetchRejected):
-        checked_addresses(
+        resolve_addresses(
             "x.example",
             80,
             PublicAddresses(),
@@ -113,7 +113,7 @@ def test_a_name_that_does_not_exist_is_final_and_a_failed_lookup_is_not(
         raise socket.gaierror(code, "lookup failed")
 
     with pytest.raises(error):
-        checked_addresses("x.example", 80, PublicAddresses(), timeout_s=1, resolver=resolver)
+        resolve_addresses("x.example", 80, PublicAddresses(), timeout_s=1, resolver=resolver)
 
 
 def test_a_slow_lookup_is_given_up() -> None:
@@ -122,4 +122,4 @@ def test_a_slow_lookup_is_given_up() -> None:
         return ["1.1.1.1"]
 
     with pytest.raises(FetchFailed, match="took too long"):
-        checked_addresses("x.example", 80, PublicAddresses(), timeout_s=0.05, resolver=resolver)
+        resolve_addresses("x.example", 80, PublicAddresses(), timeout_s=0.05, resolver=resolver)

@@ -13,9 +13,8 @@ from PIL import Image
 
 from search.config import EngineSettings
 from search.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported
-from search.media.clip import ClipLimits, probe_clip
-from search.media.inspect import MediaLimits, inspect_media
-from search.media.picture import PictureLimits
+from search.media.inspect import inspect_media, probe_clip
+from search.media.limits import ClipLimits, MediaLimits, PictureLimits
 from search.types import Modality
 from tests.search.media.clips import write_clip
 

@@ -12,8 +12,8 @@ import pytest
 
 from search.encoders.protocol import Waveform
 from search.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported
-from search.media.clip_limits import ClipLimits
-from search.media.sound import open_sound
+from search.media.audio import open_audio
+from search.media.limits import ClipLimits
 from tests.search.media.clips import write_clip
 
 LIMITS = ClipLimits(max_bytes=2_000_000, max_seconds=5)
@@ -21,7 +21,7 @@ RATE = 16_000
 
 
 def hear(path: Path, limits: ClipLimits = LIMITS) -> Waveform:
-    return np.concatenate([np.zeros(0, np.float32), *open_sound(path, limits, RATE)])
+    return np.concatenate([np.zeros(0, np.float32), *open_audio(path, limits, RATE)])
 
 
 def write_wav(path: Path, samples: np.ndarray, rate: int = RATE) -> Path:
@@ -68,7 +68,7 @@ def test_channels_are_mixed_and_rates_changed(tmp_path: Path) -> None:
 
 
 def test_a_video_without_sound_gives_nothing(tmp_path: Path) -> None:
-    reader = open_sound(write_clip(tmp_path / "clip.mp4", video="mpeg4"), LIMITS, RATE)
+    reader = open_audio(write_clip(tmp_path / "clip.mp4", video="mpeg4"), LIMITS, RATE)
     assert list(reader) == [] and not reader.truncated
 
 
@@ -95,7 +95,7 @@ def test_a_track_that_begins_late_keeps_its_seconds(tmp_path: Path) -> None:
 def test_a_clip_that_breaks_off_gives_what_it_had_and_says_so(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "whole.flac", audio="flac", seconds=4).read_bytes()
     (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
-    reader = open_sound(tmp_path / "cut.flac", LIMITS, RATE)
+    reader = open_audio(tmp_path / "cut.flac", LIMITS, RATE)
     heard = np.concatenate(list(reader))
     assert 1.0 < len(heard) / RATE < 3.5 and reader.truncated
     assert reader.seconds == pytest.approx(4.0)
@@ -118,7 +118,7 @@ def test_refusals_say_why(tmp_path: Path) -> None:
 
 
 def test_closing_early_ends_the_child(tmp_path: Path) -> None:
-    reader = open_sound(
+    reader = open_audio(
         write_clip(tmp_path / "clip.wav", audio="pcm_s16le", seconds=4), LIMITS, RATE
     )
     assert len(next(reader)) == RATE
