@@ -1,33 +1,33 @@
-"""Changes of model: how far one is, what the questions said, which is in use. A terminal starts
-and takes them back.
+"""Model changes: progress, comparison, and the model in use.
+
+They are started and rolled back in a terminal.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
-from django.template.response import TemplateResponse
+from django.shortcuts import render
 from django.urls import URLPattern, path
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from webapp.catalog.admin.read_only import ReadOnlyAdmin
+from webapp.catalog.admin.base import ReadOnlyAdmin, make_badge
 from webapp.catalog.models import ModelChange, ModelChangeState
 
 MILLISECONDS = " ms"
 
 
-def compared(change: ModelChange) -> list[tuple[str, str, str, str, str]]:
-    """(metric, before, after, change, 'rise' or 'error' or '') of each metric, as shown."""
+def compare_metrics(change: ModelChange) -> list[tuple[str, str, str, str, str]]:
+    """Return (metric, before, after, difference, CSS class) of each metric, formatted."""
     rows = []
     for name, after in change.after.items():
-        before, timed = change.before[name], name.endswith(MILLISECONDS)
-        digits = 1 if timed else 3
-        tone = "" if timed or after == before else "rise" if after > before else "error"
+        before, is_time = change.before[name], name.endswith(MILLISECONDS)
+        digits = 1 if is_time else 3
+        tone = "" if is_time or after == before else "rise" if after > before else "error"
         rows.append(
             (
                 name,
@@ -42,6 +42,8 @@ def compared(change: ModelChange) -> list[tuple[str, str, str, str, str]]:
 
 @admin.register(ModelChange)
 class ModelChangeAdmin(ReadOnlyAdmin):
+    """List and page of model changes."""
+
     list_display = [
         "number",
         "previous_preset",
@@ -52,9 +54,6 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         "finished_at",
     ]
     list_filter = ["state", "preset"]
-
-    class Media:
-        css = {"all": ["catalog/admin.css"]}
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.progress_view)
@@ -69,7 +68,7 @@ class ModelChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description=gettext_lazy("state"), ordering="state")
     def badge(self, change: ModelChange) -> SafeString:
-        return format_html('<span class="badge badge-{}">{}</span>', *shown_state(change))
+        return make_badge(*displayed_state(change))
 
     @admin.display(description=gettext_lazy("gain in mAP"), ordering="gain")
     def gained(self, change: ModelChange) -> str:
@@ -80,42 +79,34 @@ class ModelChangeAdmin(ReadOnlyAdmin):
         request: HttpRequest,
         object_id: str,
         form_url: str = "",
-        extra_context: dict | None = None,
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        change = self._change(request, object_id)
-        common = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media}
+        change = self.get_visible(request, object_id)
         title = _("Change of model #%(number)d") % {"number": change.pk}
-        context = common | _shown(change) | {"title": title} | (extra_context or {})
-        return TemplateResponse(request, "admin/catalog/modelchange/page.html", context)
+        context = progress_context(change) | {"title": title} | (extra_context or {})
+        return self.render_page(request, "admin/catalog/modelchange/page.html", context)
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The part of the page that renews itself while something is going on."""
-        return render(
-            request, "admin/catalog/modelchange/progress.html", _shown(self._change(request, pk))
-        )
-
-    def _change(self, request: HttpRequest, object_id: str | int) -> ModelChange:
-        change: ModelChange = get_object_or_404(ModelChange, pk=object_id)
-        if not self.has_view_permission(request, change):
-            raise PermissionDenied
-        return change
+        """Return the part of the page that reloads itself while the change runs."""
+        context = progress_context(self.get_visible(request, pk))
+        return render(request, "admin/catalog/modelchange/progress.html", context)
 
 
-def shown_state(change: ModelChange) -> tuple[str, str]:
-    """The badge's name and its words."""
+def displayed_state(change: ModelChange) -> tuple[str, str]:
+    """Return the state for the badge and its label."""
     if change.is_interrupted:
         return ModelChangeState.FAILED, _("interrupted")
     return change.state, str(change.get_state_display())
 
 
-def _shown(change: ModelChange) -> dict[str, object]:
-    badge, state = shown_state(change)
+def progress_context(change: ModelChange) -> dict[str, Any]:
+    state, label = displayed_state(change)
     return {
         "change": change,
         "original": change,
-        "badge": badge,
-        "state": state,
-        "comparison": compared(change),
+        "badge": state,
+        "state": label,
+        "comparison": compare_metrics(change),
         "overlap": None if change.overlap is None else f"{change.overlap:.0%}",
         "percent": change.done * 100 // change.total if change.total else None,
     }

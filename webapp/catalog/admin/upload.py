@@ -1,36 +1,41 @@
-"""Bulk uploads: hand in, watch, cancel, fetch what failed."""
+"""Uploads: send a catalogue, follow the import, cancel it, download failed rows."""
 
 from __future__ import annotations
 
+import json
 import tempfile
+from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import Model
 from django.http import FileResponse, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
-from django.template.response import TemplateResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
-from webapp.catalog.admin.read_only import ReadOnlyAdmin
+from webapp.catalog.admin.base import ReadOnlyAdmin, make_badge
 from webapp.catalog.admin.upload_form import UploadForm
 from webapp.catalog.admin.upload_progress import UploadProgress
-from webapp.catalog.models import Upload
+from webapp.catalog.models import Upload, UploadRow
 from webapp.importing.columns import COLUMNS
 from webapp.importing.failed_rows import write_failed_rows
 from webapp.importing.service import cancel_upload
 
-FAILED_ROWS_IN_MEMORY = 4 * 1024 * 1024
+MAX_FILE_IN_MEMORY = 4 * 1024 * 1024
+"""Bytes of a file of failed rows that are kept in memory; a larger one is written to disk."""
 
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin):
+    """List, form and page of uploads."""
+
     list_display = [
         "name",
         "badge",
@@ -45,9 +50,6 @@ class UploadAdmin(ReadOnlyAdmin):
     list_select_related = ["created_by"]
     search_fields = ["filename"]
     date_hierarchy = "created_at"
-
-    class Media:
-        css = {"all": ["catalog/admin.css"]}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("catalog.add_upload")
@@ -77,54 +79,56 @@ class UploadAdmin(ReadOnlyAdmin):
     def badge(self, upload: Upload) -> SafeString:
         label = upload.get_state_display()
         if upload.dry_run:
-            label = _("%(state)s, try only") % {"state": label}
-        return format_html('<span class="badge badge-{}">{}</span>', upload.state, label)
+            label = _("%(state)s, dry run") % {"state": label}
+        return make_badge(upload.state, label)
 
     @admin.display(description=gettext_lazy("rows"), ordering="next_row")
     def handled(self, upload: Upload) -> str:
-        return (
-            f"{upload.next_row:,} / {upload.total_rows:,}"
-            if upload.total_rows
-            else f"{upload.next_row:,}"
-        )
+        total = f" / {upload.total_rows:,}" if upload.total_rows else ""
+        return f"{upload.next_row:,}{total}"
 
     def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict | None = None
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if not self.has_add_permission(request):
+        if not self.has_add_permission(request) or not isinstance(request.user, User):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid() and (upload := form.save(request.user)):
             target = reverse("admin:catalog_upload_change", args=[upload.pk])
-            return HttpResponseClientRedirect(target) if request.htmx else redirect(target)
+            # A script that sent the form follows no redirect by itself.
+            by_script = request.headers.get("HX-Request") == "true"
+            return HttpResponseClientRedirect(target) if by_script else redirect(target)
         context = {"form": form, "columns": COLUMNS, "title": _("Upload a catalogue")}
-        return self._page(request, "admin/catalog/upload/new.html", context | (extra_context or {}))
+        return self.render_page(
+            request, "admin/catalog/upload/new.html", context | (extra_context or {})
+        )
 
     def change_view(
         self,
         request: HttpRequest,
         object_id: str,
         form_url: str = "",
-        extra_context: dict | None = None,
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        upload = self._upload(request, object_id)
-        context = {
-            "progress": UploadProgress.of(upload),
+        upload: Upload = self.get_visible(request, object_id)
+        context = self._progress_context(request, upload) | {
             "title": upload.filename,
             "original": upload,
         }
-        return self._page(
+        return self.render_page(
             request, "admin/catalog/upload/page.html", context | (extra_context or {})
         )
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The part of the page that renews itself while something is going on."""
-        progress = UploadProgress.of(self._upload(request, pk))
-        context = {"progress": progress, "may_cancel": self.has_add_permission(request)}
+        """Return the part of the page that reloads itself while the upload runs."""
+        context = self._progress_context(request, self.get_visible(request, pk))
         return render(request, "admin/catalog/upload/progress.html", context)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        upload = self._upload(request, pk)
+        upload = self.get_visible(request, pk)
         if not self.has_add_permission(request):
             raise PermissionDenied
         cancel_upload(upload=upload)
@@ -133,27 +137,47 @@ class UploadAdmin(ReadOnlyAdmin):
         )
         return redirect("admin:catalog_upload_change", upload.pk)
 
-    def failed_rows_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The failed rows as a file that can be mended and uploaded again."""
-        upload = self._upload(request, pk)
-        out = tempfile.SpooledTemporaryFile(FAILED_ROWS_IN_MEMORY)  # noqa: SIM115 (the response closes it)
+    def failed_rows_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Return the failed rows as a file to fix and upload again."""
+        upload = self.get_visible(request, pk)
+        out = tempfile.SpooledTemporaryFile(MAX_FILE_IN_MEMORY)  # noqa: SIM115 (the response closes it)
         name = write_failed_rows(upload=upload, out=out)
         out.seek(0)
         return FileResponse(out, as_attachment=True, filename=name)
 
-    def _upload(self, request: HttpRequest, object_id: str | int) -> Upload:
-        upload: Model = get_object_or_404(Upload.objects.select_related("created_by"), pk=object_id)
-        if not self.has_view_permission(request, upload):
-            raise PermissionDenied
-        return upload
-
-    def _page(
-        self, request: HttpRequest, template: str, context: dict[str, object]
-    ) -> TemplateResponse:
-        common = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
-            "media": self.media,
+    def _progress_context(self, request: HttpRequest, upload: Upload) -> dict[str, Any]:
+        return {
+            "progress": UploadProgress.of(upload),
             "may_cancel": self.has_add_permission(request),
         }
-        return TemplateResponse(request, template, common | context)
+
+
+@admin.register(UploadRow)
+class UploadRowAdmin(ReadOnlyAdmin):
+    """The outcome of each row of each upload."""
+
+    list_display = ["number", "sku", "badge", "reasons", "upload"]
+    list_filter = ["outcome", "warned"]
+    list_select_related = ["upload"]
+    search_fields = ["=sku"]
+    show_full_result_count = False
+    fields = ["upload", "number", "sku", "outcome", "reasons", "uploaded"]
+    readonly_fields = ["reasons", "uploaded"]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        return lookup == "upload__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    @admin.display(description=gettext_lazy("outcome"), ordering="outcome")
+    def badge(self, row: UploadRow) -> SafeString:
+        return make_badge(row.outcome, row.get_outcome_display())
+
+    @admin.display(description=gettext_lazy("reasons"))
+    def reasons(self, row: UploadRow) -> SafeString | str:
+        lines = ((message["reason"],) for message in row.messages)
+        return format_html_join("", "<div>{}</div>", lines) or "–"
+
+    @admin.display(description=gettext_lazy("row as uploaded"))
+    def uploaded(self, row: UploadRow) -> SafeString | str:
+        if not row.raw:
+            return "–"
+        return format_html("<pre>{}</pre>", json.dumps(row.raw, indent=2, ensure_ascii=False))

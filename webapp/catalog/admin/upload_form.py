@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django import forms
+from django.contrib.auth.models import User
 from django.utils.translation import gettext_lazy as _
 
 from search.errors import InputError
@@ -12,9 +13,7 @@ from webapp.importing.service import create_upload
 
 
 class UploadForm(forms.Form):
-    """What a catalogue manager hands in. `save` stores it; a file that is no catalogue is an
-    error of its field.
-    """
+    """A catalogue file, its media and options."""
 
     file = forms.FileField(
         label=_("Catalogue file"),
@@ -30,24 +29,22 @@ class UploadForm(forms.Form):
         max_length=255,
         widget=forms.ClearableFileInput(attrs={"accept": ".zip"}),
         help_text=_(
-            "The files that the images, audio and video columns name. Not needed for web addresses."
+            "The files named in the columns images, audio and video. Not needed for web addresses."
         ),
     )
     dry_run = forms.BooleanField(
-        label=_("Try only"),
+        label=_("Dry run"),
         required=False,
-        help_text=_("Checks every row and opens every file, and changes nothing."),
+        help_text=_("Checks every row and every media file, changes nothing."),
     )
     remove_absent = forms.BooleanField(
         label=_("Remove products that the file does not list"),
         required=False,
-        help_text=_(
-            "For complete catalogues. Nothing is removed when a row cannot be told to belong to a product."
-        ),
+        help_text=_("For complete catalogues. If a row has no readable SKU, nothing is removed."),
     )
 
-    def save(self, user: object) -> Upload | None:
-        """The accepted upload; None when it was refused, which the form's errors tell."""
+    def save(self, user: User) -> Upload | None:
+        """Return the stored upload; None if it was refused, with the reason as a form error."""
         data = self.cleaned_data
         try:
             return create_upload(

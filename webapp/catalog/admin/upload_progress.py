@@ -12,12 +12,13 @@ from django.utils.translation import gettext_lazy as _
 from webapp.catalog.models import JobState, Upload, UploadRow, UploadState
 from webapp.catalog.selectors.uploads import count_upload_jobs, get_problem_rows
 
-SHOWN_PROBLEMS = 50
+MAX_PROBLEMS = 50
+"""Rows with problems that the page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One count, with the colour it is shown in."""
+    """One count; `tone` selects its colour."""
 
     label: str | Promise
     count: int
@@ -26,7 +27,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    """An upload, how far it and its encoding have come, and its first problems."""
+    """An upload, the progress of import and encoding, and its first rows with problems."""
 
     upload: Upload
     encoding: dict[str, int]
@@ -37,12 +38,12 @@ class UploadProgress:
     def of(cls, upload: Upload) -> UploadProgress:
         rows = get_problem_rows(upload=upload)
         return cls(
-            upload, count_upload_jobs(upload=upload), list(rows[:SHOWN_PROBLEMS]), rows.count()
+            upload, count_upload_jobs(upload=upload), list(rows[:MAX_PROBLEMS]), rows.count()
         )
 
     @property
-    def live(self) -> bool:
-        """Whether looking again soon is worthwhile."""
+    def is_running(self) -> bool:
+        """Return whether the page must reload: rows or contents are left to do."""
         return not self.upload.is_finished or self.to_encode > self.encoded
 
     @property
@@ -66,15 +67,15 @@ class UploadProgress:
 
     @property
     def encoded(self) -> int:
-        """Contents that need no further work: encoded, or set aside."""
-        return self.encoding[JobState.DONE] + self.encoding[JobState.FAILED]
+        """Return the number of contents that need no more work: encoded or failed."""
+        return self.encoding[JobState.DONE] + self.failed
 
     @property
     def encoded_percent(self) -> int:
         return self.encoded * 100 // self.to_encode if self.to_encode else 100
 
     @property
-    def set_aside(self) -> int:
+    def failed(self) -> int:
         return self.encoding[JobState.FAILED]
 
     @property

@@ -162,5 +162,26 @@ def test_how_each_segment_is_searched_is_shown(admin_client: Client, product: Pr
     content = admin_client.get(reverse("admin:catalog_indexgeneration_changelist")).content.decode()
     (row,) = re.findall(r'<th scope="row">picture</th>(.*?)</tr>', content, re.DOTALL)
     cells = [cell.strip() for cell in re.findall(r"<td>(.*?)</td>", row, re.DOTALL)]
-    assert cells[1:3] == ["processor", "1"]
+    assert cells[1:3] == ["CPU", "1"]
     assert cells[4:] == ["1.000", "0.000"]
+
+
+def test_a_product_form_normalises_and_refuses_as_an_upload_does(
+    admin_client: Client, product: Product
+) -> None:
+    url = reverse("admin:catalog_product_change", args=[product.pk])
+    wrong = form(product, sku="a\u200eb", currency="AAA", attributes="[1]", title="x" * 301)
+    errors = admin_client.post(url, wrong).context["adminform"].form.errors
+    assert set(errors) == {"sku", "currency", "attributes", "title"}
+    assert "ISO 4217" in str(errors["currency"])
+    right = form(
+        product, title=" Cafe\u0301  mug ", price="2", currency="eur", attributes='{"a": " b "}'
+    )
+    assert admin_client.post(url, right).status_code == 302
+    product.refresh_from_db()
+    assert (product.title, product.currency, product.attributes) == (
+        "Caf\u00e9 mug",
+        "EUR",
+        {"a": "b"},
+    )
+    assert list(product.attribute_values.values_list("name", "value")) == [("a", "b")]
