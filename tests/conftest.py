@@ -1,4 +1,4 @@
-"""What holds for every test."""
+"""Fixtures of all tests."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from tests.support.unique import refuse_shared_ids
 
 @pytest.fixture(autouse=True)
 def own_language() -> Iterator[None]:
-    """A request leaves the language it was answered in active in its thread; the next test
-    begins without one."""
+    """Deactivate the language of a request, which stays active in the thread."""
     yield
     translation.deactivate()
 

@@ -1,7 +1,6 @@
-"""Django settings of a test run: everything is written to a temporary folder, never to an
-installation's var folder.
+"""Django settings of a test run, which writes to a temporary folder only.
 
-The environment is set before the settings are read, which is before any conftest.py is loaded.
+The environment is set before the settings are read, so before any conftest.py is loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docker-compose.yml is held against the code it starts: no Docker engine is needed."""
+"""docker-compose.yml matches the code that it starts. No Docker engine is needed."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 
 
-def test_every_process_of_the_product_is_there() -> None:
+def test_all_processes_of_the_product_have_a_service() -> None:
     usual = {name for name, service in SERVICES.items() if "profiles" not in service}
     assert usual == {"postgres", "redis", "web", "encode-worker", "index-worker", "beat", "migrate"}
 
 
-def test_milvus_starts_only_when_asked_for_from_pinned_images() -> None:
+def test_milvus_has_a_profile_and_pinned_images() -> None:
     optional = {name: service for name, service in SERVICES.items() if "profiles" in service}
     assert set(optional) == {"etcd", "minio", "milvus"}
     for name, service in optional.items():
@@ -29,11 +29,11 @@ def test_milvus_starts_only_when_asked_for_from_pinned_images() -> None:
             name
         )
         assert service["volumes"], name
-        assert "ports" not in service, f"{name} is reached by the other services alone"
+        assert "ports" not in service, f"only other services reach {name}"
     assert set(optional["milvus"]["depends_on"]) == {"etcd", "minio"}
     for name in set(SERVICES) - set(optional):
         assert not set(SERVICES[name].get("depends_on", {})) & set(optional), (
-            "the rest comes up without Milvus"
+            "other services start without Milvus"
         )
 
 
@@ -53,13 +53,14 @@ def test_only_known_settings_are_passed() -> None:
         assert given <= known, name
 
 
-def test_a_process_that_is_told_to_lock_the_index_may() -> None:
-    told = [
+def test_services_that_lock_the_index_have_no_memory_lock_limit() -> None:
+    locking = [
         service
         for service in SERVICES.values()
         if "OMNISHELF_INDEX_LOCK_MEMORY" in service.get("environment", {})
     ]
-    assert told and all(service["ulimits"]["memlock"] == -1 for service in told)
+    assert locking
+    assert all(service["ulimits"]["memlock"] == -1 for service in locking)
 
 
 def test_workers_consume_every_routed_queue() -> None:

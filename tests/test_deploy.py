@@ -1,4 +1,4 @@
-"""The served settings pass Django's deployment checks; wrong settings are refused by name."""
+"""The served settings pass Django's deployment checks; errors name an invalid setting."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def test_served_settings_pass_the_deployment_checks(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_without_https_the_deployment_checks_object(tmp_path: Path) -> None:
+def test_the_deployment_checks_fail_without_https(tmp_path: Path) -> None:
     assert check(tmp_path, "--deploy", "--fail-level", "WARNING").returncode != 0
 
 
-def test_a_wrong_setting_is_named(tmp_path: Path) -> None:
+def test_the_error_names_an_invalid_setting(tmp_path: Path) -> None:
     done = check(tmp_path, THREADS="many")
     assert done.returncode != 0
     assert "OMNISHELF_THREADS" in done.stderr

@@ -1,4 +1,4 @@
-"""The documentation is held against the code."""
+"""The documentation matches the code."""
 
 from __future__ import annotations
 

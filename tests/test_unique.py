@@ -1,4 +1,4 @@
-"""The suite refuses to run where tests would be lost."""
+"""The suite refuses to run if duplicate ids would hide tests."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.mark.parametrize("workers", ["0", "2"])
 @pytest.mark.parametrize(("other", "is_run"), [("other", True), ("one", False)])
-def test_two_tests_of_one_id_end_the_run(
+def test_a_run_with_duplicate_test_ids_is_refused(
     tmp_path: Path, workers: str, other: str, is_run: bool
 ) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST.format(other=other))

@@ -31,9 +31,9 @@ class FolderChannel(filesystem.Channel):
     A name that starts with a dot is a message being written or being taken.
     """
 
-    def _put(self, queue: str, message: dict[str, Any], **kwargs: Any) -> None:
+    def _put(self, queue: str, payload: dict[str, Any], **kwargs: Any) -> None:  # type: ignore[override]  # kombu names it so
         name = f"{time.time_ns():020d}_{uuid.uuid4().hex}.{queue}.msg"
-        write_atomically(Path(self.data_folder_out) / name, dumps(message), durable=False)
+        write_atomically(Path(self.data_folder_out) / name, dumps(payload), durable=False)
 
     def _get(self, queue: str, timeout: float | None = None) -> dict[str, Any]:
         folder = Path(self.data_folder_in)
@@ -57,8 +57,8 @@ class FolderChannel(filesystem.Channel):
         with self._table_lock():
             table = self.get_table(exchange)
             if bound not in table:
-                content = dumps([bound, *table])
-                write_atomically(Path(self._exchange_file(exchange)), content, durable=False)
+                path = Path(self._exchange_file(exchange))  # type: ignore[attr-defined]
+                write_atomically(path, dumps([bound, *table]), durable=False)
 
     @contextmanager
     def _table_lock(self) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""The embedded broker loses and doubles nothing, however many processes write and read."""
+"""The embedded broker delivers every message once, to any number of processes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from multiprocessing.queues import Queue as Results
 from pathlib import Path
 from queue import Empty
+from typing import Any
 
 import pytest
 from kombu import Connection, Exchange, Queue
@@ -39,18 +40,18 @@ def write(folder: Path, writer: int) -> None:
             )  # fmt: skip
 
 
-def read(folder: Path, results: Results) -> None:
-    """Read as fast as possible, so that messages are met while they are being written."""
-    found = []
+def read(folder: Path, results: Results[list[tuple[int, int]]]) -> None:
+    """Read as fast as possible, so that some messages are read while they are being written."""
+    received = []
     with connect(folder) as connection:
         queue = QUEUE(connection.channel())
         queue.declare()
         quiet_since = time.monotonic()
         while time.monotonic() - quiet_since < 1:
             if message := queue.get(no_ack=True):
-                found.append((message.payload["writer"], message.payload["number"]))
+                received.append((message.payload["writer"], message.payload["number"]))
                 quiet_since = time.monotonic()
-    results.put(found)
+    results.put(received)
 
 
 @pytest.fixture
@@ -61,27 +62,27 @@ def folder(tmp_path: Path) -> Path:
 
 def test_every_message_arrives_once(folder: Path) -> None:
     spawn = multiprocessing.get_context("spawn")
-    results: Results = spawn.Queue()
+    results: Results[list[tuple[int, int]]] = spawn.Queue()
     readers = [spawn.Process(target=read, args=(folder, results)) for _ in range(READERS)]
     writers = [spawn.Process(target=write, args=(folder, number)) for number in range(WRITERS)]
     for process in writers + readers:
         process.start()
-    found = [message for _ in readers for message in results.get(timeout=60)]
+    received = [message for _ in readers for message in results.get(timeout=60)]
     for process in writers + readers:
         process.join(10)
     with connect(folder) as connection:
         queue = QUEUE(connection.channel())
         while message := queue.get(no_ack=True):
-            found.append((message.payload["writer"], message.payload["number"]))
-    assert sorted(found) == [
+            received.append((message.payload["writer"], message.payload["number"]))
+    assert sorted(received) == [
         (writer, number) for writer in range(WRITERS) for number in range(MESSAGES)
     ]
-    assert list((folder / "b").iterdir()) == [], "nothing is left behind"
+    assert list((folder / "b").iterdir()) == [], "no file is left"
 
 
-def test_a_message_being_written_is_not_seen(folder: Path) -> None:
+def test_a_partly_written_message_is_ignored(folder: Path) -> None:
     with connect(folder) as connection:
-        channel = connection.channel()
+        channel: Any = connection.channel()
         (folder / "b" / ".half.part").write_text("{")
         (folder / "b" / ".1_2.encode.msg.taken").write_text("{}")
         with pytest.raises(Empty):
@@ -89,9 +90,9 @@ def test_a_message_being_written_is_not_seen(folder: Path) -> None:
         assert channel._size("encode") == 0
 
 
-def test_messages_come_oldest_first_from_their_own_queue(folder: Path) -> None:
+def test_each_queue_gives_its_oldest_message_first(folder: Path) -> None:
     with connect(folder) as connection:
-        channel = connection.channel()
+        channel: Any = connection.channel()
         for number in range(3):
             channel._put("encode", {"number": number})
         channel._put("import", {"number": 9})

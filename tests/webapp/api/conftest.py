@@ -1,4 +1,4 @@
-"""Callers of the API: without a key, and with a key of every scope."""
+"""Clients of the API with keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Caller = Callable[..., Client]
 
 
 @pytest.fixture(autouse=True)
-def no_rates_left_over() -> Iterator[None]:
+def clear_rate_counters() -> Iterator[None]:
     cache.clear()
     yield
     cache.clear()
@@ -24,7 +24,7 @@ def no_rates_left_over() -> Iterator[None]:
 
 @pytest.fixture
 def caller(db: None) -> Caller:
-    """A client that sends a key with the given scopes; all of them without arguments."""
+    """Return a client with a key of the given scopes; without arguments, of all scopes."""
 
     def make(*scopes: str) -> Client:
         _, token = create_api_key(name="test", scopes=scopes or Scope.values)
@@ -35,6 +35,6 @@ def caller(db: None) -> Caller:
 
 @pytest.fixture
 def plain_static(settings: Settings) -> None:
-    """Pages without collected static files."""
+    """Render pages without collected static files."""
     files = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     settings.STORAGES = {**settings.STORAGES, "staticfiles": files}

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 JOBS = "/api/v1/jobs"
 
 
-def test_the_token_is_not_in_the_database() -> None:
+def test_the_database_stores_no_token() -> None:
     key, token = create_api_key(name="shop", scopes=["search"])
     stored = ApiKey.objects.values().get()
     assert token not in str(stored)
@@ -34,7 +34,7 @@ def test_a_key_needs_known_scopes(scopes: list[str]) -> None:
         create_api_key(name="shop", scopes=scopes)
 
 
-def test_the_last_use_is_written_at_most_once_a_minute(
+def test_the_last_use_is_saved_at_most_once_a_minute(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     _, token = create_api_key(name="shop", scopes=["search"])
@@ -55,7 +55,9 @@ def test_the_last_use_is_written_at_most_once_a_minute(
         {"digest": "0" * 64},
     ],
 )
-def test_a_key_that_is_no_good_is_refused(caller: Caller, change: dict[str, object]) -> None:
+def test_a_revoked_expired_or_unknown_key_is_refused(
+    caller: Caller, change: dict[str, object]
+) -> None:
     client = caller()
     ApiKey.objects.update(**change)
     response = client.get(JOBS)
@@ -79,7 +81,7 @@ def test_a_key_that_is_no_good_is_refused(caller: Caller, change: dict[str, obje
         ("delete", "/api/v1/products/x/assets/1", "catalog:write"),
     ],
 )
-def test_every_other_scope_is_not_enough(
+def test_a_method_needs_its_own_scope(
     client: Client, caller: Caller, method: str, path: str, scope: str
 ) -> None:
     others = {
@@ -96,7 +98,7 @@ def test_every_other_scope_is_not_enough(
     assert getattr(caller(scope), method)(path).status_code not in {401, 403}
 
 
-def test_reading_can_be_closed_to_those_without_a_key(
+def test_anonymous_reads_can_be_disabled(
     client: Client, caller: Caller, settings: Settings
 ) -> None:
     assert client.get("/api/v1/products").status_code == 200
@@ -122,7 +124,7 @@ def test_staff_have_the_scopes_of_their_permissions() -> None:
     assert client.get(JOBS).status_code == 403
 
 
-def test_a_session_must_prove_that_the_page_is_ours() -> None:
+def test_a_session_needs_a_csrf_token_to_write() -> None:
     user = User.objects.create_superuser("root", password="x")
     client = Client(enforce_csrf_checks=True)
     client.force_login(user)
@@ -131,7 +133,7 @@ def test_a_session_must_prove_that_the_page_is_ours() -> None:
     assert "CSRF" in refused.json()["detail"]
 
 
-def test_the_command_prints_the_token_alone() -> None:
+def test_the_command_prints_only_the_token() -> None:
     out = StringIO()
     call_command(
         "create_api_key", "shop", "--scope", "search", "--days", "30", stdout=out, stderr=StringIO()

@@ -59,7 +59,7 @@ def test_a_picture_is_stored_and_queued(caller: Caller, mug: Product) -> None:
     assert [item["id"] for item in listed["items"]] == [added["id"], second["id"]]
 
 
-def test_a_clip_is_listed_with_what_there_is_to_show_of_it(caller: Caller, mug: Product) -> None:
+def test_a_clip_is_listed_with_its_preview(caller: Caller, mug: Product) -> None:
     def clip(name: str, kind: AssetKind) -> Asset:
         digest = hash_text(name)
         return Asset.objects.create(
@@ -89,7 +89,7 @@ def test_a_clip_is_listed_with_what_there_is_to_show_of_it(caller: Caller, mug: 
     }
 
 
-def test_the_same_picture_again_is_the_same_asset(caller: Caller, mug: Product) -> None:
+def test_adding_a_picture_twice_gives_one_asset(caller: Caller, mug: Product) -> None:
     client = caller()
     first = add(client, file=picture())
     again = add(client, file=picture())
@@ -97,7 +97,7 @@ def test_the_same_picture_again_is_the_same_asset(caller: Caller, mug: Product) 
     assert first.json()["id"] == again.json()["id"]
 
 
-def test_removing_a_picture_tells_the_readers(caller: Caller, mug: Product) -> None:
+def test_removing_a_picture_raises_the_index_sequence(caller: Caller, mug: Product) -> None:
     client = caller()
     asset = add(client, file=picture()).json()
     before = get_index_sequence()
@@ -106,7 +106,7 @@ def test_removing_a_picture_tells_the_readers(caller: Caller, mug: Product) -> N
     assert client.delete(f"{ASSETS}/{asset['id']}").status_code == 404
 
 
-def test_a_text_is_changed_through_its_product(caller: Caller) -> None:
+def test_a_text_cannot_be_deleted_as_an_asset(caller: Caller) -> None:
     client = caller()
     client.put("/api/v1/products/MUG-1", {"title": "Red mug"}, content_type="application/json")
     text = Asset.objects.get()
@@ -133,7 +133,7 @@ def test_an_asset_of_another_product_is_not_found(caller: Caller, mug: Product) 
         ({"file": picture(), "other": picture()}, 400),
     ],
 )
-def test_what_is_no_media_file_is_refused(
+def test_an_unsupported_file_is_refused(
     caller: Caller, mug: Product, fields: dict[str, Any], status: int
 ) -> None:
     for file in fields.values():
@@ -144,5 +144,5 @@ def test_what_is_no_media_file_is_refused(
     assert not Asset.objects.exists()
 
 
-def test_a_product_that_is_not_there(caller: Caller) -> None:
+def test_an_asset_of_an_unknown_product_is_not_found(caller: Caller) -> None:
     assert add(caller(), file=picture()).status_code == 404

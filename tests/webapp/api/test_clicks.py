@@ -30,21 +30,24 @@ def report(client: Client, *clicks: dict[str, Any], **headers: str) -> Any:
 
 def test_clicks_are_normalised_and_added_up(caller: Caller, mug: Product) -> None:
     client = caller("clicks:write")
-    clicks = [{"query": "Red  Mug", "sku": "A/1"}, {"query": "red mug", "sku": "A/1", "count": 3}]
+    clicks: list[dict[str, Any]] = [
+        {"query": "Red  Mug", "sku": "A/1"},
+        {"query": "red mug", "sku": "A/1", "count": 3},
+    ]
     response = report(client, *clicks)
     assert (response.status_code, response.content) == (204, b"")
     report(client, {"query": "cup", "sku": "A/1"})
     assert list(clicked_queries()) == [("cup", mug.pk, 1), ("red mug", mug.pk, 4)]
 
 
-def test_a_retry_with_a_key_counts_once(caller: Caller, mug: Product) -> None:
+def test_a_retry_with_an_idempotency_key_counts_once(caller: Caller, mug: Product) -> None:
     client = caller("clicks:write")
     for _ in range(2):
         report(client, {"query": "mug", "sku": "A/1"}, **{"Idempotency-Key": "one"})
     assert list(clicked_queries()) == [("mug", mug.pk, 1)]
 
 
-def test_an_unknown_product_refuses_all(caller: Caller, mug: Product) -> None:
+def test_an_unknown_product_refuses_all_clicks(caller: Caller, mug: Product) -> None:
     response = report(
         caller("clicks:write"), {"query": "mug", "sku": "A/1"}, {"query": "mug", "sku": "B"}
     )
@@ -53,7 +56,7 @@ def test_an_unknown_product_refuses_all(caller: Caller, mug: Product) -> None:
     assert not ClickCount.objects.exists()
 
 
-def test_hidden_products_are_there_for_those_who_may_see_them(caller: Caller, mug: Product) -> None:
+def test_clicks_on_hidden_products_need_the_catalogue_scope(caller: Caller, mug: Product) -> None:
     Product.objects.update(visible=False)
     assert report(caller("clicks:write"), {"query": "mug", "sku": "A/1"}).status_code == 404
     assert (
@@ -83,21 +86,23 @@ def test_wrong_fields_are_named(
     assert assert_conforms(response, "clicks_add")["errors"][0]["field"] == field
 
 
-def test_the_body_is_bounded(caller: Caller, mug: Product) -> None:
+def test_the_number_of_clicks_and_the_body_are_limited(caller: Caller, mug: Product) -> None:
     client = caller("clicks:write")
     assert report(client).status_code == 400
     assert report(client, *[{"query": "mug", "sku": "A/1"}] * 101).status_code == 400
     assert report(client, {"query": "m" * 300_000, "sku": "A/1"}).status_code == 413
 
 
-def test_a_key_with_the_scope_is_needed(client: Client, caller: Caller, mug: Product) -> None:
+def test_reporting_clicks_needs_its_scope(client: Client, caller: Caller, mug: Product) -> None:
     click = {"query": "mug", "sku": "A/1"}
     assert report(client, click).status_code in {401, 403}
     assert report(caller("search", "catalog:write"), click).status_code == 403
     assert not ClickCount.objects.exists()
 
 
-def test_switched_off_nothing_is_stored(caller: Caller, mug: Product, settings: Settings) -> None:
+def test_no_click_is_stored_while_the_log_is_off(
+    caller: Caller, mug: Product, settings: Settings
+) -> None:
     settings.CLICK_LOG = False
     response = report(caller("clicks:write"), {"query": "mug", "sku": "A/1"})
     assert response.status_code == 409

@@ -23,7 +23,7 @@ def upload(client: Client, key: str, content: bytes = b"sku,title\nA,Mug\n", **f
     return client.post(UPLOADS, {"file": file, **fields}, headers={"Idempotency-Key": key})
 
 
-def test_a_repeated_request_gets_the_first_answer(caller: Caller) -> None:
+def test_a_repeated_request_gets_the_first_response(caller: Caller) -> None:
     client = caller()
     first = upload(client, "one")
     again = upload(client, "one")
@@ -34,7 +34,7 @@ def test_a_repeated_request_gets_the_first_answer(caller: Caller) -> None:
     assert Upload.objects.count() == 1
 
 
-def test_another_request_under_the_same_key_is_refused(caller: Caller) -> None:
+def test_another_request_with_the_same_key_is_refused(caller: Caller) -> None:
     client = caller()
     upload(client, "one")
     for other in (
@@ -45,7 +45,7 @@ def test_another_request_under_the_same_key_is_refused(caller: Caller) -> None:
     assert Upload.objects.count() == 1
 
 
-def test_a_request_still_under_way_is_a_conflict(caller: Caller) -> None:
+def test_a_repeated_request_is_a_conflict_while_the_first_runs(caller: Caller) -> None:
     client = caller()
     upload(client, "one")
     IdempotentRequest.objects.update(status=None)
@@ -54,19 +54,19 @@ def test_a_request_still_under_way_is_a_conflict(caller: Caller) -> None:
     assert upload(client, "one").status_code == 202
 
 
-def test_a_failure_is_not_remembered(caller: Caller) -> None:
+def test_a_failed_request_can_be_repeated(caller: Caller) -> None:
     client = caller()
     assert upload(client, "one", b"").status_code == 400
     assert upload(client, "one").status_code == 202
 
 
-def test_keys_of_callers_do_not_meet(caller: Caller) -> None:
+def test_callers_can_use_the_same_key(caller: Caller) -> None:
     assert upload(caller(), "one").status_code == 202
     assert upload(caller(), "one", b"sku,title\nB,Mug\n").status_code == 202
     assert Upload.objects.count() == 2
 
 
-def test_an_answer_is_forgotten_after_a_day(caller: Caller) -> None:
+def test_a_response_is_deleted_after_a_day(caller: Caller) -> None:
     client = caller()
     upload(client, "one")
     IdempotentRequest.objects.update(created_at=timezone.now() - dt.timedelta(hours=25))
@@ -75,5 +75,5 @@ def test_an_answer_is_forgotten_after_a_day(caller: Caller) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "with space", "x" * 256, "ü"])
-def test_a_key_that_is_none(caller: Caller, key: str) -> None:
+def test_an_invalid_key_is_refused(caller: Caller, key: str) -> None:
     assert upload(caller(), key).status_code == 400

@@ -45,7 +45,7 @@ def test_jobs_are_listed_by_state(
     assert client.get(JOBS, {"state": "lost"}).status_code == 400
 
 
-def test_only_a_failed_job_is_tried_again(caller: Caller) -> None:
+def test_only_a_failed_job_can_be_retried(caller: Caller) -> None:
     failed, done = make_job(JobState.FAILED), make_job(JobState.DONE)
     client = caller()
     retried = assert_conforms(client.post(f"{JOBS}/{failed.pk}/retry"), "jobs_retry")

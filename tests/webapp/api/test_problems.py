@@ -34,7 +34,7 @@ def post_json(client: Client, body: bytes | str) -> tuple[int, dict[str, object]
     return response.status_code, response.json()
 
 
-def test_an_address_that_leads_nowhere(client: Client) -> None:
+def test_an_unknown_address_is_a_problem(client: Client) -> None:
     for path in (
         "/api/v1/nothing",
         "/api/v1/",
@@ -48,18 +48,18 @@ def test_an_address_that_leads_nowhere(client: Client) -> None:
     assert client.get("/api/v1/nothing").json()["code"] == "not_found"
 
 
-def test_a_method_that_is_not_there(client: Client) -> None:
+def test_an_unsupported_method_is_a_problem(client: Client) -> None:
     response = client.delete(SEARCH)
     assert (response.status_code, response.json()["code"]) == (405, "method_not_allowed")
     assert set(response["Allow"].split(", ")) >= {"GET", "POST"}
 
 
-def test_a_type_that_is_not_answered(client: Client) -> None:
+def test_an_unsupported_accept_header_is_a_problem(client: Client) -> None:
     response = client.get("/api/v1/products", headers={"Accept": "text/html"})
     assert (response.status_code, response.json()["code"]) == (406, "not_acceptable")
 
 
-def test_a_body_of_another_type(client: Client, caller: Caller) -> None:
+def test_a_body_of_an_unsupported_type_is_refused(client: Client, caller: Caller) -> None:
     assert client.post(SEARCH, "text=x", content_type="text/plain").status_code == 415
     assert (
         client.post(SEARCH, "text=x", content_type="application/x-www-form-urlencoded").status_code
@@ -108,7 +108,7 @@ def test_a_body_of_another_type(client: Client, caller: Caller) -> None:
     ],
     ids=lambda body: body[:40].decode("latin-1"),
 )
-def test_a_body_that_makes_no_sense_is_the_callers_fault(client: Client, body: bytes) -> None:
+def test_an_invalid_body_is_refused(client: Client, body: bytes) -> None:
     status, problem = post_json(client, body)
     assert status == 400
     assert problem["detail"]
@@ -148,11 +148,11 @@ def test_a_huge_body_is_refused_before_it_is_read(
     response = client.post(SEARCH, b" " * 1001, content_type="application/json")
     assert (response.status_code, response.json()["code"]) == (413, "body_too_large")
     assert "1000" in response.json()["detail"]
-    # A length that is announced but never sent is enough to be refused.
-    lying = client.generic(
+    # The announced length is enough to refuse a body.
+    announced = client.generic(
         "POST", SEARCH, b"", content_type="application/json", CONTENT_LENGTH="99999999"
     )
-    assert lying.status_code == 413
+    assert announced.status_code == 413
 
 
 def test_a_form_with_too_large_fields_is_refused(client: Client, settings: Settings) -> None:
@@ -160,7 +160,7 @@ def test_a_form_with_too_large_fields_is_refused(client: Client, settings: Setti
     assert client.post(SEARCH, {"text": "x" * 200}).status_code == 413
 
 
-def test_a_form_that_is_cut_short_or_odd(client: Client) -> None:
+def test_a_malformed_form_is_refused(client: Client) -> None:
     for body in (b"", b"--x", b'--x\r\nContent-Disposition: form-data; name="text"\r\n\r\nred'):
         response = client.generic(
             "POST", SEARCH, body, content_type="multipart/form-data; boundary=x"
@@ -171,30 +171,30 @@ def test_a_form_that_is_cut_short_or_odd(client: Client) -> None:
     )
 
 
-def test_a_form_with_unknown_parts(client: Client) -> None:
+def test_a_form_with_unknown_fields_is_refused(client: Client) -> None:
     response = client.post(SEARCH, {"colour": "red"})
     assert [error["field"] for error in response.json()["errors"]] == ["colour"]
 
 
-def test_a_database_that_is_away_is_no_fault_of_the_program(
+def test_a_database_that_does_not_answer_is_a_503(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*args: object, **kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise OperationalError("connection refused at 10.0.0.5")
 
-    monkeypatch.setattr(Product.objects, "get_queryset", away)
+    monkeypatch.setattr(Product.objects, "get_queryset", fail)
     response = client.get("/api/v1/products")
     assert (response.status_code, response["Retry-After"]) == (503, "5")
     assert "10.0.0.5" not in response.content.decode()
 
 
-def test_a_fault_of_the_program_is_a_problem_too(
+def test_an_internal_error_is_a_problem_without_details(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fault(*args: object, **kwargs: object) -> None:
+    def fail(*args: object, **kwargs: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(Product.objects, "get_queryset", fault)
+    monkeypatch.setattr(Product.objects, "get_queryset", fail)
     with pytest.raises(ZeroDivisionError):
         client.get("/api/v1/products")
     client.raise_request_exception = False
@@ -216,7 +216,7 @@ def test_a_fault_of_the_program_is_a_problem_too(
         (ConfigError("x"), 500),
     ],
 )
-def test_the_status_follows_the_error(error: OmnishelfError, status: int) -> None:
+def test_the_class_of_an_error_decides_the_status(error: OmnishelfError, status: int) -> None:
     problem = to_problem(error)
     assert problem.status == status
     assert ("Retry-After" in problem.headers) == (status == 503)

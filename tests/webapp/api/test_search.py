@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
 SEARCH = "/api/v1/search"
 
 
-def search(client: Client, **asked: Any) -> dict[str, Any]:
+def search(client: Client, **asked: Any) -> Any:
     return assert_conforms(client.post(SEARCH, asked, content_type="application/json"), "search")
 
 

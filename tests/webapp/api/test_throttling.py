@@ -12,12 +12,12 @@ pytestmark = pytest.mark.django_db
 PRODUCTS = "/api/v1/products"
 
 
-def test_a_rate_is_read() -> None:
+def test_a_rate_is_parsed() -> None:
     assert Rate.parse("120/min") == Rate(120, 60)
     assert Rate.parse("5/hour") == Rate(5, 3600)
 
 
-def test_too_many_requests_are_told_when_to_return(client: Client, settings: Settings) -> None:
+def test_a_refused_request_has_a_retry_time(client: Client, settings: Settings) -> None:
     settings.API_RATE_ANONYMOUS = "2/day"
     left = [client.get(PRODUCTS)["RateLimit"].split(";")[1] for _ in range(2)]
     assert left == ["r=1", "r=0"]
@@ -27,7 +27,7 @@ def test_too_many_requests_are_told_when_to_return(client: Client, settings: Set
     assert refused["RateLimit-Policy"] == '"default";q=2;w=86400'
 
 
-def test_addresses_and_keys_are_counted_apart(
+def test_addresses_and_keys_have_separate_limits(
     client: Client, caller: Caller, settings: Settings
 ) -> None:
     settings.API_RATE_ANONYMOUS = "1/day"
@@ -40,7 +40,7 @@ def test_addresses_and_keys_are_counted_apart(
     assert second.get(PRODUCTS).status_code == 200
 
 
-def test_a_forged_address_changes_nothing(client: Client, settings: Settings) -> None:
+def test_a_forged_address_does_not_avoid_the_limit(client: Client, settings: Settings) -> None:
     settings.API_RATE_ANONYMOUS = "1/day"
     assert client.get(PRODUCTS, headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 200
     assert client.get(PRODUCTS, headers={"X-Forwarded-For": "192.0.2.2"}).status_code == 429

@@ -4,6 +4,7 @@ import io
 import wave
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,14 +22,15 @@ ADDRESS = "/api/v1/transcriptions"
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, object]]:
-    """Settings that a test may change before it asks; whatever was started is ended."""
-    chosen: dict[str, object] = {"speech": "pocketsphinx"}
-    monkeypatch.setattr(transcription, "engine_settings", lambda: EngineSettings(**chosen))
+def engine(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """Return settings that a test can change before its request; stop the engine afterwards."""
+    options: dict[str, Any] = {"speech": "pocketsphinx"}
+    monkeypatch.setattr(transcription, "engine_settings", lambda: EngineSettings(**options))
     transcription.transcriber.cache_clear()
-    yield chosen
-    if chosen["speech"] == "pocketsphinx":
-        transcription.transcriber()._transcriber.close()
+    yield options
+    if options["speech"] == "pocketsphinx":
+        engine: Any = transcription.transcriber()._transcriber
+        engine.close()
     transcription.transcriber.cache_clear()
 
 
@@ -45,8 +47,8 @@ def problem(client: Client, **fields: object) -> tuple[int, str]:
     return response.status_code, assert_conforms(response, "transcribe")["code"]
 
 
-def test_a_spoken_query_comes_back_in_the_words_of_the_catalogue(
-    client: Client, engine: dict[str, object], tmp_path: Path
+def test_a_spoken_query_is_transcribed_in_words_of_the_catalogue(
+    client: Client, engine: dict[str, Any], tmp_path: Path
 ) -> None:
     Product.objects.create(sku="A", title="Blue coffee mug", language="en")
     sound = say("blue coffee mug", tmp_path / "query.wav").read_bytes()
@@ -59,12 +61,14 @@ def test_a_spoken_query_comes_back_in_the_words_of_the_catalogue(
     assert "RateLimit" in response.headers
 
 
-def test_silence_is_an_answer_without_words(client: Client, engine: dict[str, object]) -> None:
+def test_silence_has_an_empty_text(client: Client, engine: dict[str, Any]) -> None:
     heard = assert_conforms(client.post(ADDRESS, {"sound": silence()}), "transcribe")
     assert (heard["text"], heard["confidence"], heard["alternatives"]) == ("", 0, [])
 
 
-def test_what_is_wrong_is_said(client: Client, engine: dict[str, object]) -> None:
+def test_an_invalid_request_is_refused_with_its_code(
+    client: Client, engine: dict[str, Any]
+) -> None:
     assert problem(client) == (400, "invalid")
     assert problem(client, sound=silence(), tongue="en") == (400, "invalid")
     assert problem(client, sound=silence(), language="zh-Hans") == (400, "speech_language")
@@ -79,10 +83,14 @@ def test_what_is_wrong_is_said(client: Client, engine: dict[str, object]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("speech", "told"), [("off", (404, "speech_off")), ("whisper", (503, "weights_missing"))]
+    ("speech", "expected"), [("off", (404, "speech_off")), ("whisper", (503, "weights_missing"))]
 )
-def test_without_an_engine_the_problem_says_so(
-    client: Client, engine: dict[str, object], tmp_path: Path, speech: str, told: tuple[int, str]
+def test_a_missing_engine_is_a_problem(
+    client: Client,
+    engine: dict[str, Any],
+    tmp_path: Path,
+    speech: str,
+    expected: tuple[int, str],
 ) -> None:
     engine |= {"speech": speech, "weights_dir": tmp_path}
-    assert problem(client, sound=silence()) == told
+    assert problem(client, sound=silence()) == expected

@@ -19,7 +19,10 @@ from webapp.importing.service import run_upload
 pytestmark = pytest.mark.django_db
 
 UPLOADS = "/api/v1/uploads"
-CATALOGUE = b"sku,title,price,currency,images\nA,Red mug,12.50,EUR,a.png\nB,Lamp,free,EUR,\nC,Vase,,,none.png\n"
+CATALOGUE = (
+    b"sku,title,price,currency,images\n"
+    b"A,Red mug,12.50,EUR,a.png\nB,Lamp,free,EUR,\nC,Vase,,,none.png\n"
+)
 
 
 def media() -> SimpleUploadedFile:
@@ -34,7 +37,7 @@ def send(client: Client, content: bytes = CATALOGUE, **fields: Any) -> Any:
     return client.post(UPLOADS, {"file": SimpleUploadedFile("catalogue.csv", content), **fields})
 
 
-def test_an_upload_is_accepted_run_and_followed(caller: Caller) -> None:
+def test_an_upload_is_accepted_and_its_progress_reported(caller: Caller) -> None:
     client = caller()
     sent = send(client, media=media())
     accepted = assert_conforms(sent, "uploads_create")
@@ -63,7 +66,7 @@ def test_an_upload_is_accepted_run_and_followed(caller: Caller) -> None:
     warned = client.get(f"{sent['Location']}/rows", {"warned": "true"}).json()
     assert [row["sku"] for row in warned["items"]] == ["C"]
 
-    download = client.get(f"{sent['Location']}/failed-rows")
+    download: Any = client.get(f"{sent['Location']}/failed-rows")
     assert download["Content-Type"].startswith("text/csv")
     assert "attachment" in download["Content-Disposition"]
     content = b"".join(download.streaming_content).decode()
@@ -71,7 +74,7 @@ def test_an_upload_is_accepted_run_and_followed(caller: Caller) -> None:
     assert "Red mug" not in content
 
 
-def test_an_upload_is_cancelled_once(caller: Caller) -> None:
+def test_an_upload_can_be_cancelled_only_once(caller: Caller) -> None:
     client = caller()
     address = send(client)["Location"]
     cancelled = assert_conforms(client.post(f"{address}/cancel"), "uploads_cancel")
@@ -106,7 +109,7 @@ def test_uploads_are_listed_newest_first(
         {},
     ],
 )
-def test_what_is_no_catalogue_is_refused(caller: Caller, fields: dict[str, Any]) -> None:
+def test_an_invalid_catalogue_is_refused(caller: Caller, fields: dict[str, Any]) -> None:
     for file in fields.values():
         if isinstance(file, SimpleUploadedFile):
             file.seek(0)
@@ -115,7 +118,7 @@ def test_what_is_no_catalogue_is_refused(caller: Caller, fields: dict[str, Any])
     assert not Upload.objects.exists()
 
 
-def test_an_upload_that_is_not_there(caller: Caller) -> None:
+def test_an_unknown_upload_is_not_found(caller: Caller) -> None:
     client = caller()
     for rest in ("", "/rows", "/failed-rows"):
         assert client.get(f"{UPLOADS}/{uuid.uuid4()}{rest}").status_code == 404

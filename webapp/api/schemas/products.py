@@ -21,7 +21,7 @@ from webapp.api.schemas.base import (
     Timestamp,
     Url,
 )
-from webapp.catalog.models import Category, Product
+from webapp.catalog.models import Asset, Category, Product
 from webapp.catalog.product_fields import ProductFields, Title, check_price_currency
 
 
@@ -116,7 +116,8 @@ def _page_url(product: Product, context: ProductContext) -> str:
 
 
 def _picture_urls(product: Product, context: ProductContext) -> list[str]:
-    return [context.links.file(asset) for asset in product.pictures]
+    pictures: list[Asset] = product.pictures  # type: ignore[attr-defined]  # prefetched
+    return [context.links.file(asset) for asset in pictures]
 
 
 class ProductResponse(ResponseSchema):

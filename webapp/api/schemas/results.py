@@ -20,6 +20,7 @@ from webapp.api.schemas.base import (
     Text,
     Url,
 )
+from webapp.catalog.models import Asset
 from webapp.retrieval.results import ProductHit
 
 
@@ -59,7 +60,8 @@ def _page_url(hit: ProductHit, links: Links) -> str:
 
 
 def _picture_urls(hit: ProductHit, links: Links) -> list[str]:
-    return [links.file(asset) for asset in hit.product.pictures]
+    pictures: list[Asset] = hit.product.pictures  # type: ignore[attr-defined]  # prefetched
+    return [links.file(asset) for asset in pictures]
 
 
 class HitResponse(ResponseSchema):

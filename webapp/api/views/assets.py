@@ -14,8 +14,8 @@ from search.media.limits import MediaLimits
 from search.types import Modality
 from webapp.api.idempotency import idempotent
 from webapp.api.links import Links
+from webapp.api.openapi import file_body, operation
 from webapp.api.parsing import read_form, require_file
-from webapp.api.schema import file_body, operation
 from webapp.api.schemas.assets import AssetContext, AssetForm, AssetList, AssetResponse
 from webapp.api.scopes import Scope
 from webapp.api.selectors import visible_products

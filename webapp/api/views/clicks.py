@@ -10,9 +10,9 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 
 from webapp.api.idempotency import idempotent
+from webapp.api.openapi import operation
 from webapp.api.parsing import field_errors, read_json
 from webapp.api.problems import Conflict
-from webapp.api.schema import operation
 from webapp.api.schemas.clicks import ClickRequest, ClicksRequest
 from webapp.api.scopes import Scope
 from webapp.api.selectors import visible_products

@@ -6,10 +6,10 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
+from webapp.api.openapi import operation
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_query
 from webapp.api.problems import Conflict
-from webapp.api.schema import operation
 from webapp.api.schemas.index import IndexResponse, JobPage, JobQuery, JobResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, json_response

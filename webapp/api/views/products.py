@@ -10,9 +10,9 @@ from django.shortcuts import get_object_or_404
 from rest_framework.request import Request
 
 from webapp.api.links import Links
+from webapp.api.openapi import operation
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_json, read_query
-from webapp.api.schema import operation
 from webapp.api.schemas.products import (
     CategoryPaths,
     ProductContext,

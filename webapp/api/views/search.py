@@ -14,8 +14,8 @@ from search.config import engine_settings
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
 from webapp.api.links import Links
+from webapp.api.openapi import file_body, operation
 from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
-from webapp.api.schema import file_body, operation
 from webapp.api.schemas.results import SearchResponse
 from webapp.api.schemas.search import (
     SearchFilterFields,

@@ -10,8 +10,8 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from search.config import engine_settings
+from webapp.api.openapi import file_body, operation
 from webapp.api.parsing import read_form, require_file
-from webapp.api.schema import file_body, operation
 from webapp.api.schemas.speech import TranscriptionForm, TranscriptionResponse
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, json_response

@@ -17,10 +17,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from webapp.api.idempotency import idempotent
+from webapp.api.openapi import file_body, operation
 from webapp.api.pagination import keyset_page
 from webapp.api.parsing import read_form, read_query, require_file
 from webapp.api.problems import Conflict
-from webapp.api.schema import file_body, operation
 from webapp.api.schemas.uploads import (
     RowPage,
     RowQuery,
@@ -160,7 +160,8 @@ class FailedRowsView(ApiView):
     )
     def get(self, request: Request, upload_id: Any) -> StreamingHttpResponse:
         upload = get_object_or_404(Upload, public_id=upload_id)
-        rows = tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES, dir=settings.FILE_UPLOAD_TEMP_DIR)  # noqa: SIM115
+        folder = str(settings.FILE_UPLOAD_TEMP_DIR)
+        rows = tempfile.SpooledTemporaryFile(MAX_MEMORY_BYTES, dir=folder)  # noqa: SIM115
         name = write_failed_rows(upload=upload, out=rows)
         kind = "text/csv" if name.endswith(".csv") else "application/x-ndjson"
         headers = {

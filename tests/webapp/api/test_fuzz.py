@@ -1,9 +1,9 @@
-"""Requests made up from our own schema: none may end in a 5xx, and every answer must be what the
-schema promises."""
+"""Requests generated from the OpenAPI schema: responses conform to it, and none is a 5xx."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import schemathesis
@@ -32,7 +32,7 @@ from webapp.catalog.models.upload import UploadSource
 from webapp.importing.service import create_upload, run_upload
 
 application = get_wsgi_application()
-"""Ours without the model that webapp.wsgi loads beside it."""
+"""The WSGI application, without the model that webapp.wsgi loads."""
 
 CHECKS = [
     not_a_server_error,
@@ -45,7 +45,7 @@ CHECKS = [
 ]
 
 
-THERE = {
+EXISTING_IDS = {
     "sku": lambda: "SKU-001",
     "asset_id": lambda: Asset.objects.values_list("pk", flat=True)[0],
     "job_id": lambda: IndexJob.objects.values_list("pk", flat=True)[0],
@@ -55,8 +55,10 @@ THERE = {
 
 @pytest.fixture
 def token(db: None, fresh_index: None, settings: Settings) -> Iterator[str]:
-    """A key of every scope, in a small shop. Requests run in the test's transaction: none may
-    end the connection."""
+    """Return a key of all scopes for a small shop.
+
+    Requests run in the transaction of the test, so they must not close the connection.
+    """
     settings.API_RATE_KEY = "1000000/min"
     make_shop(6)
     IndexJob.objects.create(space="s", modality="text", content_hash="a", state="failed")
@@ -74,7 +76,7 @@ def token(db: None, fresh_index: None, settings: Settings) -> Iterator[str]:
 
 
 def load(*, coverage: bool) -> schemathesis.BaseSchema:
-    """Our schema, served by ourselves; `coverage` adds every boundary of every parameter."""
+    """Load the schema from the application; `coverage` adds the limits of every parameter."""
     config = schemathesis.Config.from_dict({"phases": {"coverage": {"enabled": coverage}}})
     return schemathesis.openapi.from_wsgi("/api/v1/schema", application, config=config)
 
@@ -91,25 +93,25 @@ bounded = settings(
 
 @load(coverage=True).exclude(path="/api/v1/search").parametrize()
 @bounded
-def test_no_request_breaks_the_catalogue(case: Case, token: str) -> None:
+def test_catalogue_responses_conform_to_the_schema(case: Case[Any], token: str) -> None:
     for name, value in case.path_parameters.items():
-        # Every other made-up name gives way to one that is there.
+        # Replace every second generated id by one that exists.
         if len(str(value)) % 2:
-            case.path_parameters[name] = THERE[name]()
+            case.path_parameters[name] = EXISTING_IDS[name]()
     send(case, token)
 
 
 @load(coverage=False).include(path="/api/v1/search").parametrize()
 @settings(bounded, max_examples=30)
-def test_no_request_breaks_the_search(case: Case, token: str) -> None:
+def test_search_responses_conform_to_the_schema(case: Case[Any], token: str) -> None:
     for part in (case.query, case.body):
-        # A made-up cursor, token or category is refused before anything is searched: not every
-        # time.
+        # Remove every second generated cursor, token and category, which are refused before the
+        # search.
         if isinstance(part, dict) and len(part) % 2:
             for name in ("cursor", "picture_token", "category"):
                 part.pop(name, None)
     send(case, token)
 
 
-def send(case: Case, token: str) -> None:
+def send(case: Case[Any], token: str) -> None:
     case.call_and_validate(headers={"Authorization": f"Bearer {token}"}, checks=CHECKS)

@@ -69,7 +69,11 @@ def operation(
         request=body,
         parameters=parameters,
         responses={**responses, **errors},
-        auth=[{"apiKey": []}, {"cookieAuth": []}, *([{}] if public else ())],
+        auth=[  # type: ignore[list-item]  # spectacular passes security requirements on
+            {"apiKey": []},
+            {"cookieAuth": []},
+            *([{}] if public else ()),
+        ],
         **extra,
     )
 
@@ -133,7 +137,7 @@ class SchemaExtension(PydanticExtension):  # type: ignore[no-untyped-call]
         definitions = document["$defs"]
         own: dict[str, Any] = definitions.pop(self.target.__name__)
         for name, schema in definitions.items():
-            component = ResolvedComponent(
+            component = ResolvedComponent(  # type: ignore[no-untyped-call]
                 name, ResolvedComponent.SCHEMA, object=name, schema=schema
             )
             auto_schema.registry.register_on_missing(component)

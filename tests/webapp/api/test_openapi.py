@@ -25,20 +25,20 @@ def test_the_document_is_served(client: Client) -> None:
     )
 
 
-def test_every_address_is_documented() -> None:
+def test_every_route_is_documented() -> None:
     undocumented = {"schema", "docs", None}
     routes = {pattern.name for pattern in urlpatterns} - undocumented
     assert len(document()["paths"]) == len(routes)
 
 
-def test_every_answer_and_parameter_is_described() -> None:
+def test_every_operation_has_a_summary_and_common_problems() -> None:
     for path, methods in document()["paths"].items():
         for method, operation in methods.items():
             assert operation["summary"], (path, method)
             assert {"400", "401", "403", "429", "503"} <= operation["responses"].keys()
 
 
-def test_the_browsable_page_needs_no_inline_script(client: Client, plain_static: None) -> None:
+def test_the_docs_page_needs_no_inline_script(client: Client, plain_static: None) -> None:
     page = client.get("/api/v1/docs", headers={"Accept": "text/html"})
     content = page.content.decode()
     assert page.status_code == 200
