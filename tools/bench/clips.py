@@ -105,19 +105,19 @@ def _measure(
     kind: Modality, path: Path, short: Path | None, encoder: TunableEncoder
 ) -> ClipFigures:
     # The first clip also loads the model.
-    _, first = _taken_in(kind, short or path, encoder)
+    _, first = _encode_overlapped(kind, short or path, encoder)
     used = _processor_s()
-    overlapped, memory = _taken_in(kind, path, encoder)
+    overlapped, memory = _encode_overlapped(kind, path, encoder)
     used = _processor_s() - used
     content = _content(path)
-    with _decoding(content, kind, encoder) as feed:
+    with _start_decoding(content, kind, encoder) as feed:
         began = time.perf_counter()
         pieces = list(feed)
         decoded = time.perf_counter() - began
     seconds = max((piece.span.end for piece in pieces if isinstance(piece, Piece)), default=0.0)
     if not seconds:
         raise InputError("nothing can be read of the clip", value=path.name)
-    encoded = _timed(kind, content, _refilled(pieces), encoder)
+    encoded = _time_encoding(kind, content, _replay(pieces), encoder)
     rates = (seconds / spent for spent in (decoded, encoded, overlapped))
     return ClipFigures(
         kind.value, seconds, len(pieces), *rates, used, first if short else None, memory
@@ -128,11 +128,11 @@ def _content(path: Path) -> Content:
     return Content(Job(0, "", 0), str(path.relative_to(settings.MEDIA_ROOT)))
 
 
-def _taken_in(kind: Modality, path: Path, encoder: TunableEncoder) -> tuple[float, Memory]:
+def _encode_overlapped(kind: Modality, path: Path, encoder: TunableEncoder) -> tuple[float, Memory]:
     """Seconds it takes to decode and encode a clip at once, and the memory that takes."""
     content = _content(path)
-    with _decoding(content, kind, encoder) as feed, _watched() as samples:
-        spent = _timed(kind, content, feed, encoder)
+    with _start_decoding(content, kind, encoder) as feed, _sample_memory() as samples:
+        spent = _time_encoding(kind, content, feed, encoder)
     own, children = zip(*samples, strict=True) if samples else ((0,), (0,))
     return spent, Memory(max(own), max(children))
 
@@ -144,12 +144,14 @@ def _processor_s() -> float:
 
 
 @contextmanager
-def _decoding(content: Content, kind: Modality, encoder: TunableEncoder) -> Iterator[PieceQueue]:
+def _start_decoding(
+    content: Content, kind: Modality, encoder: TunableEncoder
+) -> Iterator[PieceQueue]:
     with ThreadPoolExecutor(1) as decoders:
         yield start_decoding(kind, [content], encoder, decoders)[0]
 
 
-def _refilled(pieces: Sequence[Piece | PieceError]) -> PieceQueue:
+def _replay(pieces: Sequence[Piece | PieceError]) -> PieceQueue:
     """A feed of what has been decoded already."""
     feed = PieceQueue()
 
@@ -162,7 +164,9 @@ def _refilled(pieces: Sequence[Piece | PieceError]) -> PieceQueue:
     return feed
 
 
-def _timed(kind: Modality, content: Content, feed: PieceQueue, encoder: TunableEncoder) -> float:
+def _time_encoding(
+    kind: Modality, content: Content, feed: PieceQueue, encoder: TunableEncoder
+) -> float:
     began = time.perf_counter()
     batch = encode_clips(kind, [content], [feed], encoder)
     if batch.set_aside:
@@ -175,7 +179,7 @@ Samples = list[tuple[int, int]]
 
 
 @contextmanager
-def _watched() -> Iterator[Samples]:
+def _sample_memory() -> Iterator[Samples]:
     samples: Samples = []
     stop = threading.Event()
 

@@ -42,7 +42,7 @@ class BenchCommand(BaseCommand, ABC, Generic[Measured]):
     def show(self, report: Measured, console: Console) -> None:
         """The report for people."""
 
-    def broken(self, report: Measured) -> Sequence[str]:
+    def broken_promises(self, report: Measured) -> Sequence[str]:
         """Promises that were not kept: told after the report, with exit code 1."""
         return ()
 
@@ -58,11 +58,11 @@ class BenchCommand(BaseCommand, ABC, Generic[Measured]):
             self.stdout.write(json.dumps(report.as_dict()))
         else:
             self.show(report, make_console(self.width))
-        if broken := self.broken(report):
+        if broken := self.broken_promises(report):
             raise CommandError("promises were broken: " + "; ".join(broken))
 
 
-class ApartCommand(BenchCommand[Measured]):
+class IsolatedBenchCommand(BenchCommand[Measured]):
     """Measures in a throw-away installation, or with --here in this one."""
 
     @abstractmethod

@@ -16,7 +16,7 @@ from search.types import Modality, TextRole
 
 
 @dataclass(frozen=True, slots=True)
-class BareRates:
+class BaselineRates:
     """Contents per second: the model alone on prepared pictures, a plain loop that decodes each
     batch of pictures first, and the model on texts.
     """
@@ -26,7 +26,7 @@ class BareRates:
     texts: float
 
 
-def measure_bare(pictures: Sequence[Path], texts: Sequence[str]) -> BareRates:
+def measure_baseline(pictures: Sequence[Path], texts: Sequence[str]) -> BaselineRates:
     """All rates over these contents, after a warm-up batch."""
     encoder = load_encoder(engine_settings())
     limits = PictureLimits.from_settings(engine_settings())
@@ -48,6 +48,6 @@ def measure_bare(pictures: Sequence[Path], texts: Sequence[str]) -> BareRates:
     began = time.perf_counter()
     for start in range(0, len(texts), size):
         encoder.encode_texts(texts[start : start + size], TextRole.DOCUMENT)
-    return BareRates(
+    return BaselineRates(
         counted / model_s, counted / loop_s, len(texts) / (time.perf_counter() - began)
     )

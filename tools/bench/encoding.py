@@ -17,13 +17,13 @@ from search.encoders.presets import load_preset
 from search.errors import ConfigError
 from search.evaluation.encoder_eval import evaluate_encoder
 from search.evaluation.folder import EvaluationFolder, read_folder
+from tools.bench.drawn_folder import draw_folder
 from tools.bench.pictures import EAGER, PictureRates, measure_pictures
-from tools.bench.synthetic_shop import drawn_folder
 from tools.bench.texts import TextFigures, measure_texts
 
 FOLDERS = ("clothing", "grocery-fine")
 PRECISIONS = ("fp32", "bf16", "int8")
-MOST_FILES = 64
+MAX_FILES = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +83,13 @@ def measure_encoding(data: Path | None, effort: Effort) -> EncodingReport:
         folders = (
             {name: read_folder(data / "eval" / name) for name in FOLDERS}
             if data
-            else {"drawings": drawn_folder(Path(scratch), effort.products, effort.size)}
+            else {"drawings": draw_folder(Path(scratch), effort.products, effort.size)}
         )
         return _measure(folders, effort)
 
 
 def _measure(folders: Mapping[str, EvaluationFolder], effort: Effort) -> EncodingReport:
-    encoders, refused = offered()
+    encoders, refused = load_precisions()
     served = _encoder("auto")
     runtime = served.towers.runtime
     chosen = "bf16" if runtime.dtype == torch.bfloat16 else "fp32"
@@ -112,7 +112,7 @@ def _measure(folders: Mapping[str, EvaluationFolder], effort: Effort) -> Encodin
     )
 
 
-def offered() -> tuple[dict[str, CompactEncoder], dict[str, str]]:
+def load_precisions() -> tuple[dict[str, CompactEncoder], dict[str, str]]:
     """The encoder in each precision that this machine offers, and why it refuses the others."""
     encoders, refused = {}, {}
     for precision in PRECISIONS:
@@ -133,4 +133,4 @@ def _precision(folder: EvaluationFolder, encoder: CompactEncoder) -> float:
 
 
 def _spread(files: Sequence[Path]) -> Sequence[Path]:
-    return files[:: max(1, len(files) // MOST_FILES)][:MOST_FILES]
+    return files[:: max(1, len(files) // MAX_FILES)][:MAX_FILES]

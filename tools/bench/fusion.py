@@ -25,7 +25,7 @@ from webapp.retrieval.embedded_query import asset_vectors
 from webapp.retrieval.models_runtime import live_index, query_encoder
 
 STEPS = (0.0, 0.25, 0.5, 1.0, 2.0)
-MOST_PICTURES = 200
+MAX_PICTURES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def altered_pictures() -> Iterator[Question]:
 
 def _spread(assets: Sequence[Asset]) -> list[Asset]:
     found = list(assets)
-    return found[:: max(1, len(found) // MOST_PICTURES)][:MOST_PICTURES]
+    return found[:: max(1, len(found) // MAX_PICTURES)][:MAX_PICTURES]
 
 
 def _picture(asset: Asset) -> Image.Image:

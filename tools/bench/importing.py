@@ -22,7 +22,7 @@ from django.db.models import Max, Min
 from indexer.processes import worker_process
 from search.types import Modality
 from tools.bench.catalog import write_catalog
-from tools.bench.encoder_baseline import BareRates, measure_bare
+from tools.bench.encoder_baseline import BaselineRates, measure_baseline
 from tools.bench.memory import MemoryWatch
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState
 from webapp.retrieval.models_runtime import live_index
@@ -65,16 +65,18 @@ def measure_import(items: Path, rows: int) -> ImportReport:
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.csv"
         written = write_catalog(items, catalog, rows)
-        before = measure_bare(*_sample(items))
+        before = measure_baseline(*_sample(items))
         with running_worker():
             watch, import_seconds = run_import(catalog, items.parent)
             searchable_after = wait_until_searchable()
-        after = measure_bare(*_sample(items))
+        after = measure_baseline(*_sample(items))
         seconds, pictures, texts = encode_span()
         encoded = Embedding.objects.count()
         with running_worker():
             _, second_seconds = run_import(catalog, items.parent, wait=True)
-    bare = BareRates(*(fmean(rates) for rates in zip(astuple(before), astuple(after), strict=True)))
+    bare = BaselineRates(
+        *(fmean(rates) for rates in zip(astuple(before), astuple(after), strict=True))
+    )
     return ImportReport(
         rows=written,
         pictures=pictures,

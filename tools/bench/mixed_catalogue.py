@@ -134,7 +134,7 @@ def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
     up_to_date()
     asked = list(_asked(folder))
     return [
-        _measured(asked, pair, share)
+        _measure(asked, pair, share)
         for pair in PAIRS
         for share in sorted({*STEPS, MODALITY_WEIGHTS.get(pair, 1.0)})
     ]
@@ -150,7 +150,7 @@ def _asked(folder: EvaluationFolder) -> Iterator[_Asked]:
         )
 
 
-def _measured(asked: list[_Asked], pair: tuple[Modality, Modality], share: float) -> PairResult:
+def _measure(asked: list[_Asked], pair: tuple[Modality, Modality], share: float) -> PairResult:
     weights = {**MODALITY_WEIGHTS, pair: share}
     judged: dict[str, list[QueryResult]] = {}
     for one in asked:

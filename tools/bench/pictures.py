@@ -15,8 +15,8 @@ from search.encoders.protocol import Pixels
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
 from search.types import Vectors
-from tools.bench.timing import Run, interleaved, rates
-from tools.bench.torch_baseline import EagerEncoder
+from tools.bench.timing import Run, rates, time_interleaved
+from tools.bench.torch_baseline import PlainTorchEncoder
 
 EAGER = "eager"
 
@@ -40,7 +40,7 @@ def measure_pictures(
     all.
     """
     some = next(iter(encoders.values()))
-    encodes: dict[str, Encode] = {EAGER: EagerEncoder(some).encode_pictures}
+    encodes: dict[str, Encode] = {EAGER: PlainTorchEncoder(some).encode_pictures}
     encodes |= {name: encoder.encode_pictures for name, encoder in encoders.items()}
     prepare = _preparation(some)
     batch = [prepare(file) for file in files[: some.picture_batch_size]]
@@ -60,7 +60,7 @@ def measure_pictures(
             ),
             _rates(
                 {
-                    name: _decoding(encode, files, prepare, pool, some.picture_batch_size)
+                    name: _decode_and_encode(encode, files, prepare, pool, some.picture_batch_size)
                     for name, encode in encodes.items()
                 },
                 len(files),
@@ -70,7 +70,7 @@ def measure_pictures(
 
 
 def _rates(runs: Mapping[str, Run], size: int, repetitions: int) -> dict[str, float]:
-    return rates(interleaved(runs, repetitions), size)
+    return rates(time_interleaved(runs, repetitions), size)
 
 
 def _preparation(encoder: CompactEncoder) -> Callable[[Path], Pixels]:
@@ -88,7 +88,7 @@ def _one_by_one(encode: Encode, batch: Sequence[Pixels]) -> Run:
     return lambda: [encode([picture]) for picture in batch]
 
 
-def _decoding(
+def _decode_and_encode(
     encode: Encode,
     files: Sequence[Path],
     prepare: Callable[[Path], Pixels],

@@ -11,8 +11,8 @@ from search.encoders.compact.engine import CompactEncoder
 from search.encoders.protocol import Encoder
 from search.encoders.query_encoder import QueryEncoder
 from search.types import TextRole
-from tools.bench.timing import Run, interleaved, percentile_ms, rates, seconds
-from tools.bench.torch_baseline import EagerEncoder
+from tools.bench.timing import Run, percentile_ms, rates, seconds, time_interleaved
+from tools.bench.torch_baseline import PlainTorchEncoder
 
 THREADS = 16
 
@@ -42,7 +42,7 @@ def measure_texts(encoder: CompactEncoder, texts: Sequence[str], repetitions: in
 def _latency(
     encoder: CompactEncoder, texts: Sequence[str], repetitions: int
 ) -> dict[str, TextLatency]:
-    eager = EagerEncoder(encoder)
+    eager = PlainTorchEncoder(encoder)
     taken: dict[str, list[float]] = {"eager": [], "uncached": [], "cached": []}
     eager.encode_text(texts[0])
     encoder.encode_texts(texts[:1], TextRole.QUERY)
@@ -63,7 +63,7 @@ def _concurrent(encoder: Encoder, texts: Sequence[str], repetitions: int) -> dic
     # A cache of one text never answers: what is measured is the encoding.
     together = QueryEncoder(encoder, max_cached_texts=1)
     with ThreadPoolExecutor(THREADS) as pool:
-        taken = interleaved(
+        taken = time_interleaved(
             {
                 "one by one": _asked(
                     pool, lambda text: encoder.encode_texts([text], TextRole.QUERY), asked

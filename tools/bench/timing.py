@@ -11,7 +11,7 @@ from statistics import median, quantiles
 Run = Callable[[], object]
 
 
-def interleaved(runs: Mapping[str, Run], repetitions: int) -> dict[str, list[float]]:
+def time_interleaved(runs: Mapping[str, Run], repetitions: int) -> dict[str, list[float]]:
     """Seconds of every repetition, by name, after one run of each that is not counted."""
     for run in runs.values():
         run()

@@ -17,7 +17,7 @@ from search.encoders.protocol import Pixels
 from search.types import Vectors
 
 
-class EagerEncoder:
+class PlainTorchEncoder:
     """The same towers and heads as `encoder`'s, on its device."""
 
     def __init__(self, encoder: CompactEncoder) -> None:

@@ -35,7 +35,7 @@ class Weigh(BenchCommand[Weight]):
             raise InputError("nothing weighs less than nothing", value=options["grams"])
         return Weight(options["grams"])
 
-    def broken(self, report: Weight) -> Sequence[str]:
+    def broken_promises(self, report: Weight) -> Sequence[str]:
         return ["light", "handy"] if report.grams > 1000 else []
 
     def show(self, report: Weight, console: Console) -> None:

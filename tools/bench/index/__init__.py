@@ -1,3 +1,1 @@
-"""Our vector index beside raw FAISS and other libraries, on the same vectors and queries in one
-run.
-"""
+"""Compare our vector index with raw FAISS and other libraries, on the same vectors and queries."""

@@ -1,6 +1,4 @@
-"""Every engine in turn is built, tuned and opened afresh; then all are timed beside each other,
-round after round.
-"""
+"""Build, tune and open each engine in turn; then time all of them in turn, round by round."""
 
 from __future__ import annotations
 
@@ -17,32 +15,32 @@ from statistics import median
 from search.cpu import available_cores
 from search.types import Modality
 from tools.bench.index.data import Spec, generate
-from tools.bench.index.engines.base import CannotTakePart, Engine
-from tools.bench.index.engines.catalogue import ENGINES
+from tools.bench.index.engines.base import Engine, EngineUnavailable
 from tools.bench.index.engines.ours import Ours
-from tools.bench.index.figures import Comparison, EngineFigures, Left
-from tools.bench.index.filters import Filtered
+from tools.bench.index.engines.registry import ENGINES
+from tools.bench.index.figures import Comparison, EngineFigures, SkippedEngine
+from tools.bench.index.filters import FilterResult
 from tools.bench.index.session import THREADS, Built, Round, Served
 from tools.bench.index.tuning import Tuned
 from tools.bench.index.worker import EngineStopped, Worker
 from tools.bench.timing import percentile_ms
 
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 
 INSTALL = "pip install -r tools/requirements.txt"
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Rounds of timing, and seconds that one step of one engine may take."""
+    """Number of timing rounds, and time limit of one step of one engine."""
 
     rounds: int = 5
     limit_s: float = 1800.0
 
 
 @dataclass
-class Entrant:
-    """An engine that is open and answers."""
+class EngineRun:
+    """An engine that is open for queries, and its figures so far."""
 
     engine: type[Engine]
     worker: Worker
@@ -52,7 +50,7 @@ class Entrant:
     rounds: list[Round] = field(default_factory=list)
 
     def figures(self, rows: int) -> EngineFigures:
-        """Rates at the median round; percentiles over all single queries."""
+        """Summarise the rounds: rates of the median round, percentiles over all single queries."""
         single = list(chain.from_iterable(done.single for done in self.rounds))
         return EngineFigures(
             name=self.engine.name,
@@ -77,102 +75,104 @@ class Entrant:
         )
 
 
-class Contest:
-    """One run in a folder that the caller removes afterwards."""
+class BenchmarkRun:
+    """One comparison, in a folder that the caller removes afterwards."""
 
-    def __init__(self, folder: Path, effort: Effort, tell: Tell) -> None:
+    def __init__(self, folder: Path, effort: Effort, log: Log) -> None:
         self._folder = folder
         self._effort = effort
-        self._tell = tell
-        self._left: list[Left] = []
+        self._log = log
+        self._skipped: list[SkippedEngine] = []
 
     def run(self, spec: Spec, keys: Sequence[str]) -> Comparison:
-        """Slow engines come when all others are timed and closed, and leave one by one: so
-        nobody holds memory, or waits for long, while others have their turn.
+        """Measure these engines on vectors of this specification.
+
+        1. Draw the vectors and find the exact answers.
+        2. Start the fast engines, time them in rounds, and measure filtered search of ours.
+        3. Measure each slow engine alone, so that it holds no memory while others are timed.
         """
-        self._tell(f"drawing {spec.rows:,} vectors of {spec.dim} and finding the exact answers")
+        self._log(f"drawing {spec.rows:,} vectors of {spec.dim} and finding the exact answers")
         generate(self._folder / "data", spec)
         with contextlib.ExitStack() as workers:
-            entrants = self._entered([key for key in keys if not ENGINES[key].slow], workers)
-            self._time(entrants)
-            filters = self._swept(entrants)
+            runs = self._start_engines([key for key in keys if not ENGINES[key].slow], workers)
+            self._time(runs)
+            filters = self._measure_filters(runs)
         for key in keys:
             if ENGINES[key].slow:
-                entrants += self._alone(key)
-        measured = [entrant.figures(spec.rows) for entrant in entrants if entrant.rounds]
-        return Comparison(spec, _cpu(), available_cores(), measured, self._left, filters)
+                runs += self._measure_alone(key)
+        measured = [run.figures(spec.rows) for run in runs if run.rounds]
+        return Comparison(spec, _cpu(), available_cores(), measured, self._skipped, filters)
 
-    def _entered(self, keys: Sequence[str], workers: contextlib.ExitStack) -> list[Entrant]:
-        entrants: list[Entrant] = []
+    def _start_engines(self, keys: Sequence[str], workers: contextlib.ExitStack) -> list[EngineRun]:
+        runs: list[EngineRun] = []
         for key in keys:
-            with self._noting(ENGINES[key]):
-                entrants.append(self._enter(key, workers))
-        return entrants
+            with self._skip_on_failure(ENGINES[key]):
+                runs.append(self._start_engine(key, workers))
+        return runs
 
-    def _alone(self, key: str) -> list[Entrant]:
+    def _measure_alone(self, key: str) -> list[EngineRun]:
         with contextlib.ExitStack() as worker:
-            entrants = self._entered([key], worker)
-            self._round(entrants)
+            runs = self._start_engines([key], worker)
+            self._round(runs)
         shutil.rmtree(self._folder / key, ignore_errors=True)
-        return entrants
+        return runs
 
-    def _swept(self, entrants: Sequence[Entrant]) -> list[Filtered]:
-        for entrant in entrants:
-            if entrant.engine is Ours:
-                self._tell("searching among a part of the products")
-                with self._noting(Ours):
-                    found: list[Filtered] = entrant.worker.ask("sweep")
-                    return found
+    def _measure_filters(self, runs: Sequence[EngineRun]) -> list[FilterResult]:
+        for run in runs:
+            if run.engine is Ours:
+                self._log("filtered search")
+                with self._skip_on_failure(Ours):
+                    results: list[FilterResult] = run.worker.call("measure_filters")
+                    return results
         return []
 
     @contextlib.contextmanager
-    def _noting(self, engine: type[Engine]) -> Iterator[None]:
-        """An engine that is missing, fails or takes too long is left out with the reason."""
+    def _skip_on_failure(self, engine: type[Engine]) -> Iterator[None]:
+        """Skip an engine that is missing, fails or exceeds the time limit; record the reason."""
         try:
             yield
         except importlib.metadata.PackageNotFoundError:
-            self._leave(Left(engine.name, f"{engine.package} is not installed: {INSTALL}"))
-        except (EngineStopped, CannotTakePart) as error:
-            self._leave(Left(engine.name, str(error)))
+            self._skip(SkippedEngine(engine.name, f"{engine.package} is not installed: {INSTALL}"))
+        except (EngineStopped, EngineUnavailable) as error:
+            self._skip(SkippedEngine(engine.name, str(error)))
 
-    def _leave(self, left: Left) -> None:
-        self._left.append(left)
-        self._tell(f"{left.name}: left out, {left.reason}")
+    def _skip(self, skipped: SkippedEngine) -> None:
+        self._skipped.append(skipped)
+        self._log(f"{skipped.name}: skipped, {skipped.reason}")
 
-    def _enter(self, key: str, workers: contextlib.ExitStack) -> Entrant:
+    def _start_engine(self, key: str, workers: contextlib.ExitStack) -> EngineRun:
         engine = ENGINES[key]
         engine.version()
         folder = self._folder / key
         folder.mkdir()
-        self._tell(f"{engine.name}: building")
+        self._log(f"{engine.name}: building")
         with self._worker(key) as builder:
-            built = builder.ask("build")
-        self._tell(f"{engine.name}: built in {built.seconds:,.0f} s; tuning")
+            built = builder.call("build")
+        self._log(f"{engine.name}: built in {built.seconds:,.0f} s; tuning")
         with self._worker(key) as tuner:
-            tuned = tuner.ask("tune")
+            tuned = tuner.call("tune")
         worker = workers.enter_context(self._worker(key))
-        served = worker.ask("serve", tuned)
-        self._tell(
-            f"{engine.name}: {tuned.setting or 'nothing to set'}, recall {served.recall[Modality.TEXT]:.3f}"
-        )
-        return Entrant(engine, worker, built, tuned, served)
+        served = worker.call("serve", tuned)
+        setting, reached = tuned.setting or "no parameters", served.recall[Modality.TEXT]
+        self._log(f"{engine.name}: {setting}, recall {reached:.3f}")
+        return EngineRun(engine, worker, built, tuned, served)
 
     def _worker(self, key: str) -> Worker:
         return Worker(key, self._folder / "data", self._folder / key, self._effort.limit_s)
 
-    def _time(self, entrants: Sequence[Entrant]) -> None:
+    def _time(self, runs: Sequence[EngineRun]) -> None:
         for number in range(self._effort.rounds):
-            self._tell(f"timing, round {number + 1} of {self._effort.rounds}")
-            self._round(entrants)
+            self._log(f"timing, round {number + 1} of {self._effort.rounds}")
+            self._round(runs)
 
-    def _round(self, entrants: Sequence[Entrant]) -> None:
-        for entrant in entrants:
-            with self._noting(entrant.engine):
-                entrant.rounds.append(entrant.worker.ask("round"))
+    def _round(self, runs: Sequence[EngineRun]) -> None:
+        for run in runs:
+            with self._skip_on_failure(run.engine):
+                run.rounds.append(run.worker.call("round"))
 
 
 def _cpu() -> str:
-    found = re.search(
+    match = re.search(
         r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text("utf-8"), re.MULTILINE
     )
-    return found[1] if found else "unknown processor"
+    return match[1] if match else "unknown processor"

@@ -1,9 +1,8 @@
-"""Vectors with the structure of real embeddings, two sets of queries, and the exact answers to
-them.
+"""Vectors with the structure of real embeddings, two sets of queries, and their exact answers.
 
-Picture-like queries are drawn as the vectors are; text-like ones lie across a modality gap, as
-texts do from pictures in a joint space (Liang et al. 2022, "Mind the Gap"): a constant offset
-and noise within the cluster.
+Picture-like queries have the distribution of the vectors. Text-like queries lie across a modality
+gap, as texts do in a joint space (Liang et al. 2022, "Mind the Gap"): a constant offset, and noise
+within the cluster.
 """
 
 from __future__ import annotations
@@ -23,28 +22,26 @@ from search.types import Ids, Modality, Vectors
 K = 10
 BLOCK = 1 << 15
 FAMILIES, GROUPS = 16, 12
-"""Clusters lie in groups and groups in families, as kinds of goods do: next to a cluster are
-those of its group."""
+"""Clusters form groups and groups form families, like the categories of a shop."""
 
 SPREADS = (1.0, 0.8, 0.7)
-"""How far families lie from each other, groups within a family, clusters within a group."""
+"""Distance of families, of groups within a family, and of clusters within a group."""
 
-ROWS_A_CLUSTER = 200
-"""On average: sizes are log-normal, so that inverted lists fit neither all clusters nor none, as
-in a real shop."""
+ROWS_PER_CLUSTER = 200
+"""The mean; sizes are log-normal, so that inverted lists fit some clusters, as in a real shop."""
 
 SUBSPACE = 64
-VIEWS_A_PRODUCT = 2
+VIEWS_PER_PRODUCT = 2
 
-TUNED = "tuned"
-HELD = "held"
-HALVES = (TUNED, HELD)
+TUNING = "tuned"
+HELD_OUT = "held"
+QUERY_SETS = (TUNING, HELD_OUT)
 KINDS = (Modality.TEXT, Modality.PICTURE)
 
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """`queries` of each kind are for tuning and as many, held out, for what is reported."""
+    """Size of a dataset: `queries` of each kind for tuning, and as many held out for figures."""
 
     rows: int = 500_000
     dim: int = 512
@@ -54,9 +51,10 @@ class Spec:
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What all vectors have in common: centres (clusters, dim) and the share of views in each
-    (clusters,), axes of a subspace (s, dim), each shorter than the one before, and the gap (1,
-    dim).
+    """Parameters of the distribution.
+
+    Centres (clusters, dim), share of the views of each (clusters,), axes of a subspace (s, dim) of
+    decreasing length, and the modality gap (1, dim).
     """
 
     centres: Vectors
@@ -65,9 +63,9 @@ class Geometry:
     gap: Vectors
 
     @classmethod
-    def of(cls, spec: Spec) -> Geometry:
+    def draw(cls, spec: Spec) -> Geometry:
         rng = np.random.default_rng((spec.seed, 0))
-        clusters = max(2, spec.rows // ROWS_A_CLUSTER)
+        clusters = max(2, spec.rows // ROWS_PER_CLUSTER)
         sizes = rng.lognormal(size=clusters)
         basis, _ = np.linalg.qr(rng.standard_normal((spec.dim, min(SUBSPACE, spec.dim))))
         axes = basis.T / np.sqrt(np.arange(1, basis.shape[1] + 1))[:, np.newaxis]
@@ -79,11 +77,11 @@ class Geometry:
         )
 
     def clusters(self, rng: np.random.Generator, count: int) -> Ids:
-        """Clusters drawn as often as they are large."""
+        """Draw clusters with a probability proportional to their size."""
         return rng.choice(len(self.centres), size=count, p=self.shares)
 
     def vectors(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
-        """One vector of each of these clusters."""
+        """Draw one vector of each of these clusters."""
         return _unit(
             self.centres[clusters]
             + 1.2 * self._inside(rng, len(clusters))
@@ -91,7 +89,7 @@ class Geometry:
         )
 
     def texts(self, rng: np.random.Generator, clusters: Ids) -> Vectors:
-        """One text-like query about each of these clusters."""
+        """Draw one text-like query for each of these clusters."""
         aimed = 0.6 * self.vectors(rng, clusters) + 0.8 * self._inside(rng, len(clusters))
         return _unit(aimed + 0.7 * self.gap + 0.3 * self._noise(rng, clusters))
 
@@ -103,7 +101,7 @@ class Geometry:
 
 
 def _tree(rng: np.random.Generator, clusters: int, dim: int) -> Vectors:
-    """Centres of length 1 or so, (clusters, dim): family + group + the cluster's own direction."""
+    """Draw centres, (clusters, dim): family + group + the cluster's own direction."""
     group = rng.integers(FAMILIES * GROUPS, size=clusters)
     parts = [_unit(_normal(rng, count, dim)) for count in (FAMILIES, FAMILIES * GROUPS, clusters)]
     rows = (group // GROUPS, group, np.arange(clusters))
@@ -121,9 +119,7 @@ def _unit(vectors: Vectors) -> Vectors:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The files of one folder. Views `row` belong to product `row // 2`; both views lie in the
-    product's cluster.
-    """
+    """The files of a dataset. View `row` belongs to product `row // 2`, and to its cluster."""
 
     folder: Path
     spec: Spec
@@ -134,51 +130,53 @@ class Dataset:
 
     @functools.cached_property
     def stored(self) -> npt.NDArray[np.float16]:
-        """All vectors, memory-mapped, shape (rows, dim)."""
+        """All vectors, memory-mapped, (rows, dim)."""
         return np.load(self.folder / "vectors.npy", mmap_mode="r")  # type: ignore[no-any-return]
 
     @functools.cached_property
     def clusters(self) -> Ids:
-        """Cluster of each product."""
+        """The cluster of each product, (products,)."""
         return np.load(self.folder / "clusters.npy")  # type: ignore[no-any-return]
 
     def blocks(self) -> Iterator[tuple[int, Vectors]]:
-        """First row and float32 vectors of one block after the other."""
+        """Yield the first row and the float32 vectors of each block."""
         for start in range(0, self.spec.rows, BLOCK):
             yield start, self.stored[start : start + BLOCK].astype(np.float32)
 
     def sample(self, count: int) -> Vectors:
-        """Evenly spaced vectors to train on, ascending by row."""
+        """Return evenly spaced vectors for training, ascending by row."""
         rows = np.unique(
             np.linspace(0, self.spec.rows - 1, min(count, self.spec.rows)).astype(np.int64)
         )
         return self.stored[rows].astype(np.float32)
 
-    def queries(self, kind: Modality, half: str) -> Vectors:
-        """Shape (queries, dim)."""
-        return np.load(self.folder / f"queries-{kind}-{half}.npy")  # type: ignore[no-any-return]
+    def queries(self, kind: Modality, query_set: str) -> Vectors:
+        """Return the queries of a set, (queries, dim)."""
+        return np.load(self.folder / f"queries-{kind}-{query_set}.npy")  # type: ignore[no-any-return]
 
-    def answers(self, kind: Modality, half: str) -> Ids:
-        """Rows of the exact K best of each query, shape (queries, K), best first."""
-        return np.load(self.folder / f"answers-{kind}-{half}.npy")  # type: ignore[no-any-return]
+    def answers(self, kind: Modality, query_set: str) -> Ids:
+        """Return the exact K best rows of each query, (queries, K), best first."""
+        return np.load(self.folder / f"answers-{kind}-{query_set}.npy")  # type: ignore[no-any-return]
 
 
 def generate(folder: Path, spec: Spec) -> Dataset:
-    """Write a dataset: the same for the same spec, whatever the machine's memory."""
+    """Write a dataset; the files depend on the specification alone."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "spec.json").write_text(json.dumps(asdict(spec)), "utf-8")
-    geometry = Geometry.of(spec)
+    geometry = Geometry.draw(spec)
     rng = np.random.default_rng((spec.seed, 1))
-    clusters = geometry.clusters(rng, -(-spec.rows // VIEWS_A_PRODUCT))
+    clusters = geometry.clusters(rng, -(-spec.rows // VIEWS_PER_PRODUCT))
     np.save(folder / "clusters.npy", clusters)
     _write_vectors(folder / "vectors.npy", spec, geometry, clusters)
     dataset = Dataset.open(folder)
     for kind in KINDS:
         draw = geometry.texts if kind is Modality.TEXT else geometry.vectors
-        for half in HALVES:
+        for query_set in QUERY_SETS:
             queries = draw(rng, geometry.clusters(rng, spec.queries))
-            np.save(folder / f"queries-{kind}-{half}.npy", queries)
-            np.save(folder / f"answers-{kind}-{half}.npy", exact(dataset.blocks(), queries))
+            np.save(folder / f"queries-{kind}-{query_set}.npy", queries)
+            np.save(
+                folder / f"answers-{kind}-{query_set}.npy", exact_search(dataset.blocks(), queries)
+            )
     return dataset
 
 
@@ -187,13 +185,14 @@ def _write_vectors(path: Path, spec: Spec, geometry: Geometry, clusters: Ids) ->
     for start in range(0, spec.rows, BLOCK):
         rows = np.arange(start, min(start + BLOCK, spec.rows))
         rng = np.random.default_rng((spec.seed, 2, start))
-        vectors[rows] = geometry.vectors(rng, clusters[rows // VIEWS_A_PRODUCT])
+        vectors[rows] = geometry.vectors(rng, clusters[rows // VIEWS_PER_PRODUCT])
     vectors.flush()
 
 
-def exact(blocks: Iterator[tuple[int, Vectors]], queries: Vectors, k: int = K) -> Ids:
-    """Rows of the k largest inner products of each query, best first; -1 where there are fewer
-    rows.
+def exact_search(blocks: Iterator[tuple[int, Vectors]], queries: Vectors, k: int = K) -> Ids:
+    """Return the rows of the k largest inner products of each query, (q, k), best first.
+
+    Missing rows are -1.
     """
     best = np.full((len(queries), k), -np.inf, np.float32)
     rows = np.full((len(queries), k), -1, np.int64)
@@ -208,6 +207,6 @@ def exact(blocks: Iterator[tuple[int, Vectors]], queries: Vectors, k: int = K) -
 
 
 def recall(found: Ids, answers: Ids) -> float:
-    """Share of the exact answers, shape (q, k) with -1 for none, that are among those found."""
+    """Return the share of the exact answers, (q, k) with -1 for none, that were found."""
     hits = (answers[:, :, np.newaxis] == found[:, np.newaxis, :]).any(axis=2) & (answers >= 0)
     return float(hits.sum() / max(1, (answers >= 0).sum()))

@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it."""
+"""The figures of a comparison, and ratios derived from them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 from tools.bench.index.data import Spec
 from tools.bench.index.engines.base import Setting
-from tools.bench.index.engines.catalogue import ENGINES
 from tools.bench.index.engines.ours import Ours
 from tools.bench.index.engines.raw_faiss import RAW_FAISS, Hnsw
-from tools.bench.index.filters import Filtered
+from tools.bench.index.engines.registry import ENGINES
+from tools.bench.index.filters import FilterResult
 
 RAW = tuple(engine.name for engine in RAW_FAISS)
 PEERS = tuple(
@@ -23,9 +23,11 @@ PEERS = tuple(
 
 @dataclass(frozen=True, slots=True)
 class EngineFigures:
-    """Bytes are a vector. `reached` says whether the target recall was reached on the queries
-    tuned on; the recalls are of held-out ones. Rates are queries per second: in batches by
-    threads, and one by one on one thread.
+    """Figures of one engine.
+
+    Bytes are per vector. `reached` says whether the tuning queries reached the target recall; the
+    recalls are of held-out queries. Rates are queries per second: of batches by number of threads,
+    and of single queries on one thread.
     """
 
     name: str
@@ -47,7 +49,7 @@ class EngineFigures:
     p99_ms: float
 
     def rates(self) -> dict[str, float]:
-        """By the way of asking."""
+        """Return the rates by mode: batches by threads, and single queries."""
         batches = {
             f"batch, threads {threads}": rate for threads, rate in sorted(self.batch_qps.items())
         }
@@ -55,8 +57,8 @@ class EngineFigures:
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """An engine that has no figures, and why."""
+class SkippedEngine:
+    """An engine without figures, and the reason."""
 
     name: str
     reason: str
@@ -64,7 +66,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Ratio:
-    """Ours by the best of the others, at the target recall."""
+    """Our rate by that of the best other engine, at the target recall."""
 
     other: str
     ratio: float
@@ -72,27 +74,25 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One run on one machine."""
+    """All figures of one run."""
 
     spec: Spec
     cpu: str
     cores: int
     engines: Sequence[EngineFigures]
-    left: Sequence[Left]
-    filters: Sequence[Filtered]
+    skipped: Sequence[SkippedEngine]
+    filters: Sequence[FilterResult]
 
     def against_raw(self) -> dict[str, Ratio]:
-        """Our rate by the best raw FAISS shape's, by the way of asking; empty without either."""
+        """Return our rate by that of the best raw FAISS index, by mode; empty without either."""
         return self._against(RAW)
 
     def against_peers(self) -> dict[str, Ratio]:
-        """Our rate by the best other peer's, by the way of asking; empty without either."""
+        """Return our rate by that of the best other library, by mode; empty without either."""
         return self._against(PEERS)
 
     def ahead_of_peers(self) -> dict[str, bool]:
-        """Whether we answer faster than this peer in every way of asking, or it missed the
-        recall.
-        """
+        """Return by library whether we are faster in every mode, or it missed the recall."""
         ours = self._named(Ours.name)
         if ours is None:
             return {}
@@ -101,15 +101,13 @@ class Comparison:
             peer.name: ours.reached
             and (
                 not peer.reached
-                or all(ours.rates()[way] > rate for way, rate in peer.rates().items())
+                or all(ours.rates()[mode] > rate for mode, rate in peer.rates().items())
             )
             for peer in peers
         }
 
     def memory_by_hnsw(self) -> dict[str, float]:
-        """Our memory by that of FAISS's HNSW: all that is resident, and what no other process
-        can share.
-        """
+        """Return our memory by that of FAISS's HNSW: resident, and private to the process."""
         ours, hnsw = self._named(Ours.name), self._named(Hnsw.name)
         if ours is None or hnsw is None:
             return {}
@@ -123,10 +121,10 @@ class Comparison:
         others = [engine for engine in self.engines if engine.name in names and engine.reached]
         if ours is None or not others:
             return {}
-        best = {way: max(others, key=_rate(way)) for way in ours.rates()}
+        best = {mode: max(others, key=_rate(mode)) for mode in ours.rates()}
         return {
-            way: Ratio(other.name, ours.rates()[way] / other.rates()[way])
-            for way, other in best.items()
+            mode: Ratio(other.name, ours.rates()[mode] / other.rates()[mode])
+            for mode, other in best.items()
         }
 
     def _named(self, name: str) -> EngineFigures | None:
@@ -134,12 +132,12 @@ class Comparison:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {
-            "against_raw": {way: asdict(ratio) for way, ratio in self.against_raw().items()},
-            "against_peers": {way: asdict(ratio) for way, ratio in self.against_peers().items()},
+            "against_raw": {mode: asdict(ratio) for mode, ratio in self.against_raw().items()},
+            "against_peers": {mode: asdict(ratio) for mode, ratio in self.against_peers().items()},
             "ahead_of_peers": self.ahead_of_peers(),
             "memory_by_hnsw": self.memory_by_hnsw(),
         }
 
 
-def _rate(way: str) -> Callable[[EngineFigures], float]:
-    return lambda engine: engine.rates()[way]
+def _rate(mode: str) -> Callable[[EngineFigures], float]:
+    return lambda engine: engine.rates()[mode]

@@ -1,4 +1,4 @@
-"""Searches among a part of the products, at random or whole clusters as a category is."""
+"""Measure filtered search: random products, or whole clusters like a category."""
 
 from __future__ import annotations
 
@@ -11,22 +11,32 @@ import numpy as np
 
 from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
-from tools.bench.index.data import BLOCK, HELD, KINDS, VIEWS_A_PRODUCT, Dataset, K, exact, recall
+from tools.bench.index.data import (
+    BLOCK,
+    HELD_OUT,
+    KINDS,
+    VIEWS_PER_PRODUCT,
+    Dataset,
+    K,
+    exact_search,
+    recall,
+)
 from tools.bench.index.engines.ours import Ours, product_ids
-from tools.bench.index.measure import limited_to, times_of
+from tools.bench.index.measure import limit_cores, time_repeatedly
 from tools.bench.timing import percentile_ms, seconds
 
 SELECTIVITIES = (0.5, 0.1, 0.01, 0.001)
-KINDS_OF_FILTER = ("scattered", "clustered")
+FILTER_KINDS = ("scattered", "clustered")
 QUERIES = 200
 MEASURED_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
-    """One filter on one thread: recall against exact search among the same products, and the
-    share of queries that got a full page, or every view there is. Rates are of text-like
-    queries.
+class FilterResult:
+    """Figures of one filter on one thread.
+
+    Recall is against exact search among the same products. `full_pages` is the share of queries
+    with K results, or with all views where there are fewer. Rates are of text-like queries.
     """
 
     kind: str
@@ -40,20 +50,18 @@ class Filtered:
     p99_ms: float
 
 
-def sweep(engine: Ours, dataset: Dataset) -> list[Filtered]:
-    """Every selectivity with both kinds of filter."""
+def measure_filters(engine: Ours, dataset: Dataset) -> list[FilterResult]:
+    """Measure every selectivity with both kinds of filter."""
     engine.use_threads(1)
     return [
         _measure(engine, dataset, kind, selectivity, _products(dataset, kind, selectivity))
-        for kind in KINDS_OF_FILTER
+        for kind in FILTER_KINDS
         for selectivity in SELECTIVITIES
     ]
 
 
 def _products(dataset: Dataset, kind: str, selectivity: float) -> Ids:
-    """Ascending products: chosen at random, or all of clusters chosen at random until they are
-    enough.
-    """
+    """Choose products in ascending order: at random, or of random whole clusters."""
     rng = np.random.default_rng((dataset.spec.seed, 3))
     clusters = dataset.clusters
     wanted = max(1, round(selectivity * len(clusters)))
@@ -65,27 +73,33 @@ def _products(dataset: Dataset, kind: str, selectivity: float) -> Ids:
 
 def _measure(
     engine: Ours, dataset: Dataset, kind: str, selectivity: float, products: Ids
-) -> Filtered:
-    rows = (products[:, np.newaxis] * VIEWS_A_PRODUCT + np.arange(VIEWS_A_PRODUCT)).ravel()
+) -> FilterResult:
+    rows = (products[:, np.newaxis] * VIEWS_PER_PRODUCT + np.arange(VIEWS_PER_PRODUCT)).ravel()
     rows = rows[rows < dataset.spec.rows]
     allowed = product_ids(products)
-    found, recalls = {}, {}
-    for asked in KINDS:
-        queries = dataset.queries(asked, HELD)[:QUERIES]
-        found[asked] = engine.rows(engine.search_among(queries, K, asked, allowed), K)
-        recalls[asked] = recall(found[asked], _exact_among(dataset, rows, queries))
-    queries = dataset.queries(Modality.TEXT, HELD)[:QUERIES]
-    with limited_to(1):
-        batch = times_of(
-            lambda: engine.search_among(queries, K, Modality.TEXT, allowed), MEASURED_S
+    rows_by_kind, recalls = {}, {}
+    for kind_of_query in KINDS:
+        queries = dataset.queries(kind_of_query, HELD_OUT)[:QUERIES]
+        rows_by_kind[kind_of_query] = engine.rows(
+            engine.search_filtered(queries, K, kind_of_query, allowed), K
+        )
+        recalls[kind_of_query] = recall(
+            rows_by_kind[kind_of_query], _exact_among(dataset, rows, queries)
+        )
+    queries = dataset.queries(Modality.TEXT, HELD_OUT)[:QUERIES]
+    with limit_cores(1):
+        batch = time_repeatedly(
+            lambda: engine.search_filtered(queries, K, Modality.TEXT, allowed), MEASURED_S
         )
         single = [
             seconds(
-                lambda at=at: engine.search_among(queries[at : at + 1], K, Modality.TEXT, allowed)
+                lambda at=at: engine.search_filtered(
+                    queries[at : at + 1], K, Modality.TEXT, allowed
+                )
             )
             for at in range(len(queries))
         ]
-    return Filtered(
+    return FilterResult(
         kind=kind,
         selectivity=selectivity,
         views=len(rows),
@@ -93,7 +107,10 @@ def _measure(
         picture_recall=recalls[Modality.PICTURE],
         full_pages=float(
             np.mean(
-                [(page >= 0).sum() == min(K, len(rows)) for page in np.vstack(list(found.values()))]
+                [
+                    (page >= 0).sum() == min(K, len(rows))
+                    for page in np.vstack(list(rows_by_kind.values()))
+                ]
             )
         ),
         batch_qps=len(queries) / median(batch),
@@ -108,6 +125,6 @@ def _exact_among(dataset: Dataset, rows: Ids, queries: Vectors) -> Ids:
             yield start, dataset.stored[rows[start : start + BLOCK]].astype(np.float32)
 
     faiss.omp_set_num_threads(available_cores())
-    places = exact(blocks(), queries)
+    places = exact_search(blocks(), queries)
     faiss.omp_set_num_threads(1)
     return np.where(places >= 0, rows[places], -1)

@@ -1,4 +1,4 @@
-"""Memory, threads and times of the process that searches, its helpers included."""
+"""Memory, cores and times of this process and its children."""
 
 from __future__ import annotations
 
@@ -17,9 +17,7 @@ ROLLUP = re.compile(r"^(Rss|Anonymous):\s+(\d+) kB$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes: `private` no other process can share, `mapped` are resident pages of files, shared
-    and given back under pressure.
-    """
+    """Bytes: `private` memory, and `mapped` resident pages of files, which processes share."""
 
     private: int
     mapped: int
@@ -34,25 +32,23 @@ def _family() -> list[psutil.Process]:
 
 
 def memory() -> Memory:
-    """Of this process and its children."""
+    """Measure this process and its children."""
     private = resident = 0
     for process in _family():
-        found = dict(ROLLUP.findall(Path(f"/proc/{process.pid}/smaps_rollup").read_text("ascii")))
-        private += 1024 * int(found["Anonymous"])
-        resident += 1024 * int(found["Rss"])
+        sizes = dict(ROLLUP.findall(Path(f"/proc/{process.pid}/smaps_rollup").read_text("ascii")))
+        private += 1024 * int(sizes["Anonymous"])
+        resident += 1024 * int(sizes["Rss"])
     return Memory(private, resident - private)
 
 
 def folder_bytes(folder: Path) -> int:
-    """Of all files below."""
+    """Return the size of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 @contextlib.contextmanager
-def limited_to(count: int) -> Iterator[None]:
-    """Run on so many cores only: libraries that start threads as they like get no more than they
-    were told.
-    """
+def limit_cores(count: int) -> Iterator[None]:
+    """Restrict this process to some cores, for libraries that ignore their thread settings."""
     before = os.sched_getaffinity(0)
     _run_on(set(sorted(before)[-count:]))
     try:
@@ -68,11 +64,11 @@ def _run_on(allowed: set[int]) -> None:
                 os.sched_setaffinity(thread.id, allowed)
 
 
-def times_of(run: Callable[[], object], least_s: float) -> list[float]:
-    """Seconds of each of as many runs as take `least_s` together."""
-    taken: list[float] = []
-    while not taken or sum(taken) < least_s:
+def time_repeatedly(run: Callable[[], object], min_s: float) -> list[float]:
+    """Repeat a function for at least `min_s` seconds, and return the seconds of each run."""
+    times: list[float] = []
+    while not times or sum(times) < min_s:
         began = time.perf_counter()
         run()
-        taken.append(time.perf_counter() - began)
-    return taken
+        times.append(time.perf_counter() - began)
+    return times

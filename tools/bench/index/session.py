@@ -1,4 +1,4 @@
-"""What is done with one engine, inside a process of its own."""
+"""The steps of measuring one engine, in a process of its own."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from pathlib import Path
 from statistics import median
 
 from search.types import Ids, Modality, Vectors
-from tools.bench.index.data import HELD, TUNED, Dataset, K, recall
-from tools.bench.index.engines.catalogue import ENGINES
+from tools.bench.index.data import HELD_OUT, TUNING, Dataset, K, recall
 from tools.bench.index.engines.ours import Ours
-from tools.bench.index.filters import Filtered, sweep
-from tools.bench.index.measure import Memory, folder_bytes, limited_to, memory, times_of
+from tools.bench.index.engines.registry import ENGINES
+from tools.bench.index.filters import FilterResult, measure_filters
+from tools.bench.index.measure import Memory, folder_bytes, limit_cores, memory, time_repeatedly
 from tools.bench.index.tuning import Tuned, tune
 from tools.bench.timing import seconds
 
 THREADS = (1, 2)
 SLOW_QUERIES = 100
-LEAST_QUERIES = 20
-LEAST_S, MOST_S = 0.5, 8.0
-"""Batches are repeated for the one, and hold fewer queries where they would take longer than the
-other."""
+MIN_QUERIES = 20
+MIN_BATCH_S, MAX_BATCH_S = 0.5, 8.0
+"""Batches are repeated for at least the first, and made smaller if they take longer than the
+second."""
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """Seconds to build, and the bytes that lie on disk then."""
+    """Build time, and bytes on disk."""
 
     seconds: float
     bytes: int
@@ -35,9 +35,7 @@ class Built:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """Recall of held-out queries by kind, with the setting tuned on text-like ones, and what it
-    took to get there.
-    """
+    """Recall of held-out queries by kind, with the tuned setting; time and memory of opening."""
 
     open_seconds: float
     recall: dict[Modality, float]
@@ -47,18 +45,14 @@ class Served:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Queries per second in batches, by threads, and the seconds of single queries on one
-    thread.
-    """
+    """Queries per second of batches by threads, and seconds of single queries on one thread."""
 
     batch: dict[int, float]
     single: list[float]
 
 
 class Session:
-    """An engine is built in one such process, tuned in a second, and opened afresh and measured
-    in a third.
-    """
+    """One process of an engine: the first builds it, the second tunes it, the third serves it."""
 
     def __init__(self, key: str, dataset: Path, folder: Path) -> None:
         self._dataset = Dataset.open(dataset)
@@ -70,65 +64,74 @@ class Session:
         self._open = False
 
     def build(self) -> Built:
-        taken = seconds(self._engine.build)
-        return Built(taken, folder_bytes(self._folder))
+        return Built(seconds(self._engine.build), folder_bytes(self._folder))
 
     def tune(self) -> Tuned:
-        self._opening()
+        self._open_engine()
         self._engine.use_threads(max(THREADS))
-        return tune(self._engine, *self._asked(Modality.TEXT, TUNED))
+        return tune(self._engine, *self._load_queries(Modality.TEXT, TUNING))
 
     def serve(self, tuned: Tuned) -> Served:
-        """Open afresh, answer the held-out queries, and look how much memory that took."""
-        sets = {kind: self._asked(kind, HELD) for kind in (Modality.TEXT, Modality.PICTURE)}
-        affordable = int(MOST_S / max(THREADS) / tuned.seconds_a_query)
-        self._timed = min(self._queries, max(LEAST_QUERIES, affordable))
+        """Open the index, answer the held-out queries, and measure the memory."""
+        sets = {
+            kind: self._load_queries(kind, HELD_OUT) for kind in (Modality.TEXT, Modality.PICTURE)
+        }
+        affordable = int(MAX_BATCH_S / max(THREADS) / tuned.seconds_per_query)
+        self._timed = min(self._queries, max(MIN_QUERIES, affordable))
         before = memory()
-        open_seconds = self._opening()
+        open_seconds = self._open_engine()
         self._engine.apply(tuned.setting)
         self._engine.use_threads(1)
-        found = {
+        recalls = {
             kind: recall(self._engine.rows(self._engine.search(queries, K, kind), K), answers)
             for kind, (queries, answers) in sets.items()
         }
-        return Served(open_seconds, found, memory() - before, self._engine.about())
+        return Served(open_seconds, recalls, memory() - before, self._engine.about())
 
-    def _opening(self) -> float:
-        taken = seconds(self._engine.open)
+    def _open_engine(self) -> float:
+        open_seconds = seconds(self._engine.open)
         self._open = True
-        return taken
+        return open_seconds
 
-    def _asked(self, kind: Modality, half: str) -> tuple[Vectors, Ids]:
-        queries, answers = self._dataset.queries(kind, half), self._dataset.answers(kind, half)
+    def _load_queries(self, kind: Modality, query_set: str) -> tuple[Vectors, Ids]:
+        queries, answers = (
+            self._dataset.queries(kind, query_set),
+            self._dataset.answers(kind, query_set),
+        )
         return queries[: self._queries], answers[: self._queries]
 
     def round(self) -> Round:
-        """Text-like queries in batches and one by one, after answering all of them once: a
-        system that takes back pages that were not used while others had their turn must not be
-        measured as the engine's own speed.
+        """Time text-like queries in batches and one by one.
+
+        All of them are answered once before, because the system may have evicted pages of the
+        index while other engines were timed.
         """
-        queries = self._dataset.queries(Modality.TEXT, HELD)[: self._timed]
+        queries = self._dataset.queries(Modality.TEXT, HELD_OUT)[: self._timed]
         self._engine.use_threads(max(THREADS))
         self._seconds(queries)
         batch = {threads: self._batch(queries, threads) for threads in THREADS}
         self._engine.use_threads(1)
-        with limited_to(1):
+        with limit_cores(1):
             single = [self._seconds(queries[at : at + 1]) for at in range(len(queries))]
         return Round(batch, single)
 
     def _batch(self, queries: Vectors, threads: int) -> float:
         self._engine.use_threads(threads)
-        with limited_to(threads):
-            return len(queries) / median(times_of(lambda: self._seconds(queries), LEAST_S))
+        with limit_cores(threads):
+            return len(queries) / median(
+                time_repeatedly(lambda: self._seconds(queries), MIN_BATCH_S)
+            )
 
     def _seconds(self, queries: Vectors) -> float:
         began = time.perf_counter()
         self._engine.search(queries, K, Modality.TEXT)
         return time.perf_counter() - began
 
-    def sweep(self) -> list[Filtered]:
-        """Of our engine alone."""
-        return sweep(self._engine, self._dataset) if isinstance(self._engine, Ours) else []
+    def measure_filters(self) -> list[FilterResult]:
+        """Measure filtered search; only our engine supports it."""
+        return (
+            measure_filters(self._engine, self._dataset) if isinstance(self._engine, Ours) else []
+        )
 
     def close(self) -> None:
         if self._open:

@@ -1,4 +1,4 @@
-"""The cheapest search parameters with which an engine finds what it should."""
+"""Find the cheapest search parameters of an engine that reach the target recall."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from search.types import Ids, Modality, Vectors
 from tools.bench.index.data import K, recall
 from tools.bench.index.engines.base import Engine, Ladder, Setting
-from tools.bench.index.measure import times_of
+from tools.bench.index.measure import time_repeatedly
 
 TARGET = 0.95
 COMPARED_S = 0.3
@@ -16,13 +16,11 @@ COMPARED_S = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """`recall` on the queries it was tuned on. Where the target was out of reach, the setting
-    that came closest.
-    """
+    """A setting and its recall on the tuning queries; the best one if none reached the target."""
 
     setting: Setting
     recall: float
-    seconds_a_query: float
+    seconds_per_query: float
 
     @property
     def reached(self) -> bool:
@@ -30,14 +28,12 @@ class Tuned:
 
 
 def tune(engine: Engine, queries: Vectors, answers: Ids) -> Tuned:
-    """Climb each ladder to the first setting with the target recall; of those found, the fastest
-    in a batch.
-    """
+    """Return the fastest setting: of each ladder, the first one with the target recall."""
     climbed = [_climb(engine, ladder, queries, answers) for ladder in engine.ladders()]
     good = [tuned for tuned in climbed if tuned.reached]
     if not good:
         return max(climbed, key=lambda tuned: tuned.recall)
-    return min(good, key=lambda tuned: tuned.seconds_a_query)
+    return min(good, key=lambda tuned: tuned.seconds_per_query)
 
 
 def _climb(engine: Engine, ladder: Ladder, queries: Vectors, answers: Ids) -> Tuned:
@@ -58,4 +54,4 @@ def _climb(engine: Engine, ladder: Ladder, queries: Vectors, answers: Ids) -> Tu
 
 
 def _seconds(run: Callable[[], object]) -> float:
-    return min(times_of(run, COMPARED_S))
+    return min(time_repeatedly(run, COMPARED_S))

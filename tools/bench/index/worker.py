@@ -1,4 +1,4 @@
-"""A process of its own for each engine, so that memory, threads and crashes are its own."""
+"""Run each engine in a process of its own, to isolate memory, threads and crashes."""
 
 from __future__ import annotations
 
@@ -12,29 +12,30 @@ import psutil
 
 from search.errors import OmnishelfError
 
-SPAWNING = multiprocessing.get_context("spawn")
-ENDING_S = 30.0
+SPAWN = multiprocessing.get_context("spawn")
+STOP_LIMIT_S = 30.0
 
 
 class EngineStopped(OmnishelfError):
-    """An engine's process ended, or did not answer in time."""
+    """The process of an engine ended, or exceeded the time limit."""
 
     code = "engine_stopped"
 
 
 class Worker:
-    """Calls methods of a Session in another process."""
+    """Calls methods of a `Session` in another process."""
 
     def __init__(self, key: str, dataset: Path, folder: Path, limit_s: float) -> None:
         self._limit = limit_s
-        self._pipe, theirs = SPAWNING.Pipe()
-        self._process = SPAWNING.Process(target=_serve, args=(theirs, key, dataset, folder))
+        self._pipe, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=_serve, args=(theirs, key, dataset, folder))
         self._process.start()
         theirs.close()
 
-    def ask(self, method: str, *arguments: object) -> Any:
-        """Raises EngineStopped after the time limit, or where the process failed; why is on
-        stderr then.
+    def call(self, method: str, *arguments: object) -> Any:
+        """Call a method and return its result.
+
+        Raises EngineStopped after the time limit, or if the process failed: see its stderr.
         """
         try:
             self._pipe.send((method, arguments))
@@ -43,13 +44,13 @@ class Worker:
                 raise EngineStopped(f"{method} took longer than {self._limit:.0f} s")
             return self._pipe.recv()
         except (EOFError, OSError) as error:
-            self._process.join(ENDING_S)
+            self._process.join(STOP_LIMIT_S)
             raise EngineStopped(f"{method} failed with status {self._process.exitcode}") from error
 
     def close(self) -> None:
-        """End the process: politely, then not."""
+        """End the process; kill it if it does not end in time."""
         self._pipe.close()
-        self._process.join(ENDING_S)
+        self._process.join(STOP_LIMIT_S)
         self._kill()
 
     def _kill(self) -> None:
@@ -72,7 +73,7 @@ class Worker:
 
 
 def _serve(pipe: Connection, key: str, dataset: Path, folder: Path) -> None:
-    # Imported here: the parent needs neither FAISS nor any peer in its memory.
+    # Imported here, so that the parent does not load FAISS and the other libraries.
     from tools.bench.index.session import Session
 
     session = Session(key, dataset, folder)

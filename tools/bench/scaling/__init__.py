@@ -1,1 +1,1 @@
-"""What an index costs and gives as it grows, and what its files and builds survive."""
+"""Cost and quality of the index by size, and its robustness to killed builds and damaged files."""

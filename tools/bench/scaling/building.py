@@ -1,4 +1,4 @@
-"""Builds in a process of their own, which can be killed at any moment."""
+"""Build an index in a process of its own, which can be killed at any moment."""
 
 from __future__ import annotations
 
@@ -11,36 +11,32 @@ from search.vectors.faiss.builder import FaissIndexBuilder
 from tools.bench.index.data import Dataset
 from tools.bench.scaling.catalogue import space_of, stream
 
-SPAWNING = multiprocessing.get_context("spawn")
+SPAWN = multiprocessing.get_context("spawn")
 
 
-class Build:
-    """Starts at once; `begun` is when the builder itself was called, not when its process was
-    started.
-    """
+class BuildProcess:
+    """A build that starts at once; `begun` is the time of the builder's own start."""
 
     def __init__(self, folder: Path, root: Path, seq: int) -> None:
-        self._said, theirs = SPAWNING.Pipe(duplex=False)
-        self._process = SPAWNING.Process(
-            target=_build, args=(folder, root, seq, theirs), daemon=True
-        )
+        self._said, theirs = SPAWN.Pipe(duplex=False)
+        self._process = SPAWN.Process(target=_build, args=(folder, root, seq, theirs), daemon=True)
         self._process.start()
         theirs.close()
         self._said.recv()
         self.begun = time.monotonic()
 
     def runs(self, seconds: float) -> bool:
-        """Whether it still runs after so long."""
+        """Wait, and return whether the build still runs."""
         self._process.join(seconds)
         return self._process.is_alive()
 
     def kill(self) -> None:
-        """SIGKILL: nothing gets a chance to tidy up."""
+        """Send SIGKILL, so that nothing can clean up."""
         self._process.kill()
         self._process.join()
 
     def finish(self) -> float:
-        """Seconds until it had published. Raises RuntimeError when it failed."""
+        """Return the seconds until publication; raise RuntimeError when the build failed."""
         self._process.join()
         seconds = time.monotonic() - self.begun
         if self._process.exitcode:

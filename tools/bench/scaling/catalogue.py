@@ -1,6 +1,4 @@
-"""A dataset as the catalogue that a builder is given: pictures of products, and titles across
-the modality gap.
-"""
+"""A dataset as a catalogue for the builder: pictures, and titles across the modality gap."""
 
 from __future__ import annotations
 
@@ -9,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from search.types import Ids, Modality, Space, ViewBatch
-from tools.bench.index.data import TUNED, VIEWS_A_PRODUCT, Dataset
+from tools.bench.index.data import TUNING, VIEWS_PER_PRODUCT, Dataset
 
 FIRST_TITLE = 1 << 40
-"""View ids of titles lie above those of pictures."""
+"""View ids of titles are above those of pictures."""
 
 
 def space_of(dataset: Dataset) -> Space:
@@ -20,14 +18,14 @@ def space_of(dataset: Dataset) -> Space:
 
 
 def product_ids(rows: Ids) -> Ids:
-    return rows // VIEWS_A_PRODUCT + 1
+    return rows // VIEWS_PER_PRODUCT + 1
 
 
 def stream(dataset: Dataset) -> Iterator[ViewBatch]:
-    """Every view: picture `row` of the dataset has the view id `row`."""
+    """Yield all views; picture `row` of the dataset has the view id `row`."""
     for start, block in dataset.blocks():
         rows = np.arange(start, start + len(block))
         yield ViewBatch(Modality.PICTURE, rows, product_ids(rows), block)
-    titles = dataset.queries(Modality.TEXT, TUNED)
+    titles = dataset.queries(Modality.TEXT, TUNING)
     rows = np.arange(len(titles))
     yield ViewBatch(Modality.TEXT, rows + FIRST_TITLE, product_ids(rows), titles)

@@ -1,6 +1,4 @@
-"""Builders killed at random moments, while a reader goes on answering from the generation
-before.
-"""
+"""Kill builders at random moments while a reader answers from the previous generation."""
 
 from __future__ import annotations
 
@@ -13,21 +11,21 @@ from search.errors import OmnishelfError
 from search.types import Modality
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
-from tools.bench.index.data import HELD, Dataset, K
-from tools.bench.scaling.building import Build
+from tools.bench.index.data import HELD_OUT, Dataset, K
+from tools.bench.scaling.building import BuildProcess
 from tools.bench.scaling.catalogue import space_of
 
-ASKED = 20
+QUERY_COUNT = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Killing:
-    """`clean_seconds` is a build that nobody disturbed, `last_seconds` the one after the last
-    kill, which resumed.
+class KillResult:
+    """Results of the kills.
 
-    `published` builds were faster than the moment drawn for their death. `wrong` counts answers
-    of the reader that changed or failed meanwhile, `damaged` the kills after which what is live
-    could not be verified.
+    `clean_seconds` is the time of an undisturbed build, `last_seconds` that of the build after
+    the last kill, which resumed. `published` builds ended before they were killed. `wrong` counts
+    answers of the reader that changed or failed, `damaged` the kills after which the live
+    generation could not be verified.
     """
 
     kills: int
@@ -40,12 +38,12 @@ class Killing:
 
 
 class Reader(threading.Thread):
-    """Asks the same questions of the generation that it opened, over and over."""
+    """Repeats the same queries on the generation that it opened."""
 
     def __init__(self, root: Path, dataset: Dataset) -> None:
         super().__init__(daemon=True)
         self._index = FaissIndexReader(root, space_of(dataset))
-        self._queries = dataset.queries(Modality.TEXT, HELD)[:ASKED]
+        self._queries = dataset.queries(Modality.TEXT, HELD_OUT)[:QUERY_COUNT]
         self._stopping = threading.Event()
         self.answers = self.wrong = 0
 
@@ -71,32 +69,34 @@ class Reader(threading.Thread):
 
 def kill_builds(
     folder: Path, root: Path, seq: int, kills: int, clean_seconds: float, seed: int = 5
-) -> Killing:
-    """There must be a generation below `seq`, built from `folder` in `clean_seconds`. Raises
-    RuntimeError when a build fails by itself.
+) -> KillResult:
+    """Kill builds of generation `seq`, on top of one built from `folder` in `clean_seconds`.
+
+    Raises RuntimeError when a build fails by itself.
     """
-    dataset, moments = Dataset.open(folder), random.Random(seed)  # noqa: S311  # moments are no secret
+    dataset = Dataset.open(folder)
+    moments = random.Random(seed)  # noqa: S311  # a sample, not a secret
     reader = Reader(root, dataset)
     reader.start()
     killed = published = damaged = 0
     longest = clean_seconds
     while killed < kills:
-        build = Build(folder, root, seq + published)
+        build = BuildProcess(folder, root, seq + published)
         if build.runs(moments.uniform(0, longest)):
             build.kill()
             killed += 1
-            damaged += not intact(root, dataset)
+            damaged += not is_intact(root, dataset)
         else:
             longest = min(longest, build.finish())
             published += 1
-    last = Build(folder, root, seq + published).finish()
+    last = BuildProcess(folder, root, seq + published).finish()
     reader.stop()
-    damaged += not intact(root, dataset, seq + published)
-    return Killing(killed, published, clean_seconds, last, reader.answers, reader.wrong, damaged)
+    damaged += not is_intact(root, dataset, seq + published)
+    return KillResult(killed, published, clean_seconds, last, reader.answers, reader.wrong, damaged)
 
 
-def intact(root: Path, dataset: Dataset, seq: int | None = None) -> bool:
-    """Whether what is live is whole, and of this seq when one is given."""
+def is_intact(root: Path, dataset: Dataset, seq: int | None = None) -> bool:
+    """Return whether the live generation is undamaged, and of this seq if one is given."""
     try:
         manifest = FaissGenerations(root, space_of(dataset)).verify()
     except OmnishelfError:

@@ -1,4 +1,4 @@
-"""What a fresh process finds when it opens a generation: time, memory, latency, recall."""
+"""Open a generation in a new process, and measure time, memory, latency and recall."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from search.types import Modality, ProductViews, ViewBatch
 from search.vectors.faiss.reader import FaissIndexReader
-from tools.bench.index.data import HELD, KINDS, Dataset, K, recall
+from tools.bench.index.data import HELD_OUT, KINDS, Dataset, K, recall
 from tools.bench.scaling.catalogue import product_ids, space_of
 from tools.bench.timing import percentile_ms, seconds
 
@@ -23,7 +23,7 @@ CHANGES = 1_000
 REFRESHES = 20
 WARM_UP = 50
 
-SPAWNING = multiprocessing.get_context("spawn")
+SPAWN = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Memory:
 
     @classmethod
     def now(cls) -> Memory:
-        """Raises OSError where the kernel does not tell."""
+        """Measure this process; raise OSError where the kernel does not report it."""
         sizes = {
             name: int(size) * 1024
             for name, size in re.findall(r"(\w+):\s+(\d+) kB", ROLLUP.read_text("ascii"))
@@ -44,12 +44,11 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Times in milliseconds but for opening; memory in bytes beyond what the process had before
-    opening.
+class ReadResult:
+    """Figures of a reader.
 
-    A refresh applies one change, as a reader does while a shop is edited; `changes_ms` is a
-    thousand at once.
+    Times are in milliseconds, except for opening; memory is in bytes, without what the process had
+    before opening. `refresh_ms` is the time to apply one change, `changes_ms` that of a thousand.
     """
 
     open_seconds: float
@@ -62,55 +61,56 @@ class Reading:
     changes_ms: float
 
 
-def read_afresh(folder: Path, root: Path) -> Reading:
-    """In a process of its own."""
-    with SPAWNING.Pool(1) as pool:
-        return pool.apply(read, (folder, root))
+def read_in_new_process(folder: Path, root: Path) -> ReadResult:
+    """Measure in a process of its own."""
+    with SPAWN.Pool(1) as pool:
+        return pool.apply(measure_reading, (folder, root))
 
 
-def read(folder: Path, root: Path) -> Reading:
+def measure_reading(folder: Path, root: Path) -> ReadResult:
     dataset = Dataset.open(folder)
-    queries = {kind: dataset.queries(kind, HELD) for kind in KINDS}
+    queries = {kind: dataset.queries(kind, HELD_OUT) for kind in KINDS}
     before = Memory.now()
     began = time.perf_counter()
     index = FaissIndexReader(root, space_of(dataset))
     opened = time.perf_counter() - began
-    taken = {kind: _search_one_by_one(index, queries[kind], kind) for kind in KINDS}
+    times = {kind: _search_one_by_one(index, queries[kind], kind) for kind in KINDS}
     after = Memory.now()
-    found = {kind: _rows(index, queries[kind], kind) for kind in KINDS}
-    return Reading(
+    rows_found = {kind: _rows(index, queries[kind], kind) for kind in KINDS}
+    return ReadResult(
         open_seconds=opened,
         own_memory=after.own - before.own,
         mapped_memory=after.mapped - before.mapped,
-        p50_ms={kind.value: percentile_ms(times, 50) for kind, times in taken.items()},
-        p99_ms={kind.value: percentile_ms(times, 99) for kind, times in taken.items()},
+        p50_ms={kind.value: percentile_ms(samples, 50) for kind, samples in times.items()},
+        p99_ms={kind.value: percentile_ms(samples, 99) for kind, samples in times.items()},
         recall={
-            kind.value: recall(rows, dataset.answers(kind, HELD)) for kind, rows in found.items()
+            kind.value: recall(rows, dataset.answers(kind, HELD_OUT))
+            for kind, rows in rows_found.items()
         },
         **_refresh(index, dataset),
     )
 
 
 def _search_one_by_one(index: FaissIndexReader, queries: np.ndarray, kind: Modality) -> list[float]:
-    def asked(query: np.ndarray) -> Callable[[], object]:
+    def search(query: np.ndarray) -> Callable[[], object]:
         return lambda: index.search(query, Modality.PICTURE, K, query_modality=kind)
 
     for query in queries[:WARM_UP]:
-        asked(query)()
-    return [seconds(asked(query)) for query in queries]
+        search(query)()
+    return [seconds(search(query)) for query in queries]
 
 
 def _rows(index: FaissIndexReader, queries: np.ndarray, kind: Modality) -> np.ndarray:
     return np.stack(
         [
-            found.view_ids
-            for found in index.search(queries, Modality.PICTURE, K, query_modality=kind)
+            answer.view_ids
+            for answer in index.search(queries, Modality.PICTURE, K, query_modality=kind)
         ]
     )
 
 
 def _refresh(index: FaissIndexReader, dataset: Dataset) -> dict[str, float]:
-    """Products come back with the views they had, so that answers stay as they were."""
+    """Time refreshes that replace products by the same views, so that answers do not change."""
     seq = index.seq
     products = min(CHANGES, dataset.spec.rows // 2)
     changes = [_change(dataset, 2 * at, seq + 1 + at) for at in range(products + REFRESHES)]

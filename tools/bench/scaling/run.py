@@ -1,4 +1,4 @@
-"""Sizes one after the other, then builders killed and files damaged."""
+"""Measure one size after the other, then kill builders."""
 
 from __future__ import annotations
 
@@ -13,76 +13,79 @@ from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.index_types import IndexTypeSettings, choose_index_types
 from search.vectors.manifest import SegmentManifest
 from tools.bench.index.data import Spec, generate
-from tools.bench.scaling.building import Build
+from tools.bench.scaling.building import BuildProcess
 from tools.bench.scaling.catalogue import space_of
-from tools.bench.scaling.damage import Damage, flip_bits
-from tools.bench.scaling.killing import Killing, kill_builds
-from tools.bench.scaling.reading import Reading, read_afresh
+from tools.bench.scaling.damage import DamageResult, flip_bits
+from tools.bench.scaling.killing import KillResult, kill_builds
+from tools.bench.scaling.reading import ReadResult, read_in_new_process
 
-LEAST_RECALL = 0.95
-OFF_AT_MOST = 0.1
-"""Headers, samples and the ends of lists are not counted with, and are small."""
+MIN_RECALL = 0.95
+MAX_SIZE_DEVIATION = 0.1
+"""The plan does not count headers, samples and list ends, which are small."""
 
-FLIPS_UP_TO = 100_000
-"""Vectors from which every file is damaged once only: each look reads all files."""
+MAX_ROWS_FOR_ALL_FLIPS = 100_000
+"""Above this size each file is damaged only once: each check reads all files."""
 
-Say = Callable[[str], None]
+Log = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Growth:
-    """One size. `bytes_per_vector` is what the picture segment takes on the disk, its fp16
-    vectors included, and `planned_bytes` what `index plan` counts with, and the lists' centres,
-    which are nothing in a large index.
+class SizeResult:
+    """Figures of one size.
+
+    `bytes_per_vector` is the disk space of the picture segment with its fp16 vectors,
+    `planned_bytes` that of `index plan` and of the centroids, which only matter in a small index.
     """
 
     vectors: int
     dim: int
-    shape: str
+    index_type: str
     factory: str
     why: str
     build_seconds: float
     bytes_per_vector: float
     planned_bytes: float
-    reading: Reading
-    damage: Damage
+    reading: ReadResult
+    damage: DamageResult
 
 
 @dataclass(frozen=True, slots=True)
-class GrowthReport:
-    sizes: list[Growth]
-    killing: Killing
+class ScalingReport:
+    """Figures by size, and of the killed builds."""
+
+    sizes: list[SizeResult]
+    killing: KillResult
 
     @property
     def broken(self) -> list[str]:
-        """Promises that were not kept."""
+        """The broken promises."""
         faults = [
-            f"recall@10 of {growth.vectors:,} vectors, {kind} queries: {value:.3f}"
-            for growth in self.sizes
-            for kind, value in growth.reading.recall.items()
-            if value < LEAST_RECALL
+            f"recall@10 of {size.vectors:,} vectors, {kind} queries: {value:.3f}"
+            for size in self.sizes
+            for kind, value in size.reading.recall.items()
+            if value < MIN_RECALL
         ]
         faults += [
-            f"a flipped bit in {name} was not noticed"
-            for growth in self.sizes
-            for name in growth.damage.missed
+            f"a flipped bit in {name} was not detected"
+            for size in self.sizes
+            for name in size.damage.missed
         ]
         faults += [
-            f"{growth.bytes_per_vector:.0f} bytes a vector, where {growth.planned_bytes:.0f} were planned"
-            for growth in self.sizes
-            if abs(growth.bytes_per_vector / growth.planned_bytes - 1) > OFF_AT_MOST
+            f"{size.bytes_per_vector:.0f} bytes per vector instead of {size.planned_bytes:.0f}"
+            for size in self.sizes
+            if abs(size.bytes_per_vector / size.planned_bytes - 1) > MAX_SIZE_DEVIATION
         ]
         if self.killing.wrong:
             faults.append(f"{self.killing.wrong} answers changed while builders were killed")
         if self.killing.damaged:
-            faults.append(f"{self.killing.damaged} times something damaged was live after a kill")
+            faults.append(f"{self.killing.damaged} times the live generation was damaged by a kill")
         return faults
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {"broken": self.broken}
 
 
-def measure_growth(
+def measure_scaling(
     sizes: Sequence[int],
     dim: int,
     *,
@@ -90,54 +93,55 @@ def measure_growth(
     kills: int,
     killed_size: int,
     flips: int,
-    say: Say,
-) -> GrowthReport:
-    """Needs 8 bytes a dimension and vector of the largest size on the disk. Raises RuntimeError
-    when a build fails.
+    log: Log,
+) -> ScalingReport:
+    """Measure all sizes; needs 8 bytes of disk per dimension and vector of the largest size.
+
+    Raises RuntimeError when a build fails.
     """
-    growths = []
-    with tempfile.TemporaryDirectory(prefix="omnishelf-growth-") as scratch:
+    results = []
+    with tempfile.TemporaryDirectory(prefix="omnishelf-scaling-") as scratch:
         for size in sizes:
-            say(f"{size:,} vectors")
+            log(f"{size:,} vectors")
             with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                growths.append(_measure(Path(folder), Spec(size, dim, queries), flips))
-        say(f"{kills} builders of {killed_size:,} vectors are killed")
+                results.append(_measure(Path(folder), Spec(size, dim, queries), flips))
+        log(f"killing {kills} builds of {killed_size:,} vectors")
         killing = _kill(Path(scratch), Spec(killed_size, dim, queries), kills)
-    return GrowthReport(growths, killing)
+    return ScalingReport(results, killing)
 
 
-def _measure(folder: Path, spec: Spec, flips: int) -> Growth:
+def _measure(folder: Path, spec: Spec, flips: int) -> SizeResult:
     data, root = folder / "data", folder / "index"
     space = space_of(generate(data, spec))
-    seconds = Build(data, root, 1).finish()
+    seconds = BuildProcess(data, root, 1).finish()
     [segment] = [
         part
         for part in FaissGenerations(root, space).get_live().segments
         if part.modality is Modality.PICTURE
     ]
-    reading = read_afresh(data, root)
-    damage = flip_bits(root, space, flips if spec.rows <= FLIPS_UP_TO else 1)
-    return Growth(
+    reading = read_in_new_process(data, root)
+    damage = flip_bits(root, space, flips if spec.rows <= MAX_ROWS_FOR_ALL_FLIPS else 1)
+    return SizeResult(
         vectors=spec.rows,
         dim=spec.dim,
-        shape=segment.index_type,
+        index_type=segment.index_type,
         factory=segment.factory,
         why=segment.why,
         build_seconds=seconds,
         bytes_per_vector=segment.bytes / segment.views,
-        planned_bytes=_planned(segment, spec.dim),
+        planned_bytes=_planned_bytes(segment, spec.dim),
         reading=reading,
         damage=damage,
     )
 
 
-def _kill(folder: Path, spec: Spec, kills: int) -> Killing:
+def _kill(folder: Path, spec: Spec, kills: int) -> KillResult:
     data, root = folder / "data", folder / "index"
     generate(data, spec)
-    return kill_builds(data, root, 2, kills, Build(data, root, 1).finish())
+    return kill_builds(data, root, 2, kills, BuildProcess(data, root, 1).finish())
 
 
-def _planned(segment: SegmentManifest, dim: int) -> float:
+def _planned_bytes(segment: SegmentManifest, dim: int) -> float:
     plans = choose_index_types(segment.views, dim, IndexTypeSettings())
     view = next(plan.mapped_bytes for plan in plans if plan.factory == segment.factory)
     return view + 4 * dim * segment.lists / segment.views

@@ -1,3 +1,1 @@
-"""Mixed load on the real parts with an exact oracle beside it: what is promised of the index
-while everything moves.
-"""
+"""Soak test: mixed load on the real components, checked by an exact oracle."""

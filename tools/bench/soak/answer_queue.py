@@ -1,6 +1,4 @@
-"""Answers on their way from the searchers to the judge, a handful at a time so that sending
-costs little.
-"""
+"""Send answers from the searchers to the judge, in batches because sending costs time."""
 
 from __future__ import annotations
 
@@ -9,26 +7,26 @@ from typing import Any
 
 from tools.bench.soak.oracle import Answer
 
-TOGETHER = 50
+SEND_BATCH_SIZE = 50
 
 
-class Telling:
-    """Any thread may tell."""
+class AnswerQueue:
+    """Batches answers for a queue between processes. Any thread may put."""
 
     def __init__(self, queue: Any) -> None:
         self._queue = queue
         self._lock = threading.Lock()
         self._answers: list[Answer] = []
 
-    def tell(self, answer: Answer) -> None:
+    def put(self, answer: Answer) -> None:
         with self._lock:
             self._answers.append(answer)
-            full = len(self._answers) >= TOGETHER
+            full = len(self._answers) >= SEND_BATCH_SIZE
             sent, self._answers = (self._answers, []) if full else ([], self._answers)
         if sent:
             self._queue.put(sent)
 
     def end(self) -> None:
-        """Send the rest, and that it was the last."""
+        """Send the rest, and None to mark the end."""
         self._queue.put(self._answers)
         self._queue.put(None)

@@ -1,4 +1,4 @@
-"""What was changed and when, written by the writer and followed by whoever judges."""
+"""The journal of changes: the writer appends to it, oracle and probe read it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ Views = Mapping[Modality, list[int]]
 """View ids of a product by modality, in the order of its content's rows."""
 
 
-class Kind(enum.StrEnum):
-    """ADDED and REPLACED bring views, REMOVED (deleted) and HIDDEN take them away, SHOWN brings
-    them back. NOTHING only says that everything before it is written.
+class ChangeKind(enum.StrEnum):
+    """Kinds of change of a product.
+
+    ADDED and REPLACED add views, REMOVED (deleted) and HIDDEN remove them, SHOWN restores them. A
+    HEARTBEAT changes nothing: it tells readers that the journal is complete up to its time.
     """
 
     ADDED = "added"
@@ -25,30 +27,28 @@ class Kind(enum.StrEnum):
     REMOVED = "removed"
     HIDDEN = "hidden"
     SHOWN = "shown"
-    NOTHING = "nothing"
+    HEARTBEAT = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One transaction: begun and committed at these readings of the machine's monotonic clock,
-    in seconds.
-    """
+    """One transaction; `begun` and `committed` are seconds of the machine's monotonic clock."""
 
     begun: float
     committed: float
-    kind: Kind
+    kind: ChangeKind
     product_id: int = 0
     content: int = 0
     brand: str = ""
     views: Views | None = None
 
     @property
-    def brings_views(self) -> bool:
-        return self.kind in (Kind.ADDED, Kind.REPLACED, Kind.SHOWN)
+    def adds_views(self) -> bool:
+        return self.kind in (ChangeKind.ADDED, ChangeKind.REPLACED, ChangeKind.SHOWN)
 
     @property
-    def takes_views(self) -> bool:
-        return self.kind in (Kind.REPLACED, Kind.REMOVED, Kind.HIDDEN)
+    def removes_views(self) -> bool:
+        return self.kind in (ChangeKind.REPLACED, ChangeKind.REMOVED, ChangeKind.HIDDEN)
 
 
 class JournalWriter:
@@ -73,7 +73,7 @@ class JournalWriter:
 
 
 class JournalReader:
-    """Follows the file. `until` is the time up to which everything is known."""
+    """Reads the file as it grows. All changes up to the time `until` have been read."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
@@ -81,18 +81,18 @@ class JournalReader:
         self.until = -float("inf")
 
     def read(self) -> list[Change]:
-        """Changes since the last call."""
+        """Return the changes since the last call."""
         *lines, self._rest = (self._rest + self._file.read()).split(b"\n")
-        changes = [_parsed(line) for line in lines]
+        changes = [_parse(line) for line in lines]
         if changes:
             self.until = changes[-1].committed
-        return [change for change in changes if change.kind is not Kind.NOTHING]
+        return [change for change in changes if change.kind is not ChangeKind.HEARTBEAT]
 
     def close(self) -> None:
         self._file.close()
 
 
-def _parsed(line: bytes) -> Change:
+def _parse(line: bytes) -> Change:
     begun, committed, kind, product_id, content, brand, views = json.loads(line)
     known = None if views is None else {Modality(name): ids for name, ids in views.items()}
-    return Change(begun, committed, Kind(kind), product_id, content, brand, known)
+    return Change(begun, committed, ChangeKind(kind), product_id, content, brand, known)

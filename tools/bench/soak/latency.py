@@ -1,4 +1,4 @@
-"""Latencies of any number of searches in constant memory."""
+"""A latency histogram: any number of searches in constant memory."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ import math
 
 import numpy as np
 
-SHORTEST_S = 1e-5
+MIN_LATENCY_S = 1e-5
 STEP = 1.02
-"""Bounds of neighbouring buckets: a percentile is at most so much too high."""
+"""Ratio of neighbouring bucket bounds: a percentile is at most 2 % too high."""
 
 BUCKETS = 900
-"""Up to nine minutes."""
+"""Enough for nine minutes."""
 
 
 class Latencies:
-    """Counts by size. One thread writes; others may read."""
+    """Counts by latency bucket. One thread writes; others may read."""
 
     def __init__(self) -> None:
         self._counts = np.zeros(BUCKETS, np.int64)
 
     def add(self, seconds: float) -> None:
-        bucket = math.ceil(math.log(max(seconds, SHORTEST_S) / SHORTEST_S, STEP))
+        bucket = math.ceil(math.log(max(seconds, MIN_LATENCY_S) / MIN_LATENCY_S, STEP))
         self._counts[min(bucket, BUCKETS - 1)] += 1
 
-    def join(self, other: Latencies) -> None:
+    def merge(self, other: Latencies) -> None:
         self._counts += other._counts
 
     @property
@@ -32,8 +32,8 @@ class Latencies:
         return int(self._counts.sum())
 
     def percentile_ms(self, percent: float) -> float:
-        """Milliseconds that this share of the searches did not exceed; 0 when there are none."""
+        """Return a percentile in milliseconds; 0 without searches."""
         if not self.count:
             return 0.0
         at = np.searchsorted(np.cumsum(self._counts), percent / 100 * self.count)
-        return 1000 * SHORTEST_S * STEP ** float(at)
+        return 1000 * MIN_LATENCY_S * STEP ** float(at)

@@ -1,5 +1,6 @@
-"""Searches at full speed, asked as a request asks: the space and its index anew each time, pages
-with the database.
+"""Search load: threads that search the index at full speed, and that load result pages.
+
+Like a web request, each search reads anew which space and index are active.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import numpy as np
 from django.db import connections
 
 from search.types import Modality
-from tools.bench.soak.dataset import BRANDS, KINDS, Goods
+from tools.bench.soak.dataset import BRANDS, KINDS, SoakDataset
 from tools.bench.soak.latency import Latencies
 from tools.bench.soak.oracle import Answer
-from tools.bench.soak.shared_flags import Marks
-from tools.bench.soak.shop import spaces
+from tools.bench.soak.shared_flags import SharedFlags
+from tools.bench.soak.shop import soak_spaces
 from webapp.retrieval.filters import SearchFilters, allowed_ids
 from webapp.retrieval.models_runtime import active_model
 from webapp.retrieval.search_query import SearchQuery
@@ -28,10 +29,9 @@ from webapp.retrieval.service import search_products
 
 K = 10
 PAGE = 24
-PAGE_EVERY_S = 0.2
-COMPARE_EVERY_S = 0.4
-"""How often each searcher has an answer compared with exact search, which takes a core for a
-hundredth of a second."""
+PAGE_INTERVAL_S = 0.2
+COMPARE_INTERVAL_S = 0.4
+"""Interval at which an answer of each searcher is compared with exact search, about 10 ms CPU."""
 
 FILTERED = "filtered"
 MIX = {
@@ -40,30 +40,30 @@ MIX = {
     "text to texts": (0.2, Modality.TEXT, Modality.TEXT),
     FILTERED: (0.1, Modality.TEXT, Modality.PICTURE),
 }
-"""Searches of the index: how often, and the modalities of the question and of what is searched."""
+"""Searches of the index: share, modality of the query, and modality of the views."""
 
-Tell = Callable[[Answer], None]
+Record = Callable[[Answer], None]
 
 
 @dataclass
-class Questions:
-    """Query vectors of both spaces by fingerprint and modality of the query."""
+class QuerySet:
+    """Query vectors by number of the space and modality of the query."""
 
     numbers: dict[str, int]
     vectors: dict[tuple[int, Modality], np.ndarray]
 
     @classmethod
-    def of(cls, goods: Goods) -> Questions:
-        numbers = {space.fingerprint: number for number, space in enumerate(spaces())}
+    def of(cls, dataset: SoakDataset) -> QuerySet:
+        numbers = {space.fingerprint: number for number, space in enumerate(soak_spaces())}
         return cls(
             numbers,
-            {(at, kind): goods.questions(at, kind) for at in numbers.values() for kind in KINDS},
+            {(at, kind): dataset.queries(at, kind) for at in numbers.values() for kind in KINDS},
         )
 
 
 @dataclass
-class Tally:
-    """What one searcher saw: latencies by (search, phase), and failures by what was raised."""
+class SearchStats:
+    """Figures of one thread: latencies by (search, phase), and failures by message."""
 
     latencies: dict[tuple[str, str], Latencies] = field(default_factory=dict)
     failures: Counter[str] = field(default_factory=Counter)
@@ -74,68 +74,62 @@ class Tally:
         self.latencies[search, phase].add(seconds)
 
 
-class Asking(threading.Thread, abc.ABC):
-    """One kind of request after another until stopped; every answer is told, every failure
-    counted.
-    """
+class LoadThread(threading.Thread, abc.ABC):
+    """Sends requests until stopped; records every answer and counts every failure."""
 
-    def __init__(self, name: str, tell: Tell, marks: Marks) -> None:
+    def __init__(self, name: str, record: Record, flags: SharedFlags) -> None:
         super().__init__(name=name, daemon=True)
-        self.tally = Tally()
-        self._tell = tell
-        self._marks = marks
+        self.stats = SearchStats()
+        self._record = record
+        self._flags = flags
 
     def run(self) -> None:
-        while not self._marks.stopping.is_set():
-            label, ask = self.choose()
-            phase, started = self._marks.phase, time.perf_counter()
+        while not self._flags.stopping.is_set():
+            label, send = self.choose()
+            phase, started = self._flags.phase, time.perf_counter()
             try:
-                answer = ask()
-            except (
-                Exception
-            ) as error:  # a failed search is what is looked for: counted, told, a broken promise
-                self.tally.failures[f"{label}: {type(error).__name__}: {error}"[:200]] += 1
+                answer = send()
+            except Exception as error:  # any failure of a search is a result of the test: count it
+                self.stats.failures[f"{label}: {type(error).__name__}: {error}"[:200]] += 1
                 continue
-            self.tally.add(label, phase, time.perf_counter() - started)
-            self._tell(answer)
+            self.stats.add(label, phase, time.perf_counter() - started)
+            self._record(answer)
         connections.close_all()
 
     @abc.abstractmethod
     def choose(self) -> tuple[str, Callable[[], Answer]]:
-        """What to ask next, and its name."""
+        """Return the name of the next request and a function that sends it."""
 
 
-class Searcher(Asking):
-    """Searches of the index at full speed; now and then an answer is told with what a comparison
-    needs.
-    """
+class IndexSearcher(LoadThread):
+    """Searches the index at full speed; some answers carry what an exact comparison needs."""
 
-    def __init__(self, questions: Questions, tell: Tell, marks: Marks, seed: int) -> None:
-        super().__init__(f"searcher {seed}", tell, marks)
-        self._questions = questions
-        self._random = random.Random(seed)  # noqa: S311  # which question is asked is no secret
+    def __init__(self, queries: QuerySet, record: Record, flags: SharedFlags, seed: int) -> None:
+        super().__init__(f"searcher {seed}", record, flags)
+        self._queries = queries
+        self._random = random.Random(seed)  # noqa: S311  # a sample, not a secret
         self._compared = time.monotonic()
 
     def choose(self) -> tuple[str, Callable[[], Answer]]:
         [label] = self._random.choices(list(MIX), [share for share, _, _ in MIX.values()])
-        _, asked, modality = MIX[label]
-        brand = self._random.choice(list(BRANDS)) if label == FILTERED else None
-        return label, lambda: self._ask(label, asked, modality, brand)
+        return label, lambda: self._search(label)
 
-    def _ask(self, label: str, asked: Modality, modality: Modality, brand: str | None) -> Answer:
+    def _search(self, label: str) -> Answer:
+        _, query_modality, modality = MIX[label]
+        brand = self._random.choice(list(BRANDS)) if label == FILTERED else None
         began = time.monotonic()
         index = active_model().index()
-        space = self._questions.numbers[index.space.fingerprint]
-        query = self._random.choice(self._questions.vectors[space, asked])
+        space = self._queries.numbers[index.space.fingerprint]
+        query = self._random.choice(self._queries.vectors[space, query_modality])
         allowed = None if brand is None else allowed_ids(SearchFilters(brands=(brand,)))
-        [found] = index.search(query, modality, K, allowed, query_modality=asked)
+        [found] = index.search(query, modality, K, allowed, query_modality=query_modality)
         ended = time.monotonic()
-        compared = ended - self._compared >= COMPARE_EVERY_S
+        compared = ended - self._compared >= COMPARE_INTERVAL_S
         if compared:
             self._compared = ended
         return Answer(
-            asked=began,
-            returned=ended,
+            requested_at=began,
+            returned_at=ended,
             label=label,
             modality=modality,
             product_ids=found.product_ids.tolist(),
@@ -148,17 +142,18 @@ class Searcher(Asking):
         )
 
 
-class Visitor(Asking):
-    """Pages, the whole way: ranked over all modalities, then read from the database. Similar
-    products are asked for, because that needs no encoder.
+class PageVisitor(LoadThread):
+    """Loads result pages: ranking over all modalities, then the database.
+
+    The query is "similar products", because it needs no encoder.
     """
 
-    def __init__(self, product: Callable[[], int], tell: Tell, marks: Marks) -> None:
-        super().__init__("visitor", tell, marks)
+    def __init__(self, product: Callable[[], int], record: Record, flags: SharedFlags) -> None:
+        super().__init__("visitor", record, flags)
         self._product = product
 
     def choose(self) -> tuple[str, Callable[[], Answer]]:
-        time.sleep(PAGE_EVERY_S)
+        time.sleep(PAGE_INTERVAL_S)
         return "page", self._page
 
     def _page(self) -> Answer:

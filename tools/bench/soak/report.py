@@ -1,4 +1,4 @@
-"""What a run showed, and which promises it kept."""
+"""Results of a run, and the promises that it kept or broke."""
 
 from __future__ import annotations
 
@@ -8,47 +8,47 @@ from dataclasses import asdict, dataclass
 from statistics import fmean, median
 from typing import Any
 
-from tools.bench.soak.freshness_probe import Probes
+from tools.bench.soak.freshness_probe import ProbeResults
 from tools.bench.soak.latency import Latencies
-from tools.bench.soak.load import Tally
-from tools.bench.soak.oracle import STALE_S, Verdict
+from tools.bench.soak.load import SearchStats
+from tools.bench.soak.oracle import MAX_STALENESS_S, Verdict
 
-LEAST_RECALL = 0.95
-SLOWER_AT_MOST = 2.0
-GROWN_AT_MOST_MIB = 64.0
+MIN_RECALL = 0.95
+MAX_SLOWDOWN = 2.0
+MAX_MEMORY_GROWTH_MIB = 64.0
 
-ENOUGH = 300
-"""Searches below which a 99th percentile says nothing."""
+MIN_SEARCHES = 300
+"""Number of searches that a 99th percentile needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """Seconds from the order to the publication; shapes by modality."""
+    """A rebuild of the index: seconds from order to publication; index types by modality."""
 
     second_space: bool
     number: int
     seconds: float
-    shapes: dict[str, str]
+    index_types: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """`least` and `most` bound what was measured; None is no bound."""
+    """A measured value and its bounds; None means no bound."""
 
     what: str
     measured: float
-    least: float | None = None
-    most: float | None = None
+    minimum: float | None = None
+    maximum: float | None = None
 
     @property
     def kept(self) -> bool:
-        return (self.least is None or self.measured >= self.least) and (
-            self.most is None or self.measured <= self.most
+        return (self.minimum is None or self.measured >= self.minimum) and (
+            self.maximum is None or self.measured <= self.maximum
         )
 
 
 @dataclass(frozen=True, slots=True)
-class LifeReport:
+class SoakReport:
     """Latencies in milliseconds by search and phase, memory in bytes, recall@10 by search."""
 
     seconds: float
@@ -57,10 +57,10 @@ class LifeReport:
     failures: dict[str, int]
     recall: dict[str, float]
     compared: int
-    looked_for: int
+    probed: int
     fresh_p50_s: float
     fresh_p99_s: float
-    oldest_ghost_s: float
+    oldest_removed_s: float
     rebuilds: list[Rebuild]
     memory_before: int
     memory_after: int
@@ -76,57 +76,59 @@ class LifeReport:
         }
 
 
-def made_report(
+def build_report(
     seconds: float,
-    tallies: Sequence[Tally],
-    probes: Probes,
+    all_stats: Sequence[SearchStats],
+    results: ProbeResults,
     verdict: Verdict,
     rebuilds: Sequence[Rebuild],
     memory: Sequence[int],
-) -> LifeReport:
-    """`memory` was sampled evenly."""
-    latencies = _joined(tallies)
-    failures = sum((tally.failures for tally in tallies), Counter())
+) -> SoakReport:
+    """Build the report; `memory` holds samples at even intervals."""
+    latencies = _merge(all_stats)
+    failures = sum((stats.failures for stats in all_stats), Counter())
     before, after = _early(memory), _late(memory)
     recall = {label: fmean(values) for label, values in sorted(verdict.recalls.items())}
     promises = [
-        Promise("searches that failed", sum(failures.values()), most=0),
-        Promise(f"new views not found after {STALE_S:.0f} s", len(probes.missing), most=0),
-        Promise("deleted or hidden products on a page", verdict.page_ghosts, most=0),
+        Promise("failed searches", sum(failures.values()), maximum=0),
         Promise(
-            f"deleted or hidden views in the index after {STALE_S:.0f} s",
-            verdict.index_ghosts + len(probes.returned),
-            most=0,
+            f"new views not found after {MAX_STALENESS_S:.0f} s", len(results.missing), maximum=0
         ),
-        Promise("answers with too few views", verdict.short, most=0),
-        Promise("scores that differ from the oracle's", verdict.wrong_scores, most=0),
+        Promise("deleted or hidden products on a page", verdict.removed_on_page, maximum=0),
+        Promise(
+            f"deleted or hidden views in the index after {MAX_STALENESS_S:.0f} s",
+            verdict.removed_in_index + len(results.returned),
+            maximum=0,
+        ),
+        Promise("answers with too few views", verdict.short, maximum=0),
+        Promise("scores that differ from the oracle's", verdict.wrong_scores, maximum=0),
         *(
-            Promise(f"recall@10, {label}", value, least=LEAST_RECALL)
+            Promise(f"recall@10, {label}", value, minimum=MIN_RECALL)
             for label, value in recall.items()
         ),
         *(
-            Promise(f"p99 during a rebuild / without, {search}", ratio, most=SLOWER_AT_MOST)
-            for search, ratio in _slowdowns(latencies).items()
+            Promise(f"p99 during a rebuild / without, {search}", ratio, maximum=MAX_SLOWDOWN)
+            for search, ratio in _compare_p99(latencies).items()
         ),
         Promise(
             "MiB of memory grown from early to late",
             (after - before) / 2**20,
-            most=GROWN_AT_MOST_MIB,
+            maximum=MAX_MEMORY_GROWTH_MIB,
         ),
-        Promise("views looked for by their own vector", probes.looked, least=1),
-        Promise("rebuilds and spaces swapped", len(rebuilds), least=3),
+        Promise("views searched for by their own vector", results.probed, minimum=1),
+        Promise("rebuilds and switches of the space", len(rebuilds), minimum=3),
     ]
-    return LifeReport(
+    return SoakReport(
         seconds=seconds,
         searches=verdict.answers,
-        latencies=_percentiles(latencies),
+        latencies=_summarise_latencies(latencies),
         failures=dict(failures),
         recall=recall,
         compared=verdict.compared,
-        looked_for=probes.looked,
-        fresh_p50_s=probes.fresh.percentile_ms(50) / 1000,
-        fresh_p99_s=probes.fresh.percentile_ms(99) / 1000,
-        oldest_ghost_s=verdict.oldest_ghost_s,
+        probed=results.probed,
+        fresh_p50_s=results.fresh.percentile_ms(50) / 1000,
+        fresh_p99_s=results.fresh.percentile_ms(99) / 1000,
+        oldest_removed_s=verdict.oldest_removed_s,
         rebuilds=list(rebuilds),
         memory_before=before,
         memory_after=after,
@@ -134,15 +136,15 @@ def made_report(
     )
 
 
-def _joined(tallies: Sequence[Tally]) -> dict[tuple[str, str], Latencies]:
+def _merge(all_stats: Sequence[SearchStats]) -> dict[tuple[str, str], Latencies]:
     joined: dict[tuple[str, str], Latencies] = {}
-    for tally in tallies:
-        for key, latencies in tally.latencies.items():
-            joined.setdefault(key, Latencies()).join(latencies)
+    for stats in all_stats:
+        for key, latencies in stats.latencies.items():
+            joined.setdefault(key, Latencies()).merge(latencies)
     return joined
 
 
-def _percentiles(
+def _summarise_latencies(
     latencies: dict[tuple[str, str], Latencies],
 ) -> dict[str, dict[str, dict[str, float]]]:
     table: dict[str, dict[str, dict[str, float]]] = {}
@@ -156,24 +158,24 @@ def _percentiles(
     return table
 
 
-def _slowdowns(latencies: dict[tuple[str, str], Latencies]) -> dict[str, float]:
-    """p99 during rebuilds over p99 without, of every search that was asked often enough in both."""
+def _compare_p99(latencies: dict[tuple[str, str], Latencies]) -> dict[str, float]:
+    """Return p99 during rebuilds by p99 without, for searches with enough samples of both."""
     slowdowns = {}
     for search in sorted({search for search, _ in latencies}):
         busy, steady = (
             latencies.get((search, phase), Latencies()) for phase in ("rebuild", "steady")
         )
-        if min(busy.count, steady.count) >= ENOUGH:
+        if min(busy.count, steady.count) >= MIN_SEARCHES:
             slowdowns[search] = busy.percentile_ms(99) / steady.percentile_ms(99)
     return slowdowns
 
 
 def _early(memory: Sequence[int]) -> int:
-    """The median of the second sixth of the run: caches are warm, nothing else has grown."""
+    """Return the median of the second sixth of the run, when caches are warm."""
     sixth = max(1, len(memory) // 6)
     return int(median(memory[sixth : 2 * sixth] or memory))
 
 
 def _late(memory: Sequence[int]) -> int:
-    """The median of the last sixth."""
+    """Return the median of the last sixth of the run."""
     return int(median(memory[-max(1, len(memory) // 6) :]))

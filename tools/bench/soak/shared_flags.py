@@ -1,12 +1,12 @@
-"""Signs that all processes of a run can see."""
+"""Flags that all processes of a run share."""
 
 from __future__ import annotations
 
 from multiprocessing.context import SpawnContext
 
 
-class Marks:
-    """What the run is at, for all of its processes: latencies are kept apart by it."""
+class SharedFlags:
+    """The phase of a run: latencies are recorded by phase."""
 
     def __init__(self, context: SpawnContext) -> None:
         self.counting, self.rebuilding, self.stopping = (

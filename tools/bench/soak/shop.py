@@ -1,6 +1,4 @@
-"""Products with embeddings that nobody had to encode, changed by the transactions that the
-product itself uses.
-"""
+"""Products with ready embeddings, changed by the same transactions as in production."""
 
 from __future__ import annotations
 
@@ -16,43 +14,45 @@ from search.types import Modality, Space
 from tools.bench.soak.dataset import (
     KINDS,
     SECOND_SPACE,
-    Goods,
+    SoakDataset,
     Stored,
-    brand_of,
+    content_brand,
     content_hash,
-    rows_of,
+    content_rows,
 )
-from tools.bench.soak.journal import Change, Kind, Views
+from tools.bench.soak.journal import Change, ChangeKind, Views
 from webapp.catalog.models import Asset, AssetKind, Embedding, Product
 from webapp.catalog.services.index_sequence import mark_changed
 from webapp.catalog.services.products import remove_products
 
-AT_ONCE = 250
+FILL_BATCH_SIZE = 250
 """Products per transaction when the shop is filled."""
 
 
-def spaces() -> tuple[Space, Space]:
-    """The space of the preset's own heads, in use at first, and the one that takes its place."""
+def soak_spaces() -> tuple[Space, Space]:
+    """Return the space of the preset's own heads, and the one that replaces it during the run."""
     own = space_of(engine_settings())
     return own, tuned_space(own, SECOND_SPACE)
 
 
 class Shop:
-    """Every method is one transaction and returns what it changed."""
+    """The shop. Each method is one transaction and returns the changes for the journal."""
 
-    def __init__(self, goods: Goods) -> None:
-        self._spaces = spaces()
+    def __init__(self, dataset: SoakDataset) -> None:
+        self._spaces = soak_spaces()
         self._pools: dict[tuple[int, Modality], Stored] = {
-            (number, kind): goods.stored(number, kind) for number in (0, 1) for kind in KINDS
+            (number, kind): dataset.stored_vectors(number, kind)
+            for number in (0, 1)
+            for kind in KINDS
         }
 
     def add(self, contents: Sequence[int]) -> list[Change]:
-        """New products, one for each content, already encoded into both spaces."""
+        """Add one product per content, already encoded in both spaces."""
         begun = time.monotonic()
         with transaction.atomic():
             products = Product.objects.bulk_create(
                 [
-                    Product(sku=f"life-{at}", title=f"item {at}", brand=brand_of(at))
+                    Product(sku=f"life-{at}", title=f"item {at}", brand=content_brand(at))
                     for at in contents
                 ]
             )
@@ -63,17 +63,17 @@ class Shop:
             Change(
                 begun,
                 committed,
-                Kind.ADDED,
+                ChangeKind.ADDED,
                 product.pk,
                 content,
-                brand_of(content),
+                content_brand(content),
                 views[product.pk],
             )
             for product, content in zip(products, contents, strict=True)
         ]
 
     def replace(self, product_id: int, content: int, brand: str) -> Change:
-        """Other pictures and another text for a product."""
+        """Replace pictures and text of a product."""
         begun = time.monotonic()
         with transaction.atomic():
             product = Product.objects.select_for_update().get(pk=product_id)
@@ -83,24 +83,30 @@ class Shop:
             views = self._encode([product], [content])
             mark_changed([product_id])
         return Change(
-            begun, time.monotonic(), Kind.REPLACED, product_id, content, brand, views[product_id]
+            begun,
+            time.monotonic(),
+            ChangeKind.REPLACED,
+            product_id,
+            content,
+            brand,
+            views[product_id],
         )
 
     def remove(self, product_id: int) -> Change:
         begun = time.monotonic()
         remove_products([product_id])
-        return Change(begun, time.monotonic(), Kind.REMOVED, product_id)
+        return Change(begun, time.monotonic(), ChangeKind.REMOVED, product_id)
 
     def hide(self, product_id: int) -> Change:
         begun = time.monotonic()
         self._set_visible(product_id, visible=False)
-        return Change(begun, time.monotonic(), Kind.HIDDEN, product_id)
+        return Change(begun, time.monotonic(), ChangeKind.HIDDEN, product_id)
 
     def show(self, product_id: int, content: int, brand: str, views: Views) -> Change:
-        """What was hidden, as it was."""
+        """Show a hidden product again."""
         begun = time.monotonic()
         self._set_visible(product_id, visible=True)
-        return Change(begun, time.monotonic(), Kind.SHOWN, product_id, content, brand, views)
+        return Change(begun, time.monotonic(), ChangeKind.SHOWN, product_id, content, brand, views)
 
     def _set_visible(self, product_id: int, *, visible: bool) -> None:
         with transaction.atomic():
@@ -108,9 +114,7 @@ class Shop:
             mark_changed([product_id])
 
     def _encode(self, products: Sequence[Product], contents: Sequence[int]) -> dict[int, Views]:
-        """Assets of these products with their embeddings in both spaces, as an import and a
-        worker leave them.
-        """
+        """Create assets and their embeddings in both spaces, as an import and a worker do."""
         pairs = list(zip(products, contents, strict=True))
         assets = [asset for product, content in pairs for asset in _assets(product, content)]
         Asset.objects.bulk_create(assets)
@@ -135,7 +139,7 @@ class Shop:
             )
             for number, space in enumerate(self._spaces)
             for kind in KINDS
-            for row in rows_of(kind, content)
+            for row in content_rows(kind, content)
         ]
 
 
@@ -148,9 +152,9 @@ def _assets(product: Product, content: int) -> list[Asset]:
             text=product.title,
             content_hash=content_hash(Modality.TEXT, row),
         )
-        for row in rows_of(Modality.TEXT, content)
+        for row in content_rows(Modality.TEXT, content)
     ]
-    rows = rows_of(Modality.PICTURE, content)
+    rows = content_rows(Modality.PICTURE, content)
     digests = [content_hash(Modality.PICTURE, row) for row in rows]
     pictures = [
         Asset(

@@ -15,8 +15,8 @@ from search.encoders.protocol import Waveform
 from search.speech.registry import has_whisper_weights, load_transcriber
 from search.speech.sphinx import normalise_words
 from search.speech.transcriber import SPEECH_RATE, Transcriber, read_recording
-from tools.bench.speech.utterances import Said, Sayings, sayings
-from tools.bench.speech.voices import voices_here
+from tools.bench.speech.utterances import Utterance, UtteranceSet, utterance_sets
+from tools.bench.speech.voices import installed_voices
 from tools.bench.timing import percentile_ms
 from tools.evaluation.word_errors import word_errors
 
@@ -56,20 +56,20 @@ def measure_speech(data: Path | None, texts: int) -> SpeechReport:
     with tempfile.TemporaryDirectory() as folder:
         found = [
             figures
-            for these in sayings(data, voices_here(), texts, Path(folder))
-            for figures in _measured(these, engine_settings())
+            for these in utterance_sets(data, installed_voices(), texts, Path(folder))
+            for figures in _measure(these, engine_settings())
         ]
     return SpeechReport(found)
 
 
-def _measured(these: Sayings, settings: EngineSettings) -> Iterator[SpeechFigures]:
+def _measure(these: UtteranceSet, settings: EngineSettings) -> Iterator[SpeechFigures]:
     sounds, decoding = [], []
     for said in these.said:
         began = perf_counter()
         sounds.append(read_recording(said.path, settings))
         decoding.append(perf_counter() - began)
     for name, transcriber in _engines(settings, these.phrases):
-        heard, taken = _written_down(transcriber, sounds)
+        heard, taken = _transcribe_all(transcriber, sounds)
         yield _figures(these, name, sounds, heard, (decoding, taken))
 
 
@@ -82,7 +82,7 @@ def _engines(settings: EngineSettings, phrases: Sequence[str]) -> Iterator[tuple
         yield "whisper", load_transcriber(settings.model_copy(update={"speech": "whisper"}))
 
 
-def _written_down(
+def _transcribe_all(
     transcriber: Transcriber, sounds: Sequence[Waveform]
 ) -> tuple[list[str], list[float]]:
     transcriber.transcribe(sounds[0], "en")
@@ -95,7 +95,7 @@ def _written_down(
 
 
 def _figures(
-    these: Sayings,
+    these: UtteranceSet,
     name: str,
     sounds: Sequence[Waveform],
     heard: Sequence[str],
@@ -123,5 +123,5 @@ def _figures(
     )
 
 
-def _errors(said: Said, heard: str) -> int:
+def _errors(said: Utterance, heard: str) -> int:
     return word_errors(normalise_words(said.text).split(), normalise_words(heard).split())

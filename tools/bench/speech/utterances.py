@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from tools.bench.speech.voices import Voice, say
+from tools.bench.speech.voices import Voice, synthesise
 from tools.sample_shop.writer import plan_sample_shop
 
 PLAIN_ENGLISH = re.compile(r"[A-Za-z' ]+")
 DIGITS: Final = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-HELD_BACK: Final = 1
+HELD_OUT_OFFSET: Final = 1
 """Of every three queries the first was used to choose the engine's weights; another one is
 add_point_cloud here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Utterance:
     """A recording, its words, and who spoke."""
 
     path: Path
@@ -31,17 +31,17 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Sayings:
+class UtteranceSet:
     """One set: `phrases` are what a catalogue would let an engine expect."""
 
     name: str
     phrases: Sequence[str]
-    said: Sequence[Said]
+    said: Sequence[Utterance]
 
 
-def sayings(
+def utterance_sets(
     data: Path | None, voices: Sequence[Voice], texts: int, folder: Path
-) -> Iterator[Sayings]:
+) -> Iterator[UtteranceSet]:
     """On the development data, or on the names of drawn products without it; `texts` of each
     kind.
     """
@@ -58,16 +58,18 @@ def sayings(
         *(row["description"] for row in goods),
     ]
     queries = [row["query"] for row in _rows(data / "wands_queries")]
-    kept = [query for query in queries if PLAIN_ENGLISH.fullmatch(query)][HELD_BACK::3]
+    kept = [query for query in queries if PLAIN_ENGLISH.fullmatch(query)][HELD_OUT_OFFSET::3]
     yield _spoken("names of goods", phrases, named, voices, texts, folder)
     yield _spoken("queries of another shop", phrases, kept, voices, texts, folder)
 
 
-def _digits(folder: Path, count: int) -> Sayings:
+def _digits(folder: Path, count: int) -> UtteranceSet:
     rows = _rows(folder)
     kept = rows[:: max(1, len(rows) // (5 * count))]
-    return Sayings(
-        "digits", DIGITS, [Said(folder / row["path"], row["label"], row["speaker"]) for row in kept]
+    return UtteranceSet(
+        "digits",
+        DIGITS,
+        [Utterance(folder / row["path"], row["label"], row["speaker"]) for row in kept],
     )
 
 
@@ -78,13 +80,15 @@ def _spoken(
     voices: Sequence[Voice],
     count: int,
     folder: Path,
-) -> Sayings:
+) -> UtteranceSet:
     plain = [text for text in texts if PLAIN_ENGLISH.fullmatch(text)]
     kept = plain[:: max(1, len(plain) // count)][:count]
     said = [
-        Said(say(text, voice, folder), text, " ".join(voice)) for text in kept for voice in voices
+        Utterance(synthesise(text, voice, folder), text, " ".join(voice))
+        for text in kept
+        for voice in voices
     ]
-    return Sayings(name, phrases, said)
+    return UtteranceSet(name, phrases, said)
 
 
 def _rows(folder: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Final
 
 from search.errors import ConfigError
 
-WORDS_A_MINUTE: Final = "130"
+WORDS_PER_MINUTE: Final = "130"
 VOICES: Final = (
     ("espeak-ng", "en-us"),
     ("espeak-ng", "en-gb"),
@@ -24,7 +24,7 @@ Voice = tuple[str, str]
 """Program and its name of the voice."""
 
 
-def voices_here() -> list[Voice]:
+def installed_voices() -> list[Voice]:
     """Raises ConfigError without espeak-ng."""
     if shutil.which("espeak-ng") is None:
         raise ConfigError(
@@ -35,13 +35,13 @@ def voices_here() -> list[Voice]:
     return [voice for voice in VOICES if shutil.which(voice[0])]
 
 
-def say(text: str, voice: Voice, folder: Path) -> Path:
+def synthesise(text: str, voice: Voice, folder: Path) -> Path:
     """A WAV file of the spoken text."""
     program, name = voice
     path = folder / f"{program}-{name}-{re.sub(r'[^a-z]+', '-', text.lower())[:60]}.wav"
     if program == "flite":
         command = ["flite", "-voice", name, "-t", text, "-o", str(path)]
     else:
-        command = ["espeak-ng", "-v", name, "-s", WORDS_A_MINUTE, "-w", str(path), text]
+        command = ["espeak-ng", "-v", name, "-s", WORDS_PER_MINUTE, "-w", str(path), text]
     subprocess.run(command, check=True, capture_output=True)
     return path

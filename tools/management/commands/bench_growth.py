@@ -14,13 +14,13 @@ from rich.table import Table
 
 from indexer.processes import limit_numeric_threads
 from tools.bench.command import BenchCommand
-from tools.bench.scaling.run import Growth, GrowthReport, measure_growth
+from tools.bench.scaling.run import ScalingReport, SizeResult, measure_scaling
 
 MIB = 2**20
 
 
-class Command(BenchCommand[GrowthReport]):
-    help = "Build indexes of several sizes, read them in fresh processes, kill builders and damage files."
+class Command(BenchCommand[ScalingReport]):
+    help = "BuildProcess indexes of several sizes, read them in fresh processes, kill builders and damage files."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -39,22 +39,22 @@ class Command(BenchCommand[GrowthReport]):
         )
         super().add_arguments(parser)
 
-    def measure(self, options: dict[str, Any]) -> GrowthReport:
+    def measure(self, options: dict[str, Any]) -> ScalingReport:
         limit_numeric_threads()
-        return measure_growth(
+        return measure_scaling(
             options["sizes"],
             options["dim"],
             queries=options["queries"],
             kills=options["kills"],
             killed_size=options["killed_size"],
             flips=options["flips"],
-            say=lambda line: print(line, file=sys.stderr, flush=True),
+            log=lambda line: print(line, file=sys.stderr, flush=True),
         )
 
-    def broken(self, report: GrowthReport) -> Sequence[str]:
+    def broken_promises(self, report: ScalingReport) -> Sequence[str]:
         return report.broken
 
-    def show(self, report: GrowthReport, console: Console) -> None:
+    def show(self, report: ScalingReport, console: Console) -> None:
         figures = [_figures(growth) for growth in report.sizes]
         table = Table("vectors", *(f"{growth.vectors:,}" for growth in report.sizes))
         for name in figures[0]:
@@ -79,11 +79,11 @@ class Command(BenchCommand[GrowthReport]):
         )
 
 
-def _figures(growth: Growth) -> dict[str, str]:
+def _figures(growth: SizeResult) -> dict[str, str]:
     found = growth.reading
     kinds = list(found.recall)
     return {
-        "shape": growth.shape,
+        "index type": growth.index_type,
         "FAISS factory": growth.factory or "–",
         "build s": f"{growth.build_seconds:.1f}",
         "bytes on disk a vector": f"{growth.bytes_per_vector:,.0f}",

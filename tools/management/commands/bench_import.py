@@ -10,11 +10,11 @@ from django.core.management import CommandError, CommandParser
 from rich.console import Console
 from rich.table import Table
 
-from tools.bench.command import ApartCommand
+from tools.bench.command import IsolatedBenchCommand
 from tools.bench.importing import ImportReport, measure_import
 
 
-class Command(ApartCommand[ImportReport]):
+class Command(IsolatedBenchCommand[ImportReport]):
     help = "Import real rows with pictures in a throw-away installation; throughput against the bare encoder."
 
     def add_arguments(self, parser: CommandParser) -> None:

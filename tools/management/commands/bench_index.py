@@ -12,9 +12,9 @@ from rich.console import Console
 
 from search.config import engine_settings
 from tools.bench.command import BenchCommand
-from tools.bench.index.compare import Contest, Effort
+from tools.bench.index.compare import BenchmarkRun, Effort
 from tools.bench.index.data import Spec
-from tools.bench.index.engines.catalogue import ENGINES
+from tools.bench.index.engines.registry import ENGINES
 from tools.bench.index.figures import Comparison
 from tools.bench.index.report import print_report
 
@@ -59,10 +59,10 @@ class Command(BenchCommand[Comparison]):
         var = engine_settings().var_dir
         var.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="bench-index-", dir=var) as folder:
-            contest = Contest(
+            run = BenchmarkRun(
                 Path(folder), Effort(options["rounds"], options["limit"]), console.print
             )
-            return contest.run(spec, options["engines"])
+            return run.run(spec, options["engines"])
 
     def show(self, report: Comparison, console: Console) -> None:
         print_report(report, console)

@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from search.config import engine_settings
-from tools.bench.command import ApartCommand
+from tools.bench.command import IsolatedBenchCommand
 from tools.bench.tuning import TuneReport, measure_tuning
 
 
-class Command(ApartCommand[TuneReport]):
+class Command(IsolatedBenchCommand[TuneReport]):
     help = "Train heads without the myntra goods, tune on those in a throw-away installation, and roll back."
 
     def add_arguments(self, parser: CommandParser) -> None:

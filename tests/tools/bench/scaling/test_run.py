@@ -10,11 +10,11 @@ import pytest
 from django.core.management import call_command
 
 from tools.bench.index.data import Spec, generate
-from tools.bench.scaling.building import Build
+from tools.bench.scaling.building import BuildProcess
 from tools.bench.scaling.catalogue import space_of
 from tools.bench.scaling.damage import flip_bits
-from tools.bench.scaling.killing import intact, kill_builds
-from tools.bench.scaling.run import GrowthReport
+from tools.bench.scaling.killing import is_intact, kill_builds
+from tools.bench.scaling.run import ScalingReport
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A dataset and the index of it."""
     data, root = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("index")
     generate(data, Spec(1_500, 16, 20))
-    Build(data, root, 1).finish()
+    BuildProcess(data, root, 1).finish()
     return data, root
 
 
@@ -54,16 +54,16 @@ def test_a_file_that_no_reader_checks_is_told(built: tuple[Path, Path]) -> None:
     damage = flip_bits(root, space, 1)
     stray.unlink()
     assert damage.missed == ["stray"]
-    report = GrowthReport([], kill_builds(data, root, 2, 0, 0.0))
+    report = ScalingReport([], kill_builds(data, root, 2, 0, 0.0))
     assert report.broken == []
 
 
 def test_something_damaged_is_not_called_intact(built: tuple[Path, Path]) -> None:
     data, root = built
     dataset = generate(data, Spec(1_500, 16, 20))
-    assert intact(root, dataset)
+    assert is_intact(root, dataset)
     path = next((root / space_of(dataset).fingerprint / "generations").glob("*/picture_vectors*"))
     body = path.read_bytes()
     path.write_bytes(body[:-1] + b"?")
-    assert not intact(root, dataset)
+    assert not is_intact(root, dataset)
     path.write_bytes(body)

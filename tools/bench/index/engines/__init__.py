@@ -1,1 +1,1 @@
-"""One adapter for every engine that takes part."""
+"""One adapter per engine."""

@@ -1,4 +1,4 @@
-"""What an engine has to offer to take part."""
+"""The interface of an engine."""
 
 from __future__ import annotations
 
@@ -14,45 +14,44 @@ from search.types import Ids, Modality, Vectors
 from tools.bench.index.data import Dataset
 
 Setting = dict[str, int]
-"""Search parameters by the engine's own names; none where there is nothing to set."""
+"""Search parameters by the engine's own names; may be empty."""
 
 Ladder = list[Setting]
-"""Settings from the cheapest to the most careful."""
+"""Settings from the cheapest to the most accurate."""
 
 STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
-"""Values tried of nprobe and ef: coarser steps would make an engine look slower than it is."""
+"""Values of nprobe and ef to try: coarser steps would make an engine look slower than it is."""
 
 FACTORS = (1, 2, 4, 8, 16, 32)
-"""Values tried of re-scored candidates by wanted ones."""
+"""Numbers of re-scored candidates per wanted result to try."""
 
 
-def steps(name: str, least: int = 1, most: int = STEPS[-1], **fixed: int) -> Ladder:
-    """A ladder over one parameter, from `least` to `most`."""
-    return [{name: step, **fixed} for step in STEPS if least <= step <= most]
+def parameter_ladder(name: str, minimum: int = 1, maximum: int = STEPS[-1], **fixed: int) -> Ladder:
+    """Return a ladder over one parameter, from `minimum` to `maximum`."""
+    return [{name: step, **fixed} for step in STEPS if minimum <= step <= maximum]
 
 
-class CannotTakePart(OmnishelfError):
-    """The machine lacks what an engine needs."""
+class EngineUnavailable(OmnishelfError):
+    """The machine lacks something that the engine needs."""
 
-    code = "engine_cannot_take_part"
+    code = "engine_unavailable"
 
 
 class Engine(ABC):
     """Builds an index of a dataset in its folder, and in another process opens and searches it.
 
-    Row numbers of the dataset are the ids. Everything between a query and ids with scores is
-    inside `search`.
+    Row numbers of the dataset are the ids. `search` contains everything between a query and ids
+    with scores.
     """
 
     name: ClassVar[str]
     package: ClassVar[str]
     licence: ClassVar[str]
     module: ClassVar[str] = "faiss"
-    """What to import before anything is measured: code is neither part of the build nor memory
-    of a vector."""
+    """Module to import before measuring, so that its code counts neither as time nor memory."""
 
     slow: ClassVar[bool] = False
-    """Slow ones are asked fewer queries, and once instead of in every round."""
+    """Slow engines answer fewer queries, in one round only."""
 
     def __init__(self, folder: Path, dataset: Dataset) -> None:
         self.folder = folder
@@ -60,16 +59,12 @@ class Engine(ABC):
 
     @classmethod
     def version(cls) -> str:
-        """Raises importlib.metadata.PackageNotFoundError where it is not installed,
-        CannotTakePart.
-        """
+        """Return the version; raise PackageNotFoundError or EngineUnavailable."""
         return importlib.metadata.version(cls.package)
 
     @property
     def lists(self) -> int:
-        """Inverted lists usual for this many rows: the power of two from 4√n on, where k-means
-        has 39 points a list.
-        """
+        """Usual number of inverted lists: the power of two above 4√n, with 39 points per list."""
         rows = self.dataset.spec.rows
         return min(1 << max(0, int(4 * rows**0.5) - 1).bit_length(), max(1, rows // 39))
 
@@ -79,37 +74,37 @@ class Engine(ABC):
 
     @abstractmethod
     def open(self) -> None:
-        """Load it as a serving process would."""
+        """Load the index like a serving process."""
 
     def close(self) -> None:  # noqa: B027
-        """Let go of what would outlive the process, if anything does."""
+        """Release resources that would outlive the process."""
 
     def ladders(self) -> list[Ladder]:
-        """Ladders to climb, each on its own."""
+        """Return the ladders of settings that tuning tries."""
         return [[{}]]
 
     def apply(self, setting: Setting) -> None:  # noqa: B027
-        """Search with this setting from now on, where there is one."""
+        """Use this setting for the following searches."""
 
     def use_threads(self, threads: int) -> None:  # noqa: B027
-        """Search batches with so many threads, where the engine lets one choose."""
+        """Set the number of threads of batch searches, if the engine supports it."""
 
     def about(self) -> str:
-        """What was built, in the engine's own words."""
+        """Return a description of the index, in the engine's own terms."""
         return ""
 
     @abstractmethod
     def search(self, queries: Vectors, k: int, kind: Modality) -> Any:
-        """What a caller of the engine gets for a batch of queries, shape (q, dim), of this kind."""
+        """Return the engine's own answer to a batch of queries, (q, dim), of this kind."""
 
     @abstractmethod
     def rows(self, answer: Any, k: int) -> Ids:
-        """Rows found, shape (q, k), -1 where there are fewer."""
+        """Return the rows of an answer, (q, k), -1 where there are fewer."""
 
 
-def padded(found: list[list[int]], k: int) -> Ids:
-    """Lists of ids as one array, shape (q, k), -1 where there are fewer."""
-    rows = np.full((len(found), k), -1, np.int64)
-    for number, ids in enumerate(found):
+def pad_rows(results: list[list[int]], k: int) -> Ids:
+    """Return lists of ids as one array, (q, k), -1 where there are fewer."""
+    rows = np.full((len(results), k), -1, np.int64)
+    for number, ids in enumerate(results):
         rows[number, : len(ids)] = ids
     return rows

@@ -8,12 +8,14 @@ import numpy as np
 
 from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
-from tools.bench.index.engines.base import Engine, Ladder, Setting, steps
+from tools.bench.index.engines.base import Engine, Ladder, Setting, parameter_ladder
 
 NEIGHBOURS = 32
 
 
 class Hnswlib(Engine):
+    """The HNSW graph of hnswlib."""
+
     name = "hnswlib"
     package = "hnswlib"
     module = "hnswlib"
@@ -46,7 +48,7 @@ class Hnswlib(Engine):
         self._index.set_num_threads(threads)
 
     def ladders(self) -> list[Ladder]:
-        return [steps("ef", least=12)]
+        return [parameter_ladder("ef", minimum=12)]
 
     def apply(self, setting: Setting) -> None:
         self._index.set_ef(setting["ef"])
@@ -55,11 +57,13 @@ class Hnswlib(Engine):
         return self._index.knn_query(queries, k)
 
     def rows(self, answer: Any, k: int) -> Ids:
-        found: Ids = answer[0].astype(np.int64)
-        return found
+        rows: Ids = answer[0].astype(np.int64)
+        return rows
 
 
 class Usearch(Engine):
+    """The HNSW graph of usearch, with fp16 vectors."""
+
     name = "usearch f16"
     package = "usearch"
     module = "usearch.index"
@@ -92,7 +96,7 @@ class Usearch(Engine):
         self._threads = threads
 
     def ladders(self) -> list[Ladder]:
-        return [steps("expansion_search", least=8)]
+        return [parameter_ladder("expansion_search", minimum=8)]
 
     def apply(self, setting: Setting) -> None:
         self._index.expansion_search = setting["expansion_search"]

@@ -1,4 +1,4 @@
-"""FAISS's own indexes, loaded into memory and searched without anything around them."""
+"""FAISS's own indexes, loaded into memory and searched directly."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import faiss
 from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
 from search.vectors.faiss.training import shorten_rotation_training
-from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, steps
+from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, parameter_ladder
 
-SAMPLE_A_LIST = 64
+SAMPLES_PER_LIST = 64
 
 
 class RawFaiss(Engine):
@@ -22,7 +22,7 @@ class RawFaiss(Engine):
 
     @classmethod
     def version(cls) -> str:
-        # The build for GPUs is another package of the same module.
+        # The CPU and the GPU build are different packages of the same module.
         return str(faiss.__version__)
 
     def about(self) -> str:
@@ -30,7 +30,7 @@ class RawFaiss(Engine):
 
     @abstractmethod
     def factory(self) -> str:
-        """FAISS factory string."""
+        """Return the FAISS factory string."""
 
     def build(self) -> None:
         index = faiss.index_factory(
@@ -44,8 +44,8 @@ class RawFaiss(Engine):
         faiss.write_index(index, str(self.folder / "index.faiss"))
 
     def train(self, index: faiss.Index) -> None:
-        """On a sample of the dataset."""
-        index.train(self.dataset.sample(SAMPLE_A_LIST * self.lists))
+        """Train on a sample of the dataset."""
+        index.train(self.dataset.sample(SAMPLES_PER_LIST * self.lists))
 
     def open(self) -> None:
         self._index = faiss.read_index(str(self.folder / "index.faiss"))
@@ -58,11 +58,13 @@ class RawFaiss(Engine):
         return self._index.search(queries, k, params=self._parameters)
 
     def rows(self, answer: Any, k: int) -> Ids:
-        found: Ids = answer[1]
-        return found
+        rows: Ids = answer[1]
+        return rows
 
 
 class Flat(RawFaiss):
+    """Exact search."""
+
     name = "faiss Flat"
 
     def factory(self) -> str:
@@ -70,13 +72,15 @@ class Flat(RawFaiss):
 
 
 class ScalarQuantised(RawFaiss):
+    """Inverted lists of 8-bit scalar codes."""
+
     name = "faiss IVF-SQ8"
 
     def factory(self) -> str:
         return f"IVF{self.lists},SQ8"
 
     def ladders(self) -> list[Ladder]:
-        return [steps("nprobe", most=self.lists)]
+        return [parameter_ladder("nprobe", maximum=self.lists)]
 
     def apply(self, setting: Setting) -> None:
         self._parameters = faiss.SearchParametersIVF(**setting)
@@ -91,7 +95,7 @@ class _ProductQuantised(RawFaiss):
         return f"IVF{self.lists},PQ{self.dataset.spec.dim // 2}x4fs,Refine({self.refine})"
 
     def ladders(self) -> list[Ladder]:
-        return [steps("nprobe", most=self.lists, factor=factor) for factor in FACTORS]
+        return [parameter_ladder("nprobe", maximum=self.lists, factor=factor) for factor in FACTORS]
 
     def apply(self, setting: Setting) -> None:
         lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
@@ -100,29 +104,33 @@ class _ProductQuantised(RawFaiss):
         )
 
 
-class RescoredFromSq8(_ProductQuantised):
+class ProductQuantisedSq8(_ProductQuantised):
+    """Re-scored from 8-bit scalar codes."""
+
     name = "faiss IVF-PQ+SQ8"
     refine = "SQ8"
 
 
-class RescoredFromFp16(_ProductQuantised):
+class ProductQuantisedFp16(_ProductQuantised):
+    """Re-scored from fp16 vectors."""
+
     name = "faiss IVF-PQ+fp16"
     refine = "SQfp16"
 
 
-class _Turned(_ProductQuantised):
-    """Codes of vectors that a rotation turns first."""
+class _RotatedProductQuantised(_ProductQuantised):
+    """Codes of rotated vectors."""
 
     def apply(self, setting: Setting) -> None:
         lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
-        turned = faiss.SearchParametersPreTransform(index_params=lists)
+        rotated = faiss.SearchParametersPreTransform(index_params=lists)
         self._parameters = faiss.IndexRefineSearchParameters(
-            k_factor=setting["factor"], base_index_params=turned
+            k_factor=setting["factor"], base_index_params=rotated
         )
 
 
-class BinaryAndRescored(_Turned):
-    """One bit a dimension, after a random rotation (Gao, Long: RaBitQ, 2024)."""
+class RaBitQ(_RotatedProductQuantised):
+    """One bit per dimension after a random rotation (Gao, Long: RaBitQ, 2024), re-scored."""
 
     name = "faiss RaBitQ+fp16"
 
@@ -130,8 +138,8 @@ class BinaryAndRescored(_Turned):
         return f"RR{self.dataset.spec.dim},IVF{self.lists},RaBitQfs,Refine(SQfp16)"
 
 
-class TurnedAndRescored(_Turned):
-    """4-bit codes of four dimensions each, after a rotation that is learned as in our own index."""
+class OptimisedProductQuantised(_RotatedProductQuantised):
+    """4-bit codes of four dimensions each after a learned rotation, as in our index, re-scored."""
 
     name = "faiss OPQ+fp16"
 
@@ -140,25 +148,33 @@ class TurnedAndRescored(_Turned):
         return f"OPQ{codes},IVF{self.lists},PQ{codes}x4fs,Refine(SQfp16)"
 
     def train(self, index: faiss.Index) -> None:
-        # FAISS keeps a bare pointer to these codes while it learns.
+        # FAISS keeps a raw pointer to these codes during the training.
         code = shorten_rotation_training(faiss.downcast_index(cast(Any, index).base_index))
         super().train(index)
         del code
 
 
 class Hnsw(RawFaiss):
+    """A graph with 32 neighbours."""
+
     name = "faiss HNSW32"
 
     def factory(self) -> str:
         return "HNSW32"
 
     def ladders(self) -> list[Ladder]:
-        return [steps("efSearch", least=8)]
+        return [parameter_ladder("efSearch", minimum=8)]
 
     def apply(self, setting: Setting) -> None:
         self._parameters = faiss.SearchParametersHNSW(**setting)
 
 
 RAW_FAISS: tuple[type[RawFaiss], ...] = (
-    Flat, ScalarQuantised, RescoredFromSq8, RescoredFromFp16, TurnedAndRescored, BinaryAndRescored, Hnsw,
-)  # fmt: skip
+    Flat,
+    ScalarQuantised,
+    ProductQuantisedSq8,
+    ProductQuantisedFp16,
+    OptimisedProductQuantised,
+    RaBitQ,
+    Hnsw,
+)

@@ -1,4 +1,4 @@
-"""Databases that run inside the process or beside it."""
+"""Vector databases that run in the process or as its child."""
 
 from __future__ import annotations
 
@@ -8,12 +8,21 @@ from typing import Any
 import numpy as np
 
 from search.types import Ids, Modality, Vectors
-from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, padded, steps
+from tools.bench.index.engines.base import (
+    FACTORS,
+    Engine,
+    Ladder,
+    Setting,
+    pad_rows,
+    parameter_ladder,
+)
 
 TABLE = "views"
 
 
 class LanceDb(Engine):
+    """LanceDB with IVF-PQ and re-scoring."""
+
     name = "LanceDB"
     package = "lancedb"
     module = "lancedb"
@@ -59,7 +68,10 @@ class LanceDb(Engine):
         self._setting: Setting = {}
 
     def ladders(self) -> list[Ladder]:
-        return [steps("nprobes", most=self.lists, refine_factor=factor) for factor in FACTORS[2:]]
+        return [
+            parameter_ladder("nprobes", maximum=self.lists, refine_factor=factor)
+            for factor in FACTORS[2:]
+        ]
 
     def apply(self, setting: Setting) -> None:
         self._setting = setting
@@ -69,24 +81,26 @@ class LanceDb(Engine):
 
     def _one(self, query: Vectors, k: int) -> list[int]:
         builder = self._table.search(query).nprobes(self._setting["nprobes"])
-        found = (
+        table = (
             builder.refine_factor(self._setting["refine_factor"])
             .select(["id", "_distance"])
             .limit(k)
             .to_arrow()
         )
-        ids: list[int] = found["id"].to_pylist()
+        ids: list[int] = table["id"].to_pylist()
         return ids
 
     def rows(self, answer: Any, k: int) -> Ids:
-        return padded(answer, k)
+        return pad_rows(answer, k)
 
 
 INDEX_EXISTS = 35
-"""Milvus's code of an error."""
+"""Error code of Milvus."""
 
 
 class MilvusLite(Engine):
+    """Milvus Lite with HNSW."""
+
     name = "milvus-lite"
     package = "milvus-lite"
     module = "pymilvus"
@@ -106,7 +120,7 @@ class MilvusLite(Engine):
         return str(self.folder / "milvus.db")
 
     def _release(self, client: Any) -> None:
-        """Closing a client leaves its server running."""
+        """Close a client and its server, which the client itself leaves running."""
         from milvus_lite.server_manager import server_manager_instance
 
         client.close()
@@ -136,9 +150,7 @@ class MilvusLite(Engine):
         self._release(client)
 
     def _create_index(self, client: Any, index: Any) -> None:
-        """The server drops a client that waits for minutes; its second try then finds the index
-        that the first made.
-        """
+        """Create an index; the server drops a slow client, whose retry finds the index created."""
         from pymilvus import MilvusException
 
         try:
@@ -156,7 +168,7 @@ class MilvusLite(Engine):
         self._release(self._served)
 
     def ladders(self) -> list[Ladder]:
-        return [steps("ef", least=12)]
+        return [parameter_ladder("ef", minimum=12)]
 
     def apply(self, setting: Setting) -> None:
         self._setting = setting
@@ -167,10 +179,12 @@ class MilvusLite(Engine):
         )
 
     def rows(self, answer: Any, k: int) -> Ids:
-        return padded([[hit["id"] for hit in hits] for hits in answer], k)
+        return pad_rows([[hit["id"] for hit in hits] for hits in answer], k)
 
 
 class QdrantLocal(Engine):
+    """Qdrant in local mode: exact search."""
+
     name = "qdrant local"
     package = "qdrant-client"
     module = "qdrant_client"
@@ -181,9 +195,7 @@ class QdrantLocal(Engine):
         return "exact scan in numpy, filled when opened"
 
     def build(self) -> None:
-        """Nothing: on disk it commits every view on its own, which takes hours, so it is kept in
-        memory.
-        """
+        """Do nothing: on disk Qdrant commits each view alone, which takes hours; use memory."""
 
     def open(self) -> None:
         from qdrant_client import QdrantClient, models
@@ -210,4 +222,4 @@ class QdrantLocal(Engine):
         ]
 
     def rows(self, answer: Any, k: int) -> Ids:
-        return padded([[point.id for point in points] for points in answer], k)
+        return pad_rows([[point.id for point in points] for points in answer], k)

@@ -1,4 +1,4 @@
-"""txtai's embeddings database over vectors made elsewhere."""
+"""The embeddings database of txtai, with external vectors."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import faiss
 
 from search.cpu import available_cores
 from search.types import Ids, Modality, Vectors
-from tools.bench.index.engines.base import Engine, Ladder, Setting, padded, steps
+from tools.bench.index.engines.base import Engine, Ladder, Setting, pad_rows, parameter_ladder
 
 
 class Txtai(Engine):
+    """The default index of txtai."""
+
     name = "txtai"
     package = "txtai"
     module = "txtai"
@@ -24,7 +26,7 @@ class Txtai(Engine):
         from txtai import Embeddings
 
         faiss.omp_set_num_threads(available_cores())
-        embeddings = Embeddings(method="external", transform=_unchanged, content=False)
+        embeddings = Embeddings(method="external", transform=_identity, content=False)
         embeddings.index(
             (row, vector, None)
             for start, block in self.dataset.blocks()
@@ -36,13 +38,13 @@ class Txtai(Engine):
         from txtai import Embeddings
 
         self._embeddings = Embeddings()
-        self._embeddings.load(str(self.folder / "txtai"), config={"transform": _unchanged})
+        self._embeddings.load(str(self.folder / "txtai"), config={"transform": _identity})
 
     def use_threads(self, threads: int) -> None:
         faiss.omp_set_num_threads(threads)
 
     def ladders(self) -> list[Ladder]:
-        return [steps("nprobe")]
+        return [parameter_ladder("nprobe")]
 
     def apply(self, setting: Setting) -> None:
         self._embeddings.ann.config["faiss"] = setting
@@ -51,8 +53,8 @@ class Txtai(Engine):
         return self._embeddings.batchsearch(list(queries), k)
 
     def rows(self, answer: Any, k: int) -> Ids:
-        return padded([[row for row, _ in hits] for hits in answer], k)
+        return pad_rows([[row for row, _ in hits] for hits in answer], k)
 
 
-def _unchanged(vectors: list[Vectors]) -> list[Vectors]:
+def _identity(vectors: list[Vectors]) -> list[Vectors]:
     return vectors

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from search.types import Modality
-from tools.bench.index.data import TUNED, Dataset, K, recall
+from tools.bench.index.data import TUNING, Dataset, K, recall
 from tools.bench.index.engines.base import Setting
 from tools.bench.index.engines.ours import Ours
 from tools.bench.index.engines.raw_faiss import Hnsw, ScalarQuantised
-from tools.bench.index.filters import KINDS_OF_FILTER, SELECTIVITIES, sweep
-from tools.bench.index.measure import limited_to, memory, times_of
+from tools.bench.index.filters import FILTER_KINDS, SELECTIVITIES, measure_filters
+from tools.bench.index.measure import limit_cores, memory, time_repeatedly
 from tools.bench.index.tuning import TARGET, tune
 
 
@@ -23,10 +23,13 @@ def test_tuning_stops_at_the_first_setting_that_is_good_enough(
     engine = ScalarQuantised(tmp_path, dataset)
     engine.build()
     engine.open()
-    queries, answers = dataset.queries(Modality.TEXT, TUNED), dataset.answers(Modality.TEXT, TUNED)
+    queries, answers = (
+        dataset.queries(Modality.TEXT, TUNING),
+        dataset.answers(Modality.TEXT, TUNING),
+    )
     tuned = tune(engine, queries, answers)
     ladder = engine.ladders()[0]
-    assert tuned.reached and tuned.seconds_a_query > 0 and tuned.setting in ladder[1:]
+    assert tuned.reached and tuned.seconds_per_query > 0 and tuned.setting in ladder[1:]
 
     def reached(setting: Setting) -> float:
         engine.apply(setting)
@@ -44,8 +47,8 @@ def test_tuning_says_when_the_target_is_out_of_reach(dataset: Dataset, tmp_path:
     engine = Hnsw(tmp_path, dataset)
     engine.build()
     engine.open()
-    wrong = np.full_like(dataset.answers(Modality.TEXT, TUNED), dataset.spec.rows)
-    tuned = tune(engine, dataset.queries(Modality.TEXT, TUNED), wrong)
+    wrong = np.full_like(dataset.answers(Modality.TEXT, TUNING), dataset.spec.rows)
+    tuned = tune(engine, dataset.queries(Modality.TEXT, TUNING), wrong)
     assert not tuned.reached and tuned.recall == 0
 
 
@@ -66,23 +69,23 @@ def test_memory_tells_private_pages_from_mapped_ones(tmp_path: Path) -> None:
 
 def test_limits_hold_inside_only() -> None:
     before = os.sched_getaffinity(0)
-    with limited_to(1):
+    with limit_cores(1):
         assert len(os.sched_getaffinity(0)) == 1
     assert os.sched_getaffinity(0) == before
 
 
 def test_runs_are_repeated_for_as_long_as_asked() -> None:
-    assert len(times_of(lambda: None, 0)) == 1
-    assert sum(times_of(lambda: None, 0.01)) >= 0.01
+    assert len(time_repeatedly(lambda: None, 0)) == 1
+    assert sum(time_repeatedly(lambda: None, 0.01)) >= 0.01
 
 
 def test_sweep_measures_every_filter_against_exact_search(dataset: Dataset, tmp_path: Path) -> None:
     engine = Ours(tmp_path, dataset)
     engine.build()
     engine.open()
-    found = sweep(engine, dataset)
+    found = measure_filters(engine, dataset)
     assert [(part.kind, part.selectivity) for part in found] == [
-        (kind, selectivity) for kind in KINDS_OF_FILTER for selectivity in SELECTIVITIES
+        (kind, selectivity) for kind in FILTER_KINDS for selectivity in SELECTIVITIES
     ]
     for part in found:
         assert part.views == pytest.approx(part.selectivity * dataset.spec.rows, abs=2)

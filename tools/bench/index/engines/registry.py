@@ -1,4 +1,4 @@
-"""Who takes part, by the name given on the command line."""
+"""All engines, by their name on the command line."""
 
 from __future__ import annotations
 

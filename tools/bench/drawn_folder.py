@@ -12,7 +12,7 @@ from tools.sample_shop.writer import plan_sample_shop, write_sample_shop
 SEED = 7
 
 
-def drawn_folder(out: Path, products: int, size: int) -> EvaluationFolder:
+def draw_folder(out: Path, products: int, size: int) -> EvaluationFolder:
     """Draw the first `products` of the sample shop, `size` pixels wide, into `out`."""
     write_sample_shop(out, seed=SEED, products=products, clips=False, size=size)
     _, rows = plan_sample_shop(SEED, products, clips=False)
