@@ -1,5 +1,6 @@
-"""The error tree. Every error says what is wrong, which value, what to do, and whether a retry
-can help.
+"""The error tree.
+
+Every error says what is wrong, which value, what to do, and whether a retry can help.
 
 OmnishelfError
 ├── ConfigError                      a setting is missing or wrong

@@ -1,5 +1,6 @@
-"""Atomic and durable file writing, and SHA-256 of files. Nothing else in the project writes a file
-that must survive a crash, or hashes a file.
+"""Atomic and durable writing of files, and SHA-256 of files and contents.
+
+The rest of the project uses this module for files that must survive a crash.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 Content = bytes | str | Callable[[BinaryIO], object]
-"""What to write: bytes, text (stored as UTF-8), or a function that writes to an open binary file."""
+"""What to write: bytes, text (stored as UTF-8), or a function that writes to a binary file."""
 
 _TEMPORARY_SUFFIX = ".part"
 

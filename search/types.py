@@ -1,5 +1,6 @@
-"""Vocabulary of the engine. This module imports nothing from the project, so every other module
-may import it.
+"""Types of the engine.
+
+This module imports nothing from the project, so every other module may import it.
 """
 
 from __future__ import annotations
@@ -20,8 +21,9 @@ Ids = npt.NDArray[np.int64]
 
 
 class Modality(enum.StrEnum):
-    """What a view shows. One segment holds views of one modality, because modalities score on
-    different scales.
+    """Modality of an asset or of a view.
+
+    A segment holds views of one modality, because modalities score on different scales.
     """
 
     TEXT = "text"
@@ -81,15 +83,6 @@ class Space:
     fingerprint: str
     dim: int
     modalities: frozenset[Modality]
-
-    @property
-    def asset_modalities(self) -> frozenset[Modality]:
-        """Kinds of files that have views in this space. A video has wherever pictures have: its
-        key frames.
-        """
-        return self.modalities | (
-            {Modality.VIDEO} if Modality.PICTURE in self.modalities else frozenset()
-        )
 
 
 @dataclass(frozen=True, slots=True)

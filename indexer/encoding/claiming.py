@@ -20,12 +20,6 @@ ISOLATE_AFTER = 3
 """Attempts after which a job is encoded alone, when nothing else is left: it may be what kills
 the worker."""
 
-CLIPS = (Modality.AUDIO, Modality.VIDEO)
-
-CLAIM_BATCH_SIZES = {Modality.TEXT: 256, Modality.AUDIO: 8, Modality.VIDEO: 2}
-"""Contents of a claim; pictures as many as the encoder takes at once. The clips of a claim
-become searchable together, so a few: else short ones would wait for a long one."""
-
 
 @dataclass(frozen=True, slots=True)
 class Job:

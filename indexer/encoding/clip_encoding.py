@@ -26,17 +26,11 @@ from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from indexer.encoding.projection import get_tower_id, prepend_whole_clip, project
 from search.encoders.protocol import Features, TunableEncoder, require_audio
 from search.media.frame_views import VIEWS_PER_FRAME
+from search.modalities import MODALITIES
 from search.types import Modality, Span, TextRole
 from webapp.catalog.selectors.tunings import ClipFeatures, get_clip_features
 
 SUBTITLE_BATCH_SIZE = 256
-
-LEFT_OUT = {
-    Modality.VIDEO: "pictures",
-    Modality.AUDIO: "sound",
-    Modality.TEXT: "subtitles",
-}
-"""How a note calls what is left out of a clip, or of which a part is."""
 
 
 @dataclass
@@ -91,7 +85,8 @@ def _encode_clip(
     if fault := _spoilt(kind, found, troubles):
         return FailedContent(job, fault)
     note = "; ".join(
-        f"{LEFT_OUT[modality]}: {fault.message}" for modality, fault in troubles.items()
+        f"{MODALITIES[modality].track_label}: {fault.message}"
+        for modality, fault in troubles.items()
     )
     return EncodedContent(job, _views(kind, found, encoder), note)
 

@@ -20,14 +20,11 @@ from search.media.frame_views import crop_frame_views
 from search.media.keyframes import read_key_frames
 from search.media.limits import ClipLimits
 from search.media.subtitles import read_subtitles
+from search.modalities import MODALITIES
 from search.types import Modality
-from webapp.catalog.models import SHOWN_BY
 
 DECODE_ERRORS = (MediaError, ModalityUnsupported, Unavailable, MemoryError, OSError)
 """What decoding a clip is known to raise."""
-
-TRACKS = {Modality.VIDEO: "video", Modality.AUDIO: "audio", Modality.TEXT: "subtitle"}
-"""FFmpeg's names."""
 
 
 def start_decoding(
@@ -76,7 +73,8 @@ def encodable_modalities(encoder: TunableEncoder, kind: Modality) -> tuple[Modal
     sound.
     """
     audio = supports_audio(encoder)
-    return tuple(modality for modality in SHOWN_BY[kind] if audio or modality is not Modality.AUDIO)
+    views = MODALITIES[kind].view_modalities
+    return tuple(modality for modality in views if audio or modality is not Modality.AUDIO)
 
 
 @dataclass
@@ -110,7 +108,7 @@ class _Clip:
     def _frames(self) -> Iterator[Piece | PieceError]:
         seen = read_key_frames(self.path, self.limits, side=self.encoder.decode_size)
         # Looking for a track costs a process.
-        self.wanted = [each for each in self.wanted if TRACKS[each] in seen.other_tracks]
+        self.wanted = [each for each in self.wanted if MODALITIES[each].track in seen.other_tracks]
         for shown in seen.frames:
             views = [self.encoder.prepare_picture(view) for view in crop_frame_views(shown.picture)]
             yield Piece(Modality.VIDEO, shown.span, views)

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from indexer.encoding.claiming import (
-    CLAIM_BATCH_SIZES,
-    CLIPS,
     Claim,
     Job,
     claim_jobs,
@@ -36,6 +34,7 @@ from indexer.encoding.totals import BatchTimings, EncodeTotals
 from search.cpu import available_cores
 from search.encoders.protocol import TunableEncoder
 from search.errors import Unavailable
+from search.modalities import MODALITIES
 from search.types import Modality
 from webapp.catalog.selectors.tunings import get_stored_features
 from webapp.config import web_settings
@@ -139,14 +138,14 @@ class EncodeWorker:
         modality = next_modality(space=space)
         if modality is None:
             return None
-        limit = CLAIM_BATCH_SIZES.get(modality, self.encoder.picture_batch_size)
+        limit = MODALITIES[modality].claim_size or self.encoder.picture_batch_size
         return claim_jobs(space=space, modality=modality, worker=self.worker, limit=limit)
 
     def _begin(
         self, claim: Claim, decoders: Executor, model: Executor, started: float
     ) -> _InFlight:
         contents, orphans = load_contents(claim)
-        if claim.modality in CLIPS:
+        if claim.modality in MODALITIES.clips:
             return self._begin_clips(claim, contents, orphans, decoders, model, started)
         known = get_stored_features(
             towers=self.encoder.tower_id,

@@ -9,8 +9,7 @@ import os
 from pathlib import Path
 
 from search.errors import InputError
-
-MEDIA_COLUMNS = ("images", "audio", "video")
+from search.modalities import MODALITIES
 
 
 def rebase(catalog: Path, out: Path) -> Path:
@@ -20,7 +19,7 @@ def rebase(catalog: Path, out: Path) -> Path:
     with catalog.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
         columns, rows = list(reader.fieldnames or ()), list(reader)
-    present = [column for column in MEDIA_COLUMNS if column in columns]
+    present = [column for column in MODALITIES.upload_columns if column in columns]
     files = {
         name: (catalog.parent / name).resolve()
         for row in rows

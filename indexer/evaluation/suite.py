@@ -15,6 +15,7 @@ from indexer.evaluation.run import evaluate_folder
 from search.errors import InputError
 from search.evaluation.folder import read_folder, read_modalities
 from search.evaluation.significance import Estimate, estimate_mean, paired_differences
+from search.modalities import MODALITIES
 from search.types import Space
 from webapp.retrieval.models_runtime import active_space
 
@@ -89,7 +90,7 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
     space = active_space()
     reports, skipped = [], {}
     for folder in folders:
-        if missing := read_modalities(folder) - space.asset_modalities:
+        if missing := read_modalities(folder) - MODALITIES.encodable(space.modalities):
             skipped[folder.name] = (
                 f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
             )

@@ -17,9 +17,9 @@ from indexer.previews.render import ClipPreviewFiles, render_preview
 from search.config import engine_settings
 from search.errors import MediaTooLarge
 from search.media.limits import ClipLimits
+from search.modalities import MODALITIES
 from search.types import Modality
 from webapp.catalog.models import Asset, ClipPreview
-from webapp.catalog.selectors.previews import CLIP_KINDS
 from webapp.catalog.services.previews import store_preview
 from webapp.leases.leased import lease_fields
 
@@ -35,7 +35,7 @@ _making = threading.Lock()
 def find_clips_without_preview() -> QuerySet[Asset]:
     """Clips without a preview, whose maker may be at work, newest first."""
     known = ClipPreview.objects.filter(content_hash=OuterRef("content_hash"))
-    return Asset.objects.filter(~Exists(known), kind__in=CLIP_KINDS).order_by("-pk")
+    return Asset.objects.filter(~Exists(known), kind__in=MODALITIES.clips).order_by("-pk")
 
 
 def release_abandoned_previews() -> int:

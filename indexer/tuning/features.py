@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from django.db.models import Exists, OuterRef
 
-from indexer.encoding.claiming import CLAIM_BATCH_SIZES, CLIPS, Job
+from indexer.encoding.claiming import Job
 from indexer.encoding.clip_encoding import encode_clips
 from indexer.encoding.clip_reading import encodable_modalities, start_decoding
 from indexer.encoding.contents import Content, load_picture
@@ -21,6 +21,7 @@ from indexer.encoding.storage import make_feature_rows
 from indexer.tuning.progress import TuningProgress
 from search.cpu import available_cores
 from search.encoders.protocol import Features, TunableEncoder
+from search.modalities import MODALITIES
 from search.types import Modality, TextRole
 from webapp.catalog.models import Asset, CachedFeatures, IndexJob, JobState, TuningStage
 from webapp.catalog.selectors.tunings import FeatureRow, get_stored_features
@@ -45,7 +46,8 @@ def compute_missing_features(
     for kind in Modality:
         missing = _missing(encoder, kind, busy_space) if encodable_modalities(encoder, kind) else []
         progress.begin(TuningStage.FEATURES, len(missing))
-        for contents in _chunks(missing, CLAIM_BATCH_SIZES.get(kind, encoder.picture_batch_size)):
+        size = MODALITIES[kind].claim_size or encoder.picture_batch_size
+        for contents in _chunks(missing, size):
             rows = make_feature_rows(_encode(kind, contents, encoder).encoded, encoder)
             store_features(rows)
             decoded += len(rows) if kind is Modality.PICTURE else 0
@@ -76,7 +78,7 @@ def _encode(
     if kind is Modality.TEXT:
         return encode_texts(named, encoder)
     with ThreadPoolExecutor(available_cores(), thread_name_prefix="decode") as decoders:
-        if kind in CLIPS:
+        if kind in MODALITIES.clips:
             return encode_clips(
                 kind, named, start_decoding(kind, named, encoder, decoders), encoder
             )

@@ -19,6 +19,7 @@ from indexer.tuning.progress import TuningProgress
 from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder
 from search.errors import CorruptGeneration, NoGeneration, Unavailable
+from search.modalities import MODALITIES
 from search.types import Modality
 from search.vectors.backends import delete_index, open_generations
 from webapp.catalog.models import (
@@ -32,7 +33,6 @@ from webapp.catalog.models import (
     Tuning,
     TuningStage,
     TuningState,
-    kinds_showing,
 )
 from webapp.catalog.selectors.spaces import get_active_preset
 from webapp.catalog.services.index_sequence import mark_changed
@@ -60,7 +60,7 @@ def project_space(
     count = 0
     for modality in Modality:
         missing, last = _unprojected(encoder, modality), 0
-        size = CLIP_BATCH_SIZE if modality in (Modality.AUDIO, Modality.VIDEO) else ROW_BATCH_SIZE
+        size = CLIP_BATCH_SIZE if modality in MODALITIES.clips else ROW_BATCH_SIZE
         if progress:
             progress.begin(TuningStage.PROJECTING, missing.count())
         while rows := list(missing.filter(pk__gt=last).order_by("pk")[:size]):
@@ -77,7 +77,7 @@ def _unprojected(encoder: TunableEncoder, modality: Modality) -> QuerySet[Cached
     same = {"modality": modality, "content_hash": OuterRef("content_hash")}
     embedded = Embedding.objects.filter(space=encoder.space.fingerprint, **same)
     used = Asset.objects.filter(
-        kind__in=kinds_showing(modality), content_hash=OuterRef("content_hash")
+        kind__in=MODALITIES.asset_kinds(modality), content_hash=OuterRef("content_hash")
     )
     rows = CachedFeatures.objects.filter(
         ~Exists(embedded), Exists(used), towers=towers, modality=modality
@@ -106,7 +106,7 @@ def _store(
             ignore_conflicts=True,
         )
         if touch:
-            kinds = kinds_showing(modality)
+            kinds = MODALITIES.asset_kinds(modality)
             owners = (
                 Asset.objects.filter(kind__in=kinds, content_hash__in=hashes)
                 .order_by()

@@ -10,19 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from search.errors import InputError
+from search.modalities import MODALITIES
 from search.types import Modality
 
 CATALOG = "catalog.csv"
 QUERIES = "queries.jsonl"
-MEDIA_COLUMNS = {"images": Modality.PICTURE, "audio": Modality.AUDIO, "video": Modality.VIDEO}
-"""Columns of a catalogue that name media files."""
 
-QUERY_FIELDS = {
-    "text": Modality.TEXT,
-    "image": Modality.PICTURE,
-    "audio": Modality.AUDIO,
-    "video": Modality.VIDEO,
-}
+QUERY_FIELDS = MODALITIES.query_fields
 """Fields of a query line; each query has exactly one of them."""
 
 
@@ -101,7 +95,11 @@ def read_modalities(root: Path) -> frozenset[Modality]:
     """
     catalog, queries = _require_files(root)
     rows = _read_rows(catalog)
-    media = {kind for column, kind in MEDIA_COLUMNS.items() if any(row.get(column) for row in rows)}
+    media = {
+        kind
+        for column, kind in MODALITIES.upload_columns.items()
+        if any(row.get(column) for row in rows)
+    }
     asked: set[Modality] = set()
     for _, fields in _read_lines(queries):
         asked |= {QUERY_FIELDS[name] for name in QUERY_FIELDS.keys() & fields.keys()}

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from search.errors import MediaUnreadable, MediaUnsupported
+from search.modalities import MODALITIES
 from search.types import Modality
 
 HEAD_BYTES = 64
-ACCEPTED = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF; WAV, MP3, FLAC, OGG, AAC, AIFF; MP4, MOV, WebM, MKV, AVI"
+ACCEPTED = MODALITIES.accepted_formats
 
 Source = bytes | Path | BinaryIO
 """A file's content, its path, or an open binary stream (read from its current position)."""

@@ -1,6 +1,4 @@
-"""The query pipeline over one vector index: candidates per modality, exact scores,
-normalisation, fusion.
-"""
+"""The query pipeline over one vector index: candidates, exact scores, normalisation, fusion."""
 
 from __future__ import annotations
 

@@ -7,26 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from search.modalities import MODALITIES
 from search.ranking.normalise import ScoreNormaliser
 from search.types import Candidates, Evidence, Hit, Ids, Modality, view_asset_id, view_part_number
 
 ModalityWeights = Mapping[tuple[Modality, Modality], float]
 """Weight of a view by (modality of the query, modality of the view); 1 for a pair not listed."""
 
-MODALITY_WEIGHTS: ModalityWeights = {
-    (Modality.TEXT, Modality.TEXT): 1.0,
-    (Modality.TEXT, Modality.PICTURE): 0.5,
-    (Modality.PICTURE, Modality.PICTURE): 1.0,
-    (Modality.PICTURE, Modality.TEXT): 0.25,
-    (Modality.TEXT, Modality.AUDIO): 1.0,
-    (Modality.TEXT, Modality.VIDEO): 1.5,
-    (Modality.PICTURE, Modality.AUDIO): 0.5,
-    (Modality.PICTURE, Modality.VIDEO): 1.0,
-    (Modality.AUDIO, Modality.AUDIO): 1.0,
-    (Modality.AUDIO, Modality.TEXT): 0.25,
-    (Modality.AUDIO, Modality.PICTURE): 0.25,
-    (Modality.AUDIO, Modality.VIDEO): 0.25,
-}
+MODALITY_WEIGHTS: ModalityWeights = MODALITIES.weights
 """Chosen by `manage.py bench_fusion` on the sample shop, on real garments, and on real sounds
 and videos among pictures (docs/fusion.md)."""
 

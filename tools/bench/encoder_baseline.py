@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.encoding.claiming import CLAIM_BATCH_SIZES
 from search.config import engine_settings
 from search.encoders.registry import load_encoder
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
+from search.modalities import MODALITIES
 from search.types import Modality, TextRole
 
 
@@ -44,7 +44,7 @@ def measure_baseline(pictures: Sequence[Path], texts: Sequence[str]) -> Baseline
             model_s += time.perf_counter() - decoded
             loop_s += time.perf_counter() - began
     counted = len(pictures) - size
-    size = CLAIM_BATCH_SIZES[Modality.TEXT]
+    size = MODALITIES[Modality.TEXT].claim_size or len(texts)
     began = time.perf_counter()
     for start in range(0, len(texts), size):
         encoder.encode_texts(texts[start : start + size], TextRole.DOCUMENT)

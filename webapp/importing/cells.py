@@ -12,6 +12,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from search.modalities import MODALITIES
 from webapp.catalog.product_fields import PRICE_RULE, STOCK_RULE
 from webapp.importing.raw_rows import RawValue
 
@@ -127,8 +128,6 @@ READERS: dict[str, CellReader] = {
     "stock": read_stock,
     "language": read_text,
     "visible": read_boolean,
-    "images": read_media,
-    "audio": read_media,
-    "video": read_media,
+    **dict.fromkeys(MODALITIES.upload_columns, read_media),
 }
 """How the cells of each column are read."""

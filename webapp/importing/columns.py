@@ -11,9 +11,10 @@ import re
 from collections.abc import Sequence
 
 from search.errors import InputError
+from search.modalities import MODALITIES
 
 TEXT_COLUMNS = ("title", "description", "brand")
-MEDIA_COLUMNS = ("images", "audio", "video")
+MEDIA_COLUMNS = tuple(MODALITIES.upload_columns)
 COLUMNS = (
     "sku",
     *TEXT_COLUMNS,

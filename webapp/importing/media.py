@@ -14,6 +14,7 @@ from django.core.files.base import File
 from search.errors import FetchFailed, OmnishelfError
 from search.media.inspect import MediaInfo, inspect_media
 from search.media.limits import MediaLimits
+from search.modalities import MODALITIES
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
 from webapp.catalog.services.assets import StoredFile, storage_name, store_file
@@ -28,7 +29,9 @@ FILE_ERRORS = (PermissionError, FileNotFoundError, IsADirectoryError)
 """OSErrors of one file; any other, such as a full disk, stops the import."""
 MAX_SOURCE = 2000
 
-COLUMNS = {"images": AssetKind.PICTURE, "audio": AssetKind.AUDIO, "video": AssetKind.VIDEO}
+COLUMNS = {
+    column: AssetKind(modality.value) for column, modality in MODALITIES.upload_columns.items()
+}
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from search.modalities import MODALITIES
 from search.types import Modality, Span
 from webapp.catalog.models import Asset, AssetKind
 from webapp.catalog.selectors.previews import NOTHING, Preview, get_previews
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 from webapp.retrieval.clip_matches import ClipMatch, ClipTimeline
-from webapp.shop.match_reasons import ICONS, MIN_SHOWN_SCORE, label_at
+from webapp.shop.match_reasons import MIN_SHOWN_SCORE, label_at
 from webapp.shop.media_files import INLINE_TYPES
 from webapp.shop.result_links import preview_url
 from webapp.shop.search_context import SearchContext
@@ -90,7 +91,7 @@ class Clip:
 
     @property
     def matches_subtitles(self) -> bool:
-        return any(marker.icon == ICONS[Modality.TEXT] for marker in self.markers)
+        return any(marker.icon == MODALITIES[Modality.TEXT].icon for marker in self.markers)
 
 
 def build_clips(assets: Iterable[Asset], context: SearchContext) -> list[Clip]:
@@ -201,7 +202,7 @@ def _match_markers(
                 href=asset.file.url + media_fragment(second),
                 time=time,
                 label=label_at(modality, time),
-                icon=ICONS[modality],
+                icon=MODALITIES[modality].icon,
                 marked=True,
                 best=start is not None and abs(second - start) < SAME_START_S,
             )

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from search.modalities import MODALITIES
 from search.types import Evidence, Modality
 from webapp.shop.timecodes import format_clock, format_spoken
 
 MIN_SHOWN_SCORE = 1.0
 """In standard deviations above chance: the timestamp of a weaker match in a clip is not shown."""
-
-ICONS = {
-    Modality.TEXT: "words",
-    Modality.PICTURE: "picture",
-    Modality.AUDIO: "sound",
-    Modality.VIDEO: "video",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +41,7 @@ def timestamp(evidence: Evidence) -> float | None:
 
 def explain(evidence: Evidence) -> MatchReason:
     """Return the reason that one piece of evidence gives."""
-    icon, second = ICONS[evidence.modality], timestamp(evidence)
+    icon, second = MODALITIES[evidence.modality].icon, timestamp(evidence)
     if second is None:
         return MatchReason(icon, _label(evidence.modality))
     at = _("at %(time)s") % {"time": format_clock(second)}

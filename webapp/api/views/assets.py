@@ -11,6 +11,7 @@ from rest_framework.request import Request
 
 from search.config import engine_settings
 from search.media.limits import MediaLimits
+from search.modalities import MODALITIES
 from search.types import Modality
 from webapp.api.idempotency import idempotent
 from webapp.api.links import Links
@@ -21,7 +22,7 @@ from webapp.api.scopes import Scope
 from webapp.api.selectors import visible_products
 from webapp.api.views.base import ApiView, json_response
 from webapp.catalog.models import Asset, Product
-from webapp.catalog.selectors.previews import CLIP_KINDS, get_previews
+from webapp.catalog.selectors.previews import get_previews
 from webapp.catalog.services.products import add_asset, remove_asset
 from webapp.retrieval.models_runtime import active_space
 
@@ -95,5 +96,5 @@ class AssetView(ApiView):
 
 
 def _context(request: Request, assets: Sequence[Asset]) -> AssetContext:
-    hashes = {asset.content_hash for asset in assets if asset.kind in CLIP_KINDS}
+    hashes = {asset.content_hash for asset in assets if asset.kind in MODALITIES.clips}
     return AssetContext(Links(request), get_previews(hashes))

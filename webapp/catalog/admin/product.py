@@ -17,13 +17,13 @@ from django.utils.translation import gettext_lazy as _
 from treebeard.admin import TreeAdmin
 from treebeard.forms import movenodeform_factory
 
+from search.modalities import MODALITIES
 from webapp.catalog.admin.base import STYLE, ReadOnlyAdmin
 from webapp.catalog.admin.product_form import MediaAssetForm, MediaFormSet, ProductForm
 from webapp.catalog.models import Asset, AssetKind, Category, Product
 from webapp.catalog.services.products import refresh_product, remove_products
 from webapp.retrieval.models_runtime import active_space
 
-MEDIA_KINDS = (AssetKind.PICTURE, AssetKind.AUDIO, AssetKind.VIDEO)
 THUMBNAIL_WIDTH = 160
 MAX_TEXT = 200
 """Characters of a text that a list shows."""
@@ -51,7 +51,7 @@ def asset_preview(asset: Asset | None) -> SafeString | str:
     if asset.kind == AssetKind.TEXT:
         text = asset.text
         return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
-    tag = "audio" if asset.kind == AssetKind.AUDIO else "video"
+    tag = MODALITIES[asset.kind].player_tag
     return format_html(
         f'<{tag} class="asset-preview" src="{{}}" controls preload="none"></{tag}>', asset.file.url
     )
@@ -113,7 +113,7 @@ class MediaInline(AssetColumns, admin.TabularInline):  # type: ignore[type-arg] 
     verbose_name_plural = _("pictures and clips")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Asset]:
-        return super().get_queryset(request).filter(kind__in=MEDIA_KINDS)
+        return super().get_queryset(request).filter(kind__in=MODALITIES.files)
 
 
 @admin.register(Product)

@@ -2,7 +2,7 @@
 is derived.
 """
 
-from webapp.catalog.models.asset import SHOWN_BY, Asset, AssetKind, kinds_showing
+from webapp.catalog.models.asset import Asset, AssetKind
 from webapp.catalog.models.attribute import AttributeValue
 from webapp.catalog.models.embedding import Embedding, IndexJob, JobState
 from webapp.catalog.models.features import CachedFeatures
@@ -20,7 +20,6 @@ from webapp.catalog.models.tuning import Tuning, TuningStage, TuningState
 from webapp.catalog.models.upload import Outcome, Upload, UploadRow, UploadState
 
 __all__ = [
-    "SHOWN_BY",
     "Asset",
     "AssetKind",
     "AttributeValue",
@@ -46,5 +45,4 @@ __all__ = [
     "Upload",
     "UploadRow",
     "UploadState",
-    "kinds_showing",
 ]

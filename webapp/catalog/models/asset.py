@@ -17,21 +17,6 @@ class AssetKind(models.TextChoices):
     VIDEO = Modality.VIDEO.value, _("video")
 
 
-SHOWN_BY: dict[str, tuple[Modality, ...]] = {
-    AssetKind.TEXT: (Modality.TEXT,),
-    AssetKind.PICTURE: (Modality.PICTURE,),
-    AssetKind.AUDIO: (Modality.AUDIO,),
-    AssetKind.VIDEO: (Modality.TEXT, Modality.AUDIO, Modality.VIDEO),
-}
-"""Modalities of the views that each kind of asset has: of a video, those of its subtitles, sound
-track and frames."""
-
-
-def kinds_showing(modality: str) -> list[str]:
-    """Kinds of assets that have views of this modality."""
-    return [kind for kind, shown in SHOWN_BY.items() if modality in shown]
-
-
 class Asset(models.Model):
     """One file or text of a product, in its place. Its id is in the ids of its views inside the
     vector index.

@@ -7,8 +7,9 @@ from itertools import groupby
 
 import numpy as np
 
+from search.modalities import MODALITIES
 from search.types import Modality, ProductViews, Space, ViewBatch, make_view_id
-from webapp.catalog.models import SHOWN_BY, Asset, Embedding, Product, RemovedProduct
+from webapp.catalog.models import Asset, Embedding, Product, RemovedProduct
 from webapp.catalog.models.embedding import STORED as VECTORS
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 from webapp.catalog.services.index_sequence import get_index_sequence
@@ -51,7 +52,7 @@ def _batches(space: Space, product_ids: list[int]) -> Iterator[ViewBatch]:
         own = [
             (asset, product, *stored[modality, digest])
             for asset, product, kind, digest in rows
-            if (modality, digest) in stored and modality in SHOWN_BY[kind]
+            if (modality, digest) in stored and modality in MODALITIES[kind].view_modalities
         ]
         if own:
             yield _expanded(modality, space.dim, own)

@@ -9,8 +9,6 @@ from search.types import Span
 from webapp.catalog.models import Asset, AssetKind, ClipPreview
 from webapp.catalog.models.spans import spans_unpack
 
-CLIP_KINDS = (AssetKind.AUDIO, AssetKind.VIDEO)
-
 
 @dataclass(frozen=True, slots=True)
 class Preview:
