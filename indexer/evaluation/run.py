@@ -30,7 +30,6 @@ from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.catalog.services.products import remove_products
 from webapp.importing.service import create_upload, run_upload
 from webapp.retrieval.embedded_query import EmbeddedQuery
-from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_model, live_index, query_encoder
 from webapp.retrieval.search_query import SearchQuery
 
@@ -112,7 +111,7 @@ def ask(
     for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
         timer = StageTimer()
         question, same_file = question_of(query, len(skus), timer)
-        ranking = [skus[hit.product_id] for hit in question.rank(SearchFilters()).hits]
+        ranking = [skus[hit.product_id] for hit in question.rank().hits]
         answers.append(
             EvaluatedQuery(query, evaluate_ranking(ranking, query.relevant, exclude=same_file))
         )

@@ -20,7 +20,6 @@ from search.ranking.fusion import MODALITY_WEIGHTS, ModalityWeights
 from search.types import Modality
 from webapp.catalog.models import GoldenSetSource
 from webapp.retrieval.embedded_query import EmbeddedQuery
-from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import ActiveModel
 from webapp.retrieval.search_query import SearchQuery
 
@@ -98,7 +97,7 @@ def _ask(question: GoldenQuery, model: ActiveModel, side: Side, weights: Modalit
         picture = decode_picture(question.picture, PictureLimits.from_settings(engine_settings()))
     timer = StageTimer()
     asked = EmbeddedQuery(SearchQuery(text=question.text, picture=picture), model, timer)
-    found = [hit.product_id for hit in asked.rank(SearchFilters(), weights=weights).hits]
+    found = [hit.product_id for hit in asked.rank(weights=weights).hits]
     side.milliseconds.append(sum(timer.stages.values()))
     side.top.append(frozenset(found[:TOP]))
     relevant, without = (

@@ -1,20 +1,14 @@
-"""Keyset pages: the cursor is the signed id of the last row, bound to the list and filters it
-belongs to.
-"""
+"""Pages of lists in id order, with the same signed cursors as search."""
 
 from __future__ import annotations
 
 from typing import Generic, NamedTuple, TypeVar
 
-from django.core import signing
 from django.db.models import Model, QuerySet
 
-from search.errors import InvalidCursor
-from search.files import sha256_hex
+from webapp.retrieval.cursor import compute_digest, read_cursor, write_cursor
 
 ModelT = TypeVar("ModelT", bound=Model)
-
-SALT = "omnishelf.api.page"
 
 
 class Page(NamedTuple, Generic[ModelT]):
@@ -24,38 +18,20 @@ class Page(NamedTuple, Generic[ModelT]):
     next_cursor: str
 
 
-def _belongs_to(asked: object) -> str:
-    return sha256_hex(repr(asked))[:12]
-
-
-def _read(cursor: str, digest: str) -> int | None:
-    if not cursor:
-        return None
-    try:
-        content = signing.loads(cursor, salt=SALT)
-    except signing.BadSignature as error:
-        raise InvalidCursor(
-            "this cursor was not made here", fix="Use next_cursor as it came."
-        ) from error
-    if content["d"] != digest:
-        raise InvalidCursor(
-            "this cursor belongs to another list", fix="Page with the same filters."
-        )
-    return int(content["i"])
-
-
 def keyset_page(
-    rows: QuerySet[ModelT], *, cursor: str, limit: int, asked: object, newest_first: bool = False
+    rows: QuerySet[ModelT], *, cursor: str, limit: int, scope: object, newest_first: bool = False
 ) -> Page[ModelT]:
-    """One page in id order and the cursor of the next one ('' on the last). One query. Raises
-    InvalidCursor.
+    """Return the page after the cursor's row, in one database query.
+
+    `scope` is what the list is filtered by; a cursor is valid for the same model and scope only.
+    Raises InvalidCursor.
     """
-    digest = _belongs_to((rows.model._meta.label, asked))
-    last = _read(cursor, digest)
-    if last is not None:
+    digest = compute_digest((rows.model._meta.label, scope))
+    position = read_cursor(cursor, digest)
+    if position is not None:
+        [last] = position
         rows = rows.filter(pk__lt=last) if newest_first else rows.filter(pk__gt=last)
     found = list(rows.order_by("-pk" if newest_first else "pk")[: limit + 1])
     page = found[:limit]
-    if len(found) <= limit:
-        return Page(page, "")
-    return Page(page, signing.dumps({"d": digest, "i": page[-1].pk}, salt=SALT))
+    has_more = len(found) > limit
+    return Page(page, write_cursor((page[-1].pk,), digest) if has_more else "")

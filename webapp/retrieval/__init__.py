@@ -1,1 +1,1 @@
-"""Answers for shoppers and services: the engine's ranking joined with the catalogue."""
+"""Search and browse: queries, ranking, facets and paging over the catalogue and the index."""

@@ -1,4 +1,4 @@
-"""From a request to ranked product ids."""
+"""An embedded query: a search query as vectors, ranked against the index."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import numpy as np
 from search.ranking.engine import QueryVector, Ranking, StageTimer, rank
 from search.ranking.fusion import MODALITY_WEIGHTS, ModalityWeights
 from search.types import (
+    Ids,
     Modality,
     StageTimings,
     Vectors,
@@ -15,120 +16,112 @@ from search.types import (
     view_part_number,
 )
 from search.vectors.contract import IndexReader
-from webapp.retrieval.filters import SearchFilters, allowed_ids
 from webapp.retrieval.models_runtime import ActiveModel
-from webapp.retrieval.query_media import embed_clip_frames, embed_clip_sound
-from webapp.retrieval.query_token import read_token, write_token
+from webapp.retrieval.query_media import (
+    embed_clip_frames,
+    embed_clip_sound,
+    read_token,
+    write_token,
+)
 from webapp.retrieval.results import MediaTokens
 from webapp.retrieval.search_query import SearchQuery
 
 
 class EmbeddedQuery:
-    """A request with its words, picture and sound embedded once; ranks under any filters.
+    """A query whose text, media and product are embedded once, to be ranked under any filters.
 
-    `tokens` stand for picture and sound in the next request.
+    `vectors` are its query vectors; `tokens` stand for its picture and sound in the next request.
+    Raises QueryError, MediaError, EncoderError and Unavailable when made.
     """
 
-    def __init__(self, request: SearchQuery, model: ActiveModel, timer: StageTimer) -> None:
-        self.request = request
+    def __init__(self, query: SearchQuery, model: ActiveModel, timer: StageTimer) -> None:
+        self.query = query
         self.index: IndexReader = model.index()
-        self._model = model
         self.tokens: MediaTokens = {}
+        self._model = model
         self._timer = timer
         with timer("embed"):
-            self.vectors = self._embed()
+            self.vectors = [
+                *self._text_vectors(),
+                *self._picture_vectors(),
+                *self._sound_vectors(),
+                *self._product_vectors(),
+            ]
 
     def rank(
-        self, filters: SearchFilters, *, weights: ModalityWeights = MODALITY_WEIGHTS
+        self, allowed: Ids | None = None, *, weights: ModalityWeights = MODALITY_WEIGHTS
     ) -> Ranking:
-        """The best products that pass. Raises QueryError."""
-        with self._timer("filter"):
-            allowed = allowed_ids(filters)
+        """Return the best products among the `allowed` ids, or among all for None."""
         if not self.vectors:
             return Ranking((), False, StageTimings())
-        similar_to = self.request.similar_to
-        exclude = frozenset() if similar_to is None else frozenset({similar_to})
-        window = self.request.max_ranked
+        similar_to = self.query.similar_to
         ranking = rank(
             self.index,
             self.vectors,
-            window=window,
+            window=self.query.max_ranked,
             allowed=allowed,
-            exclude=exclude,
+            exclude=frozenset() if similar_to is None else frozenset({similar_to}),
             weights=weights,
         )
         self._timer.add(ranking.timings.stages)
         return ranking
 
-    def _embed(self) -> list[QueryVector]:
-        return [
-            *self._text_vectors(),
-            *self._picture_vectors(),
-            *self._sound_vectors(),
-            *self._product_vectors(),
-        ]
-
     def _text_vectors(self) -> list[QueryVector]:
-        text = " ".join(self.request.text.split())
-        return (
-            [QueryVector(self._model.query_encoder().embed_text(text), Modality.TEXT)]
-            if text
-            else []
-        )
+        text = " ".join(self.query.text.split())
+        if not text:
+            return []
+        return [QueryVector(self._model.query_encoder().embed_text(text), Modality.TEXT)]
 
     def _picture_vectors(self) -> list[QueryVector]:
-        picture, token = self.request.picture, self.request.picture_token
-        if picture is not None:
-            token = self._token(
-                Modality.PICTURE, self._model.query_encoder().embed_picture(picture)
-            )
-        elif self.request.video is not None:
-            token = self._token(
-                Modality.PICTURE,
-                embed_clip_frames(self.request.video, self._model.query_encoder()),
-            )
-        return self._remembered(Modality.PICTURE, token)
+        """Embed the picture, or the key frames of the video, or read the token."""
+        token = self.query.picture_token
+        if self.query.picture is not None:
+            vector = self._model.query_encoder().embed_picture(self.query.picture)
+            token = write_token(vector, self._model.space, Modality.PICTURE)
+        elif self.query.video is not None:
+            vector = embed_clip_frames(self.query.video, self._model.query_encoder())
+            token = write_token(vector, self._model.space, Modality.PICTURE)
+        return self._token_vectors(Modality.PICTURE, token)
 
     def _sound_vectors(self) -> list[QueryVector]:
-        sound, token = self.request.sound, self.request.sound_token
-        if sound is not None:
-            token = self._token(
-                Modality.AUDIO, embed_clip_sound(sound, self._model.query_encoder())
-            )
-        return self._remembered(Modality.AUDIO, token)
+        token = self.query.sound_token
+        if self.query.sound is not None:
+            vector = embed_clip_sound(self.query.sound, self._model.query_encoder())
+            token = write_token(vector, self._model.space, Modality.AUDIO)
+        return self._token_vectors(Modality.AUDIO, token)
 
-    def _token(self, asked: Modality, vector: Vectors) -> str:
-        return write_token(vector, self._model.space, asked)
+    def _token_vectors(self, modality: Modality, token: str) -> list[QueryVector]:
+        """Read the vector of a token, also right after it was written.
 
-    def _remembered(self, asked: Modality, token: str) -> list[QueryVector]:
-        """Also with the picture or sound at hand: the next page has the token alone, and its
-        scores must be the same.
+        The next page has only the token, and its scores must be the same.
         """
         if not token:
             return []
-        self.tokens[asked] = token
-        return [QueryVector(read_token(token, self._model.space, asked), asked)]
+        self.tokens[modality] = token
+        return [QueryVector(read_token(token, self._model.space, modality), modality)]
 
     def _product_vectors(self) -> list[QueryVector]:
-        """A product asks with all its assets, each with the same share."""
-        if self.request.similar_to is None:
+        """Return the vectors of all assets of the product, with equal weights that sum to 1."""
+        if self.query.similar_to is None:
             return []
-        asking = [
+        vectors = [
             (batch.modality, vector)
-            for batch in self.index.get_views(self.request.similar_to)
+            for batch in self.index.get_views(self.query.similar_to)
             for vector in asset_vectors(batch)
         ]
-        return [QueryVector(vector, modality, 1 / len(asking)) for modality, vector in asking]
+        return [QueryVector(vector, modality, 1 / len(vectors)) for modality, vector in vectors]
 
 
 def asset_vectors(batch: ViewBatch) -> list[Vectors]:
-    """One vector for each asset with views in a product's batch: of the asset as a whole, or the
-    mean of its parts.
+    """Return one unit vector (dim,) for each asset of a product's views.
+
+    It is the mean of the views of the whole asset, or of its parts where there is none.
     """
     assets, parts = view_asset_id(batch.view_ids), view_part_number(batch.view_ids)
-    found = []
+    vectors = []
     for asset in np.unique(assets):
-        own = assets == asset
-        mean = batch.vectors[own & (parts == 0) if (own & (parts == 0)).any() else own].mean(axis=0)
-        found.append(mean / max(float(np.linalg.norm(mean)), 1e-6))
-    return found
+        of_asset = assets == asset
+        whole = of_asset & (parts == 0)
+        mean = batch.vectors[whole if whole.any() else of_asset].mean(axis=0)
+        vectors.append(mean / max(float(np.linalg.norm(mean)), 1e-6))
+    return vectors

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, WithJsonSc
 from search.errors import QueryError
 from search.types import Ids
 from webapp.catalog.models import Category, Product
+from webapp.catalog.product_fields import MAX_ATTRIBUTE_NAME, MAX_ATTRIBUTE_TEXT, MAX_NAME
 
 ATTRIBUTE_PREFIX = "attr:"
 
@@ -20,10 +21,14 @@ NO_NUL = r"^[^\u0000]*$"
 """No database column holds NUL."""
 
 CategorySlug = Annotated[str, StringConstraints(max_length=160, pattern=r"^[-a-zA-Z0-9_]*$")]
-Brand = Annotated[str, StringConstraints(max_length=120, pattern=NO_NUL)]
-AttributeName = Annotated[str, StringConstraints(min_length=1, max_length=80, pattern=NO_NUL)]
-AttributeValue = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
-Price = Annotated[
+Brand = Annotated[str, StringConstraints(max_length=MAX_NAME, pattern=NO_NUL)]
+AttributeName = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE_NAME, pattern=NO_NUL)
+]
+AttributeValue = Annotated[
+    str, StringConstraints(min_length=1, max_length=MAX_ATTRIBUTE_TEXT, pattern=NO_NUL)
+]
+PriceLimit = Annotated[
     Decimal,
     Field(ge=0, max_digits=12, decimal_places=2),
     WithJsonSchema(
@@ -40,7 +45,7 @@ Price = Annotated[
         }
     ),
 ]
-"""A price limit: text or a JSON number, taken as it is written."""
+"""The lowest or highest price: text or a JSON number, taken as it is written."""
 
 
 class SearchFilters(BaseModel):
@@ -52,8 +57,8 @@ class SearchFilters(BaseModel):
         "", description="slug of a category; its descendants are included"
     )
     brands: tuple[Brand, ...] = Field((), max_length=100)
-    price_min: Price | None = None
-    price_max: Price | None = None
+    price_min: PriceLimit | None = None
+    price_max: PriceLimit | None = None
     in_stock: bool = Field(
         False, description="only products in stock, or whose stock is not counted"
     )
@@ -122,7 +127,7 @@ def filtered_products(filters: SearchFilters) -> QuerySet[Product]:
 
 
 def _get_category(slug: str) -> Category:
-    category = Category.objects.filter(slug=slug).first()
+    category: Category | None = Category.objects.filter(slug=slug).first()
     if category is None:
         raise QueryError(
             "no such category",

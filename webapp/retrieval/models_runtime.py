@@ -1,6 +1,4 @@
-"""What a process keeps for answering: encoder and index of the space in use, which follow the
-database.
-"""
+"""The models of this process: encoder and index of the active space, which follow the database."""
 
 from __future__ import annotations
 
@@ -35,7 +33,7 @@ from webapp.celery import REPAIR_INDEX, notify_worker
 logger = logging.getLogger(__name__)
 
 RETRY_S = 30.0
-"""How long a model that could not be loaded is left alone."""
+"""Wait this long before a model that failed to load is tried again."""
 
 
 class IndexWatcher:
@@ -82,11 +80,11 @@ class IndexWatcher:
 
 
 class ActiveModel:
-    """Encoder and index of one space, each made when it is first asked for. A request asks one
-    ActiveModel for both, so that it never searches an index of another space than its question was
-    embedded in.
+    """Encoder and index of one space, each loaded on first use.
 
-    Raises UnknownPreset, WeightsMissing and InvalidWeights when the preset's space cannot be told.
+    A request takes both from one ActiveModel, so the query is embedded in the space of the index
+    that it searches. Raises UnknownPreset, WeightsMissing and InvalidWeights when made, if the
+    space of the preset cannot be determined.
     """
 
     def __init__(self, preset: str, heads_digest: str = "") -> None:
@@ -94,48 +92,49 @@ class ActiveModel:
         self.heads_digest = heads_digest
         self.space = tuned_space(base_space(preset), heads_digest)
         self._loading, self._opening = threading.RLock(), threading.Lock()
-        self._own: TunableEncoder | None = None
+        self._base: TunableEncoder | None = None
         self._encoder: TunableEncoder | None = None
         self._queries: QueryEncoder | None = None
         self._index: IndexWatcher | None = None
 
     @property
-    def loaded(self) -> bool:
-        """Does it hold a model?"""
+    def is_loaded(self) -> bool:
+        """Whether it holds an encoder."""
         return self._encoder is not None
 
     def encoder(self) -> TunableEncoder:
-        """For contents. Raises EncoderError."""
+        """Return the encoder of contents. Raises EncoderError."""
         with self._loading:
             if self._encoder is None:
-                # Held, so that other heads over the same towers need not load them again.
-                self._own = base_encoder(self.preset)
+                # Keeps the towers in memory: other heads over them need not load them again.
+                self._base = base_encoder(self.preset)
                 self._encoder = (
-                    self._own.with_heads(heads_path(self.heads_digest))
+                    self._base.with_heads(heads_path(self.heads_digest))
                     if self.heads_digest
-                    else self._own
+                    else self._base
                 )
             return self._encoder
 
     def query_encoder(self) -> QueryEncoder:
-        """For questions; the same towers. Raises EncoderError."""
+        """Return the encoder of queries, with the same towers. Raises EncoderError."""
         with self._loading:
             if self._queries is None:
                 self._queries = QueryEncoder(self.encoder())
             return self._queries
 
     def index(self) -> IndexReader:
-        """This process's reader, up to date."""
+        """Return the reader of this process, up to date."""
         with self._opening:
             if self._index is None:
                 settings = engine_settings()
                 self._index = IndexWatcher(open_index(settings, self.space), settings.delta_poll_s)
-            fresh = self._index
-        return fresh.current()
+            watcher = self._index
+        return watcher.current()
 
     def prepare_like(self, other: ActiveModel) -> None:
-        """Make now what the other has made, so that nobody waits for it later. Raises
-        EncoderError.
+        """Load now what `other` has loaded, so that no request waits for it later.
+
+        Raises EncoderError.
         """
         if other._encoder is not None:
             self.encoder()
@@ -145,47 +144,49 @@ class ActiveModel:
             self.index()
 
     def _warm(self, queries: QueryEncoder, *, pictures: bool) -> None:
-        """A tower is loaded, and tested, by its first use."""
+        """Use each tower once: that loads and checks it."""
         queries.embed_text("warm-up")
         if pictures:
             queries.embed_picture(Image.new("RGB", (queries.decode_size, queries.decode_size)))
 
 
 class ActiveModelWatcher:
-    """The ActiveModel of the model and the heads that the database calls live, looked up at most
-    every `delta_poll_s`.
+    """Follows the model and heads that are active in the database, checked every `delta_poll_s`.
 
-    The next one is prepared beside the current one, which keeps answering; requests that hold it
-    finish with it. Other heads are prepared by whoever looks; another model takes seconds to
-    load, and a thread of its own.
+    The next ActiveModel is prepared while the current one serves requests; requests that hold it
+    finish with it. New heads are prepared by the caller that checks; a new model takes seconds to
+    load, and is prepared in a background thread.
     """
 
     def __init__(self) -> None:
         self.fault: str | None = None
         self._model: ActiveModel | None = None
         self._lock = threading.Lock()
-        self._looked = -float("inf")
+        self._checked_at = -float("inf")
         self._preparing: threading.Thread | None = None
-        self._refused_at = -float("inf")
+        self._failed_at = -float("inf")
 
     @property
     def space(self) -> Space | None:
         return self._model.space if self._model else None
 
     def current(self) -> ActiveModel:
-        """Raises what opening the space raises when there is no former one to go on with."""
-        due = time.monotonic() - self._looked >= engine_settings().delta_poll_s
+        """Return the active model.
+
+        Raises the errors of ActiveModel when there is no previous one to serve.
+        """
+        due = time.monotonic() - self._checked_at >= engine_settings().delta_poll_s
         if (self._model is None or due) and self._lock.acquire(blocking=self._model is None):
             try:
                 started = time.monotonic()
-                self._look()
-                self._looked = started
+                self._check()
+                self._checked_at = started
             finally:
                 self._lock.release()
         return cast("ActiveModel", self._model)
 
     def wait_until_current(self) -> ActiveModel:
-        """The same, after whatever is being prepared."""
+        """Return the active model, after a model that is being prepared."""
         self.current()
         with self._lock:
             preparing = self._preparing
@@ -193,137 +194,139 @@ class ActiveModelWatcher:
             preparing.join()
         return self.current()
 
-    def _look(self) -> None:
-        former, preset = self._model, get_active_preset()
-        if former is None:
+    def _check(self) -> None:
+        previous, preset = self._model, get_active_preset()
+        if previous is None:
             self._model = ActiveModel(preset, active_heads(preset))
-        elif preset == former.preset or not former.loaded:
-            self._follow(former)
-        elif not self._busy():
+        elif preset == previous.preset or not previous.is_loaded:
+            self._switch(previous)
+        elif not self._is_busy():
             self._preparing = threading.Thread(
-                target=self._follow_beside, args=(former,), name="model", daemon=True
+                target=self._switch_in_background, args=(previous,), name="model", daemon=True
             )
             self._preparing.start()
 
-    def _busy(self) -> bool:
-        refused = time.monotonic() - self._refused_at < RETRY_S
-        return refused or (self._preparing is not None and self._preparing.is_alive())
+    def _is_busy(self) -> bool:
+        has_failed = time.monotonic() - self._failed_at < RETRY_S
+        return has_failed or (self._preparing is not None and self._preparing.is_alive())
 
-    def _follow(self, former: ActiveModel) -> None:
+    def _switch(self, previous: ActiveModel) -> None:
         try:
             preset = get_active_preset()
             digest = active_heads(preset)
-            if (preset, digest) != (former.preset, former.heads_digest):
+            if (preset, digest) != (previous.preset, previous.heads_digest):
                 model = ActiveModel(preset, digest)
-                model.prepare_like(former)
+                model.prepare_like(previous)
                 self._model = model
         except OmnishelfError as error:
-            # Answers of the former space are better than none; the probe and the admin tell.
-            logger.error("the space in use cannot be opened, the former one serves on: %s", error)
+            # The previous space serves on; the readiness probe and the admin show the error.
+            logger.error("the active space cannot be opened, the previous one serves on: %s", error)
             self.fault = str(error)
             return
         self.fault = None
 
-    def _follow_beside(self, former: ActiveModel) -> None:
+    def _switch_in_background(self, previous: ActiveModel) -> None:
         try:
-            self._follow(former)
-            self._refused_at = time.monotonic() if self.fault else -float("inf")
+            self._switch(previous)
+            self._failed_at = time.monotonic() if self.fault else -float("inf")
         except DatabaseError as error:
-            logger.error("the space in use cannot be opened for now: %s", error)
+            logger.error("the active space cannot be opened for now: %s", error)
         finally:
             connections.close_all()
 
 
 _watcher = ActiveModelWatcher()
 _loading = threading.Lock()
-"""Two first callers would load everything twice."""
+"""Keeps two first callers from loading the same encoder twice."""
 
 _encoders: weakref.WeakValueDictionary[str, TunableEncoder] = weakref.WeakValueDictionary()
-"""By preset, as long as something holds them: the former model's memory is free again when its
-last request ends."""
+"""Base encoders by preset. A previous model's memory is freed when its last request ends."""
 
 
 @functools.cache
 def base_space(preset: str) -> Space:
-    """The space of a preset under its own heads, known without loading a model.
+    """Return the space of a preset with its own heads, without loading a model.
 
     Raises UnknownPreset; WeightsMissing or InvalidWeights for a preset whose checkpoint is not
     on this disk.
     """
-    return space_of(_settings_of(preset))
+    return space_of(_preset_settings(preset))
 
 
 def base_encoder(preset: str) -> TunableEncoder:
-    """A preset under its own heads; loaded once. Raises EncoderError."""
+    """Return the encoder of a preset with its own heads, loaded once. Raises EncoderError."""
     with _loading:
         encoder = _encoders.get(preset)
         if encoder is None:
-            encoder = _encoders[preset] = load_encoder(_settings_of(preset))
+            encoder = _encoders[preset] = load_encoder(_preset_settings(preset))
         return encoder
 
 
-def _settings_of(preset: str) -> EngineSettings:
+def _preset_settings(preset: str) -> EngineSettings:
     return engine_settings().model_copy(update={"preset": preset})
 
 
 def active_heads(preset: str) -> str:
-    """Checksum of the tuned heads in use over a preset; '' for its own. Raises as `base_space`
-    does.
+    """Return the checksum of the active tuned heads of a preset, '' for its own heads.
+
+    Raises as `base_space` does.
     """
     return get_active_heads_digest(base=base_space(preset).fingerprint)
 
 
 def heads_folder() -> Path:
-    """Where tuned heads lie, each file named by its checksum; shared by all processes, like the
-    index.
+    """Return the folder of tuned heads, each file named by its checksum.
+
+    All processes share it, like the index.
     """
     return engine_settings().var_dir / "heads"
 
 
 def heads_path(digest: str) -> Path:
-    """The file of tuned heads with this checksum."""
+    """Return the file of the tuned heads with this checksum."""
     return heads_folder() / f"{digest}.safetensors"
 
 
 def active_model() -> ActiveModel:
-    """What to answer one request with: hold on to it until the request is done."""
+    """Return the active model; use the same one for a whole request."""
     return _watcher.current()
 
 
 def wait_until_current() -> ActiveModel:
-    """The same, once this process uses what the database calls live, if it can. Loading a model
-    takes seconds.
+    """Return the active model after switching to the one in the database, if that is possible.
+
+    Loading a model takes seconds.
     """
     return _watcher.wait_until_current()
 
 
 def active_space() -> Space:
-    """The space in use: that of the preset in use, under the tuned heads that are live. Loads no
-    model.
-    """
+    """Return the space of the active preset and heads, without loading a model."""
     return active_model().space
 
 
 def last_used_space() -> Space | None:
-    """The space that this process answered in last, None before its first answer. Asks neither
-    database nor disk.
+    """Return the space that this process used last, None before its first search.
+
+    Reads neither the database nor the disk.
     """
     return _watcher.space
 
 
 def query_encoder() -> QueryEncoder:
-    """The encoder of this process; loaded at the first query. Raises EncoderError."""
+    """Return the query encoder of this process, loaded at the first query. Raises EncoderError."""
     return active_model().query_encoder()
 
 
 def live_index() -> IndexReader:
-    """This process's reader, up to date."""
+    """Return the index reader of this process, up to date."""
     return active_model().index()
 
 
 def warm_up() -> None:
-    """Load the encoder in the background. A fault is logged here and raised again to the first
-    query.
+    """Load the encoder in the background.
+
+    An error is logged here, and raised again at the first query.
     """
     threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
 
@@ -331,8 +334,8 @@ def warm_up() -> None:
 def _warm_up() -> None:
     try:
         query_encoder().embed_text("warm-up")
-        # The model's hundreds of thousands of objects stay; a collector that visits them stops a
-        # request for 0.2 s.
+        # The model has hundreds of thousands of objects; a garbage collection that visits them
+        # delays a request by 0.2 s.
         gc.collect()
         gc.freeze()
     except (OmnishelfError, DatabaseError) as error:
@@ -342,6 +345,6 @@ def _warm_up() -> None:
 
 
 def index_status() -> IndexStatus:
-    """State of this process's reader, brought up to date first."""
+    """Return the status of the index reader of this process, brought up to date first."""
     status = live_index().status()
     return replace(status, fault=status.fault or _watcher.fault)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from search.types import Evidence, Modality, StageTimings
-from webapp.catalog.models import Product
+from webapp.catalog.models import Asset, Product
 
 MediaTokens = dict[Modality, str]
 """By modality: the tokens that stand for the query's picture and sound in the next request."""
@@ -14,14 +14,14 @@ MediaTokens = dict[Modality, str]
 
 @dataclass(frozen=True, slots=True)
 class ProductHit:
-    """A product on a page.
+    """A product on a page, with its picture assets in order.
 
-    `product.pictures` holds its picture assets in order, already loaded. Evidence that is a part
-    of a clip has its time span.
+    Evidence that is a part of a clip has its time span.
     """
 
     product: Product
     score: float
+    pictures: tuple[Asset, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
 

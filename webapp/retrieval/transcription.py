@@ -1,4 +1,4 @@
-"""Spoken queries: the transcriber of this process, which expects the words of the catalogue."""
+"""Spoken queries: the transcriber of this process, adapted to the words of the catalogue."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import DatabaseError, connections
@@ -21,26 +21,30 @@ from webapp.retrieval.query_media import uploaded_path
 
 logger = logging.getLogger(__name__)
 
-LEARN_EVERY_S = 900.0
-"""How old the words expected of a catalogue may get."""
+ADAPT_INTERVAL_S = 900.0
+"""Maximum age of the catalogue words that the transcriber expects."""
 
 
 class TranscriberManager:
-    """A transcriber that follows the catalogue. Whoever comes first waits until its words are
-    learned, some seconds; afterwards they are learned anew beside the questions.
+    """A transcriber that is adapted to the catalogue from time to time.
+
+    The first caller waits for it, some seconds; later it happens in a background thread.
     """
 
     def __init__(self, transcriber: Transcriber) -> None:
         self._transcriber = transcriber
         self._lock = threading.Lock()
-        self._learned = -float("inf")
+        self._adapted_at = -float("inf")
 
     @property
     def engine(self) -> str:
         return self._transcriber.name
 
-    def transcribe(self, file: UploadedFile, language: str) -> Transcript:
-        """Raises UnsupportedSpeechLanguage, MediaError, EncoderError, Unavailable."""
+    def transcribe(self, file: UploadedFile[Any], language: str) -> Transcript:
+        """Transcribe a recording; '' leaves the language to the engine.
+
+        Raises UnsupportedSpeechLanguage, MediaError, EncoderError, Unavailable.
+        """
         require_language(self._transcriber, language)
         config = engine_settings()
         if (file.size or 0) > config.speech_max_bytes:
@@ -50,43 +54,46 @@ class TranscriberManager:
             )
         with uploaded_path(file) as path:
             sound = read_recording(cast("Path", path), config)
-        self._keep_up()
+        self._adapt_when_due()
         return self._transcriber.transcribe(sound, language)
 
-    def _keep_up(self) -> None:
-        first = self._learned < 0
-        if time.monotonic() - self._learned < LEARN_EVERY_S or not self._lock.acquire(
-            blocking=first
-        ):
+    def _adapt_when_due(self) -> None:
+        """Adapt when the last time is too long ago, unless another thread is at it."""
+        is_first = self._adapted_at < 0
+        if time.monotonic() - self._adapted_at < ADAPT_INTERVAL_S:
+            return
+        if not self._lock.acquire(blocking=is_first):
             return
         try:
-            if first and self._learned < 0:
-                self._learn()
-            elif not first:
-                self._learned = time.monotonic()
-                threading.Thread(target=self._learn_beside, name="speech", daemon=True).start()
+            if is_first and self._adapted_at < 0:
+                self._adapt()
+            elif not is_first:
+                self._adapted_at = time.monotonic()
+                threading.Thread(
+                    target=self._adapt_in_background, name="speech", daemon=True
+                ).start()
         finally:
             self._lock.release()
 
-    def _learn(self) -> None:
+    def _adapt(self) -> None:
         self._transcriber.set_vocabulary(get_catalogue_phrases())
-        self._learned = time.monotonic()
+        self._adapted_at = time.monotonic()
 
-    def _learn_beside(self) -> None:
+    def _adapt_in_background(self) -> None:
         try:
-            self._learn()
+            self._adapt()
         except (OmnishelfError, DatabaseError) as error:
-            logger.warning("the catalogue's words were not learned anew: %s", error)
+            logger.warning("speech was not adapted to the catalogue: %s", error)
         finally:
             connections.close_all()
 
 
 def transcription_engine() -> str:
-    """The engine that would transcribe, '' where spoken queries are off. Loads nothing."""
+    """Return the engine that would transcribe, '' when speech is off. Loads nothing."""
     return choose_speech_engine(engine_settings())
 
 
 @functools.cache
 def transcriber() -> TranscriberManager:
-    """Of this process. Raises SpeechDisabled and WeightsMissing."""
+    """Return the transcriber of this process. Raises SpeechDisabled and WeightsMissing."""
     return TranscriberManager(load_transcriber(engine_settings()))

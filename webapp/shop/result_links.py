@@ -61,7 +61,7 @@ def _key_frame_urls(
     The frame is the best evidence of its product, or the first one where there is no picture.
     """
     best = {pk: items[0] for pk, items in evidence.items() if items and _is_key_frame(items[0])}
-    without_picture = {hit.product.pk for hit in hits if not hit.product.pictures}
+    without_picture = {hit.product.pk for hit in hits if not hit.pictures}
     videos = get_video_hashes(product_ids=without_picture | best.keys())
     previews = get_previews({digest for _, _, digest in videos})
     urls: dict[int, str] = {}

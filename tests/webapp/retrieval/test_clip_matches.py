@@ -11,7 +11,7 @@ from tests.webapp.retrieval.shop import add_clip, direction, make_shop, near
 from webapp.catalog.models import AssetKind, Product
 from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.models_runtime import active_space
-from webapp.retrieval.query_token import write_token
+from webapp.retrieval.query_media import write_token
 from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
@@ -97,8 +97,11 @@ def test_every_moment_of_a_product_is_scored(shop: list[Product]) -> None:
     sound = add_clip(shop[3], AssetKind.AUDIO, {Modality.AUDIO: [direction(10)]})
     timelines = match_clips(request(), shop[3].pk)
     assert [(timeline.asset_id, timeline.modality) for timeline in timelines] == [
-        (video.pk, Modality.TEXT), (video.pk, Modality.AUDIO), (video.pk, Modality.VIDEO), (sound.pk, Modality.AUDIO)
-    ]  # fmt: skip
+        (video.pk, Modality.TEXT),
+        (video.pk, Modality.AUDIO),
+        (video.pk, Modality.VIDEO),
+        (sound.pk, Modality.AUDIO),
+    ]
     assert [timeline.best.span for timeline in timelines[:3]] == [
         Span(0, 1),
         Span(1, 2),

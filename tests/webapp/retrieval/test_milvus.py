@@ -19,7 +19,7 @@ from webapp.catalog.services.products import remove_products
 from webapp.retrieval import models_runtime
 from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.models_runtime import active_space
-from webapp.retrieval.query_token import write_token
+from webapp.retrieval.query_media import write_token
 from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 

@@ -64,7 +64,7 @@ def test_heads_that_are_missing_leave_the_former_space_in_use_and_are_told(
     publish(own)
     shutil.rmtree(models_runtime.heads_folder())
     assert models_runtime.active_space() == own.space
-    assert "missing" in models_runtime.index_status().fault
+    assert "missing" in (models_runtime.index_status().fault or "")
     publish_again(own)
     assert (
         models_runtime.active_space() != own.space and models_runtime.index_status().fault is None

@@ -28,7 +28,8 @@ def shelf(encoder: ColourEncoder) -> list[Product]:
 def structured(page: str) -> dict[str, Any]:
     found = re.search(r'<script type="application/ld\+json">(.*?)</script>', page)
     assert found is not None
-    return json.loads(found[1])
+    data: dict[str, Any] = json.loads(found[1])
+    return data
 
 
 def test_facts_path_and_similar_products(client: Client, shelf: list[Product]) -> None:

@@ -87,6 +87,6 @@ def test_facts_leave_out_what_is_empty() -> None:
     assert facts(values) == [("Colour", "red, blue"), ("Second size", "4"), ("Boxed", "yes")]
 
 
-def _first(words: str | list[str] | tuple[str, ...]) -> str:
+def _first(words: str | list[str] | tuple[str, ...] | None) -> str:
     """Chinese has one plural form; source and compiled file hold it in different containers."""
-    return words if isinstance(words, str) else words[0]
+    return words if isinstance(words, str) else (words or [""])[0]

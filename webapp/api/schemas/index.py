@@ -9,15 +9,14 @@ from pydantic import Field
 from search.vectors.status import IndexStatus
 from webapp.api.schemas.base import (
     Convert,
-    Cursor,
     ModalityName,
-    PageSize,
     ResponseSchema,
     Schema,
     Source,
     Timestamp,
 )
 from webapp.catalog.selectors.uploads import JobCounts, count_jobs
+from webapp.retrieval.search_query import Cursor, PageSize
 
 JobStateName = Literal["queued", "claimed", "done", "failed"]
 

@@ -10,19 +10,17 @@ from pydantic import AwareDatetime, ConfigDict, Field, model_validator
 
 from webapp.api.links import Links
 from webapp.api.schemas.base import (
-    Cursor,
-    Name,
-    PageSize,
     PriceText,
     ResponseSchema,
     Schema,
-    Slug,
     Source,
     Timestamp,
     Url,
 )
 from webapp.catalog.models import Asset, Category, Product
 from webapp.catalog.product_fields import ProductFields, Title, check_price_currency
+from webapp.retrieval.filters import Brand, CategorySlug
+from webapp.retrieval.search_query import Cursor, PageSize
 
 
 class ProductRequest(ProductFields, Schema):
@@ -54,8 +52,10 @@ class ProductPatch(ProductFields, Schema):
 class ProductQuery(Schema):
     """Filters of the list of products."""
 
-    category: Slug = Field("", description="slug of a category; its descendants are included")
-    brand: Annotated[list[Name], Field(max_length=100)] = Field(
+    category: CategorySlug = Field(
+        "", description="slug of a category; its descendants are included"
+    )
+    brand: Annotated[list[Brand], Field(max_length=100)] = Field(
         default_factory=list, description="repeat it for alternatives"
     )
     visible: bool | None = Field(

@@ -20,7 +20,6 @@ from webapp.api.schemas.base import (
     Text,
     Url,
 )
-from webapp.catalog.models import Asset
 from webapp.retrieval.results import ProductHit
 
 
@@ -60,8 +59,7 @@ def _page_url(hit: ProductHit, links: Links) -> str:
 
 
 def _picture_urls(hit: ProductHit, links: Links) -> list[str]:
-    pictures: list[Asset] = hit.product.pictures  # type: ignore[attr-defined]  # prefetched
-    return [links.file(asset) for asset in pictures]
+    return [links.file(asset) for asset in hit.pictures]
 
 
 class HitResponse(ResponseSchema):

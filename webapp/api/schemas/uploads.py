@@ -9,8 +9,6 @@ from pydantic import Field
 from webapp.api.schemas.base import (
     ITSELF,
     Convert,
-    Cursor,
-    PageSize,
     ResponseSchema,
     Schema,
     Source,
@@ -19,6 +17,7 @@ from webapp.api.schemas.base import (
 from webapp.api.schemas.index import JobCountsResponse
 from webapp.catalog.models import Upload
 from webapp.catalog.selectors.uploads import JobCounts, count_upload_jobs
+from webapp.retrieval.search_query import Cursor, PageSize
 
 UploadStateName = Literal["received", "running", "done", "failed", "cancelled"]
 OutcomeName = Literal["created", "updated", "unchanged", "error"]

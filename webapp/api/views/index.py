@@ -52,7 +52,7 @@ class JobListView(ApiView):
             IndexJob.objects.filter(**filters),
             cursor=query.cursor,
             limit=query.limit,
-            asked=sorted(filters.items()),
+            scope=sorted(filters.items()),
         )
         return json_response(JobPage.write(page))
 

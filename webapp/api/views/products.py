@@ -28,13 +28,12 @@ from webapp.api.schemas.search import ClipQuery
 from webapp.api.scopes import Scope
 from webapp.api.selectors import can_see_hidden, filter_products, prefetch_details, visible_products
 from webapp.api.views.base import ApiView, json_response
+from webapp.api.views.search import respond_to_search
 from webapp.catalog.models import Outcome, Product
 from webapp.catalog.services.products import remove_products, save_product
-from webapp.ops.metrics import observe_search
 from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.models_runtime import active_space
 from webapp.retrieval.search_query import SearchQuery
-from webapp.retrieval.service import search_products
 
 
 class ProductListView(ApiView):
@@ -57,7 +56,7 @@ class ProductListView(ApiView):
             prefetch_details(filter_products(request, query)),
             cursor=query.cursor,
             limit=query.limit,
-            asked=(query.model_dump(exclude={"cursor", "limit"}), can_see_hidden(request)),
+            scope=(query.model_dump(exclude={"cursor", "limit"}), can_see_hidden(request)),
         )
         return json_response(ProductPage.write(page, _context(request, page.items)))
 
@@ -140,9 +139,8 @@ class SimilarView(ApiView):
     def get(self, request: Request, sku: str) -> HttpResponse:
         limit = read_query(request, SimilarQuery).limit
         product = get_object_or_404(visible_products(request), sku=sku)
-        result = search_products(SearchQuery(similar_to=product.pk, limit=limit, facets=False))
-        observe_search(result.timings)
-        return json_response(SearchResponse.write(result, Links(request)))
+        query = SearchQuery(similar_to=product.pk, limit=limit, facets=False)
+        return respond_to_search(request, query)
 
 
 class MomentsView(ApiView):
@@ -163,10 +161,7 @@ class MomentsView(ApiView):
     def get(self, request: Request, sku: str) -> HttpResponse:
         query = read_query(request, ClipQuery)
         product = get_object_or_404(Product, sku=sku, visible=True)
-        search_query = SearchQuery(
-            text=query.q, picture_token=query.picture_token, sound_token=query.sound_token
-        )
-        timelines = match_clips(search_query, product.pk)
+        timelines = match_clips(query.to_query(), product.pk)
         return json_response(ClipTimelinesResponse.write(timelines))
 
 

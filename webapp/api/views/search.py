@@ -1,8 +1,8 @@
-"""Searching, by JSON, by a form with a picture, or by query parameters."""
+"""Search by JSON, by a form with media files, or by query parameters."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
@@ -17,28 +17,25 @@ from webapp.api.links import Links
 from webapp.api.openapi import file_body, operation
 from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
 from webapp.api.schemas.results import SearchResponse
-from webapp.api.schemas.search import (
-    SearchFilterFields,
-    SearchFormRequest,
-    SearchParameters,
-    SearchRequestBody,
-)
+from webapp.api.schemas.search import SearchFormRequest, SearchParameters, SearchRequest
 from webapp.api.scopes import Scope
 from webapp.api.views.base import ApiView, json_response
 from webapp.ops.metrics import observe_search
-from webapp.retrieval.filters import SearchFilters
 from webapp.retrieval.query_media import uploaded_path
-from webapp.retrieval.search_query import SearchQuery, Sort
+from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 FILES = {
     "picture": "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF",
-    "video": "MP4, MOV, WebM, MKV, AVI, animated GIF or WebP: its key frames ask, in place of a picture",
-    "sound": "WAV, MP3, FLAC, OGG, AAC, M4A or AIFF, or a video whose sound asks",
+    "video": "MP4, MOV, WebM, MKV, AVI, animated GIF or WebP: its key frames are the query, "
+    "in place of a picture",
+    "sound": "WAV, MP3, FLAC, OGG, AAC, M4A or AIFF, or a video whose sound is the query",
 }
 
 
 class SearchView(ApiView):
+    """Search and browse."""
+
     scopes = {"GET": Scope.SEARCH, "POST": Scope.SEARCH}
     public = frozenset({"GET", "POST"})
     parser_classes = [JsonBytes, MultiPartParser]
@@ -52,94 +49,40 @@ class SearchView(ApiView):
         responses={200: SearchResponse},
     )
     def get(self, request: Request) -> HttpResponse:
-        asked = read_query(request, SearchParameters)
-        filters = SearchFilters(
-            category=asked.category,
-            brands=tuple(asked.brand),
-            price_min=asked.price_min,
-            price_max=asked.price_max,
-            in_stock=asked.in_stock,
-            attributes=_attributes(asked.attr),
-        )
-        return _answer(
-            request,
-            SearchQuery(
-                text=asked.q,
-                filters=filters,
-                sort=Sort(asked.sort),
-                limit=asked.limit,
-                cursor=asked.cursor,
-            ),
-        )
+        return respond_to_search(request, read_query(request, SearchParameters).to_query())
 
     @operation(
         operation_id="search",
         public=True,
         tags=["search"],
         summary="Search by words, by a picture, by a sound, or several of them",
-        description="A sound is refused where the encoder in use does not hear: code `modality_unsupported`.",
+        description="A sound is rejected when the active encoder does not support audio: "
+        "code `modality_unsupported`.",
         body={
-            "application/json": SearchRequestBody,
+            "application/json": SearchRequest,
             "multipart/form-data": file_body(SearchFormRequest, FILES, required=()),
         },
         responses={200: SearchResponse},
         problems=(413, 415),
     )
     def post(self, request: Request) -> HttpResponse:
-        if isinstance(request.data, bytes) or not request.content_type.startswith("multipart/"):
-            return _answer(request, _request(read_json(request, SearchRequestBody)))
-        asked, files = read_form(request, SearchFormRequest, FILES)
+        if not str(request.content_type).startswith("multipart/"):
+            body = read_json(request, SearchRequest)
+            return respond_to_search(request, SearchQuery(**dict(body)))
+        form, files = read_form(request, SearchFormRequest, FILES)
         picture = _decode(files["picture"]) if "picture" in files else None
         with uploaded_path(files.get("video")) as video, uploaded_path(files.get("sound")) as sound:
-            return _answer(request, _request(asked, picture, video, sound))
+            query = SearchQuery(**dict(form), picture=picture, video=video, sound=sound)
+            return respond_to_search(request, query)
 
 
-def _request(
-    asked: SearchRequestBody | SearchFormRequest,
-    picture: Image.Image | None = None,
-    video: Path | None = None,
-    sound: Path | None = None,
-) -> SearchQuery:
-    return SearchQuery(
-        text=asked.text,
-        picture=picture,
-        picture_token=asked.picture_token,
-        video=video,
-        sound=sound,
-        sound_token=asked.sound_token,
-        filters=_filters(asked.filters),
-        sort=Sort(asked.sort),
-        limit=asked.limit,
-        cursor=asked.cursor,
-        facets=asked.facets,
-    )
-
-
-def _filters(asked: SearchFilterFields) -> SearchFilters:
-    return SearchFilters(
-        category=asked.category,
-        brands=tuple(asked.brands),
-        price_min=asked.price_min,
-        price_max=asked.price_max,
-        in_stock=asked.in_stock,
-        attributes={name: tuple(values) for name, values in asked.attributes.items()},
-    )
-
-
-def _attributes(pairs: list[str]) -> dict[str, tuple[str, ...]]:
-    """['colour:red', 'colour:blue'] → {'colour': ('red', 'blue')}"""
-    attributes: dict[str, tuple[str, ...]] = {}
-    for pair in pairs:
-        name, _, value = pair.partition(":")
-        attributes[name] = (*attributes.get(name, ()), value)
-    return attributes
-
-
-def _decode(file: UploadedFile) -> Image.Image:
-    return decode_picture(file.file, PictureLimits.from_settings(engine_settings()))
-
-
-def _answer(request: Request, asked: SearchQuery) -> HttpResponse:
-    result = search_products(asked)
+def respond_to_search(request: Request, query: SearchQuery) -> HttpResponse:
+    """Search, count the search in the metrics, and return the results as JSON."""
+    result = search_products(query)
     observe_search(result.timings)
     return json_response(SearchResponse.write(result, Links(request)))
+
+
+def _decode(file: UploadedFile[Any]) -> Image.Image:
+    limits = PictureLimits.from_settings(engine_settings())
+    return decode_picture(file, limits)  # type: ignore[arg-type]  # a Django File reads like one

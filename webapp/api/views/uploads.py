@@ -66,7 +66,7 @@ class UploadListView(ApiView):
         query = read_query(request, UploadQuery)
         uploads = Upload.objects.filter(state=query.state) if query.state else Upload.objects.all()
         page = keyset_page(
-            uploads, cursor=query.cursor, limit=query.limit, asked=query.state, newest_first=True
+            uploads, cursor=query.cursor, limit=query.limit, scope=query.state, newest_first=True
         )
         return json_response(UploadPage.write(page))
 
@@ -138,7 +138,7 @@ class UploadRowsView(ApiView):
             upload.rows.filter(**filters),
             cursor=query.cursor,
             limit=query.limit,
-            asked=(upload.pk, sorted(filters.items())),
+            scope=(upload.pk, sorted(filters.items())),
         )
         return json_response(RowPage.write(page))
 
