@@ -59,14 +59,14 @@ def view_part_number(view_id: _IdOrIds) -> _IdOrIds:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What part of a clip a view shows, in seconds from its beginning."""
+    """Part of a clip that a view covers, in seconds from its beginning."""
 
     start: float
     end: float
 
 
 class TextRole(enum.StrEnum):
-    """Some encoders embed a question and the text it should find differently."""
+    """Role of a text: some encoders embed queries and documents differently."""
 
     QUERY = "query"
     DOCUMENT = "document"
@@ -74,7 +74,7 @@ class TextRole(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Space:
-    """Encoder preset + weights + preprocessing. Vectors of different spaces must never be compared.
+    """Encoder preset + weights + preprocessing. Vectors of different spaces are not comparable.
 
     `fingerprint` is a short hexadecimal digest of everything that changes a vector.
     """
@@ -87,10 +87,9 @@ class Space:
 
 @dataclass(frozen=True, slots=True)
 class ViewBatch:
-    """Embeddings of views, row by row: which view (`make_view_id`), whose product, and the unit
-    vector.
+    """Embeddings of views of one modality: view ids (`make_view_id`), product ids, unit vectors.
 
-    Shapes: `view_ids` (n,), `product_ids` (n,), `vectors` (n, dim). All rows are of one modality.
+    Shapes: `view_ids` (n,), `product_ids` (n,), `vectors` (n, dim).
     """
 
     modality: Modality
@@ -117,8 +116,9 @@ class ProductViews:
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Views found by a coarse search for one query, best first. Shapes: (k,) each; `scores` are
-    inner products.
+    """Views that a search returns for one query, best first.
+
+    All arrays have shape (k,); `scores` are inner products.
     """
 
     modality: Modality
@@ -129,11 +129,11 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a product is a hit: the view that matched, its raw cosine and its standardised score.
+    """Why a product is a hit: the view that matched, its cosine and its standardised score.
 
-    `best_part` is the number of the clip's part that matched best, also where the clip as a
-    whole matched better; 0 for what has no parts. `span` is where that part is, known for hits
-    that are shown.
+    `best_part` is the number of the part of a clip that matched best, also if the clip as a whole
+    matched better; 0 for a view without parts. `span` is the time span of that part; it is only
+    looked up for hits that are displayed.
     """
 
     modality: Modality
@@ -146,7 +146,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A product returned, with one piece of evidence per modality that contributed."""
+    """A product found, with one piece of evidence per modality that contributed."""
 
     product_id: int
     score: float
@@ -155,7 +155,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class StageTimings:
-    """Milliseconds spent per named stage of one answer or one batch."""
+    """Milliseconds per named stage of one answer or one batch."""
 
     stages: Mapping[str, float] = field(default_factory=dict)
 

@@ -31,9 +31,19 @@ warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.", append=
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning, append=True)
 
 DAMAGED = (
-    OSError, SyntaxError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError, EOFError,
-    AssertionError, struct.error, zlib.error,
-)  # fmt: skip
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RuntimeError,
+    EOFError,
+    AssertionError,
+    struct.error,
+    zlib.error,
+)
 """Exceptions that Pillow's readers are known to raise for broken files."""
 
 _TURNS = {
