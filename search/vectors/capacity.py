@@ -1,9 +1,7 @@
-"""How an index of any size would be kept: shape, bytes, machines and cost, by arithmetic on what
-a view takes.
+"""Plan an index of any size: index type, bytes, machines and cost, from the bytes of one view.
 
-Bytes of a view come from `search.vectors.index_types`, which `make bench-growth` checks against
-real files. What machines cost, and what a cluster adds, are assumptions, all of them fields of
-`Assumptions`.
+Bytes of a view come from `search.vectors.index_types`; `make bench-growth` compares them with real
+files. Prices and the overhead of a cluster are assumptions, all of them fields of `Assumptions`.
 """
 
 from __future__ import annotations
@@ -20,13 +18,13 @@ GIBIBYTE = 1 << 30
 
 
 class Tier(enum.StrEnum):
-    """Where an index of this size lies."""
+    """Where an index is kept."""
 
     MEMORY = "memory"
     """Codes and vectors of all views in the memory of one machine."""
 
     DISK = "disk"
-    """Codes in memory; the vectors that answers are re-scored with are read from NVMe."""
+    """Codes in memory; the vectors that re-score a shortlist are read from NVMe."""
 
     CLUSTER = "cluster"
     """Several machines: Milvus, its codes spread over query nodes."""
@@ -36,9 +34,9 @@ class Tier(enum.StrEnum):
 class Assumptions:
     """A machine, the processes that search on it, and prices in US dollars a month.
 
-    A share of memory is left to the system and the models. Generations on the disk are those
-    kept for a rollback and the one being built. A cluster's codes take `cluster_overhead` times
-    as much, for its own structures.
+    The index may take `usable_share` of the memory; the rest is for the system and the models.
+    `generations` on disk are those kept for a rollback and the one being built. A cluster's codes
+    take `cluster_overhead` times as much memory, for its own structures.
     """
 
     memory_bytes: int = 64 * GIBIBYTE
@@ -56,8 +54,9 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """Memory is what all machines together must hold for the latencies measured, disk what all
-    of them store.
+    """The index of one modality. Memory and disk are of all machines together.
+
+    Memory is what must stay resident for the measured latencies.
     """
 
     views: int
@@ -75,29 +74,31 @@ def plan_capacity(
     views: int,
     dim: int,
     assumed: Assumptions | None = None,
-    shapes: IndexTypeSettings | None = None,
+    settings: IndexTypeSettings | None = None,
 ) -> Capacity:
-    """How `views` views of one modality would be kept. Raises ConfigError for less than one view
-    or component.
+    """Plan the index for `views` views of one modality.
+
+    Raises ConfigError for less than one view or component.
     """
     if views < 1 or dim < 1:
         raise ConfigError("views and dimension must be above zero", value=(views, dim))
-    assumed, shapes = assumed or Assumptions(), shapes or IndexTypeSettings()
-    limited = replace(shapes, memory_bytes=assumed.usable_bytes // assumed.processes)
+    assumed, settings = assumed or Assumptions(), settings or IndexTypeSettings()
+    limited = replace(settings, memory_bytes=assumed.usable_bytes // assumed.processes)
     plan = choose_index_types(views, dim, limited)[0]
     rows, ids = 2 * dim, 2 * ID_BYTES
-    # Codes are either copied by every process or mapped by all of them.
-    codes = plan.own_bytes * assumed.processes or plan.mapped_bytes - rows - ids
+    # Every process copies the codes, or all of them map the same file.
+    codes = plan.private_bytes * assumed.processes or plan.mapped_bytes - rows - ids
     everything, without_rows = views * (codes + ids + rows), views * (codes + ids)
     if everything <= assumed.usable_bytes:
         tier, memory = Tier.MEMORY, everything
     elif without_rows <= assumed.usable_bytes and plan.index_type != "exact":
         tier, memory = Tier.DISK, without_rows
     else:
-        one_copy = plan.own_bytes or plan.mapped_bytes - rows - ids
+        one_copy = plan.private_bytes or plan.mapped_bytes - rows - ids
         tier, memory = Tier.CLUSTER, int(views * one_copy * assumed.cluster_overhead)
     machines = math.ceil(memory / assumed.usable_bytes)
     disk = plan.mapped_bytes * views * assumed.generations
+    memory_price = machines * assumed.memory_bytes * assumed.price_memory_gib
     return Capacity(
         views=views,
         dim=dim,
@@ -107,7 +108,5 @@ def plan_capacity(
         memory_bytes=memory,
         disk_bytes=disk,
         machines=machines,
-        dollars_a_month=(
-            machines * assumed.memory_bytes * assumed.price_memory_gib + disk * assumed.price_disk_gib
-        ) / GIBIBYTE,
-    )  # fmt: skip
+        dollars_a_month=(memory_price + disk * assumed.price_disk_gib) / GIBIBYTE,
+    )

@@ -1,4 +1,4 @@
-"""FAISS over rows of fp16 that stay where they are, in memory or in a mapped file."""
+"""FAISS over fp16 rows that are not copied: arrays in memory or mapped files."""
 
 from __future__ import annotations
 
@@ -8,22 +8,21 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-Half = npt.NDArray[np.float16]
+Float16Array = npt.NDArray[np.float16]
 
 
-def half_index(rows: Half) -> faiss.IndexScalarQuantizer:
-    """A flat inner-product index whose codes are `rows`, shape (n, dim), contiguous; row numbers
-    are its ids.
+def make_flat_index(rows: Float16Array) -> faiss.IndexScalarQuantizer:
+    """Return a flat inner-product index whose codes are `rows`, (n, dim), contiguous.
 
-    Nothing is copied and nothing may be added. The caller keeps `rows` alive and unchanged while
-    the index is used.
+    Row numbers are the ids. Nothing is copied and nothing may be added. The caller keeps `rows`
+    alive and unchanged while the index is used.
     """
     index = faiss.IndexScalarQuantizer(
         rows.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
     )
     if len(rows):
         octets = faiss.swig_ptr(rows.reshape(-1).view(np.uint8))
-        codes: Any = index.codes  # FAISS's type stubs leave this class out
+        codes: Any = index.codes  # FAISS's type stubs lack this class
         index.codes = type(codes).create_view(octets, rows.nbytes, codes.owner)
     index.ntotal = len(rows)
     return index

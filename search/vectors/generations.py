@@ -1,5 +1,6 @@
-"""Published generations of one space: list, read, verify, roll back, prune. Each backend says where
-they are stored.
+"""Published generations of one space: list, read, verify, roll back and prune them.
+
+Each backend says where they are stored.
 """
 
 from __future__ import annotations

@@ -1,42 +1,39 @@
-"""Where generations lie, which one is live, and the steps that make a change of either survive a
-crash.
+"""Folders of generations on disk, and the pointer to the live one; both survive a crash.
 
-<root>/<space fingerprint>/CURRENT                    number and manifest checksum of the live
-generation
-<root>/<space fingerprint>/generations/<number>/      published, never changed again
-<root>/<space fingerprint>/building/                  of the one builder that holds build.lock
+<root>/<space fingerprint>/CURRENT                number and manifest checksum of the live one
+<root>/<space fingerprint>/generations/<number>/  published, never changed again
+<root>/<space fingerprint>/building/              of the one builder that holds build.lock
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import filelock
 
 from search.config import EngineSettings
 from search.errors import BuildInProgress, CorruptGeneration
+from search.files import file_sha256, remove_temporary_files, write_atomically
 from search.types import Space
 from search.vectors.manifest import MANIFEST
 
 POINTER_LOCK_SECONDS = 30.0
 
-POINTER_FORM = re.compile(r"([1-9]\d{0,15}) ([0-9a-f]{64})\n")
+POINTER_PATTERN = re.compile(r"([1-9]\d{0,15}) ([0-9a-f]{64})\n")
 
 PointerStamp = tuple[int, int, int]
-"""Modification time in nanoseconds, inode and size: changes with every replacement of the
+"""Modification time in nanoseconds, inode and size; differs after every replacement of the
 pointer."""
 
 
 def index_root(settings: EngineSettings) -> Path:
-    """Folder of every vector index of this installation's tenant: tenants share neither files
-    nor memory.
+    """Return the folder of all vector indexes of this installation's tenant.
+
+    Tenants share neither files nor memory.
     """
     root = settings.var_dir / "index"
     return root / "tenants" / settings.tenant if settings.tenant else root
@@ -68,30 +65,31 @@ class Layout:
         return self.generations / str(number)
 
     def numbers(self) -> list[int]:
-        """Numbers of the generations on disk, ascending."""
+        """Return the numbers of the generations on disk, ascending."""
         if not self.generations.is_dir():
             return []
         return sorted(
             int(entry.name) for entry in self.generations.iterdir() if entry.name.isdecimal()
         )
 
-    def stamp(self) -> PointerStamp | None:
-        """A cheap sign that the pointer changed; None when nothing was published."""
+    def pointer_stamp(self) -> PointerStamp | None:
+        """Return what tells one pointer from the next; None when nothing was published."""
         try:
-            found = self.pointer.stat()
+            status = self.pointer.stat()
         except FileNotFoundError:
             return None
-        return found.st_mtime_ns, found.st_ino, found.st_size
+        return status.st_mtime_ns, status.st_ino, status.st_size
 
-    def live(self) -> int | None:
-        """Number of the live generation; None when nothing was published. Raises
-        CorruptGeneration.
+    def live_number(self) -> int | None:
+        """Return the live generation's number; None when nothing was published.
+
+        Raises CorruptGeneration when the pointer is damaged or does not match the manifest.
         """
         try:
             text = self.pointer.read_text("ascii", errors="replace")
         except FileNotFoundError:
             return None
-        match = POINTER_FORM.fullmatch(text)
+        match = POINTER_PATTERN.fullmatch(text)
         if match is None:
             raise CorruptGeneration(f"{self.pointer} is not a pointer", value=text)
         number = int(match[1])
@@ -101,18 +99,20 @@ class Layout:
             )
         return number
 
-    def substitutes(self) -> list[int]:
-        """Generations to try when the live one is damaged, best first: those before it, or all
-        if it is unknown.
+    def fallback_numbers(self) -> list[int]:
+        """Return generations to try when the live one is damaged, best first.
+
+        These are those before it, or all if it is unknown.
         """
-        match = POINTER_FORM.fullmatch(self.pointer.read_text("ascii", errors="replace"))
+        match = POINTER_PATTERN.fullmatch(self.pointer.read_text("ascii", errors="replace"))
         newest = int(match[1]) - 1 if match else max(self.numbers(), default=0)
         return [number for number in reversed(self.numbers()) if number <= newest]
 
     @contextlib.contextmanager
     def build_lock(self) -> Iterator[None]:
-        """One builder at a time. The kernel drops the lock with its holder. Raises
-        BuildInProgress at once.
+        """Let one builder work at a time; the kernel drops the lock when its holder dies.
+
+        Raises BuildInProgress at once when another holds it.
         """
         self.generations.mkdir(parents=True, exist_ok=True)
         try:
@@ -120,15 +120,16 @@ class Layout:
                 yield
         except filelock.Timeout as error:
             raise BuildInProgress(
-                "another builder of this space is at work",
+                "another builder of this space is running",
                 value=self.home.name,
                 fix="Try again when it has finished.",
             ) from error
 
     @contextlib.contextmanager
     def pointer_lock(self) -> Iterator[None]:
-        """Held for the moment in which the pointer moves. Raises BuildInProgress when it stays
-        taken.
+        """Hold the lock for the moment in which the pointer moves.
+
+        Raises BuildInProgress when another process keeps it.
         """
         self.home.mkdir(parents=True, exist_ok=True)
         try:
@@ -136,16 +137,13 @@ class Layout:
                 yield
         except filelock.Timeout as error:
             raise BuildInProgress(
-                "the pointer is being moved by another process", value=self.home.name
+                "another process is moving the pointer", value=self.home.name
             ) from error
 
     def point_to(self, number: int) -> None:
         """Make generation `number` live. Call with the pointer lock held."""
-        temporary = self.home / "CURRENT.new"
-        with open_durable(temporary) as file:
-            file.write(f"{number} {_manifest_digest(self.folder(number))}\n".encode())
-        temporary.replace(self.pointer)
-        sync_folder(self.home)
+        remove_temporary_files(self.pointer)
+        write_atomically(self.pointer, f"{number} {_manifest_digest(self.folder(number))}\n")
 
 
 def _lock(path: Path, timeout: float) -> filelock.BaseFileLock:
@@ -155,24 +153,6 @@ def _lock(path: Path, timeout: float) -> filelock.BaseFileLock:
 def _manifest_digest(folder: Path) -> str:
     path = folder / MANIFEST
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise CorruptGeneration(f"{path} cannot be read: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def open_durable(path: Path) -> Iterator[BinaryIO]:
-    """A new file that is on disk when the block ends. Raises OSError when the disk is full."""
-    with path.open("wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names inside `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any, cast
 
 import faiss
 import numpy as np
@@ -13,51 +14,54 @@ from search.types import Ids
 Mask = npt.NDArray[np.bool_]
 
 UNFILTERED_SHARE = 0.9
-"""Above this share of eligible rows a search looks as far as without a filter: hidden and
-changed products."""
+"""With a larger share of eligible rows, search parameters are those of an unfiltered search: only
+hidden and changed products are missing."""
+
+_faiss = cast(Any, faiss)  # the type stubs lack the keyword arguments of the Python wrappers
 
 
-class RowSet:
-    """Rows of a segment of `size` rows that are eligible: all of them, those of a mask, or those
-    listed ascending.
+class RowFilter:
+    """The eligible rows of a segment with `size` rows: all, those of a mask, or a list of rows.
+
+    Immutable. FAISS's selectors and search parameters are made once and kept.
     """
 
-    def __init__(self, size: int, *, mask: Mask | None = None, listed: Ids | None = None) -> None:
+    def __init__(self, size: int, *, mask: Mask | None = None, rows: Ids | None = None) -> None:
+        """`mask` has shape (size,); `rows` are ascending row numbers. Give at most one of them."""
         self.size = size
         self._mask = mask
-        self._listed = listed
-        self._made: dict[tuple[int, float, bool], faiss.SearchParameters] = {}
+        self._rows = rows
+        self._ivf_parameters: dict[tuple[int, float, bool], faiss.SearchParameters] = {}
 
     @functools.cached_property
     def count(self) -> int:
-        if self._listed is not None:
-            return len(self._listed)
+        """The number of eligible rows."""
+        if self._rows is not None:
+            return len(self._rows)
         return self.size if self._mask is None else int(np.count_nonzero(self._mask))
 
     @property
-    def is_all(self) -> bool:
+    def allows_all(self) -> bool:
         return self.count == self.size
 
     @functools.cached_property
-    def numbers(self) -> Ids:
-        """Row numbers, ascending, shape (count,)."""
-        if self._listed is not None:
-            return self._listed
+    def row_numbers(self) -> Ids:
+        """Eligible rows, ascending, shape (count,)."""
+        if self._rows is not None:
+            return self._rows
         return np.arange(self.size) if self._mask is None else np.flatnonzero(self._mask)
 
-    def among(self, listed: Ids) -> RowSet:
-        """The rows of `listed` (ascending) that are also in this set."""
-        return RowSet(
-            self.size, listed=listed if self._mask is None else listed[self._mask[listed]]
-        )
+    def intersect(self, rows: Ids) -> RowFilter:
+        """Return a filter of those `rows` (ascending) that are also eligible here."""
+        return RowFilter(self.size, rows=rows if self._mask is None else rows[self._mask[rows]])
 
-    def without(self, listed: Ids) -> RowSet:
-        """The rows of this set that are not in `listed`."""
-        if not listed.size:
+    def exclude(self, rows: Ids) -> RowFilter:
+        """Return a filter without these rows."""
+        if not rows.size:
             return self
         mask = np.ones(self.size, np.bool_) if self._mask is None else self._mask.copy()
-        mask[listed] = False
-        return RowSet(self.size, mask=mask)
+        mask[rows] = False
+        return RowFilter(self.size, mask=mask)
 
     @property
     def mask(self) -> Mask:
@@ -65,7 +69,7 @@ class RowSet:
         if self._mask is not None:
             return self._mask
         mask = np.zeros(self.size, np.bool_)
-        mask[self.numbers] = True
+        mask[self.row_numbers] = True
         return mask
 
     @functools.cached_property
@@ -74,31 +78,32 @@ class RowSet:
 
     @functools.cached_property
     def _selector(self) -> faiss.IDSelector | None:
-        # FAISS's type stubs know the C++ signatures only, not those of its Python wrappers.
-        return None if self.is_all else faiss.IDSelectorBitmap(self._bits)  # type: ignore[call-arg, arg-type]
+        if self.allows_all:
+            return None
+        return cast(faiss.IDSelector, _faiss.IDSelectorBitmap(self._bits))
 
     @functools.cached_property
     def flat_parameters(self) -> faiss.SearchParameters:
-        """Parameters of a flat FAISS search among these rows. Given per call: setting them on an
-        index that threads share is a race.
-        """
-        return faiss.SearchParameters(sel=self._selector)  # type: ignore[call-arg]
+        """Parameters of a flat FAISS search among these rows.
 
-    def refined_parameters(
-        self, nprobe: int, factor: float, *, turned: bool = False
-    ) -> faiss.SearchParameters:
-        """Parameters of a search in `nprobe` inverted lists among these rows, `factor` × k of
-        which are re-scored. `turned`: the lists hold vectors that a rotation before them has
-        turned.
+        They are given per call: setting them on an index that threads share is a race.
         """
-        key = nprobe, factor, turned
-        if key not in self._made:
-            lists: faiss.SearchParameters = faiss.SearchParametersIVF(
-                nprobe=nprobe, sel=self._selector
-            )  # type: ignore[call-arg]
-            if turned:
-                lists = faiss.SearchParametersPreTransform(index_params=lists)  # type: ignore[call-arg]
-            self._made[key] = faiss.IndexRefineSearchParameters(
-                k_factor=factor, base_index_params=lists
-            )  # type: ignore[call-arg]
-        return self._made[key]
+        return cast(faiss.SearchParameters, _faiss.SearchParameters(sel=self._selector))
+
+    def ivf_parameters(
+        self, nprobe: int, refine_factor: float, *, rotated: bool = False
+    ) -> faiss.SearchParameters:
+        """Return parameters of a search in `nprobe` inverted lists among these rows.
+
+        `refine_factor` × k of the rows found are re-scored. `rotated` says that the lists hold
+        vectors transformed by a rotation (OPQ).
+        """
+        key = nprobe, refine_factor, rotated
+        if key not in self._ivf_parameters:
+            lists = _faiss.SearchParametersIVF(nprobe=nprobe, sel=self._selector)
+            if rotated:
+                lists = _faiss.SearchParametersPreTransform(index_params=lists)
+            self._ivf_parameters[key] = _faiss.IndexRefineSearchParameters(
+                k_factor=refine_factor, base_index_params=lists
+            )
+        return self._ivf_parameters[key]

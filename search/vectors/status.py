@@ -1,21 +1,23 @@
-"""What the admin, the API and the metrics are told about an index."""
+"""The state of an index, as the admin, the API and the metrics report it."""
 
 from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
+from typing import Any
 
 from search.config import GpuIndexType
 from search.types import Modality, Space
-from search.vectors.faiss.snapshot import Snapshot
 from search.vectors.manifest import IndexType
+from search.vectors.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentStatus:
-    """One segment of the generation in use; `superseded` of its `views` are masked by the delta.
-    `recall` and `drift`: see SegmentManifest; `gpu_index_type` is how it is searched on a GPU, None
-    where the processor searches it.
+    """One segment of the generation in use.
+
+    Changes in the delta mask `superseded` of its `views`. `recall` and `drift`: see
+    SegmentManifest. `gpu_index_type` is how a GPU searches it; None where the processor does.
     """
 
     modality: Modality
@@ -32,11 +34,11 @@ class SegmentStatus:
 
 @dataclass(frozen=True, slots=True)
 class IndexStatus:
-    """The state of a FaissIndexReader. `fault` says why the live generation is not the one in use.
+    """The state of an index reader.
 
-    `delta_products` counts products changed since the generation, deletions included;
-    `delta_views` their searchable views; `views` all searchable views; `age_s` the generation's
-    age in seconds.
+    `fault` says why the live generation is not the one in use. `delta_products` counts products
+    changed since the generation, deletions included; `delta_views` their searchable views; `views`
+    all searchable views; `age_s` is the generation's age in seconds.
     """
 
     space: str
@@ -54,8 +56,8 @@ class IndexStatus:
     fault: str | None
 
 
-def describe(snapshot: Snapshot, space: Space, fault: str | None) -> IndexStatus:
-    """The status of one snapshot."""
+def describe_index(snapshot: Snapshot[Any], space: Space, fault: str | None) -> IndexStatus:
+    """Return the status of one snapshot."""
     manifest = snapshot.generation.manifest if snapshot.generation else None
     created = manifest.created_at if manifest else None
     return IndexStatus(
@@ -67,7 +69,7 @@ def describe(snapshot: Snapshot, space: Space, fault: str | None) -> IndexStatus
         generation_seq=snapshot.generation_seq,
         created_at=created,
         age_s=(datetime.datetime.now(datetime.UTC) - created).total_seconds() if created else None,
-        segments=tuple(_segment(snapshot, modality) for modality in snapshot.segments),
+        segments=tuple(_describe_segment(snapshot, modality) for modality in snapshot.segments),
         delta_products=len(snapshot.changed),
         delta_views=sum(part.live_rows.size for part in snapshot.delta.values()),
         views=sum(snapshot.count(modality) for modality in Modality),
@@ -75,18 +77,18 @@ def describe(snapshot: Snapshot, space: Space, fault: str | None) -> IndexStatus
     )
 
 
-def _segment(snapshot: Snapshot, modality: Modality) -> SegmentStatus:
+def _describe_segment(snapshot: Snapshot[Any], modality: Modality) -> SegmentStatus:
     segment = snapshot.segments[modality]
     manifest = segment.manifest
     return SegmentStatus(
         modality=modality,
         index_type=manifest.index_type,
         views=manifest.views,
-        superseded=manifest.views - snapshot.alive[modality].count,
+        superseded=snapshot.count_superseded(modality),
         bytes=manifest.bytes,
-        recall=manifest.recall if segment.on_gpu is None else segment.on_gpu.recall,
+        recall=segment.recall,
         nprobe=manifest.nprobe,
         drift=manifest.drift,
         why=manifest.why,
-        gpu_index_type=None if segment.on_gpu is None else segment.on_gpu.shape,
+        gpu_index_type=segment.gpu_index_type,
     )

@@ -1,23 +1,25 @@
-"""Refuse bad input before it reaches FAISS, which answers it with a crash or with nonsense."""
+"""Refuse bad input before it reaches FAISS, which crashes or returns nonsense."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
 
 from search.errors import InvalidVectors, QueryError
-from search.types import Ids, ProductViews, Vectors, ViewBatch
+from search.types import Ids, Modality, ProductViews, Vectors, ViewBatch
 
 UNIT_TOLERANCE = 1e-2
-"""How far a norm may be from 1: vectors kept as fp16 in a database are off by up to 5e-4 a
-component."""
+"""How far a norm may be from 1: vectors stored as fp16 are off by up to 5e-4 per component."""
 
-LEAST_SQUARE, MOST_SQUARE = (1 - UNIT_TOLERANCE) ** 2, (1 + UNIT_TOLERANCE) ** 2
+MIN_SQUARED_NORM, MAX_SQUARED_NORM = (1 - UNIT_TOLERANCE) ** 2, (1 + UNIT_TOLERANCE) ** 2
 
 
 def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
-    """(n, dim) or (dim,) → (n, dim) contiguous float32. Raises InvalidVectors (shape, type, NaN,
-    zero, not a unit).
+    """Return vectors (n, dim) or (dim,) as contiguous float32 (n, dim).
+
+    Raises InvalidVectors (shape, type, NaN, zero, not a unit vector).
     """
     rows = np.asarray(vectors)
     rows = rows[np.newaxis] if rows.ndim == 1 else rows
@@ -26,25 +28,38 @@ def check_vectors(vectors: npt.NDArray[np.generic], dim: int) -> Vectors:
     if rows.dtype.kind != "f":
         raise InvalidVectors("vectors must be floating point", value=str(rows.dtype))
     checked: Vectors = np.ascontiguousarray(rows, dtype=np.float32)
-    if len(checked) == 1 and LEAST_SQUARE <= float(np.dot(checked[0], checked[0])) <= MOST_SQUARE:
+    if (
+        len(checked) == 1
+        and MIN_SQUARED_NORM <= float(np.dot(checked[0], checked[0])) <= MAX_SQUARED_NORM
+    ):
         return checked
     squares = np.einsum("ij,ij->i", checked, checked)
-    right = (squares >= LEAST_SQUARE) & (squares <= MOST_SQUARE)
-    if not right.all():
-        row = int(np.argmin(right))
+    is_unit = (squares >= MIN_SQUARED_NORM) & (squares <= MAX_SQUARED_NORM)
+    if not is_unit.all():
+        row = int(np.argmin(is_unit))
         norm = float(np.sqrt(squares[row]))
         raise InvalidVectors(
             f"row {row} is not a unit vector",
             value=norm,
-            fix="Normalise, and drop NaN and zero vectors.",
+            fix="Normalise the vectors; drop NaN and zero vectors.",
         )
     return checked
 
 
-def check_ids(ids: npt.NDArray[np.generic], rows: int, name: str) -> Ids:
-    """Ids of `rows` rows as int64. Raises InvalidVectors where the shape, the type or a sign is
-    wrong.
+def check_queries(queries: Mapping[Modality, Vectors] | None, dim: int) -> dict[Modality, Vectors]:
+    """Return checked query vectors by modality, without those that are empty.
+
+    Raises InvalidVectors.
     """
+    return {
+        modality: check_vectors(vectors, dim)
+        for modality, vectors in (queries or {}).items()
+        if len(vectors)
+    }
+
+
+def check_ids(ids: npt.NDArray[np.generic], rows: int, name: str) -> Ids:
+    """Return the ids of `rows` rows as int64. Raises InvalidVectors (shape, type, sign)."""
     array = np.asarray(ids)
     if array.shape != (rows,):
         raise InvalidVectors(f"{name} must have shape ({rows},)", value=array.shape)
@@ -56,7 +71,7 @@ def check_ids(ids: npt.NDArray[np.generic], rows: int, name: str) -> Ids:
 
 
 def check_batch(batch: ViewBatch, dim: int) -> ViewBatch:
-    """The batch with checked, contiguous arrays. Raises InvalidVectors."""
+    """Return the batch with checked, contiguous arrays. Raises InvalidVectors."""
     rows = len(batch.view_ids)
     if len(batch.vectors) != rows:
         raise InvalidVectors(f"{rows} views need as many vectors", value=np.shape(batch.vectors))
@@ -68,8 +83,9 @@ def check_batch(batch: ViewBatch, dim: int) -> ViewBatch:
 
 
 def check_change(change: ProductViews, dim: int) -> ProductViews:
-    """The change with checked batches that all belong to its product. Raises InvalidVectors;
-    QueryError for its seq.
+    """Return the change with checked batches that all belong to its product.
+
+    Raises InvalidVectors, and QueryError for a seq below 1.
     """
     check_positive(change.seq, "seq of a change")
     batches = tuple(check_batch(batch, dim) for batch in change.batches)
@@ -80,14 +96,17 @@ def check_change(change: ProductViews, dim: int) -> ProductViews:
 
 
 def check_positive(value: int, name: str) -> int:
-    """Raises QueryError unless `value` is a whole number above zero."""
+    """Return `value` if it is an integer above zero. Raises QueryError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value <= 0:
-        raise QueryError(f"{name} must be a whole number above zero", value=value)
+        raise QueryError(f"{name} must be an integer above zero", value=value)
     return int(value)
 
 
 def check_filter(allowed: npt.NDArray[np.generic]) -> Ids:
-    """Product ids of a filter: one row, integers, strictly ascending. Raises QueryError."""
+    """Return the product ids of a filter, (n,), as int64.
+
+    Raises QueryError unless they are integers, strictly ascending.
+    """
     ids = np.asarray(allowed)
     if ids.ndim != 1 or (ids.size and ids.dtype.kind not in "iu"):
         raise QueryError(
@@ -96,6 +115,6 @@ def check_filter(allowed: npt.NDArray[np.generic]) -> Ids:
     ascending: Ids = np.ascontiguousarray(ids, dtype=np.int64)
     if np.any(ascending[1:] <= ascending[:-1]):
         raise QueryError(
-            "allowed products must be strictly ascending", fix="Pass them through numpy.unique."
+            "allowed products must be strictly ascending", fix="Apply numpy.unique to them."
         )
     return ascending

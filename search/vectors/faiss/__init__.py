@@ -1,0 +1,1 @@
+"""The index in FAISS files on local disk."""

@@ -1,5 +1,6 @@
-"""What a builder had finished when it was killed: kept in its folder, and trusted only by its
-checksums.
+"""Checkpoints of a build in its folder, so that the next builder resumes a killed one.
+
+Files are used only if their checksums match.
 """
 
 from __future__ import annotations
@@ -9,27 +10,26 @@ import time
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from search.errors import CorruptGeneration
+from search.files import file_sha256, write_atomically
 from search.types import Modality
-from search.vectors.layout import open_durable
-from search.vectors.manifest import FileEntry, SegmentManifest, check_file, file_sha256
+from search.vectors.manifest import FileEntry, FrozenModel, SegmentManifest, check_file
 
-USABLE_FOR_S = 6 * 3600.0
-"""Older ones would publish a state of the catalogue that is mostly replaced by the delta."""
+MAX_AGE_SECONDS = 6 * 3600.0
+"""Older rows would publish a state of the catalogue that the delta mostly replaces."""
 
 STAGED = "staged.checkpoint"
 
-Model = TypeVar("Model", bound=BaseModel)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class StagedRows(FrozenModel):
+    """Row stores that are complete: the catalogue's views at `seq`.
 
-
-class StagedRows(_Frozen):
-    """Row stores that are complete: the catalogue's views at `seq`."""
+    `counts` holds the numbers of views and products of each modality.
+    """
 
     space: str
     dim: int = Field(ge=1)
@@ -38,8 +38,8 @@ class StagedRows(_Frozen):
     files: tuple[FileEntry, ...]
 
 
-class TrainedLists(_Frozen):
-    """Lists that are trained and still empty."""
+class TrainedLists(FrozenModel):
+    """Inverted lists that are trained and still empty."""
 
     factory: str
     trained_in: int
@@ -54,55 +54,50 @@ class Checkpoints:
         self.folder = folder
 
     def write(self, name: str, content: BaseModel) -> None:
-        """Complete when it appears under its name. Raises OSError when the disk is full."""
-        part = self.folder / f"{name}.part"
-        with open_durable(part) as file:
-            file.write(content.model_dump_json().encode())
-        part.replace(self.folder / name)
+        """Write a checkpoint that appears when it is complete. Raises OSError when disk is full."""
+        write_atomically(self.folder / name, content.model_dump_json())
 
-    def staged(self, space: str, dim: int) -> StagedRows | None:
-        """Rows that a killed builder of this space left complete, unless they are too old."""
+    def read_staged(self, space: str, dim: int) -> StagedRows | None:
+        """Return the rows that a killed builder of this space completed, unless too old."""
         path = self.folder / STAGED
-        found = self._read(STAGED, StagedRows)
+        staged = self._read(STAGED, StagedRows)
         if (
-            found is None
-            or (found.space, found.dim) != (space, dim)
-            or time.time() - path.stat().st_mtime > USABLE_FOR_S
+            staged is None
+            or (staged.space, staged.dim) != (space, dim)
+            or time.time() - path.stat().st_mtime > MAX_AGE_SECONDS
         ):
             return None
-        return found if self._intact(found.files) else None
+        return staged if self._is_intact(staged.files) else None
 
-    def trained(self, modality: Modality, factory: str) -> TrainedLists | None:
-        """Lists that were trained for this factory."""
-        found = self._read(f"{trained_name(modality, factory)}.checkpoint", TrainedLists)
-        return (
-            found
-            if found is not None and found.factory == factory and self._intact((found.file,))
-            else None
-        )
+    def read_trained(self, modality: Modality, factory: str) -> TrainedLists | None:
+        """Return the lists that were trained for this factory."""
+        trained = self._read(f"{trained_name(modality, factory)}.checkpoint", TrainedLists)
+        if trained is None or trained.factory != factory or not self._is_intact((trained.file,)):
+            return None
+        return trained
 
-    def finished(self, modality: Modality) -> SegmentManifest | None:
-        """A segment that was complete."""
-        found = self._read(finished_name(modality), SegmentManifest)
-        return found if found is not None and self._intact(found.files) else None
+    def read_finished(self, modality: Modality) -> SegmentManifest | None:
+        """Return the segment that was completed."""
+        finished = self._read(finished_name(modality), SegmentManifest)
+        return finished if finished is not None and self._is_intact(finished.files) else None
 
-    def entry(self, path: Path) -> FileEntry:
-        """A file of the folder with its size and checksum."""
+    def describe_file(self, path: Path) -> FileEntry:
+        """Return the name, size and checksum of a file in the folder."""
         return FileEntry(name=path.name, bytes=path.stat().st_size, sha256=file_sha256(path))
 
     def remove(self) -> None:
-        """Everything that does not belong into a published generation."""
+        """Delete everything that does not belong into a published generation."""
         for path in self.folder.iterdir():
             if path.suffix in (".checkpoint", ".part", ".trained"):
                 path.unlink()
 
-    def _read(self, name: str, model: type[Model]) -> Model | None:
+    def _read(self, name: str, model: type[ModelT]) -> ModelT | None:
         try:
             return model.model_validate_json((self.folder / name).read_bytes())
         except (FileNotFoundError, ValidationError):
             return None
 
-    def _intact(self, files: tuple[FileEntry, ...]) -> bool:
+    def _is_intact(self, files: tuple[FileEntry, ...]) -> bool:
         try:
             for entry in files:
                 check_file(self.folder, entry)
@@ -112,8 +107,9 @@ class Checkpoints:
 
 
 def trained_name(modality: Modality, factory: str) -> str:
-    """What files of trained lists are called but for their ending: a build may train for several
-    factories.
+    """Return the file name, without suffix, of lists trained for a factory.
+
+    One build may train for several factories.
     """
     return f"{modality.value}_{re.sub('[^a-z0-9]+', '_', factory.lower())}"
 

@@ -10,20 +10,20 @@ from pathlib import Path
 
 from search.errors import CorruptGeneration
 from search.types import Modality, Space
-from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.gpu.contract import GpuSettings
 from search.vectors.faiss.memory_lock import lock_mapped
-from search.vectors.faiss.segment import Segment
+from search.vectors.faiss.segment import FaissSegment
 from search.vectors.generations import Generations
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, check_file, read_manifest
 
 
 @dataclass(frozen=True, slots=True)
-class Generation:
+class FaissGeneration:
     """A manifest with its opened segments."""
 
     manifest: Manifest
-    segments: Mapping[Modality, Segment]
+    segments: Mapping[Modality, FaissSegment]
 
 
 class FaissGenerations(Generations):
@@ -41,7 +41,7 @@ class FaissGenerations(Generations):
         return self._layout.numbers()
 
     def live_number(self) -> int | None:
-        return self._layout.live()
+        return self._layout.live_number()
 
     def read_manifest(self, number: int) -> Manifest:
         return read_manifest(self._layout.folder(number))
@@ -75,8 +75,8 @@ def check_generation(folder: Path, space: Space) -> Manifest:
 
 
 def open_generation(
-    folder: Path, space: Space, gpu: Gpu | None = None, *, lock_memory: bool = False
-) -> Generation:
+    folder: Path, space: Space, gpu: GpuSettings | None = None, *, lock_memory: bool = False
+) -> FaissGeneration:
     """Check every file, then map them. FAISS loads most damaged files without an error.
 
     `gpu` searches the segments that fit into its memory. `lock_memory` keeps the files in memory;
@@ -84,18 +84,19 @@ def open_generation(
     """
     manifest = check_generation(folder, space)
     segments = {
-        part.modality: Segment(folder, part, manifest.dim, gpu=gpu) for part in manifest.segments
+        part.modality: FaissSegment(folder, part, manifest.dim, gpu=gpu)
+        for part in manifest.segments
     }
     if lock_memory:
         lock_mapped(folder)
-    return Generation(manifest, segments)
+    return FaissGeneration(manifest, segments)
 
 
 def open_newest_intact(
-    layout: Layout, space: Space, gpu: Gpu | None = None, *, lock_memory: bool = False
-) -> Generation | None:
+    layout: Layout, space: Space, gpu: GpuSettings | None = None, *, lock_memory: bool = False
+) -> FaissGeneration | None:
     """Open the best substitute for a damaged live generation; None when all are damaged."""
-    for number in layout.substitutes():
+    for number in layout.fallback_numbers():
         try:
             return open_generation(layout.folder(number), space, gpu, lock_memory=lock_memory)
         except CorruptGeneration:

@@ -1,4 +1,4 @@
-"""Mapped files that the system may not page out."""
+"""Lock mapped files in memory, so that the system cannot page them out."""
 
 from __future__ import annotations
 
@@ -13,38 +13,34 @@ from search.errors import ConfigError
 
 
 def lock_mapped(folder: Path) -> None:
-    """Bring everything into memory that this process has mapped of the files in `folder`, and
-    keep it there until it is unmapped, as mlock(2) does. Raises ConfigError where the limit on
-    locked memory does not allow it.
+    """Read all mappings of files in `folder` into memory and lock them until they are unmapped.
 
-    Found by their mappings, because FAISS does not say where it has mapped a file.
+    Uses mlock(2). Mappings are found through the process's memory maps, because FAISS does not say
+    where it mapped a file. Raises ConfigError where the limit on locked memory is too low.
     """
-    ranges = _mapped_from(folder)
+    ranges = _find_mappings(folder)
     libc = ctypes.CDLL(None, use_errno=True)
     for start, length in ranges:
         if libc.mlock(ctypes.c_void_p(start), ctypes.c_size_t(length)):
-            raise _refused(folder, sum(length for _, length in ranges), ctypes.get_errno())
+            raise _to_error(folder, sum(length for _, length in ranges), ctypes.get_errno())
 
 
-def _mapped_from(folder: Path) -> list[tuple[int, int]]:
-    """Address and bytes of each mapping."""
-    inside = f"{folder.resolve()}{os.sep}"
-    addresses = [
-        part.addr
-        for part in psutil.Process().memory_maps(grouped=False)
-        if part.path.startswith(inside)
-    ]
-    ranges = [
-        (int(start, 16), int(end, 16))
-        for start, end in (address.split("-") for address in addresses)
-    ]
-    return [(start, end - start) for start, end in ranges]
+def _find_mappings(folder: Path) -> list[tuple[int, int]]:
+    """Return the address and bytes of each mapping."""
+    prefix = f"{folder.resolve()}{os.sep}"
+    ranges = []
+    for mapping in psutil.Process().memory_maps(grouped=False):
+        if mapping.path.startswith(prefix):
+            start, end = (int(address, 16) for address in mapping.addr.split("-"))
+            ranges.append((start, end - start))
+    return ranges
 
 
-def _refused(folder: Path, wanted: int, number: int) -> ConfigError:
+def _to_error(folder: Path, wanted: int, code: int) -> ConfigError:
     limit, _ = resource.getrlimit(resource.RLIMIT_MEMLOCK)
     return ConfigError(
-        f"{wanted:,} bytes of {folder} cannot be locked in memory ({os.strerror(number)}); the limit on locked memory",
+        f"{wanted:,} bytes of {folder} cannot be locked in memory ({os.strerror(code)}); the limit "
+        "on locked memory",
         value=limit,
         fix="Raise it (ulimit -l, LimitMEMLOCK= of systemd, ulimits: memlock of Compose), or set "
         "OMNISHELF_INDEX_LOCK_MEMORY=false.",

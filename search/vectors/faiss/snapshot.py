@@ -1,102 +1,54 @@
-"""One consistent picture of generation, tombstones and delta, never changed: searches need no
-lock.
-"""
+"""A snapshot over FAISS segments."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Self
 
 import numpy as np
 
-from search.types import Candidates, Ids, Modality, ProductViews, Vectors, ViewBatch
-from search.vectors.delta import DeltaSegment
-from search.vectors.faiss.generations import Generation
-from search.vectors.faiss.segment import Segment
-from search.vectors.row_filter import RowSet
-from search.vectors.scoring import Block, Rows, Scored, exact_line
+from search.types import Candidates, Ids, Modality, Vectors, ViewBatch
+from search.vectors.faiss.generations import FaissGeneration
+from search.vectors.faiss.segment import FaissSegment
+from search.vectors.row_filter import RowFilter
+from search.vectors.scoring import (
+    RowSource,
+    ScoredRows,
+    ScoredViews,
+    empty_candidates,
+    score_one_query,
+)
+from search.vectors.snapshot import Snapshot
 from search.vectors.store import BACKGROUND_SIZE, sample_rows
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """`alive` holds each segment's rows that no change supersedes, `changed` the seq of every
-    changed product.
-    """
+class FaissSnapshot(Snapshot[FaissGeneration]):
+    """`alive` holds each segment's rows that no change supersedes."""
 
-    dim: int
-    seq: int = 0
-    generation: Generation | None = None
-    alive: Mapping[Modality, RowSet] = field(default_factory=dict)
-    delta: Mapping[Modality, DeltaSegment] = field(default_factory=dict)
-    changed: Mapping[int, int] = field(default_factory=dict)
+    alive: Mapping[Modality, RowFilter] = field(default_factory=dict)
 
     @property
-    def generation_seq(self) -> int:
-        return self.generation.manifest.seq if self.generation else 0
-
-    @property
-    def segments(self) -> Mapping[Modality, Segment]:
+    def segments(self) -> Mapping[Modality, FaissSegment]:
         return self.generation.segments if self.generation else {}
 
     @property
-    def modalities(self) -> list[Modality]:
+    def _modalities(self) -> list[Modality]:
         return [
             modality for modality in Modality if modality in self.segments or modality in self.delta
         ]
 
-    def covers(self, change: ProductViews) -> bool:
-        """Whether the change, or a newer one of its product, is already seen here."""
-        return change.seq <= max(self.generation_seq, self.changed.get(change.product_id, 0))
+    def _mask(self, product_ids: Ids) -> Self:
+        alive = {}
+        for modality, segment in self.segments.items():
+            rows = self.alive.get(modality, segment.all_rows)
+            alive[modality] = rows.exclude(segment.store.find_rows(product_ids))
+        return replace(self, alive=alive)
 
-    def applied(self, changes: Mapping[int, ProductViews], seq: int) -> Snapshot:
-        """The picture after these changes, keyed by product."""
-        product_ids = np.array(sorted(changes), np.int64)
-        delta = dict(self.delta)
-        for modality in Modality:
-            batches = [
-                batch
-                for change in changes.values()
-                for batch in change.batches
-                if batch.modality == modality
-            ]
-            if modality in delta or any(map(len, batches)):
-                delta[modality] = delta.get(modality, DeltaSegment.empty(self.dim)).replaced(
-                    product_ids, batches
-                )
-        return replace(
-            self,
-            seq=max(self.seq, seq),
-            alive=_without(self.segments, self.alive, product_ids),
-            delta=delta,
-            changed={
-                **self.changed,
-                **{change.product_id: change.seq for change in changes.values()},
-            },
-        )
-
-    def swapped(self, generation: Generation) -> Snapshot:
-        """The picture over another generation, without the changes that it holds.
-
-        An older generation than before lacks changes that the former one had folded in, so `seq`
-        falls back to its.
-        """
-        covered = generation.manifest.seq
-        folded = np.array(
-            sorted(product for product, seq in self.changed.items() if seq <= covered), np.int64
-        )
-        changed = {product: seq for product, seq in self.changed.items() if seq > covered}
-        everything = {
-            modality: segment.everything for modality, segment in generation.segments.items()
-        }
-        return Snapshot(
-            dim=self.dim,
-            seq=covered if covered < self.generation_seq else max(self.seq, covered),
-            generation=generation,
-            alive=_without(generation.segments, everything, np.array(sorted(changed), np.int64)),
-            delta={modality: part.replaced(folded, []) for modality, part in self.delta.items()},
-            changed=changed,
-        )
+    def count_superseded(self, modality: Modality) -> int:
+        alive = self.alive.get(modality)
+        return alive.size - alive.count if alive else 0
 
     def search(
         self,
@@ -104,109 +56,103 @@ class Snapshot:
         modality: Modality,
         k: int,
         allowed: Ids | None,
-        asked: Modality | None,
+        query_modality: Modality | None,
         nprobe: int | None,
     ) -> list[Candidates]:
-        """One Candidates per query (q, dim); `allowed` ascending."""
+        """Search the segment, then the delta; merge the queries for which the delta has rows."""
         if modality in self.segments:
-            segment, rows = self.segments[modality], self.alive[modality]
+            segment, eligible = self.segments[modality], self.alive[modality]
             if allowed is not None:
-                rows = rows.among(segment.store.rows_of(allowed))
-            found = segment.search(queries, k, rows, asked, nprobe=nprobe)
-            answers = Scored.of(segment.store, found).in_order(modality)
+                eligible = eligible.intersect(segment.store.find_rows(allowed))
+            found = segment.search(queries, k, eligible, query_modality, nprobe=nprobe)
+            answers = ScoredViews.from_rows(segment.store, found).to_candidates(modality)
         else:
-            found = Block.nothing(len(queries))
-            answers = [_none(modality)] * len(queries)
+            found = ScoredRows.empty(len(queries))
+            answers = [empty_candidates(modality)] * len(queries)
         if modality in self.delta:
-            # Nothing that scores less than k rows of the segment can be among the k best of both.
-            least = found.scores[:, -1] if found.scores.shape[1] == k else None
-            newer = self.delta[modality].search(queries, k, allowed, least)
+            # Rows that score less than k rows of the segment cannot be among the k best.
+            min_scores = found.scores[:, -1] if found.scores.shape[1] == k else None
+            newer = self.delta[modality].search(queries, k, allowed, min_scores)
             if newer.rows.size:
-                lines = np.flatnonzero((newer.rows >= 0).any(axis=1))
-                joined = self._joined(
-                    queries[lines], modality, k, found.lines(lines), newer.lines(lines)
+                changed = np.flatnonzero((newer.rows >= 0).any(axis=1))
+                merged = self._merge(
+                    queries[changed], modality, k, found.select(changed), newer.select(changed)
                 )
-                for line, answer in zip(lines.tolist(), joined, strict=True):
-                    answers[line] = answer
+                for query, answer in zip(changed.tolist(), merged, strict=True):
+                    answers[query] = answer
         return answers
 
-    def _joined(
-        self, queries: Vectors, modality: Modality, k: int, found: Block, newer: Block
+    def _merge(
+        self, queries: Vectors, modality: Modality, k: int, found: ScoredRows, newer: ScoredRows
     ) -> list[Candidates]:
-        """Lines of the segment and of the delta together, cut to the k best."""
-        parts = [Scored.of(self.delta[modality], newer)]
+        """Merge rows of the segment and of the delta, cut to the k best."""
+        parts = [ScoredViews.from_rows(self.delta[modality], newer)]
         if found.rows.size:
-            parts.append(Scored.of(self.segments[modality].store, found))
-        both = Scored.beside(parts)
+            parts.append(ScoredViews.from_rows(self.segments[modality].store, found))
+        both = ScoredViews.concatenate(parts)
         exact = {
-            line: self._joined_exactly(
-                queries[line], modality, k, found.rows[line], newer.rows[line]
+            query: self._merge_exactly(
+                queries[query], modality, k, found.rows[query], newer.rows[query]
             )
-            for line in np.flatnonzero(both.close(k)).tolist()
+            for query in np.flatnonzero(both.find_close_scores(k)).tolist()
         }
         return [
-            exact.get(line) or answer for line, answer in enumerate(both.best_first(modality, k))
+            exact.get(query) or answer
+            for query, answer in enumerate(both.sort_to_candidates(modality, k))
         ]
 
-    def _joined_exactly(
+    def _merge_exactly(
         self, query: Vectors, modality: Modality, k: int, found: Ids, newer: Ids
     ) -> Candidates:
-        """One line whose float32 scores are too close to call."""
-        parts = [
-            Scored.of(
-                self.delta[modality], exact_line(self.delta[modality], query, newer[newer >= 0])
-            )
-        ]
+        """Merge the rows of one query whose float32 scores are too close to order."""
+        delta = self.delta[modality]
+        parts = [ScoredViews.from_rows(delta, score_one_query(delta, query, newer[newer >= 0]))]
         if found.size:
             store = self.segments[modality].store
-            parts.append(Scored.of(store, exact_line(store, query, found)))
-        return Scored.beside(parts).best_first(modality, k)[0]
+            parts.append(ScoredViews.from_rows(store, score_one_query(store, query, found)))
+        return ScoredViews.concatenate(parts).sort_to_candidates(modality, k)[0]
 
     def score_products(self, query: Vectors, product_ids: Ids) -> list[Candidates]:
-        """Exact scores of all views of these ascending products, one Candidates per modality
-        that has any.
-        """
         scored = []
-        for modality in self.modalities:
+        for modality in self._modalities:
             parts = [
-                Scored.of(store, exact_line(store, query, rows))
-                for store, rows in self._views(modality, product_ids)
+                ScoredViews.from_rows(source, score_one_query(source, query, rows))
+                for source, rows in self._find_views(modality, product_ids)
             ]
-            best = Scored.beside(parts).best_first(modality)[0]
+            best = ScoredViews.concatenate(parts).sort_to_candidates(modality)[0]
             if len(best.scores):
                 scored.append(best)
         return scored
 
     def get_views(self, product_id: int) -> list[ViewBatch]:
-        """The product's views, one batch per modality that has any."""
+        product_ids = np.array([product_id], np.int64)
         batches = []
-        for modality in self.modalities:
-            for store, rows in self._views(modality, np.array([product_id], np.int64)):
-                if rows.size:  # a product lies either in the generation or in the delta
-                    batches.append(
-                        ViewBatch(
-                            modality,
-                            store.view_ids[rows],
-                            store.product_ids[rows],
-                            store.vectors(rows),
-                        )
+        for modality in self._modalities:
+            # A product is either in the generation or in the delta.
+            for source, rows in self._find_views(modality, product_ids):
+                if rows.size:
+                    batch = ViewBatch(
+                        modality,
+                        source.view_ids[rows],
+                        source.product_ids[rows],
+                        source.vectors(rows),
                     )
+                    batches.append(batch)
         return batches
 
-    def _views(self, modality: Modality, product_ids: Ids) -> list[tuple[Rows, Ids]]:
-        found: list[tuple[Rows, Ids]] = []
+    def _find_views(self, modality: Modality, product_ids: Ids) -> list[tuple[RowSource, Ids]]:
+        """Return the live rows of these ascending products, by the source they are in."""
+        found: list[tuple[RowSource, Ids]] = []
         if modality in self.segments:
             store = self.segments[modality].store
-            found.append((store, self.alive[modality].among(store.rows_of(product_ids)).numbers))
+            rows = self.alive[modality].intersect(store.find_rows(product_ids)).row_numbers
+            found.append((store, rows))
         if modality in self.delta:
-            found.append((self.delta[modality], self.delta[modality].rows_of(product_ids)))
+            found.append((self.delta[modality], self.delta[modality].find_rows(product_ids)))
         return found
 
     def background(self, modality: Modality) -> Vectors:
-        """The generation's sample; while that is small, filled up from the delta. Shape (b,
-        dim).
-        """
-        sources: list[tuple[Rows, Ids]] = []
+        sources: list[tuple[RowSource, Ids]] = []
         if modality in self.segments:
             store = self.segments[modality].store
             sources.append((store, store.background_rows))
@@ -214,39 +160,18 @@ class Snapshot:
             sources.append((self.delta[modality], self.delta[modality].live_rows))
         if not sources:
             return np.empty((0, self.dim), np.float32)
-        return _sample(sources)
-
-    def count(self, modality: Modality) -> int:
-        """Searchable views."""
-        of_generation = self.alive[modality].count if modality in self.alive else 0
-        return of_generation + (
-            self.delta[modality].live_rows.size if modality in self.delta else 0
-        )
+        return _sample_vectors(sources)
 
 
-def _none(modality: Modality) -> Candidates:
-    return Candidates(
-        modality, np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32)
-    )
-
-
-def _without(
-    segments: Mapping[Modality, Segment], alive: Mapping[Modality, RowSet], product_ids: Ids
-) -> Mapping[Modality, RowSet]:
-    return {
-        modality: alive[modality].without(segment.store.rows_of(product_ids))
-        for modality, segment in segments.items()
-    }
-
-
-def _sample(sources: Sequence[tuple[Rows, Ids]]) -> Vectors:
-    view_ids = np.concatenate([store.view_ids[rows] for store, rows in sources])
+def _sample_vectors(sources: Sequence[tuple[RowSource, Ids]]) -> Vectors:
+    """Return the vectors of a fixed sample of the rows of all sources."""
+    view_ids = np.concatenate([source.view_ids[rows] for source, rows in sources])
     owner = np.concatenate([np.full(len(rows), number) for number, (_, rows) in enumerate(sources)])
-    numbers = np.concatenate([rows for _, rows in sources])
+    row_numbers = np.concatenate([rows for _, rows in sources])
     chosen = sample_rows(view_ids)
     return np.concatenate(
         [
-            store.vectors(numbers[chosen][owner[chosen] == number])
-            for number, (store, _) in enumerate(sources)
+            source.vectors(row_numbers[chosen][owner[chosen] == number])
+            for number, (source, _) in enumerate(sources)
         ]
     )

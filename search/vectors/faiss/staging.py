@@ -1,5 +1,6 @@
-"""Views streamed to disk as they arrive, then written sorted by product: memory holds ids but no
-vectors.
+"""Stream views to disk as they arrive, then write them sorted by product.
+
+Memory holds ids but no vectors.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from types import TracebackType
 import numpy as np
 import numpy.typing as npt
 
+from search.files import open_durable
 from search.types import Ids, Modality, ViewBatch
-from search.vectors.layout import open_durable
 from search.vectors.store import (
     BACKGROUND,
     PRODUCT_IDS,
@@ -22,11 +23,11 @@ from search.vectors.store import (
     segment_file,
 )
 
-COPIED_ROWS = 1 << 14
+COPY_ROWS = 1 << 14
 
 
 class StagedSegment:
-    """Rows of one modality, in the order in which they came."""
+    """Rows of one modality, in the order of the stream."""
 
     def __init__(self, folder: Path, modality: Modality, dim: int) -> None:
         self.modality = modality
@@ -56,8 +57,9 @@ class StagedSegment:
         self._product_ids.append(batch.product_ids)
 
     def write_store(self) -> tuple[int, int]:
-        """Write the row store's files, sorted by product and view. Returns how many views and
-        products it holds.
+        """Write the row store's files, sorted by product and view.
+
+        Returns the numbers of views and products.
         """
         self._file.flush()
         view_ids, product_ids = np.concatenate(self._view_ids), np.concatenate(self._product_ids)
@@ -76,11 +78,10 @@ class StagedSegment:
             file.write(buffer.getbuffer())
 
     def _write_vectors(self, order: npt.NDArray[np.intp]) -> None:
-        # Written through a file and not a memory map: a full disk is an error there and a fatal
-        # signal here.
+        # Written through a file: with a memory map, a full disk is a fatal signal, not an error.
         staged = np.memmap(self._path, np.float16, "r", shape=(len(order), self._dim))
         header = {"descr": "<f2", "fortran_order": False, "shape": staged.shape}
         with open_durable(segment_file(self._folder, self.modality, VECTORS)) as file:
             np.lib.format.write_array_header_1_0(file, header)
-            for start in range(0, len(order), COPIED_ROWS):
-                file.write(staged[order[start : start + COPIED_ROWS]].tobytes())
+            for start in range(0, len(order), COPY_ROWS):
+                file.write(staged[order[start : start + COPY_ROWS]].tobytes())

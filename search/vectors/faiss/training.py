@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, cast
 
 import faiss
@@ -11,25 +10,32 @@ import numpy as np
 
 from search.cpu import available_cores
 from search.types import Ids
-from search.vectors.faiss.segment import faiss_threads
-from search.vectors.index_types import BYTE_CENTROIDS, POINTS_PER_CENTROID, TRAINABLE, Plan
-from search.vectors.layout import open_durable
+from search.vectors.faiss.library import use_threads
+from search.vectors.index_types import (
+    EIGHT_BIT_CENTROIDS,
+    MIN_TRAINABLE_VIEWS,
+    POINTS_PER_CENTROID,
+    IndexPlan,
+)
 from search.vectors.store import RowStore
 
 SAMPLE_PER_CENTROID = 64
 FIT_SAMPLE = 4096
 
-TURNING = (10, 10, 1 << 14)
-"""Steps of a rotation's training, first steps of its codes', and views: a few seconds of work."""
+ROTATION_STEPS, FIRST_CODE_STEPS, ROTATION_SAMPLE = 10, 10, 1 << 14
+"""Iterations of a rotation's training, first iterations of its codes', and most views: seconds of
+work."""
 
-PARALLEL_FROM = 10_000
-"""Views below which threads would wait for each other longer than they work."""
+MIN_PARALLEL_VIEWS = 10_000
+"""With fewer views, threads would wait for each other longer than they work."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trained:
-    """Lists without views, where their centres came from, and how well those fitted then (see
-    SegmentManifest).
+class TrainedIndex:
+    """Inverted lists without views.
+
+    `trained_in` is the generation that trained them, `trained_fit` their fit then, see
+    SegmentManifest.
     """
 
     index: faiss.Index
@@ -38,66 +44,63 @@ class Trained:
 
 
 def threads_for(views: int) -> int:
-    """Threads that training and filling so many views pays for."""
-    return available_cores() if views > PARALLEL_FROM else 1
+    """Return how many threads are worth using for so many views."""
+    return available_cores() if views > MIN_PARALLEL_VIEWS else 1
 
 
-def train(store: RowStore, plan: Plan, generation: int) -> Trained:
-    """Centres and codes learnt from an even sample."""
+def train(store: RowStore, plan: IndexPlan, generation: int) -> TrainedIndex:
+    """Train centroids and codes on an evenly spaced sample."""
     index = faiss.index_factory(store.dim, plan.factory, faiss.METRIC_INNER_PRODUCT)
     code = shorten_rotation_training(index)
-    wanted = max(SAMPLE_PER_CENTROID * plan.lists, TRAINABLE, POINTS_PER_CENTROID * BYTE_CENTROIDS)
-    with faiss_threads(threads_for(len(store))):
+    wanted = max(
+        SAMPLE_PER_CENTROID * plan.lists,
+        MIN_TRAINABLE_VIEWS,
+        POINTS_PER_CENTROID * EIGHT_BIT_CENTROIDS,
+    )
+    with use_threads(threads_for(len(store))):
         index.train(store.vectors(even_rows(len(store), wanted)))
         if code is not None:
-            _rotation(index).pq = None
-        return Trained(index, generation, fit_of(index, store))
+            _rotation_of(index).pq = None
+        return TrainedIndex(index, generation, measure_fit(index, store))
 
 
 def shorten_rotation_training(index: faiss.Index) -> faiss.ProductQuantizer | None:
-    """Let a rotation be learned for the codes that follow it, in few steps. FAISS would learn it
-    for codes of eight bits, in 50 steps, which takes minutes. Gives the codes, which must live
-    while it learns.
+    """Make a rotation learn for the codes that follow it, in few iterations.
+
+    FAISS would learn it for codes of eight bits, in 50 iterations, which takes minutes. Returns the
+    codes, which must live until training ends; None where the index has no rotation.
     """
     if not isinstance(index, faiss.IndexPreTransform):
         return None
-    rotation, codes = _rotation(index), cast(Any, faiss.downcast_index(index.index)).pq
+    rotation, codes = _rotation_of(index), cast(Any, faiss.downcast_index(index.index)).pq
     code = faiss.ProductQuantizer(index.d, codes.M, codes.nbits)
-    rotation.pq, rotation.niter, rotation.niter_pq_0, rotation.max_train_points = code, *TURNING
+    rotation.pq, rotation.niter, rotation.niter_pq_0 = code, ROTATION_STEPS, FIRST_CODE_STEPS
+    rotation.max_train_points = ROTATION_SAMPLE
     return code
 
 
-def _rotation(index: faiss.Index) -> Any:
-    """The one before lists of vectors that are turned."""
-    # FAISS's type stubs take its C++ vectors for lists.
+def _rotation_of(index: faiss.Index) -> Any:
+    # FAISS's type stubs declare its C++ vectors as lists.
     return faiss.downcast_VectorTransform(cast(Any, index).chain.at(0))
 
 
 def fill(index: faiss.Index, store: RowStore) -> None:
-    """Add every row; row numbers are its ids."""
-    with faiss_threads(threads_for(len(store))):
-        for block in store.blocks():
+    """Add every row; row numbers are the ids."""
+    with use_threads(threads_for(len(store))):
+        for block in store.read_blocks():
             index.add(block)
 
 
-def fit_of(index: faiss.Index, store: RowStore) -> float:
-    """Mean inner product of sampled views with the centre of their list."""
+def measure_fit(index: faiss.Index, store: RowStore) -> float:
+    """Return the mean inner product of sampled views with the centre of their list."""
     views = store.vectors(even_rows(len(store), FIT_SAMPLE))
     if isinstance(index, faiss.IndexPreTransform):
-        views = _rotation(index).apply(views)
+        views = _rotation_of(index).apply(views)
     scores, _ = faiss.extract_index_ivf(index).quantizer.search(views, 1)
     return float(np.mean(scores))
 
 
 def even_rows(views: int, count: int) -> Ids:
-    """Up to `count` row numbers, evenly spaced, ascending."""
+    """Return up to `count` row numbers, evenly spaced, ascending."""
     rows: Ids = np.unique(np.linspace(0, views - 1, min(count, views)).astype(np.int64))
     return rows
-
-
-def write_index(index: faiss.Index, path: Path) -> None:
-    """Write through our own file: FAISS's writer closes without looking and misses a disk that
-    is full at the end.
-    """
-    with open_durable(path) as file:
-        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))  # type: ignore[attr-defined]

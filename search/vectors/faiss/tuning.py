@@ -1,8 +1,8 @@
-"""Search parameters for queries of each modality, found on sampled queries against exact search.
+"""Choose search parameters for queries of each modality by measuring them against exact search.
 
-Queries of one modality lie elsewhere in the space than the views of another and are harder to
-answer, so each is tuned alone. Half of the queries choose, the other half says what recall was
-reached.
+Queries of one modality lie in another part of the space than views of another modality and are
+harder to answer, so each is tuned alone. Half of the queries choose the setting; the other half
+measures its recall.
 """
 
 from __future__ import annotations
@@ -13,144 +13,172 @@ from collections.abc import Mapping
 import numpy as np
 
 from search.types import Modality, Vectors
-from search.vectors.calibration import MAX_TUNING_QUERIES, TELLABLE, Questions, recall
-from search.vectors.faiss.segment import Segment, faiss_threads
+from search.vectors.calibration import (
+    MAX_TUNING_QUERIES,
+    MIN_RECALL_GAP,
+    CalibrationQueries,
+    measure_recall,
+)
+from search.vectors.faiss.library import use_threads
+from search.vectors.faiss.segment import FaissSegment
 from search.vectors.faiss.training import even_rows, threads_for
-from search.vectors.manifest import RECALL_AT, Setting, Tuned
+from search.vectors.manifest import RECALL_AT, MeasuredSetting, TunedSetting
 from search.vectors.store import RowStore
 
 REFINE_STEPS = (2, 4, 8, 16)
 
-LEAST_GAIN = 0.002
-LEAST_LADDER = 8
+MIN_GAIN = 0.002
+"""Doubling the lists stops where recall gains less, from MIN_LISTS_TRIED on."""
 
-TIMED_AGAIN = 3
+MIN_LISTS_TRIED = 8
+
+TIMING_ROUNDS = 3
 
 
 def sample_queries(store: RowStore, count: int = MAX_TUNING_QUERIES) -> Vectors:
-    """Evenly spaced vectors of a segment, to be used as queries."""
+    """Return evenly spaced vectors of a segment, to be used as queries."""
     return store.vectors(even_rows(len(store), count))
 
 
-def filled_up(questions: Vectors, sampled: Vectors | None) -> Vectors:
-    """The questions, and sampled views where they are too few to tell settings apart."""
-    lacking = MAX_TUNING_QUERIES - len(questions)
-    if sampled is None or lacking <= 0:
-        return questions
-    return np.concatenate([questions, sampled[even_rows(len(sampled), lacking)]])
+def fill_up_queries(queries: Vectors, sampled: Vectors | None) -> Vectors:
+    """Return the queries, and sampled views where they are too few to compare settings."""
+    missing = MAX_TUNING_QUERIES - len(queries)
+    if sampled is None or missing <= 0:
+        return queries
+    return np.concatenate([queries, sampled[even_rows(len(sampled), missing)]])
 
 
-def asked_of(store: RowStore, sampled: Mapping[Modality, Vectors]) -> dict[Modality, Questions]:
-    """Queries of each modality with their exact answers in the store; modalities without queries
-    are left out.
-    """
-    with faiss_threads(threads_for(len(store))):
+def answer_exactly(
+    store: RowStore, queries: Mapping[Modality, Vectors]
+) -> dict[Modality, CalibrationQueries]:
+    """Return the queries of each modality that has any, with their exact answers in the store."""
+    with use_threads(threads_for(len(store))):
         return {
-            kind: Questions.of(store, queries) for kind, queries in sampled.items() if len(queries)
+            modality: CalibrationQueries.search_exactly(store, vectors)
+            for modality, vectors in queries.items()
+            if len(vectors)
         }
 
 
 def tune(
-    segment: Segment, questions: Mapping[Modality, Questions], target: float
-) -> dict[Modality, Tuned]:
-    """For queries of each modality the setting that reaches the target recall fastest, or the
-    best there is.
-    """
-    with faiss_threads(threads_for(len(segment))):
-        return {kind: _tuned(segment, asked, target) for kind, asked in questions.items()}
+    segment: FaissSegment, queries: Mapping[Modality, CalibrationQueries], target: float
+) -> dict[Modality, TunedSetting]:
+    """Return for each query modality the fastest setting at the target recall, or the best."""
+    with use_threads(threads_for(len(segment))):
+        return {
+            modality: _tune_modality(segment, part, target) for modality, part in queries.items()
+        }
 
 
-def _tuned(segment: Segment, asked: Questions, target: float) -> Tuned:
-    curve = _curve(segment, asked.choosing, target)
-    enough = [setting for setting in curve if setting.recall >= _aim(target)]
-    best = max(curve, key=lambda setting: setting.recall)
-    chosen = _fastest(segment, asked.choosing, enough) if enough else best
-    reached = measure(segment, asked.judging, chosen.nprobe, chosen.refine)
-    return Tuned(
+def _tune_modality(
+    segment: FaissSegment, queries: CalibrationQueries, target: float
+) -> TunedSetting:
+    curve = _measure_curve(segment, queries.tuning_half, target)
+    sufficient = [setting for setting in curve if setting.recall >= _aim_for(target)]
+    if sufficient:
+        chosen = _choose_fastest(segment, queries.tuning_half, sufficient)
+    else:
+        chosen = max(curve, key=lambda setting: setting.recall)
+    validation = queries.validation_half
+    reached = measure(segment, validation, chosen.nprobe, chosen.refine)
+    return TunedSetting(
         nprobe=chosen.nprobe,
         refine=chosen.refine,
         recall=reached.recall,
-        queries=len(asked.judging.vectors),
+        queries=len(validation.vectors),
         curve=tuple(curve),
     )
 
 
-def _aim(target: float) -> float:
-    """A little above the target, so that other queries than those that choose reach it too."""
-    return min(1.0, target + TELLABLE)
+def _aim_for(target: float) -> float:
+    """Return a recall a little above the target, so that other queries reach the target too."""
+    return min(1.0, target + MIN_RECALL_GAP)
 
 
-def reaches(tuned: Mapping[Modality, Tuned], target: float) -> bool:
-    """Do queries of every modality reach the target, as far as the sample can tell?"""
-    return all(each.recall >= target - TELLABLE for each in tuned.values())
+def reaches(tuned: Mapping[Modality, TunedSetting], target: float) -> bool:
+    """Return whether queries of every modality reach the target, as far as the sample can tell."""
+    return all(setting.recall >= target - MIN_RECALL_GAP for setting in tuned.values())
 
 
-def _fastest(segment: Segment, asked: Questions, enough: list[Setting]) -> Setting:
-    """The fastest of these settings. Timed once, one may seem slow or fast by chance: none can
-    be faster than one that scans no more lists and re-scores no more views, and the rest are
-    timed again in turn.
+def _choose_fastest(
+    segment: FaissSegment, queries: CalibrationQueries, sufficient: list[MeasuredSetting]
+) -> MeasuredSetting:
+    """Return the fastest of these settings.
+
+    1. Drop settings that do more than another: they cannot be faster than it.
+    2. Measure the others again, in turns, because a single measurement may be slow by chance.
     """
-    contenders = [one for one in enough if not any(_does_less(other, one) for other in enough)]
+    contenders = [
+        setting
+        for setting in sufficient
+        if not any(_does_less(other, setting) for other in sufficient)
+    ]
     timed = [
-        measure(segment, asked, one.nprobe, one.refine)
-        for _ in range(TIMED_AGAIN)
-        for one in contenders
+        measure(segment, queries, setting.nprobe, setting.refine)
+        for _ in range(TIMING_ROUNDS)
+        for setting in contenders
     ]
     return min(timed, key=_cost)
 
 
-def _does_less(one: Setting, other: Setting) -> bool:
+def _does_less(one: MeasuredSetting, other: MeasuredSetting) -> bool:
+    """Return whether `one` scans and re-scores no more than `other`, and is another setting."""
     less = one.nprobe <= other.nprobe and one.refine <= other.refine
     return less and (one.nprobe, one.refine) != (other.nprobe, other.refine)
 
 
-def _cost(setting: Setting) -> tuple[float, int, int]:
+def _cost(setting: MeasuredSetting) -> tuple[float, int, int]:
     return setting.microseconds, setting.nprobe, setting.refine
 
 
-def _curve(segment: Segment, asked: Questions, target: float) -> list[Setting]:
-    """For each length of the shortlist, more and more lists until the target or the codes' own
-    limit is reached.
-    """
-    curve: list[Setting] = []
+def _measure_curve(
+    segment: FaissSegment, queries: CalibrationQueries, target: float
+) -> list[MeasuredSetting]:
+    """For each shortlist length, scan more lists until the target is reached or recall stalls."""
+    curve: list[MeasuredSetting] = []
     for refine in REFINE_STEPS:
-        former = -1.0
-        for nprobe in _ladder(segment.manifest.lists):
-            setting = measure(segment, asked, nprobe, refine)
+        previous = -1.0
+        for nprobe in _list_ladder(segment.manifest.lists):
+            setting = measure(segment, queries, nprobe, refine)
             curve.append(setting)
-            gain, former = setting.recall - former, setting.recall
-            if setting.recall >= _aim(target):
-                curve += _between(segment, asked, setting, _aim(target))
+            gain, previous = setting.recall - previous, setting.recall
+            if setting.recall >= _aim_for(target):
+                curve += _bisect(segment, queries, setting, _aim_for(target))
                 break
-            if nprobe > LEAST_LADDER and gain < LEAST_GAIN:
+            if nprobe > MIN_LISTS_TRIED and gain < MIN_GAIN:
                 break
     return curve
 
 
-def _between(segment: Segment, asked: Questions, enough: Setting, target: float) -> list[Setting]:
-    """Settings between the last power of two that was too few and the one that is enough."""
-    low, high, tried = enough.nprobe // 2, enough.nprobe, []
+def _bisect(
+    segment: FaissSegment, queries: CalibrationQueries, sufficient: MeasuredSetting, target: float
+) -> list[MeasuredSetting]:
+    """Measure settings between a sufficient number of lists and half of it, which is too few."""
+    low, high = sufficient.nprobe // 2, sufficient.nprobe
+    measured = []
     while high - low > max(1, high // 8):
         middle = (low + high) // 2
-        setting = measure(segment, asked, middle, enough.refine)
-        tried.append(setting)
+        setting = measure(segment, queries, middle, sufficient.refine)
+        measured.append(setting)
         low, high = (low, middle) if setting.recall >= target else (middle, high)
-    return tried
+    return measured
 
 
-def measure(segment: Segment, asked: Questions, nprobe: int, refine: int) -> Setting:
-    """One setting on these queries."""
+def measure(
+    segment: FaissSegment, queries: CalibrationQueries, nprobe: int, refine: int
+) -> MeasuredSetting:
+    """Measure recall and time of one setting with these queries."""
     k = min(RECALL_AT, len(segment))
     started = time.perf_counter()
-    found = segment.search(asked.vectors, k, segment.everything, nprobe=nprobe, refine=refine)
-    spent = time.perf_counter() - started
-    return Setting(
+    found = segment.search(queries.vectors, k, segment.all_rows, nprobe=nprobe, refine=refine)
+    seconds = time.perf_counter() - started
+    return MeasuredSetting(
         nprobe=nprobe,
         refine=refine,
-        recall=recall(found, asked),
-        microseconds=spent / len(asked.vectors) * 1e6,
+        recall=measure_recall(found, queries),
+        microseconds=seconds / len(queries.vectors) * 1e6,
     )
 
 
-def _ladder(lists: int) -> list[int]:
+def _list_ladder(lists: int) -> list[int]:
     return [*(2**power for power in range(lists.bit_length()) if 2**power < lists), lists]

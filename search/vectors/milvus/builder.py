@@ -12,26 +12,31 @@ from search.errors import ConfigError, QueryError
 from search.types import Ids, Modality, Space, Vectors, ViewBatch
 from search.vectors.layout import Layout
 from search.vectors.manifest import Manifest, SegmentManifest
-from search.vectors.milvus.build_stats import Tallies, Tally, held_back, sampled_queries
-from search.vectors.milvus.collection import RemoteCollection
+from search.vectors.milvus.build_stats import (
+    BuildStats,
+    StreamStats,
+    holdout_views,
+    sample_queries,
+)
+from search.vectors.milvus.collection import MilvusCollection
 from search.vectors.milvus.connection import BUILD_SECONDS, CHANGE_SECONDS, Connection
 from search.vectors.milvus.generations import MilvusGenerations
-from search.vectors.milvus.metadata import Record, write_record
+from search.vectors.milvus.metadata import Metadata, write_metadata
 from search.vectors.milvus.naming import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID, Names
 from search.vectors.milvus.schema import (
-    LISTED,
+    LISTED_TYPES,
     PARTITIONS,
-    IndexType,
+    BuiltIndexType,
     collection_schema,
+    count_lists,
     index_params,
-    index_type_for,
-    list_count,
+    resolve_index_type,
 )
-from search.vectors.milvus.tuning import tuned_segment
-from search.vectors.scoring import rounded
-from search.vectors.validation import check_batch, check_vectors
+from search.vectors.milvus.tuning import tune_segment
+from search.vectors.scoring import round_to_fp16
+from search.vectors.validation import check_batch, check_queries
 
-INSERT_BYTES = 8 << 20
+MAX_INSERT_BYTES = 8 << 20
 """Vectors sent in one insertion; a server takes messages of up to 64 MiB."""
 
 
@@ -43,9 +48,16 @@ class MilvusIndexBuilder:
     """
 
     def __init__(
-        self, connection: Connection, lock: Layout, space: Space, *, tenant: str = "",
-        index_type: MilvusIndexType = "auto", recall_target: float = 0.97, keep: int = 3,
-    ) -> None:  # fmt: skip
+        self,
+        connection: Connection,
+        lock: Layout,
+        space: Space,
+        *,
+        tenant: str = "",
+        index_type: MilvusIndexType = "auto",
+        recall_target: float = 0.97,
+        keep: int = 3,
+    ) -> None:
         """`lock` is a folder that all builders share. Raises ConfigError."""
         if keep < 1:
             raise ConfigError("at least one generation must be kept", value=keep)
@@ -54,7 +66,7 @@ class MilvusIndexBuilder:
         self._space = space
         self._names = Names.of(space, tenant)
         self._generations = MilvusGenerations(connection, space, tenant=tenant)
-        self._index_type: IndexType = index_type_for(index_type, connection)
+        self._index_type: BuiltIndexType = resolve_index_type(index_type, connection)
         self._recall_target = recall_target
         self._keep = keep
 
@@ -62,35 +74,42 @@ class MilvusIndexBuilder:
         self,
         batches: Iterable[ViewBatch],
         seq: int,
-        questions: Mapping[Modality, Vectors] | None = None,
+        tuning_queries: Mapping[Modality, Vectors] | None = None,
     ) -> Manifest:
-        """Write, verify and publish a generation from a stream of batches; see
-        `FaissIndexBuilder.build`.
+        """Write, verify and publish a generation; see `FaissIndexBuilder.build` for the stream.
+
+        1. Take the build lock, drop what killed builders left, and free memory on the server.
+        2. Create a collection and insert the stream, collecting counts and exact answers.
+        3. Flush, index and load the collection, and tune the search parameters.
+        4. Verify: count the rows of every modality.
+        5. Write the metadata and move the alias, which publishes.
+        6. Drop generations that no rollback can reach.
 
         Memory holds one insertion at a time. Raises BuildInProgress, InvalidVectors, Unavailable
-        when the server is away or full, CorruptGeneration when it holds other counts than were
-        sent. The live generation stays whatever is raised, and the new collection is dropped, by
-        the next build if not by this one.
+        when the server does not answer or is full, CorruptGeneration when it holds other counts
+        than were sent. The live generation stays whatever is raised, and the new collection is
+        dropped, by the next build if not by this one.
         """
         if seq < 0:
             raise QueryError("seq must not be negative", value=seq)
-        asked = {
-            modality: check_vectors(vectors, self._space.dim)
-            for modality, vectors in (questions or {}).items()
-            if len(vectors)
-        }
+        queries = check_queries(tuning_queries, self._space.dim)
         with self._lock.build_lock():
             self._generations.drop_unfinished()
             self._generations.unload_all_but_live()
             number = max(self._generations.numbers(), default=0) + 1
             with self._new_collection(number) as name:
-                manifest = self._published(name, number, batches, seq, asked)
+                started = time.monotonic()
+                stats = self._insert_stream(name, batches, queries)
+                metadata = self._index_and_tune(name, number, seq, stats, started)
+                self._generations.check_counts(name, metadata.manifest)
+                write_metadata(self._connection, name, metadata)
+                self._generations.set_live(number)
             self._generations.prune(self._keep)
-        return manifest
+        return metadata.manifest
 
     @contextlib.contextmanager
     def _new_collection(self, number: int) -> Iterator[str]:
-        """A collection that is dropped again unless the block succeeds."""
+        """Create a collection; drop it again unless the block succeeds."""
         name = self._names.collection(number)
         schema = collection_schema(self._space.dim)
         self._connection(
@@ -101,81 +120,70 @@ class MilvusIndexBuilder:
             consistency_level="Eventually",
             seconds=CHANGE_SECONDS,
         )
-        finished = False
+        succeeded = False
         try:
             yield name
-            finished = True
+            succeeded = True
         finally:
-            if not finished:
+            if not succeeded:
                 self._connection("drop_collection", name, seconds=CHANGE_SECONDS)
 
-    def _published(
-        self,
-        name: str,
-        number: int,
-        batches: Iterable[ViewBatch],
-        seq: int,
-        asked: Mapping[Modality, Vectors],
-    ) -> Manifest:
-        started = time.monotonic()
-        tallies = self._inserted(name, batches, asked)
-        self._connection("flush", name, seconds=BUILD_SECONDS)
-        params = index_params(self._index_type, tallies.rows, self._space.dim)
-        self._connection("create_index", name, params, seconds=BUILD_SECONDS)
-        self._connection("load_collection", name, seconds=BUILD_SECONDS)
-        record = self._tuned(name, self._draft(number, seq, tallies), tallies)
-        seconds = round(time.monotonic() - started, 3)
-        record = record.model_copy(
-            update={"manifest": record.manifest.model_copy(update={"build_seconds": seconds})}
-        )
-        self._generations.check_counts(name, record.manifest)
-        write_record(self._connection, name, record)
-        self._generations.set_live(number)
-        return record.manifest
-
-    def _inserted(
-        self, name: str, batches: Iterable[ViewBatch], asked: Mapping[Modality, Vectors]
-    ) -> Tallies:
-        held, stream = held_back(check_batch(batch, self._space.dim) for batch in batches)
-        tallies = Tallies(sampled_queries(held) | dict(asked))
-        step = max(1, INSERT_BYTES // (4 * self._space.dim))
+    def _insert_stream(
+        self, name: str, batches: Iterable[ViewBatch], queries: Mapping[Modality, Vectors]
+    ) -> StreamStats:
+        held, stream = holdout_views(check_batch(batch, self._space.dim) for batch in batches)
+        stats = StreamStats(sample_queries(held) | dict(queries))
+        step = max(1, MAX_INSERT_BYTES // (4 * self._space.dim))
         for batch in stream:
             for at in range(0, len(batch), step):
                 cut = slice(at, at + step)
                 piece = ViewBatch(
                     batch.modality, batch.view_ids[cut], batch.product_ids[cut], batch.vectors[cut]
                 )
-                self._insert(name, piece, tallies.add(piece))
-        return tallies
+                self._insert(name, piece, stats.add(piece))
+        return stats
 
     def _insert(self, name: str, batch: ViewBatch, rows: Ids) -> None:
         part = self._names.part(batch.modality)
-        columns = (
+        columns = zip(
             rows.tolist(),
             batch.view_ids.tolist(),
             batch.product_ids.tolist(),
-            rounded(batch.vectors),
+            round_to_fp16(batch.vectors),
+            strict=True,
         )
-        self._connection(
-            "insert",
-            name,
-            [
-                {
-                    ROW: row,
-                    PARTITION_KEY: part,
-                    VIEW_ID: view_id,
-                    PRODUCT_ID: product_id,
-                    VECTOR: vector,
-                }
-                for row, view_id, product_id, vector in zip(*columns, strict=True)
-            ],
-            seconds=BUILD_SECONDS,
-        )
+        entities = [
+            {
+                ROW: row,
+                PARTITION_KEY: part,
+                VIEW_ID: view_id,
+                PRODUCT_ID: product_id,
+                VECTOR: vector,
+            }
+            for row, view_id, product_id, vector in columns
+        ]
+        self._connection("insert", name, entities, seconds=BUILD_SECONDS)
 
-    def _draft(self, number: int, seq: int, tallies: Tallies) -> Record:
-        lists = list_count(tallies.rows, self._space.dim) if self._index_type in LISTED else 0
+    def _index_and_tune(
+        self, name: str, number: int, seq: int, stats: StreamStats, started: float
+    ) -> Metadata:
+        self._connection("flush", name, seconds=BUILD_SECONDS)
+        params = index_params(self._index_type, stats.rows, self._space.dim)
+        self._connection("create_index", name, params, seconds=BUILD_SECONDS)
+        self._connection("load_collection", name, seconds=BUILD_SECONDS)
+        draft = self._draft_metadata(number, seq, stats)
+        segments = self._tune(name, draft, stats)
+        seconds = round(time.monotonic() - started, 3)
+        manifest = draft.manifest.model_copy(
+            update={"segments": segments, "build_seconds": seconds}
+        )
+        return draft.model_copy(update={"manifest": manifest})
+
+    def _draft_metadata(self, number: int, seq: int, stats: StreamStats) -> Metadata:
+        lists = count_lists(stats.rows, self._space.dim) if self._index_type in LISTED_TYPES else 0
         segments = [
-            self._segment(tallies.by_modality[part], lists) for part in sorted(tallies.by_modality)
+            self._draft_segment(stats.by_modality[modality], lists)
+            for modality in sorted(stats.by_modality)
         ]
         manifest = Manifest(
             number=number,
@@ -189,33 +197,30 @@ class MilvusIndexBuilder:
             segments=tuple(segments),
         )
         background = {
-            part: tuple(tally.sample.tolist()) for part, tally in tallies.by_modality.items()
+            modality: tuple(part.sample.tolist()) for modality, part in stats.by_modality.items()
         }
-        return Record(manifest=manifest, index_type=self._index_type, background=background)
+        return Metadata(manifest=manifest, index_type=self._index_type, background=background)
 
-    def _segment(self, tally: Tally, lists: int) -> SegmentManifest:
+    def _draft_segment(self, stats: BuildStats, lists: int) -> SegmentManifest:
         return SegmentManifest(
-            modality=tally.modality,
+            modality=stats.modality,
             index_type="exact" if self._index_type == "FLAT" else "milvus",
-            views=tally.views,
-            products=tally.products,
+            views=stats.views,
+            products=stats.products,
             files=(),
             factory=self._index_type,
             lists=lists,
-            why=f"{tally.views} views in Milvus, index type {self._index_type}",
-            background=len(tally.sample),
+            why=f"{stats.views} views in Milvus, index type {self._index_type}",
+            background=len(stats.sample),
         )
 
-    def _tuned(self, name: str, draft: Record, tallies: Tallies) -> Record:
-        collection = RemoteCollection(
+    def _tune(self, name: str, draft: Metadata, stats: StreamStats) -> tuple[SegmentManifest, ...]:
+        collection = MilvusCollection(
             self._connection, name, self._names, draft, seconds=BUILD_SECONDS
         )
-        segments = tuple(
-            tuned_segment(
-                collection, segment, tallies.by_modality[segment.modality], self._recall_target
+        return tuple(
+            tune_segment(
+                collection, segment, stats.by_modality[segment.modality], self._recall_target
             )
             for segment in draft.manifest.segments
-        )
-        return draft.model_copy(
-            update={"manifest": draft.manifest.model_copy(update={"segments": segments})}
         )

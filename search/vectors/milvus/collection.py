@@ -4,51 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from search.types import Ids, Modality, Vectors
 from search.vectors.milvus.connection import ANSWER_SECONDS, Connection
-from search.vectors.milvus.metadata import Record
-from search.vectors.milvus.naming import PARTITION_KEY, VECTOR, Names, among
-from search.vectors.milvus.result_rows import FIELDS, FetchedRows
-from search.vectors.milvus.schema import most_returned, search_params
+from search.vectors.milvus.metadata import Metadata
+from search.vectors.milvus.naming import PARTITION_KEY, VECTOR, Names, product_in
+from search.vectors.milvus.result_rows import FIELDS, ResultRows
+from search.vectors.milvus.schema import max_limit_of, search_params
 
-ANSWER_BYTES = 64 << 20
+MAX_ANSWER_BYTES = 64 << 20
 """Most bytes of vectors in one answer; a server refuses 100 MB
 (quotaAndLimits.limits.maxOutputSize)."""
 
-PIECE_OF_PRODUCTS = 1_000
-"""Products asked for in one query."""
+PRODUCT_BATCH_SIZE = 1_000
+"""Products requested in one query."""
 
 COUNT = "count(*)"
 
 Entities = list[dict[str, Any]]
+ConvertedT = TypeVar("ConvertedT")
 
 
 @dataclass(frozen=True, slots=True)
-class RemoteCollection:
-    """Rows of a published generation never change, so reads need no more than Milvus's weakest
-    consistency.
+class MilvusCollection:
+    """The rows of a generation.
 
-    `seconds` is the time limit of one request.
+    They never change once published, so reads use Milvus's weakest consistency. `seconds` is the
+    time limit of one request.
     """
 
     connection: Connection
     name: str
     names: Names
-    record: Record
+    metadata: Metadata
     seconds: float = ANSWER_SECONDS
 
     @property
     def dim(self) -> int:
-        return self.record.manifest.dim
+        return self.metadata.manifest.dim
 
     @property
-    def most(self) -> int:
+    def max_limit(self) -> int:
         """Largest limit of one search or query."""
-        return min(most_returned(self.record.index_type), ANSWER_BYTES // (4 * self.dim))
+        return min(max_limit_of(self.metadata.index_type), MAX_ANSWER_BYTES // (4 * self.dim))
 
     def query(self, expression: str, limit: int, fields: Sequence[str]) -> Entities:
+        """Return up to `limit` rows that match, in any order."""
         found = self.connection(
             "query",
             self.name,
@@ -60,60 +62,69 @@ class RemoteCollection:
         return list(found)
 
     def count(self, expression: str) -> int:
-        """How many rows match."""
+        """Return how many rows match."""
         (row,) = self.connection(
             "query", self.name, filter=expression, output_fields=[COUNT], seconds=self.seconds
         )
         return int(row[COUNT])
 
-    def rows(self, expression: str, limit: int) -> FetchedRows:
-        return FetchedRows.of(self.query(expression, limit, FIELDS), self.dim)
+    def fetch_rows(self, expression: str, limit: int) -> ResultRows:
+        """Return up to `limit` rows that match, with their vectors."""
+        return ResultRows.from_entities(self.query(expression, limit, FIELDS), self.dim)
 
-    def of_products(self, part: str, product_ids: Ids, fields: Sequence[str]) -> Entities:
-        """Every row of these products in the partitions that the expression `part` names."""
-        return [entity for piece in self._pieces(part, product_ids, fields) for entity in piece]
+    def query_products(self, part: str, product_ids: Ids, fields: Sequence[str]) -> Entities:
+        """Return every row of these products in the partitions that the expression `part` names."""
+        return [
+            entity
+            for entities in self._query_pieces(part, product_ids, fields)
+            for entity in entities
+        ]
 
-    def _pieces(self, part: str, product_ids: Ids, fields: Sequence[str]) -> Iterator[Entities]:
-        """A piece that comes back full may have been cut off, and is halved."""
+    def _query_pieces(
+        self, part: str, product_ids: Ids, fields: Sequence[str]
+    ) -> Iterator[Entities]:
+        """Query some products at a time; halve a piece whose answer may have been cut off."""
         pieces = [
-            product_ids[at : at + PIECE_OF_PRODUCTS]
-            for at in range(0, len(product_ids), PIECE_OF_PRODUCTS)
+            product_ids[at : at + PRODUCT_BATCH_SIZE]
+            for at in range(0, len(product_ids), PRODUCT_BATCH_SIZE)
         ]
         while pieces:
             piece = pieces.pop()
-            found = self.query(part + among(piece), self.most, fields)
-            if len(found) < self.most or len(piece) == 1:
+            found = self.query(part + product_in(piece), self.max_limit, fields)
+            if len(found) < self.max_limit or len(piece) == 1:
                 yield found
             else:
                 pieces += [piece[: len(piece) // 2], piece[len(piece) // 2 :]]
 
     def search(
         self, queries: Vectors, limit: int, expression: str, nprobe: int
-    ) -> list[FetchedRows]:
-        """The rows that the index ranks best for each query (q, dim), at most `limit`."""
-        found: list[FetchedRows] = []
-        group = max(1, ANSWER_BYTES // (4 * self.dim * limit))
-        for start in range(0, len(queries), group):
+    ) -> list[ResultRows]:
+        """Return the rows that the index ranks best for each query (q, dim), at most `limit`."""
+        found: list[ResultRows] = []
+        batch_size = max(1, MAX_ANSWER_BYTES // (4 * self.dim * limit))
+        for start in range(0, len(queries), batch_size):
             answers = self.connection(
                 "search",
                 self.name,
-                list(queries[start : start + group]),
+                list(queries[start : start + batch_size]),
                 filter=expression,
                 limit=limit,
                 anns_field=VECTOR,
                 output_fields=FIELDS,
-                search_params=search_params(self.record.index_type, limit, nprobe),
+                search_params=search_params(self.metadata.index_type, limit, nprobe),
                 seconds=self.seconds,
             )
-            found += [FetchedRows.of([hit["entity"] for hit in hits], self.dim) for hits in answers]
+            for hits in answers:
+                entities = [hit["entity"] for hit in hits]
+                found.append(ResultRows.from_entities(entities, self.dim))
         return found
 
 
-def by_modality(
-    entities: Entities, names: Names, convert: Callable[[Entities], Any]
-) -> dict[Modality, Any]:
-    """Rows sorted out by their partition; modalities without any are left out."""
-    found: dict[Modality, Any] = {}
+def group_by_modality(
+    entities: Entities, names: Names, convert: Callable[[Entities], ConvertedT]
+) -> dict[Modality, ConvertedT]:
+    """Convert the rows of each partition; modalities without any are left out."""
+    found: dict[Modality, ConvertedT] = {}
     for modality in Modality:
         own = [entity for entity in entities if entity[PARTITION_KEY] == names.part(modality)]
         if own:

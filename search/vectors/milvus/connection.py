@@ -1,4 +1,4 @@
-"""One client of a Milvus server: a time limit on every call, every failure a typed error."""
+"""A client of a Milvus server with a time limit on every call and typed errors."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from pymilvus.exceptions import ConnectionConfigException
 from search.errors import ConfigError, IndexingError, OmnishelfError, Unavailable
 
 ANSWER_SECONDS = 5.0
-"""Time limit of what a shopper waits for. pymilvus tries a server that is away again until then."""
+"""Time limit of requests that a shopper waits for. pymilvus retries a dead server until then."""
 
 CHANGE_SECONDS = 60.0
-"""Time limit of making, dropping and pointing to a collection."""
+"""Time limit of creating, dropping and pointing to a collection."""
 
 BUILD_SECONDS = 4 * 3600.0
 """Time limit of one step of a build: flushing, indexing or loading a billion vectors takes
@@ -24,23 +24,25 @@ hours."""
 # Codes of merr in Milvus's source. milvus-lite answers 100 for an alias that does not exist, the
 # server 1600.
 NOT_FOUND = frozenset({100, 1600})
-PASSING = frozenset({*range(1, 10), 11, 100, 101, 103})
-REFUSED_TOKEN = frozenset({1400, 1401})
+TEMPORARY_ERRORS = frozenset({*range(1, 10), 11, 100, 101, 103})
+INVALID_TOKEN = frozenset({1400, 1401})
 
 LITE_SUFFIX = ".db"
 
-# Every failed call is raised as a typed error; pymilvus would log a traceback of its own for each.
+# Failed calls raise typed errors; pymilvus would also log a traceback for each.
 logging.getLogger("pymilvus.decorators").setLevel(logging.CRITICAL)
 
 
 class Connection:
-    """Calls methods of `pymilvus.MilvusClient` by name. Safe to use from many threads; open it
-    after any fork.
+    """Calls methods of `pymilvus.MilvusClient` by name.
+
+    Safe to use from many threads. Open it after any fork.
     """
 
     def __init__(self, uri: str, token: str = "") -> None:
-        """Raises ConfigError for a URI or token that is refused, Unavailable when the server is
-        away.
+        """Connect to a server, or open a file of milvus-lite.
+
+        Raises ConfigError for an invalid URI or token, Unavailable when the server does not answer.
         """
         self.uri = uri
         try:
@@ -52,50 +54,51 @@ class Connection:
                 fix="Correct OMNISHELF_MILVUS_URI.",
             ) from error
         except (MilvusException, grpc.RpcError) as error:
-            raise _typed(error, uri, "connect") from error
+            raise _to_error(error, uri, "connect") from error
 
     @property
     def is_lite(self) -> bool:
-        """milvus-lite: embedded, one process, few index types."""
+        """Whether this is milvus-lite: embedded, one process, few index types."""
         return self.uri.endswith(LITE_SUFFIX)
 
     def __call__(
         self, method: str, *arguments: Any, seconds: float = ANSWER_SECONDS, **options: Any
     ) -> Any:
-        """What the client's method returns. Raises Unavailable, ConfigError (token),
-        IndexingError (anything else).
+        """Call a method of the client and return its result.
+
+        Raises Unavailable, ConfigError (token), IndexingError (anything else).
         """
         try:
             return getattr(self._client, method)(*arguments, timeout=seconds, **options)
         except (MilvusException, grpc.RpcError) as error:
-            raise _typed(error, self.uri, method) from error
+            raise _to_error(error, self.uri, method) from error
 
-    def collection_of(self, alias: str) -> str | None:
-        """The collection that an alias points to; None when there is no such alias."""
+    def resolve_alias(self, alias: str) -> str | None:
+        """Return the collection that an alias points to; None when there is no such alias."""
         try:
             found = self._client.describe_alias(alias, timeout=ANSWER_SECONDS)
         except (MilvusException, grpc.RpcError) as error:
             if isinstance(error, MilvusException) and error.code in NOT_FOUND:
                 return None
-            raise _typed(error, self.uri, "describe_alias") from error
+            raise _to_error(error, self.uri, "describe_alias") from error
         return str(found["collection_name"])
 
     def close(self) -> None:
         self._client.close()
 
 
-def _typed(error: MilvusException | grpc.RpcError, uri: str, method: str) -> OmnishelfError:
+def _to_error(error: MilvusException | grpc.RpcError, uri: str, method: str) -> OmnishelfError:
     if isinstance(error, grpc.RpcError):
-        return _typed_rpc(error, uri, method)
+        return _rpc_to_error(error, uri, method)
     problem = f"Milvus refused {method}: {error.message}"
-    if isinstance(error.code, grpc.StatusCode) or error.code in PASSING or error.retriable:
-        return Unavailable(problem, value=uri, fix="Look at the server, or wait until it is back.")
-    if error.code in REFUSED_TOKEN:
+    if isinstance(error.code, grpc.StatusCode) or error.code in TEMPORARY_ERRORS or error.retriable:
+        return Unavailable(problem, value=uri, fix="Check the server, or wait until it is back.")
+    if error.code in INVALID_TOKEN:
         return ConfigError(problem, value=uri, fix="Correct OMNISHELF_MILVUS_TOKEN.")
     return IndexingError(problem, value=uri)
 
 
-def _typed_rpc(error: grpc.RpcError, uri: str, method: str) -> OmnishelfError:
+def _rpc_to_error(error: grpc.RpcError, uri: str, method: str) -> OmnishelfError:
     code = error.code() if isinstance(error, grpc.Call) else None
     if code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
         return ConfigError(
@@ -104,5 +107,5 @@ def _typed_rpc(error: grpc.RpcError, uri: str, method: str) -> OmnishelfError:
     if code in (grpc.StatusCode.UNIMPLEMENTED, grpc.StatusCode.INVALID_ARGUMENT):
         return IndexingError(f"Milvus cannot {method}: {error}", value=uri)
     return Unavailable(
-        f"Milvus did not answer {method}: {code}", value=uri, fix="Look at the server."
+        f"Milvus did not answer {method}: {code}", value=uri, fix="Check the server."
     )

@@ -8,15 +8,15 @@ from search.vectors.generations import Generations
 from search.vectors.manifest import Manifest
 from search.vectors.milvus.collection import COUNT
 from search.vectors.milvus.connection import BUILD_SECONDS, CHANGE_SECONDS, Connection
-from search.vectors.milvus.generation import RemoteGeneration
-from search.vectors.milvus.metadata import read_record
+from search.vectors.milvus.generation import MilvusGeneration
+from search.vectors.milvus.metadata import read_metadata
 from search.vectors.milvus.naming import Names
 
 
 class MilvusGenerations(Generations):
     """The generations of one space and tenant in Milvus.
 
-    A collection without a record is being built, or was left by a killed build; it is listed with
+    A collection without metadata is being built, or was left by a killed build; it is listed with
     a fault.
     """
 
@@ -34,15 +34,15 @@ class MilvusGenerations(Generations):
         return sorted(number for number in found if number is not None)
 
     def live_number(self) -> int | None:
-        name = self._connection.collection_of(self._names.alias)
+        name = self._connection.resolve_alias(self._names.alias)
         return self._names.number(name) if name else None
 
     def read_manifest(self, number: int) -> Manifest:
-        return read_record(self._connection, self._names.collection(number), self._space).manifest
+        return read_metadata(self._connection, self._names.collection(number), self._space).manifest
 
     def set_live(self, number: int) -> None:
         """Move the alias: the one step that publishes."""
-        has_alias = self._connection.collection_of(self._names.alias) is not None
+        has_alias = self._connection.resolve_alias(self._names.alias) is not None
         self._connection(
             "alter_alias" if has_alias else "create_alias",
             self._names.collection(number),
@@ -59,7 +59,7 @@ class MilvusGenerations(Generations):
         name = self._names.collection(number)
         self._connection("load_collection", name, seconds=BUILD_SECONDS)
         self.check_counts(name, manifest)
-        RemoteGeneration.open(self._connection, name, self._names, self._space)
+        MilvusGeneration.open(self._connection, name, self._names, self._space)
         return manifest
 
     def check_counts(self, name: str, manifest: Manifest) -> None:
@@ -71,7 +71,7 @@ class MilvusGenerations(Generations):
             (row,) = self._connection(
                 "query",
                 name,
-                filter=self._names.in_part(segment.modality),
+                filter=self._names.part_is(segment.modality),
                 output_fields=[COUNT],
                 consistency_level="Strong",
                 seconds=BUILD_SECONDS,
@@ -107,7 +107,7 @@ class MilvusGenerations(Generations):
 def delete_space(connection: Connection, fingerprint: str, tenant: str) -> None:
     """Drop every generation of a space and tenant."""
     names = Names(fingerprint, tenant)
-    if connection.collection_of(names.alias) is not None:
+    if connection.resolve_alias(names.alias) is not None:
         connection("drop_alias", names.alias, seconds=CHANGE_SECONDS)
     for name in connection("list_collections"):
         if names.number(name) is not None:

@@ -1,4 +1,4 @@
-"""Collections of a generation: fields, index parameters by type, search parameters.
+"""Schema of a generation's collection: fields, index parameters, search parameters.
 
 Parameter names and limits: https://milvus.io/docs/index-vector-fields.md and
 https://milvus.io/docs/gpu_index.md.
@@ -17,31 +17,31 @@ from search.errors import ConfigError
 from search.vectors.milvus.connection import Connection
 from search.vectors.milvus.naming import PARTITION_KEY, PRODUCT_ID, ROW, VECTOR, VIEW_ID
 
-IndexType = Literal["FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
+BuiltIndexType = Literal["FLAT", "IVF_FLAT", "IVF_PQ", "AUTOINDEX", "GPU_IVF_PQ", "GPU_CAGRA"]
 
-LISTED = frozenset({"IVF_FLAT", "IVF_PQ", "GPU_IVF_PQ"})
-"""Types with inverted lists."""
+LISTED_TYPES = frozenset({"IVF_FLAT", "IVF_PQ", "GPU_IVF_PQ"})
+"""Index types with inverted lists."""
 
 LITE_TYPES = frozenset({"FLAT", "IVF_FLAT", "AUTOINDEX"})
 
-MOST_RETURNED = 16_384
-MOST_RETURNED_GPU = 1_024
+MAX_LIMIT = 16_384
+MAX_LIMIT_GPU = 1_024
 """Largest limit of one search."""
 
 PARTITIONS = 8
-"""Partitions that the values of the key are hashed to: one for each modality, with room against
-collisions."""
+"""Partitions that the values of the partition key are hashed to: one for each modality, and spare
+ones against collisions."""
 
 SEGMENT_BYTES = 1 << 30
-"""Size at which Milvus seals a segment; each has an index of its own."""
+"""Size at which Milvus seals a segment; each segment has its own index."""
 
-NAME_BYTES = 128
+MAX_NAME_BYTES = 128
 
-LEAST_ITOPK = 64
+MIN_ITOPK = 64
 
 
-def index_type_for(wanted: MilvusIndexType, connection: Connection) -> IndexType:
-    """The index type to build. Raises ConfigError for one that milvus-lite lacks."""
+def resolve_index_type(wanted: MilvusIndexType, connection: Connection) -> BuiltIndexType:
+    """Return the index type to build. Raises ConfigError for one that milvus-lite lacks."""
     if wanted == "auto":
         return "FLAT" if connection.is_lite else "IVF_PQ"
     if connection.is_lite and wanted not in LITE_TYPES:
@@ -53,35 +53,36 @@ def index_type_for(wanted: MilvusIndexType, connection: Connection) -> IndexType
     return wanted
 
 
-def most_returned(index_type: IndexType) -> int:
-    return MOST_RETURNED_GPU if index_type.startswith("GPU_") else MOST_RETURNED
+def max_limit_of(index_type: BuiltIndexType) -> int:
+    """Return the largest limit of one search."""
+    return MAX_LIMIT_GPU if index_type.startswith("GPU_") else MAX_LIMIT
 
 
 def collection_schema(dim: int) -> CollectionSchema:
-    """Fields of a generation's rows."""
+    """Return the fields of a generation's rows."""
     schema = MilvusClient.create_schema(auto_id=False, enable_dynamic_field=False)
     schema.add_field(ROW, DataType.INT64, is_primary=True)
-    schema.add_field(PARTITION_KEY, DataType.VARCHAR, max_length=NAME_BYTES, is_partition_key=True)
+    schema.add_field(
+        PARTITION_KEY, DataType.VARCHAR, max_length=MAX_NAME_BYTES, is_partition_key=True
+    )
     schema.add_field(VIEW_ID, DataType.INT64)
     schema.add_field(PRODUCT_ID, DataType.INT64)
     schema.add_field(VECTOR, DataType.FLOAT_VECTOR, dim=dim)
     return schema
 
 
-def list_count(views: int, dim: int) -> int:
-    """4√n inverted lists for the n views of a segment of Milvus."""
+def count_lists(views: int, dim: int) -> int:
+    """Return 4√n inverted lists for the n views of one segment of Milvus."""
     in_segment = min(views, SEGMENT_BYTES // (4 * dim))
     return max(1, min(65_536, round(4 * math.sqrt(in_segment))))
 
 
-def sub_vectors(dim: int) -> int:
-    """Sub-quantisers of a product quantiser, 8 bits each: a byte for four dimensions where `dim`
-    can be divided so.
-    """
+def count_sub_vectors(dim: int) -> int:
+    """Return the 8-bit sub-quantisers of a product quantiser: one for about four dimensions."""
     return next(count for count in range(max(1, dim // 4), 0, -1) if dim % count == 0)
 
 
-def index_params(index_type: IndexType, views: int, dim: int) -> IndexParams:
+def index_params(index_type: BuiltIndexType, views: int, dim: int) -> IndexParams:
     params = MilvusClient.prepare_index_params()
     params.add_index(
         VECTOR,
@@ -93,22 +94,22 @@ def index_params(index_type: IndexType, views: int, dim: int) -> IndexParams:
     return params
 
 
-def _build_params(index_type: IndexType, views: int, dim: int) -> dict[str, Any]:
+def _build_params(index_type: BuiltIndexType, views: int, dim: int) -> dict[str, Any]:
     if index_type == "GPU_CAGRA":
         return {"intermediate_graph_degree": 64, "graph_degree": 32}
-    if index_type not in LISTED:
+    if index_type not in LISTED_TYPES:
         return {}
-    lists = {"nlist": list_count(views, dim)}
-    return lists if index_type == "IVF_FLAT" else {**lists, "m": sub_vectors(dim), "nbits": 8}
+    lists = {"nlist": count_lists(views, dim)}
+    return lists if index_type == "IVF_FLAT" else {**lists, "m": count_sub_vectors(dim), "nbits": 8}
 
 
-def search_params(index_type: IndexType, limit: int, nprobe: int) -> dict[str, Any]:
-    """Parameters of one search for `limit` rows in `nprobe` lists, where there are any."""
-    if index_type in LISTED:
+def search_params(index_type: BuiltIndexType, limit: int, nprobe: int) -> dict[str, Any]:
+    """Return parameters of one search for `limit` rows in `nprobe` lists, where there are any."""
+    if index_type in LISTED_TYPES:
         return {"metric_type": "IP", "params": {"nprobe": nprobe}}
     if index_type == "GPU_CAGRA":
         return {
             "metric_type": "IP",
-            "params": {"itopk_size": max(LEAST_ITOPK, 32 * math.ceil(limit / 32))},
+            "params": {"itopk_size": max(MIN_ITOPK, 32 * math.ceil(limit / 32))},
         }
     return {"metric_type": "IP", "params": {}}

@@ -37,10 +37,10 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[En
     uri = str(tmp_path / "milvus.db")
     settings = engine_settings().model_copy(update={"var_dir": tmp_path, "milvus_uri": uri})
     use(settings, monkeypatch)
-    backends._connected.cache_clear()
+    backends.connect_milvus.cache_clear()
     yield settings
-    stop_lite(backends._connected(uri, ""))
-    backends._connected.cache_clear()
+    stop_lite(backends.connect_milvus(uri, ""))
+    backends.connect_milvus.cache_clear()
 
 
 def use(settings: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ def test_a_target_that_lost_rows_is_found_out(installation: EngineSettings) -> N
     encoded(30)
     index("migrate", "--to", "milvus")
     plan = migration_plan("milvus")
-    connection = backends._connected(installation.milvus_uri, "")
+    connection = backends.connect_milvus(installation.milvus_uri, "")
     connection("delete", Names.of(plan.space, "").collection(1), filter="row < 20")
     with pytest.raises(CorruptGeneration):
         migration_check(plan)

@@ -1,5 +1,4 @@
-"""Backends by setting: tenants apart, errors that say what to do, and nothing of Milvus loaded
-where it is not used."""
+"""Backends chosen by settings: separate tenants, helpful errors, Milvus loaded only where used."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from search.types import Modality
 from search.vectors import backends
 from search.vectors.backends import delete_index, make_builder, open_generations, open_index
 from tests.search.vectors.places import SPACE, stop_lite
-from tests.search.vectors.twin import catalogue, clustered, stream
+from tests.search.vectors.reference import catalogue, clustered, stream
 
 QUERY = clustered(1, seed=5)
 
@@ -27,11 +26,11 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EngineS
     uri = str(tmp_path / "milvus.db")
     yield EngineSettings(var_dir=tmp_path, index_backend=backend, milvus_uri=uri)
     if backend == "milvus":
-        stop_lite(backends._connected(uri, ""))
-        backends._connected.cache_clear()
+        stop_lite(backends.connect_milvus(uri, ""))
+        backends.connect_milvus.cache_clear()
 
 
-def test_a_tenant_never_sees_anothers_vectors(settings: EngineSettings) -> None:
+def test_a_tenant_never_sees_vectors_of_another(settings: EngineSettings) -> None:
     tenants = {name: settings.model_copy(update={"tenant": name}) for name in ("", "a-b", "a_b")}
     for size, own in enumerate(tenants.values(), start=3):
         make_builder(own, SPACE).build(stream(catalogue(size)), seq=size)
@@ -46,13 +45,13 @@ def test_a_tenant_never_sees_anothers_vectors(settings: EngineSettings) -> None:
     assert open_index(tenants["a_b"], SPACE).count() == 10
 
 
-def test_what_is_missing_is_said(tmp_path: Path) -> None:
+def test_errors_name_the_missing_setting_or_server(tmp_path: Path) -> None:
     settings = EngineSettings(var_dir=tmp_path, index_backend="milvus")
     with pytest.raises(ConfigError, match="OMNISHELF_MILVUS_URI"):
         open_index(settings, SPACE)
-    away = settings.model_copy(update={"milvus_uri": "http://127.0.0.1:9"})
+    unreachable = settings.model_copy(update={"milvus_uri": "http://127.0.0.1:9"})
     with pytest.raises(Unavailable):
-        open_index(away, SPACE)
+        open_index(unreachable, SPACE)
     with pytest.raises(ConfigError):
         open_index(settings.model_copy(update={"milvus_uri": "nonsense"}), SPACE)
 
@@ -67,9 +66,12 @@ from search.vectors.backends import open_index
 
 space = Space("test", "5face", 16, frozenset())
 open_index(EngineSettings(var_dir=sys.argv[1]), space)
-assert "grpc" not in sys.modules, "loaded without need"
+assert "grpc" not in sys.modules, "the client was loaded"
 try:
-    open_index(EngineSettings(var_dir=sys.argv[1], index_backend="milvus", milvus_uri="http://localhost:9"), space)
+    settings = EngineSettings(
+        var_dir=sys.argv[1], index_backend="milvus", milvus_uri="http://localhost:9"
+    )
+    open_index(settings, space)
 except ConfigError as error:
     print(error)
 """
@@ -86,6 +88,6 @@ def test_the_client_is_needed_only_where_it_is_used(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tenant", ["a b", "../x", 'a"', "x" * 65, "é"])
-def test_a_tenants_name_is_plain(tenant: str) -> None:
+def test_a_tenant_name_with_other_characters_is_refused(tenant: str) -> None:
     with pytest.raises(ValueError, match="tenant"):
         EngineSettings(tenant=tenant)

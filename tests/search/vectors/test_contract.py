@@ -1,4 +1,4 @@
-"""One contract for every backend and shape, checked against the exact twin."""
+"""The contract of every backend and index type, checked against the reference index."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from search.errors import InvalidVectors, QueryError
 from search.types import Candidates, Ids, Modality, ProductViews, Vectors
 from search.vectors.contract import IndexBuilder, IndexReader
 from tests.search.vectors.places import PLACES, Place
-from tests.search.vectors.twin import (
-    Twin,
+from tests.search.vectors.reference import (
+    ReferenceIndex,
     assert_same,
     batch,
     catalogue,
@@ -31,10 +31,10 @@ QUERIES = clustered(20, seed=5)
 
 @dataclass
 class Pair:
-    """A published index and its twin, over the same catalogue."""
+    """A published index and the reference index, over the same catalogue."""
 
     index: IndexReader
-    twin: Twin
+    reference: ReferenceIndex
     place: Place
 
     @property
@@ -46,22 +46,25 @@ class Pair:
 
     def refresh(self, applied: list[ProductViews]) -> None:
         self.index.refresh(applied, max(change.seq for change in applied))
-        self.twin.refresh(applied)
+        self.reference.refresh(applied)
 
     def check(
         self, queries: Vectors, k: int, allowed: Ids | None = None, *, recall: float = 0.9
     ) -> list[Candidates]:
-        """Exact shape: the twin's answer. Inverted lists: nearly, with exact scores and the same
-        number of rows."""
+        """Compare with the reference index.
+
+        Exact search gives the same answer. Inverted lists give most of it, with exact scores and
+        the same number of rows.
+        """
         answers = self.index.search(queries, PICTURE, k, allowed)
         right = total = 0
         for found, query in zip(answers, queries, strict=True):
-            wanted = self.twin.search(query, PICTURE, k, allowed)
+            wanted = self.reference.search(query, PICTURE, k, allowed)
             assert len(found.scores) == len(wanted.scores)
             if self.exact:
                 assert_same(found, wanted)
                 continue
-            everything = self.twin.search(query, PICTURE, None, allowed)
+            everything = self.reference.search(query, PICTURE, None, allowed)
             scores = dict(
                 zip(everything.view_ids.tolist(), everything.scores.tolist(), strict=True)
             )
@@ -87,18 +90,18 @@ def published(
 ) -> Iterator[Place]:
     place = PLACES[request.param](tmp_path_factory.mktemp(request.param))
     manifest = place.builder().build(stream(catalogue(PRODUCTS)), seq=PRODUCTS)
-    assert manifest.segments[0].index_type == place.shape
+    assert manifest.segments[0].index_type == place.index_type
     yield place
     place.close()
 
 
 @pytest.fixture
 def pair(published: Place, tmp_path: Path) -> Iterator[Pair]:
-    with published.borrowed(tmp_path) as place:
-        yield Pair(place.reader(), Twin(catalogue(PRODUCTS)), place)
+    with published.borrow(tmp_path) as place:
+        yield Pair(place.reader(), ReferenceIndex(catalogue(PRODUCTS)), place)
 
 
-def test_manifest_tells_how_and_why(pair: Pair) -> None:
+def test_status_reports_views_recall_and_reason(pair: Pair) -> None:
     segment = pair.index.status().segments[0]
     assert segment.views == PRODUCTS * 2
     assert segment.recall is not None
@@ -124,10 +127,10 @@ def test_filter_inside_the_search(pair: Pair, share: int) -> None:
 
 
 def test_filter_far_from_the_query_still_fills_k(pair: Pair) -> None:
-    everything = pair.twin.search(QUERIES[0], PICTURE, None)
+    everything = pair.reference.search(QUERIES[0], PICTURE, None)
     far = np.unique(everything.product_ids[-300:])
-    # What is promised of one query, and of more views than recall is tuned for, is a full page with
-    # exact scores.
+    # Recall is tuned for many queries and for ten views each: here only a full page with exact
+    # scores is promised.
     pair.check(QUERIES[:1], 100, far, recall=0.5)
 
 
@@ -146,11 +149,11 @@ def test_modality_without_views(pair: Pair) -> None:
     assert len(found.scores) == 0
 
 
-def test_no_queries_no_answers(pair: Pair) -> None:
+def test_no_queries_give_no_answers(pair: Pair) -> None:
     assert pair.index.search(QUERIES[:0], PICTURE, 5) == []
 
 
-def test_changes_are_searchable_and_supersede(pair: Pair) -> None:
+def test_changes_are_searchable_and_replace_old_views(pair: Pair) -> None:
     fresh = clustered(6, seed=77)
     pair.refresh(
         [
@@ -167,7 +170,7 @@ def test_changes_are_searchable_and_supersede(pair: Pair) -> None:
 
 
 def test_many_deletions(pair: Pair) -> None:
-    """Nearly everything is hidden: what is left must still fill k."""
+    """Nearly everything is hidden: the remaining views must still fill k."""
     pair.refresh(
         [
             ProductViews(product, PRODUCTS + 1 + product)
@@ -182,27 +185,33 @@ def test_folding_the_delta_changes_no_score(pair: Pair) -> None:
     added = catalogue(900)
     pair.refresh(changes(dict(list(added.items())[PRODUCTS:]), PRODUCTS + 1))
     before = pair.index.search(QUERIES[:2], PICTURE, 10_000)
-    pair.builder().build(stream(pair.twin.views), seq=pair.index.seq)
+    pair.builder().build(stream(pair.reference.views), seq=pair.index.seq)
     assert pair.index.swap_if_published() == pair.index.seq
     assert pair.index.status().delta_products == 0
     for old, new in zip(before, pair.index.search(QUERIES[:2], PICTURE, 10_000), strict=True):
         assert_same(new, old)
 
 
-def test_scores_for_completes_every_view(pair: Pair) -> None:
+def test_score_products_scores_every_view(pair: Pair) -> None:
     text = clustered(1, seed=8)
     pair.refresh(
-        [ProductViews(2, PRODUCTS + 1, (batch(Modality.TEXT, 2, [50], text), *pair.twin.views[2]))]
+        [
+            ProductViews(
+                2, PRODUCTS + 1, (batch(Modality.TEXT, 2, [50], text), *pair.reference.views[2])
+            )
+        ]
     )
     found = pair.index.score_products(QUERIES[0], np.array([9, 2, 5, 2, 10**8]))
     assert [part.modality for part in found] == [Modality.TEXT, PICTURE]
     for part in found:
-        assert_same(part, pair.twin.search(QUERIES[0], part.modality, None, np.array([2, 5, 9])))
+        assert_same(
+            part, pair.reference.search(QUERIES[0], part.modality, None, np.array([2, 5, 9]))
+        )
 
 
-def test_vectors_of_returns_what_was_stored(pair: Pair) -> None:
+def test_get_views_returns_the_stored_vectors(pair: Pair) -> None:
     (found,) = pair.index.get_views(11)
-    (stored,) = pair.twin.views[11]
+    (stored,) = pair.reference.views[11]
     np.testing.assert_array_equal(found.view_ids, stored.view_ids)
     np.testing.assert_array_equal(
         found.vectors, stored.vectors.astype(np.float16).astype(np.float32)
@@ -210,30 +219,35 @@ def test_vectors_of_returns_what_was_stored(pair: Pair) -> None:
 
 
 def test_equal_vectors_are_ordered_by_view_id(pair: Pair) -> None:
-    """The same picture under many products, in the generation and in the delta, more often than
-    the search fetches."""
+    """The same picture belongs to many products, in the generation and in the delta.
+
+    There are more of them than a search fetches.
+    """
     same = clustered(1, seed=31)
-    # View ids fall while product ids rise, so that no order of rows happens to be the right one.
+    # View ids fall while product ids rise, so that no order of rows is right by
+    # chance.
     twins = {
         50_000 - view: (batch(PICTURE, 50_000 - view, [view], same),)
         for view in range(20_000, 20_100)
     }
-    views = {**pair.twin.views, **twins}
+    views = {**pair.reference.views, **twins}
     pair.builder().build(stream(views), seq=PRODUCTS)
     pair.index.swap_if_published()
-    pair.twin.views = views
+    pair.reference.views = views
     pair.refresh([ProductViews(19_990, PRODUCTS + 1, (batch(PICTURE, 19_990, [20_050], same),))])
     (found,) = pair.index.search(same, PICTURE, 150)
     assert found.view_ids[:101].tolist() == sorted([*range(20_000, 20_100), 20_050])
     if pair.exact:
-        assert_same(pair.index.search(same, PICTURE, 7)[0], pair.twin.search(same[0], PICTURE, 7))
+        assert_same(
+            pair.index.search(same, PICTURE, 7)[0], pair.reference.search(same[0], PICTURE, 7)
+        )
 
 
 def test_background_is_a_fixed_sample_of_the_modality(pair: Pair) -> None:
     sample = pair.index.background(PICTURE)
     stored = {
         row.tobytes()
-        for row in pair.twin.rows(PICTURE).vectors.astype(np.float16).astype(np.float32)
+        for row in pair.reference.rows(PICTURE).vectors.astype(np.float16).astype(np.float32)
     }
     assert sample.shape == (256, 16)
     assert {row.tobytes() for row in sample} <= stored
@@ -244,12 +258,12 @@ def test_background_is_a_fixed_sample_of_the_modality(pair: Pair) -> None:
 def test_nprobe_can_be_overridden_for_one_call(pair: Pair) -> None:
     wide = pair.index.search(QUERIES, PICTURE, 10, nprobe=10_000)
     for found, query in zip(wide, QUERIES, strict=True):
-        wanted = pair.twin.search(query, PICTURE, 10)
+        wanted = pair.reference.search(query, PICTURE, 10)
         assert np.count_nonzero(found.scores >= wanted.scores[-1] - 1e-6) >= 9
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, True])
-def test_senseless_k_is_refused(pair: Pair, k: int) -> None:
+def test_an_invalid_k_is_refused(pair: Pair, k: int) -> None:
     with pytest.raises(QueryError, match="k must be"):
         pair.index.search(QUERIES[0], PICTURE, k)
 
@@ -259,7 +273,7 @@ def test_senseless_k_is_refused(pair: Pair, k: int) -> None:
     [np.array([3, 1]), np.array([1, 1]), np.array([0.5]), np.array([[1]])],
     ids=["order", "twice", "float", "2d"],
 )
-def test_senseless_filter_is_refused(pair: Pair, allowed: Ids) -> None:
+def test_an_invalid_filter_is_refused(pair: Pair, allowed: Ids) -> None:
     with pytest.raises(QueryError, match="allowed products"):
         pair.index.search(QUERIES[0], PICTURE, 3, allowed)
 

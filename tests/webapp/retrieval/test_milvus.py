@@ -38,8 +38,8 @@ def settings_of(
         backend: own.model_copy(update={"index_backend": backend})
         for backend in ("faiss", "milvus")
     }
-    stop_lite(backends._connected(uri, ""))
-    backends._connected.cache_clear()
+    stop_lite(backends.connect_milvus(uri, ""))
+    backends.connect_milvus.cache_clear()
 
 
 def answers(settings: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:

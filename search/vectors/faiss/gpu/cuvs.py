@@ -1,5 +1,4 @@
-"""FAISS's indexes of NVIDIA cuVS, and on a machine without a GPU what stands in for each: same
-calls, same answers.
+"""FAISS indexes of NVIDIA cuVS, each with a processor index that replaces it without a GPU.
 
 Source of the graph: Ootomo et al., CAGRA: Highly Parallel Graph Construction and Approximate
 Nearest Neighbor Search for GPUs (2023).
@@ -19,38 +18,38 @@ from search.types import Vectors
 GRAPH_DEGREE = 64
 """Neighbours of a view in the graph: CAGRA's own default."""
 
-TEMPORARY_BYTES = 1 << 29
-"""Scratch memory that FAISS sets aside once on each GPU."""
+SCRATCH_BYTES = 1 << 29
+"""Scratch memory that FAISS reserves once on each GPU."""
 
-MOST_FETCHED = 1024
-"""Rows of one query that any of these indexes is asked for."""
+MAX_FETCHED = 1024
+"""Most rows that one query fetches from any of these indexes."""
 
-one_at_a_time = threading.Lock()
-"""FAISS's scratch memory of a GPU serves one search at a time."""
+search_lock = threading.Lock()
+"""FAISS's scratch memory on a GPU serves one search at a time."""
 
-_gpu_faiss = cast(Any, faiss)  # the type stubs know neither GPUs nor graphs
+_gpu_faiss = cast(Any, faiss)  # the type stubs lack GPUs and graphs
 
 
 def is_supported(device: str) -> bool:
-    """Whether this build of FAISS can search there."""
+    """Return whether this build of FAISS can search on the device."""
     return torch.device(device).type != "cuda" or "NVIDIA_CUVS" in faiss.get_compile_options()
 
 
-def lists_on(device: str, lists: faiss.Index) -> faiss.Index:
-    """IVF-PQ lists (see `is_ivf_pq`) copied to the GPU; `lists` itself stands in."""
-    number = _number(device)
+def copy_lists(device: str, lists: faiss.Index) -> faiss.Index:
+    """Copy IVF-PQ lists (see `is_ivf_pq`) to the GPU; without one, return `lists` itself."""
+    number = _gpu_number(device)
     if number is None:
         return lists
     options = _gpu_faiss.GpuClonerOptions()
     options.use_cuvs = True
-    options.allowCpuCoarseQuantizer = True  # centres that lie in a graph are only read out
+    options.allowCpuCoarseQuantizer = True  # centres stored in an HNSW graph are only read out
     return cast(
         faiss.Index, _gpu_faiss.index_cpu_to_gpu(_resources(number), number, lists, options)
     )
 
 
 def is_ivf_pq(lists: faiss.Index | None) -> bool:
-    """Whether cuVS can take these lists: codes of residuals that are kept view by view."""
+    """Return whether cuVS can search these lists: codes of residuals, stored view by view."""
     return (
         isinstance(lists, faiss.IndexIVFPQ)
         and lists.by_residual
@@ -58,62 +57,60 @@ def is_ivf_pq(lists: faiss.Index | None) -> bool:
     )
 
 
-def graph_on(device: str, vectors: Vectors) -> faiss.Index:
-    """A CAGRA graph over vectors (n, dim), built on the GPU, float32 there: with fp16 vectors
-    and inner products, cuVS hangs on some versions of CUDA (FAISS skips its own test of that).
-    HNSW stands in.
+def build_graph(device: str, vectors: Vectors) -> faiss.Index:
+    """Build a CAGRA graph over vectors (n, dim) on the GPU; without one, an HNSW index.
+
+    The vectors are float32: with fp16 and inner products, cuVS hangs on some versions of CUDA
+    (FAISS skips its own test of that).
     """
-    number, dim = _number(device), vectors.shape[1]
+    number, dim = _gpu_number(device), vectors.shape[1]
     if number is None:
         hnsw = faiss.IndexHNSWFlat(dim, GRAPH_DEGREE // 2, faiss.METRIC_INNER_PRODUCT)
         hnsw.add(vectors)
         return hnsw
     config = _gpu_faiss.GpuIndexCagraConfig()
-    config.device, config.graph_degree, config.intermediate_graph_degree = (
-        number,
-        GRAPH_DEGREE,
-        2 * GRAPH_DEGREE,
-    )
+    config.device = number
+    config.graph_degree = GRAPH_DEGREE
+    config.intermediate_graph_degree = 2 * GRAPH_DEGREE
     graph = _gpu_faiss.GpuIndexCagra(_resources(number), dim, faiss.METRIC_INNER_PRODUCT, config)
     graph.train(vectors)
     return cast(faiss.Index, graph)
 
 
 def graph_parameters(device: str, itopk: int) -> faiss.SearchParameters:
-    """Of a search in the graph that keeps so many candidates at a time, at least as many as are
-    fetched.
-    """
-    if _number(device) is None:
+    """Return parameters of a graph search that keeps `itopk` candidates, at least those fetched."""
+    if _gpu_number(device) is None:
         return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersHNSW(efSearch=itopk))
     return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersCagra(itopk_size=itopk))
 
 
+def list_parameters(nprobe: int) -> faiss.SearchParameters:
+    """Return parameters of a search in `nprobe` inverted lists. cuVS ignores row filters."""
+    return cast(faiss.SearchParameters, _gpu_faiss.SearchParametersIVF(nprobe=nprobe))
+
+
 def graph_bytes(views: int, dim: int) -> int:
-    """Memory of the GPU that building a graph takes: the vectors, the graph, and the larger one
-    it is pruned from.
-    """
+    """Return the GPU memory for building a graph: vectors, graph, and the one it is pruned from."""
     return views * 4 * (dim + GRAPH_DEGREE + 2 * 2 * GRAPH_DEGREE)
 
 
 def list_bytes(lists: faiss.Index) -> int:
-    """Memory of the GPU that IVF-PQ lists take, the room that cuVS leaves at the end of each
-    included.
-    """
-    inside = cast(Any, lists)
-    taken: int = 6 * inside.ntotal * (inside.code_size + 8) // 5 + 8 * inside.nlist * inside.d
+    """Return the GPU memory of IVF-PQ lists, with the spare room that cuVS keeps in each."""
+    inner = cast(Any, lists)
+    taken: int = 6 * inner.ntotal * (inner.code_size + 8) // 5 + 8 * inner.nlist * inner.d
     return taken
 
 
 def has_room(device: str, wanted: int) -> bool:
-    """Whether so many bytes are free on the GPU, and some to search with."""
-    if _number(device) is None:
+    """Return whether the GPU has so many bytes free, and some to search with."""
+    if _gpu_number(device) is None:
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return wanted + 2 * TEMPORARY_BYTES <= free
+    return wanted + 2 * SCRATCH_BYTES <= free
 
 
-def _number(device: str) -> int | None:
-    """FAISS's number of a GPU; None for the processor."""
+def _gpu_number(device: str) -> int | None:
+    """Return FAISS's number of a GPU; None for the processor."""
     wanted = torch.device(device)
     if wanted.type != "cuda":
         return None
@@ -123,5 +120,5 @@ def _number(device: str) -> int | None:
 @functools.cache
 def _resources(number: int) -> Any:
     resources = _gpu_faiss.StandardGpuResources()
-    resources.setTempMemory(TEMPORARY_BYTES)
+    resources.setTempMemory(SCRATCH_BYTES)
     return resources

@@ -1,4 +1,4 @@
-"""Which shape a segment gets on a GPU."""
+"""Choose how a segment is searched on a GPU, by its room and the recall measured there."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ import faiss
 
 from search.config import GpuIndexType
 from search.types import Modality
-from search.vectors.calibration import TELLABLE, Questions, read_questions
+from search.vectors.calibration import MIN_RECALL_GAP, CalibrationQueries, read_queries
 from search.vectors.faiss.gpu import cuvs
-from search.vectors.faiss.gpu.contract import Gpu, OnGpu
-from search.vectors.faiss.gpu.graph import GraphOnGpu
-from search.vectors.faiss.gpu.lists import ListsOnGpu
-from search.vectors.faiss.gpu.rows import RowsOnGpu
+from search.vectors.faiss.gpu.approximate import GpuGraph, GpuLists
+from search.vectors.faiss.gpu.contract import GpuIndex, GpuSettings
+from search.vectors.faiss.gpu.rows import GpuRows
 from search.vectors.manifest import SegmentManifest
-from search.vectors.store import QUESTIONS, RowStore, segment_file
+from search.vectors.store import CALIBRATION, RowStore, segment_file
 
 logger = logging.getLogger(__name__)
 
-PREFERRED: Mapping[GpuIndexType, tuple[GpuIndexType, ...]] = {
+PREFERENCES: Mapping[GpuIndexType, tuple[GpuIndexType, ...]] = {
     "auto": ("exact", "ivf_pq"),
     "exact": ("exact",),
     "ivf_pq": ("ivf_pq", "exact"),
@@ -30,94 +29,106 @@ PREFERRED: Mapping[GpuIndexType, tuple[GpuIndexType, ...]] = {
 }
 
 
-def placed(
-    gpu: Gpu, folder: Path, store: RowStore, manifest: SegmentManifest, lists: faiss.Index | None
-) -> OnGpu | None:
-    """The segment on the GPU, in the first preferred shape that there is room for and that finds
-    enough; None where the processor has to search it. What was preferred in vain is logged, with
-    the reason.
+def choose_gpu_index(
+    gpu: GpuSettings,
+    folder: Path,
+    store: RowStore,
+    manifest: SegmentManifest,
+    lists: faiss.Index | None,
+) -> GpuIndex | None:
+    """Put the segment on the GPU as the first preferred index type that fits and has the recall.
+
+    Returns None where the processor has to search it. Index types that failed are logged, with the
+    reason. A segment that the processor scans (`lists` is None) is scanned on the GPU too.
     """
-    place = _Placing(gpu, folder, store, manifest, lists)
-    found, missed = None, []
-    # What is small enough to be scanned by a processor is scanned here too, whatever is preferred.
-    for shape in PREFERRED["exact" if lists is None else gpu.shape]:
-        outcome = place.attempt(shape)
+    placement = GpuPlacement(gpu, folder, store, manifest, lists)
+    chosen: GpuIndex | None = None
+    failures = []
+    for index_type in PREFERENCES["exact" if lists is None else gpu.index_type]:
+        outcome = placement.attempt(index_type)
         if not isinstance(outcome, str):
-            found = outcome
+            chosen = outcome
             break
-        missed.append(f"{shape}: {outcome}")
-    if missed:
-        where = f"are searched on the GPU as {found.shape}" if found else "stay with the processor"
-        logger.warning("%s vectors %s; %s", manifest.modality.value, where, "; ".join(missed))
-    return found
+        failures.append(f"{index_type}: {outcome}")
+    if failures:
+        where = (
+            f"are searched on the GPU as {chosen.index_type}"
+            if chosen
+            else "stay with the processor"
+        )
+        logger.warning("%s vectors %s; %s", manifest.modality.value, where, "; ".join(failures))
+    return chosen
 
 
 @dataclass(frozen=True, slots=True)
-class _Placing:
-    """One segment and the GPU it is to be put on."""
+class GpuPlacement:
+    """One segment and the GPU that shall hold it."""
 
-    gpu: Gpu
+    gpu: GpuSettings
     folder: Path
     store: RowStore
     manifest: SegmentManifest
     lists: faiss.Index | None
 
-    def attempt(self, shape: GpuIndexType) -> OnGpu | str:
-        """The segment in this shape, or why not."""
+    def attempt(self, index_type: GpuIndexType) -> GpuIndex | str:
+        """Return the segment on the GPU as this index type, or why that failed."""
         try:
-            if shape == "exact":
-                return self._rows()
-            return self._lists() if shape == "ivf_pq" else self._graph()
-        except RuntimeError as error:  # what FAISS and torch raise for a GPU that fails or is full
+            if index_type == "exact":
+                return self._place_rows()
+            return self._place_lists() if index_type == "ivf_pq" else self._place_graph()
+        except RuntimeError as error:  # raised by FAISS and torch when a GPU fails or is full
             return str(error)
 
-    def _rows(self) -> OnGpu | str:
-        halves = self.store.halves(slice(None))
-        if not cuvs.has_room(self.gpu.device, halves.nbytes):
-            return _no_room(halves.nbytes)
-        return RowsOnGpu(self.store, self.gpu.device)
+    def _place_rows(self) -> GpuIndex | str:
+        size = self.store.fp16_vectors(slice(None)).nbytes
+        if not cuvs.has_room(self.gpu.device, size):
+            return _no_room(size)
+        return GpuRows(self.store, self.gpu.device)
 
-    def _lists(self) -> OnGpu | str:
+    def _place_lists(self) -> GpuIndex | str:
         if self.lists is None or not cuvs.is_ivf_pq(self.lists):
-            return "it has no codes that a GPU can search; its builder makes them with OMNISHELF_INDEX_GPU_SHAPE=ivf_pq"
-        wanted = cuvs.list_bytes(self.lists)
-        reason = self._unfit(wanted)
-        if reason:
-            return reason
-        found = ListsOnGpu(
-            self.gpu.device, self.store, self.manifest, self.lists, self._questions()
+            return (
+                "it has no codes that a GPU can search; build it with "
+                "OMNISHELF_INDEX_GPU_SHAPE=ivf_pq"
+            )
+        obstacle = self._find_obstacle(cuvs.list_bytes(self.lists))
+        if obstacle:
+            return obstacle
+        placed = GpuLists(
+            self.gpu.device, self.store, self.manifest, self.lists, self._read_queries()
         )
-        return _enough(found, self.manifest.recall)
+        return _check_recall(placed, self.manifest.recall)
 
-    def _graph(self) -> OnGpu | str:
-        reason = self._unfit(cuvs.graph_bytes(len(self.store), self.store.dim))
-        if reason:
-            return reason
-        found = GraphOnGpu(self.gpu.device, self.store, self._questions(), self.gpu.recall_target)
-        return _enough(found, self.gpu.recall_target)
+    def _place_graph(self) -> GpuIndex | str:
+        obstacle = self._find_obstacle(cuvs.graph_bytes(len(self.store), self.store.dim))
+        if obstacle:
+            return obstacle
+        target = self.gpu.recall_target
+        placed = GpuGraph(self.gpu.device, self.store, self._read_queries(), target)
+        return _check_recall(placed, target)
 
-    def _unfit(self, wanted: int) -> str:
-        """Why nothing of cuVS, which takes so many bytes, can be put there; empty where it can."""
+    def _find_obstacle(self, wanted: int) -> str:
+        """Return why an index of cuVS of `wanted` bytes cannot be placed; empty if it can."""
         if not cuvs.is_supported(self.gpu.device):
             return "this build of FAISS has no cuVS"
         if not cuvs.has_room(self.gpu.device, wanted):
             return _no_room(wanted)
-        if all(entry.name != self._kept.name for entry in self.manifest.files):
-            return "its builder kept no questions to measure recall with; build it again"
+        if all(entry.name != self._queries_file.name for entry in self.manifest.files):
+            return "it has no calibration queries to measure recall with; build it again"
         return ""
 
     @property
-    def _kept(self) -> Path:
-        return segment_file(self.folder, self.manifest.modality, QUESTIONS)
+    def _queries_file(self) -> Path:
+        return segment_file(self.folder, self.manifest.modality, CALIBRATION)
 
-    def _questions(self) -> dict[Modality, Questions]:
-        return read_questions(self._kept, self.store.dim)
+    def _read_queries(self) -> dict[Modality, CalibrationQueries]:
+        return read_queries(self._queries_file, self.store.dim)
 
 
-def _enough(found: OnGpu, target: float) -> OnGpu | str:
-    if found.recall >= target - TELLABLE:
-        return found
-    return f"recall is {found.recall:.3f} there, below {target:.3f}"
+def _check_recall(placed: GpuIndex, target: float) -> GpuIndex | str:
+    if placed.recall >= target - MIN_RECALL_GAP:
+        return placed
+    return f"recall is {placed.recall:.3f} there, below {target:.3f}"
 
 
 def _no_room(wanted: int) -> str:

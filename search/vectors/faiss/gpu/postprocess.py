@@ -1,4 +1,4 @@
-"""What an index of cuVS found, which knows no filters, made an answer of the segment."""
+"""Post-processes cuVS results: filters, re-scores and orders them. cuVS knows no filters."""
 
 from __future__ import annotations
 
@@ -9,69 +9,72 @@ import numpy.typing as npt
 import torch
 
 from search.types import Ids, Vectors
-from search.vectors.faiss.gpu.cuvs import MOST_FETCHED
-from search.vectors.row_filter import UNFILTERED_SHARE, RowSet
-from search.vectors.scoring import SPARE, Block, Scores, settled
+from search.vectors.faiss.gpu.cuvs import MAX_FETCHED
+from search.vectors.row_filter import UNFILTERED_SHARE, RowFilter
+from search.vectors.scoring import OVERFETCH, ScoredRows, Scores, rerank_ties
 from search.vectors.store import RowStore
 
-NOTHING = np.finfo(np.float32).min
+MIN_SCORE = np.finfo(np.float32).min
 
-RESCORED_AT_ONCE = 64
+RESCORE_BATCH_SIZE = 64
 """Queries whose shortlists are copied to the GPU together."""
 
 
-def to_fetch(k: int, rows: RowSet) -> int | None:
-    """Rows to ask for, so that about k and some spare ones are eligible; None where a GPU is not
-    to be asked.
+def count_to_fetch(k: int, eligible: RowFilter) -> int | None:
+    """Return how many rows to fetch so that about k and OVERFETCH of them are eligible.
+
+    None where the filter leaves too few rows, or more rows are needed than cuVS returns.
     """
-    share = rows.count / rows.size
+    share = eligible.count / eligible.size
     if share < UNFILTERED_SHARE:
         return None
-    fetched = min(math.ceil((k + SPARE) / share), rows.size)
-    return fetched if fetched <= MOST_FETCHED else None
+    fetch = min(math.ceil((k + OVERFETCH) / share), eligible.size)
+    return fetch if fetch <= MAX_FETCHED else None
 
 
 @torch.inference_mode()
-def rescored(device: str, store: RowStore, queries: Vectors, found: Ids) -> Scores:
-    """Inner products of queries (q, dim) with the rows found for each (q, m), float32, of the
-    fp16 rows of the store; of no meaning where there is no such row.
+def rescore(device: str, store: RowStore, queries: Vectors, rows: Ids) -> Scores:
+    """Return float32 inner products of queries (q, dim) with their `rows` (q, m), stored as fp16.
+
+    Scores of rows that do not exist are meaningless.
     """
-    known = np.where(_exist(found, len(store)), found, 0)
-    scores = np.empty(found.shape, np.float32)
-    for start in range(0, len(queries), RESCORED_AT_ONCE):
-        part = slice(start, start + RESCORED_AT_ONCE)
-        rows = torch.from_numpy(store.halves(known[part])).to(device).float()
-        asked = torch.tensor(queries[part], device=device).unsqueeze(2)
-        scores[part] = torch.bmm(rows, asked).squeeze(2).cpu().numpy()
+    known = np.where(_exist(rows, len(store)), rows, 0)
+    scores = np.empty(rows.shape, np.float32)
+    for start in range(0, len(queries), RESCORE_BATCH_SIZE):
+        part = slice(start, start + RESCORE_BATCH_SIZE)
+        stored = torch.from_numpy(store.fp16_vectors(known[part])).to(device).float()
+        columns = torch.tensor(queries[part], device=device).unsqueeze(2)
+        scores[part] = torch.bmm(stored, columns).squeeze(2).cpu().numpy()
     return scores
 
 
-def eligible(
-    store: RowStore, queries: Vectors, scores: Scores, found: Ids, rows: RowSet, k: int
-) -> Block:
-    """The k best rows of each query (q, k) that are in the set, from scores and row numbers (q,
-    m): without rows that do not exist, which is how an index says that it found no more, and
-    without what a graph reached twice.
+def select_eligible(
+    store: RowStore, queries: Vectors, scores: Scores, rows: Ids, eligible: RowFilter, k: int
+) -> ScoredRows:
+    """Return the k best eligible rows of each query, from scores and rows (q, m).
+
+    Drops rows that do not exist, which mean that the index found no more, and rows that a graph
+    search returned twice.
     """
-    kept = _exist(found, rows.size) & ~_repeated(found)
-    if not rows.is_all:
-        kept &= rows.mask[np.where(kept, found, 0)]
-    scores = np.where(kept, scores, NOTHING)
+    kept = _exist(rows, eligible.size) & ~_find_repeated(rows)
+    if not eligible.allows_all:
+        kept &= eligible.mask[np.where(kept, rows, 0)]
+    scores = np.where(kept, scores, MIN_SCORE)
     order = np.argsort(-scores, axis=1, kind="stable")
-    ordered = np.take_along_axis(np.where(kept, found, -1), order, 1)
-    return settled(store, queries, np.take_along_axis(scores, order, 1), ordered, k)
+    ordered = np.take_along_axis(np.where(kept, rows, -1), order, 1)
+    return rerank_ties(store, queries, np.take_along_axis(scores, order, 1), ordered, k)
 
 
-def _exist(found: Ids, rows: int) -> npt.NDArray[np.bool_]:
-    exist: npt.NDArray[np.bool_] = (found >= 0) & (found < rows)
+def _exist(rows: Ids, count: int) -> npt.NDArray[np.bool_]:
+    exist: npt.NDArray[np.bool_] = (rows >= 0) & (rows < count)
     return exist
 
 
-def _repeated(found: Ids) -> npt.NDArray[np.bool_]:
-    """Whether a row stands further left in the same line already."""
-    order = np.argsort(found, axis=1, kind="stable")
-    in_order = np.take_along_axis(found, order, 1)
-    again = np.zeros(found.shape, np.bool_)
+def _find_repeated(rows: Ids) -> npt.NDArray[np.bool_]:
+    """Return, shape (q, m), which rows occur at an earlier place of the same query."""
+    order = np.argsort(rows, axis=1, kind="stable")
+    in_order = np.take_along_axis(rows, order, 1)
+    again = np.zeros(rows.shape, np.bool_)
     again[:, 1:] = in_order[:, 1:] == in_order[:, :-1]
     repeated = np.empty_like(again)
     np.put_along_axis(repeated, order, again, 1)

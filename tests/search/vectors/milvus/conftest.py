@@ -1,4 +1,4 @@
-"""One milvus-lite for all tests of the folder; each test is a tenant of its own."""
+"""One milvus-lite for all tests of the folder; each test has its own tenant."""
 
 from __future__ import annotations
 

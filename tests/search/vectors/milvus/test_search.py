@@ -1,4 +1,4 @@
-"""Searches over an approximate index in Milvus, on every way that a short answer is filled up."""
+"""Searches over an approximate index in Milvus, on every path that completes a short answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from search.vectors.milvus.connection import Connection
 from search.vectors.milvus.reader import MilvusIndexReader
 from tests.search.vectors.milvus.conftest import Build
 from tests.search.vectors.places import SPACE, stop_lite
-from tests.search.vectors.twin import Twin, assert_same, batch, catalogue, clustered, stream
+from tests.search.vectors.reference import (
+    ReferenceIndex,
+    assert_same,
+    batch,
+    catalogue,
+    clustered,
+    stream,
+)
 
 PICTURE, TEXT = Modality.PICTURE, Modality.TEXT
 Reader = Callable[[], MilvusIndexReader]
@@ -25,10 +32,10 @@ PRODUCTS = 300
 QUERIES = clustered(3, seed=5)
 
 
-def goods(products: int) -> Twin:
+def make_reference(products: int) -> ReferenceIndex:
     """Each product has two pictures and a text."""
     texts = clustered(products, seed=8)
-    return Twin(
+    return ReferenceIndex(
         {
             product: (
                 *pictures,
@@ -40,16 +47,16 @@ def goods(products: int) -> Twin:
 
 
 @pytest.fixture
-def twin() -> Twin:
-    return goods(PRODUCTS)
+def reference() -> ReferenceIndex:
+    return make_reference(PRODUCTS)
 
 
 @pytest.fixture(scope="module")
 def published(connection: Connection, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A tenant with a generation of these goods; tests change no more than their reader's delta."""
+    """A tenant with a published generation; tests change only their reader's delta."""
     lock = Layout(tmp_path_factory.mktemp("lock"))
     MilvusIndexBuilder(connection, lock, SPACE, tenant="search").build(
-        stream(goods(PRODUCTS).views), seq=1
+        stream(make_reference(PRODUCTS).views), seq=1
     )
     return "search"
 
@@ -60,12 +67,16 @@ def index(connection: Connection, published: str) -> MilvusIndexReader:
 
 
 def compare(
-    index: MilvusIndexReader, twin: Twin, k: int, allowed: Ids | None = None, least: float = 1.0
+    index: MilvusIndexReader,
+    reference: ReferenceIndex,
+    k: int,
+    allowed: Ids | None = None,
+    least: float = 1.0,
 ) -> None:
     right = total = 0
     for query in QUERIES:
         (found,) = index.search(query, PICTURE, k, allowed)
-        wanted = twin.search(query, PICTURE, k, allowed)
+        wanted = reference.search(query, PICTURE, k, allowed)
         assert len(found.scores) == len(wanted.scores)
         right += int(np.count_nonzero(found.scores >= wanted.scores[-1] - 1e-6))
         total += len(wanted.scores)
@@ -77,8 +88,8 @@ def compare(
 def test_inverted_lists_are_tuned_for_each_modality_of_query(
     builder: Build, reader: Reader
 ) -> None:
-    twin = goods(30)
-    manifest = builder("IVF_FLAT").build(stream(twin.views), seq=1)
+    reference = make_reference(30)
+    manifest = builder("IVF_FLAT").build(stream(reference.views), seq=1)
     for part in manifest.segments:
         assert set(part.tuned) == {PICTURE, TEXT}
         assert all(setting.recall >= 0.97 and setting.curve for setting in part.tuned.values())
@@ -89,61 +100,61 @@ def test_inverted_lists_are_tuned_for_each_modality_of_query(
         60,
         30,
     )
-    compare(index, twin, 10, least=0.9)
-    compare(index, twin, 10, np.arange(0, 30, 2), least=0.9)
-    compare(index, twin, 59)
+    compare(index, reference, 10, least=0.9)
+    compare(index, reference, 10, np.arange(0, 30, 2), least=0.9)
+    compare(index, reference, 59)
 
 
 @pytest.fixture(params=["expressions", "dropping", "scanning"])
 def small_limits(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Limits lowered so that a small catalogue meets each way of filtering."""
-    monkeypatch.setattr(segment, "SCANNED_PRODUCTS", 5)
+    """Lower the limits so that a small catalogue takes each way of filtering."""
+    monkeypatch.setattr(segment, "MAX_FETCHED_PRODUCTS", 5)
     if request.param != "expressions":
-        monkeypatch.setattr(filters, "LISTED_IDS", 40)
+        monkeypatch.setattr(filters, "MAX_LISTED_IDS", 40)
     if request.param == "scanning":
-        monkeypatch.setattr(collection.RemoteCollection, "most", property(lambda self: 30))
-        monkeypatch.setattr(segment, "SCANNED_ROWS", 25)
+        monkeypatch.setattr(collection.MilvusCollection, "max_limit", property(lambda self: 30))
+        monkeypatch.setattr(segment, "SCAN_BATCH_SIZE", 25)
     return str(request.param)
 
 
 def test_filters_and_hidden_products_leave_no_gap(
-    small_limits: str, index: MilvusIndexReader, twin: Twin
+    small_limits: str, index: MilvusIndexReader, reference: ReferenceIndex
 ) -> None:
     hidden = [ProductViews(product, 2 + product) for product in range(0, PRODUCTS, 2)]
     moved = [ProductViews(1, 900, (batch(PICTURE, 1, [9_001, 9_002], clustered(2, seed=3)),))]
     for applied in (hidden, moved):
         index.refresh(applied, 1_000)
-        twin.refresh(applied)
-    assert index.count(PICTURE) == len(twin.rows(PICTURE))
-    assert index.count(TEXT) == len(twin.rows(TEXT)) == PRODUCTS // 2 - 1
+        reference.refresh(applied)
+    assert index.count(PICTURE) == len(reference.rows(PICTURE))
+    assert index.count(TEXT) == len(reference.rows(TEXT)) == PRODUCTS // 2 - 1
     for allowed in (None, np.arange(200), np.arange(3, 30), np.array([1, 2, 3])):
         for k in (1, 60):
-            compare(index, twin, k, allowed)
+            compare(index, reference, k, allowed)
 
 
-def test_every_modality_of_a_product(index: MilvusIndexReader, twin: Twin) -> None:
+def test_every_modality_of_a_product(index: MilvusIndexReader, reference: ReferenceIndex) -> None:
     wanted = np.array([3, 7, 11])
     found = index.score_products(QUERIES[0], wanted)
     assert [part.modality for part in found] == [TEXT, PICTURE]
     for part in found:
-        assert_same(part, twin.search(QUERIES[0], part.modality, None, wanted))
+        assert_same(part, reference.search(QUERIES[0], part.modality, None, wanted))
     assert [part.modality for part in index.get_views(7)] == [TEXT, PICTURE]
     assert len(index.background(TEXT)) == 256
 
 
-def test_pieces_that_come_back_full_are_asked_again(
-    index: MilvusIndexReader, twin: Twin, monkeypatch: pytest.MonkeyPatch
+def test_full_answers_are_queried_again_in_halves(
+    index: MilvusIndexReader, reference: ReferenceIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collection.RemoteCollection, "most", property(lambda self: 7))
+    monkeypatch.setattr(collection.MilvusCollection, "max_limit", property(lambda self: 7))
     wanted = np.arange(50)
     pictures = index.score_products(QUERIES[0], wanted)[1]
-    assert_same(pictures, twin.search(QUERIES[0], PICTURE, None, wanted))
+    assert_same(pictures, reference.search(QUERIES[0], PICTURE, None, wanted))
 
 
-def test_a_server_that_went_away_is_a_passing_trouble(tmp_path: Path) -> None:
+def test_a_server_that_stopped_is_a_temporary_error(tmp_path: Path) -> None:
     opened = Connection(str(tmp_path / "gone.db"))
     stop_lite(Connection(str(tmp_path / "gone.db")))
-    with pytest.raises(Unavailable) as away:
+    with pytest.raises(Unavailable) as stopped:
         opened("list_collections", seconds=0.3)
-    assert not away.value.permanent
+    assert not stopped.value.permanent
     opened.close()

@@ -13,7 +13,7 @@ from search.config import GpuIndexType
 from search.errors import ConfigError
 from search.types import Candidates, Ids, Modality, ProductViews, Space, Vectors, ViewBatch
 from search.vectors.faiss.builder import FaissIndexBuilder
-from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.gpu.contract import GpuSettings
 from search.vectors.faiss.reader import FaissIndexReader
 from search.vectors.index_types import IndexTypeSettings
 from tools.bench.index.data import TUNING, VIEWS_PER_PRODUCT
@@ -99,7 +99,7 @@ class Ours(Engine):
         self.use_threads(1)
 
     def _open(self, threads: int) -> FaissIndexReader:
-        gpu = None if self.on_gpu is None else Gpu("cuda", self.on_gpu, TARGET)
+        gpu = None if self.on_gpu is None else GpuSettings("cuda", self.on_gpu, TARGET)
         try:
             index = FaissIndexReader(
                 self.folder, self._space, threads=threads, gpu=gpu, lock_memory=self._locked

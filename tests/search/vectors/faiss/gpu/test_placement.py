@@ -1,4 +1,4 @@
-"""Which shape a segment gets on a GPU, and what happens where it gets none."""
+"""Which index type a segment gets on a GPU, and what happens when none fits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,16 +16,22 @@ from search.config import EngineSettings, GpuIndexType
 from search.errors import ConfigError, CorruptGeneration
 from search.types import Modality
 from search.vectors.backends import open_index
-from search.vectors.calibration import Questions, read_questions, recall, write_questions
+from search.vectors.calibration import (
+    CalibrationQueries,
+    measure_recall,
+    read_queries,
+    write_queries,
+)
 from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.gpu import cuvs, placement
-from search.vectors.faiss.gpu.contract import Gpu
+from search.vectors.faiss.gpu.contract import GpuIndex, GpuSettings
 from search.vectors.faiss.reader import FaissIndexReader
 from search.vectors.index_types import IndexTypeSettings
 from search.vectors.manifest import SegmentManifest
-from search.vectors.scoring import Block
+from search.vectors.scoring import ScoredRows
+from search.vectors.store import RowStore
 from tests.search.vectors.places import DEVICE, ON_GPU, SPACE, FaissPlace
-from tests.search.vectors.twin import catalogue, clustered, stream
+from tests.search.vectors.reference import catalogue, clustered, stream
 
 PICTURE = Modality.PICTURE
 LOGGER = "search.vectors.faiss.gpu.placement"
@@ -32,15 +39,15 @@ LOGGER = "search.vectors.faiss.gpu.placement"
 
 @pytest.fixture
 def places(tmp_path: Path) -> Callable[[str], FaissPlace]:
-    """A published place by what its GPU is to be searched as."""
+    """Publish a place whose GPU prefers this index type."""
 
-    def published(kind: str) -> FaissPlace:
-        shape = "ivf_mapped" if kind == "ivf_pq" else "ivf_pq"
-        place = FaissPlace(tmp_path / kind, shape, gpu=ON_GPU[kind])
+    def publish(kind: str) -> FaissPlace:
+        index_type = "ivf_mapped" if kind == "ivf_pq" else "ivf_pq"
+        place = FaissPlace(tmp_path / kind, index_type, gpu=ON_GPU[kind])
         place.builder().build(stream(catalogue(600)), seq=1)
         return place
 
-    return published
+    return publish
 
 
 def gpu_index_type_of(place: FaissPlace) -> GpuIndexType | None:
@@ -57,10 +64,10 @@ def test_status_says_how_the_gpu_searches(kind: str, places: Callable[[str], Fai
     assert place.reader().status().segments[0].recall >= 0.965
 
 
-def test_auto_scans_while_there_is_room_for_the_vectors(
+def test_auto_searches_exactly_while_the_vectors_fit(
     places: Callable[[str], FaissPlace], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = replace(places("ivf_pq"), gpu=replace(ON_GPU["ivf_pq"], shape="auto"))
+    place = replace(places("ivf_pq"), gpu=replace(ON_GPU["ivf_pq"], index_type="auto"))
     assert gpu_index_type_of(place) == "exact"
     vectors = 1_200 * 16 * 2
     monkeypatch.setattr(cuvs, "has_room", lambda device, wanted: wanted < vectors)
@@ -68,7 +75,7 @@ def test_auto_scans_while_there_is_room_for_the_vectors(
 
 
 @pytest.mark.parametrize("kind", ON_GPU)
-def test_what_the_gpu_has_no_room_for_stays_with_the_processor(
+def test_the_processor_searches_what_does_not_fit_on_the_gpu(
     kind: str,
     places: Callable[[str], FaissPlace],
     monkeypatch: pytest.MonkeyPatch,
@@ -81,7 +88,7 @@ def test_what_the_gpu_has_no_room_for_stays_with_the_processor(
     assert "no room" in caplog.text and "stay with the processor" in caplog.text
 
 
-def test_a_gpu_that_fails_leaves_the_processor(
+def test_the_processor_searches_when_the_gpu_fails_to_load(
     places: Callable[[str], FaissPlace],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -90,15 +97,15 @@ def test_a_gpu_that_fails_leaves_the_processor(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     place = places("cagra")
-    monkeypatch.setattr(placement, "RowsOnGpu", full)
-    monkeypatch.setattr(placement, "GraphOnGpu", full)
+    monkeypatch.setattr(placement, "GpuRows", full)
+    monkeypatch.setattr(placement, "GpuGraph", full)
     with caplog.at_level(logging.WARNING, LOGGER):
         assert gpu_index_type_of(place) is None
     assert caplog.text.count("CUDA out of memory") == 2
 
 
 @pytest.mark.parametrize("kind", ON_GPU)
-def test_a_gpu_that_fails_in_a_search_leaves_it_to_the_processor(
+def test_the_processor_answers_when_the_gpu_fails_in_a_search(
     kind: str,
     places: Callable[[str], FaissPlace],
     monkeypatch: pytest.MonkeyPatch,
@@ -108,30 +115,30 @@ def test_a_gpu_that_fails_in_a_search_leaves_it_to_the_processor(
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     index = places(kind).reader()
-    monkeypatch.setattr(type(index._snapshot.segments[PICTURE].on_gpu), "search", failing)
+    monkeypatch.setattr(type(index._snapshot.segments[PICTURE].gpu_index), "search", failing)
     (found,) = index.search(clustered(1, seed=5), PICTURE, 10)
     assert len(found.scores) == 10
     assert "illegal memory access" in caplog.text
 
 
-def test_a_graph_that_finds_too_little_does_not_serve(
+def test_a_graph_with_a_low_recall_is_not_used(
     places: Callable[[str], FaissPlace],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """Faults of cuVS have been reported that answer with nothing that is right, and without an
-    error."""
+    """cuVS has been reported to return wrong rows without an error."""
     place = places("cagra")
-    right = cuvs.graph_on
+    right = cuvs.build_graph
     monkeypatch.setattr(
-        "search.vectors.faiss.gpu.graph.graph_on", lambda device, vectors: right(device, -vectors)
+        "search.vectors.faiss.gpu.approximate.build_graph",
+        lambda device, vectors: right(device, -vectors),
     )
     with caplog.at_level(logging.WARNING, LOGGER):
         assert gpu_index_type_of(place) == "exact"
     assert "recall is 0.000 there" in caplog.text
 
 
-def test_lists_without_codes_for_a_gpu_are_scanned(
+def test_a_segment_without_codes_for_a_gpu_is_searched_exactly(
     places: Callable[[str], FaissPlace], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING, LOGGER):
@@ -140,7 +147,7 @@ def test_lists_without_codes_for_a_gpu_are_scanned(
 
 
 @pytest.mark.parametrize("kind", ON_GPU)
-def test_few_vectors_are_scanned_whatever_is_preferred(
+def test_few_vectors_are_searched_exactly_whatever_is_preferred(
     kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     place = FaissPlace(tmp_path, "exact")
@@ -150,28 +157,30 @@ def test_few_vectors_are_scanned_whatever_is_preferred(
     assert not caplog.text
 
 
-def test_a_generation_without_questions_is_scanned(
+def test_a_generation_without_calibration_queries_is_searched_exactly(
     places: Callable[[str], FaissPlace],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     place = places("cagra")
-    placed = placement.placed
+    choose_gpu_index = placement.choose_gpu_index
 
     def older(
-        gpu: Gpu, folder: Path, store: object, manifest: SegmentManifest, lists: object
-    ) -> object:
+        gpu: GpuSettings, folder: Path, store: RowStore, manifest: SegmentManifest, lists: Any
+    ) -> GpuIndex | None:
         files = tuple(entry for entry in manifest.files if "questions" not in entry.name)
-        return placed(gpu, folder, store, manifest.model_copy(update={"files": files}), lists)
+        return choose_gpu_index(
+            gpu, folder, store, manifest.model_copy(update={"files": files}), lists
+        )
 
-    monkeypatch.setattr(placement, "placed", older)
+    monkeypatch.setattr(placement, "choose_gpu_index", older)
     with caplog.at_level(logging.WARNING, LOGGER):
         assert gpu_index_type_of(place) == "exact"
     assert "build it again" in caplog.text
 
 
-def test_a_swap_takes_the_new_generation_to_the_gpu(tmp_path: Path) -> None:
-    index = FaissIndexReader(tmp_path, SPACE, gpu=Gpu(DEVICE))
+def test_a_swap_moves_the_new_generation_to_the_gpu(tmp_path: Path) -> None:
+    index = FaissIndexReader(tmp_path, SPACE, gpu=GpuSettings(DEVICE))
     FaissIndexBuilder(tmp_path, SPACE, index_types=IndexTypeSettings()).build(
         stream(catalogue(20)), 1
     )
@@ -179,43 +188,43 @@ def test_a_swap_takes_the_new_generation_to_the_gpu(tmp_path: Path) -> None:
     assert [part.gpu_index_type for part in index.status().segments] == ["exact"]
 
 
-def test_questions_are_kept_with_their_answers(tmp_path: Path) -> None:
+def test_calibration_queries_are_stored_with_their_answers(tmp_path: Path) -> None:
     asked = {
-        kind: Questions(clustered(9, seed=row), np.arange(9, dtype=np.float32))
+        kind: CalibrationQueries(clustered(9, seed=row), np.arange(9, dtype=np.float32))
         for row, kind in enumerate(Modality)
     }
-    write_questions(tmp_path / "questions.npy", asked)
-    kept = read_questions(tmp_path / "questions.npy", 16)
+    write_queries(tmp_path / "questions.npy", asked)
+    kept = read_queries(tmp_path / "questions.npy", 16)
     assert set(kept) == set(Modality)
     for kind, questions in asked.items():
-        np.testing.assert_array_equal(kept[kind].vectors, questions.judging.vectors)
-        np.testing.assert_array_equal(kept[kind].least, [1, 3, 5, 7])
+        np.testing.assert_array_equal(kept[kind].vectors, questions.validation_half.vectors)
+        np.testing.assert_array_equal(kept[kind].kth_scores, [1, 3, 5, 7])
     with pytest.raises(CorruptGeneration, match="17 components"):
-        read_questions(tmp_path / "questions.npy", 17)
+        read_queries(tmp_path / "questions.npy", 17)
     (tmp_path / "questions.npy").write_bytes(b"nothing")
     with pytest.raises(CorruptGeneration, match="cannot be opened"):
-        read_questions(tmp_path / "questions.npy", 16)
+        read_queries(tmp_path / "questions.npy", 16)
 
 
-def test_recall_counts_views_that_score_as_well_as_the_last_that_is_wanted() -> None:
-    asked = Questions(clustered(2, seed=1), np.array([0.5, 0.9], np.float32))
-    found = Block(
+def test_recall_counts_views_that_score_at_least_the_kth() -> None:
+    queries = CalibrationQueries(clustered(2, seed=1), np.array([0.5, 0.9], np.float32))
+    found = ScoredRows(
         np.array([[0.9, 0.5, 0.4, 0.1], [0.9, 0.9, 0.9, 0.9]], np.float32),
         np.zeros((2, 4), np.int64),
     )
-    assert recall(found, asked) == 0.75
+    assert measure_recall(found, queries) == 0.75
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="is about machines without a GPU")
-def test_a_gpu_that_is_not_there_is_refused(tmp_path: Path) -> None:
+@pytest.mark.skipif(torch.cuda.is_available(), reason="tests machines without a GPU")
+def test_a_missing_gpu_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="GPU") as refused:
         open_index(EngineSettings(var_dir=tmp_path, index_device="cuda"), SPACE)
     assert "OMNISHELF_INDEX_DEVICE" in str(refused.value.fix)
 
 
-@pytest.mark.skipif(cuvs.is_supported("cuda"), reason="is about a FAISS without cuVS")
+@pytest.mark.skipif(cuvs.is_supported("cuda"), reason="tests a FAISS without cuVS")
 @pytest.mark.parametrize("shape", ["ivf_pq", "cagra"])
-def test_a_shape_that_this_faiss_does_not_know_is_refused(
+def test_an_index_type_that_this_faiss_lacks_is_refused(
     shape: GpuIndexType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -1,4 +1,4 @@
-"""Raw findings of an index that knows no filters, made an answer."""
+"""Results of cuVS: filtered, re-scored and ordered."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from search.types import Modality
-from search.vectors.faiss.gpu.cuvs import MOST_FETCHED
-from search.vectors.faiss.gpu.postprocess import eligible, rescored, to_fetch
-from search.vectors.row_filter import RowSet
-from search.vectors.scoring import SPARE, exact_scores
+from search.vectors.faiss.gpu.cuvs import MAX_FETCHED
+from search.vectors.faiss.gpu.postprocess import count_to_fetch, rescore, select_eligible
+from search.vectors.row_filter import RowFilter
+from search.vectors.scoring import OVERFETCH, score_exactly
 from search.vectors.store import RowStore
 from tests.search.vectors.places import DEVICE, FaissPlace
-from tests.search.vectors.twin import catalogue, clustered, stream
+from tests.search.vectors.reference import catalogue, clustered, stream
 
 ROWS = 1_200
 GRAPH_FOUND_NOTHING, LISTS_FOUND_NOTHING = 2**32 - 1, 2**63 - 1
-"""Numbers that cuVS gives where there are no more rows."""
+"""Row numbers that cuVS returns where it found no more rows."""
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,11 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> RowStore:
     return place.reader()._snapshot.segments[Modality.PICTURE].store
 
 
-def test_neither_repeated_nor_unknown_nor_ineligible_rows_are_answers(store: RowStore) -> None:
+def test_repeated_unknown_and_ineligible_rows_are_dropped(store: RowStore) -> None:
     query = clustered(1, seed=5)
     found = np.array([[7, 3, 7, GRAPH_FOUND_NOTHING, -1, LISTS_FOUND_NOTHING, 5, 9]])
-    rows = RowSet(ROWS).without(np.array([3]))
-    block = eligible(store, query, rescored(DEVICE, store, query, found), found, rows, 5)
+    rows = RowFilter(ROWS).exclude(np.array([3]))
+    block = select_eligible(store, query, rescore(DEVICE, store, query, found), found, rows, 5)
     left = [7, 5, 9]
     assert block.rows[0, 3:].tolist() == [-1, -1]
     assert block.rows[0, :3].tolist() == sorted(
@@ -41,25 +41,25 @@ def test_neither_repeated_nor_unknown_nor_ineligible_rows_are_answers(store: Row
     )
 
 
-def test_a_shortlist_is_scored_by_its_fp16_rows(store: RowStore) -> None:
+def test_a_shortlist_is_scored_with_its_fp16_rows(store: RowStore) -> None:
     queries = clustered(130, seed=5)
     found = np.random.default_rng(3).integers(0, ROWS, (130, 40))
-    scores = rescored(DEVICE, store, queries, found)
-    np.testing.assert_allclose(scores, exact_scores(store, queries, found).scores, atol=1e-6)
+    scores = rescore(DEVICE, store, queries, found)
+    np.testing.assert_allclose(scores, score_exactly(store, queries, found).scores, atol=1e-6)
 
 
 @pytest.mark.parametrize(
     ("k", "left_out", "fetched"),
     [
-        (10, 0, 10 + SPARE),
+        (10, 0, 10 + OVERFETCH),
         (10, 100, 20),
         (10, 200, None),
-        (MOST_FETCHED, 0, None),
-        (MOST_FETCHED - SPARE, 0, MOST_FETCHED),
+        (MAX_FETCHED, 0, None),
+        (MAX_FETCHED - OVERFETCH, 0, MAX_FETCHED),
     ],
-    ids=["all", "a few hidden", "a filter", "too many", "as many as can be"],
+    ids=["all", "a few hidden", "a filter", "too many", "the most possible"],
 )
-def test_what_is_fetched_makes_up_for_what_is_hidden(
+def test_more_rows_are_fetched_where_some_are_hidden(
     k: int, left_out: int, fetched: int | None
 ) -> None:
-    assert to_fetch(k, RowSet(ROWS).without(np.arange(left_out))) == fetched
+    assert count_to_fetch(k, RowFilter(ROWS).exclude(np.arange(left_out))) == fetched

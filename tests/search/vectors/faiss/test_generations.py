@@ -1,4 +1,4 @@
-"""Publishing, listing, pruning, rolling back, and what a reader does about each."""
+"""Publish, list, prune and roll back generations, and how a reader follows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from search.types import Modality, ProductViews
 from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
-from search.vectors.index_types import TRAINABLE, IndexTypeSettings, choose_index_types
+from search.vectors.index_types import MIN_TRAINABLE_VIEWS, IndexTypeSettings, choose_index_types
 from search.vectors.layout import index_root
-from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+from tests.search.vectors.reference import batch, catalogue, clustered, make_space, stream, unit
 
 SPACE = make_space()
 PICTURE = Modality.PICTURE
@@ -30,7 +30,7 @@ def build(root: Path, products: int, seq: int, keep: int = 3) -> int:
     return FaissIndexBuilder(root, SPACE, keep=keep).build(stream(catalogue(products)), seq).number
 
 
-def test_the_index_lies_under_the_var_folder() -> None:
+def test_the_index_is_under_the_var_folder() -> None:
     assert index_root(EngineSettings(var_dir=Path("/srv/shop"))) == Path("/srv/shop/index")
 
 
@@ -44,7 +44,7 @@ def test_nothing_published(tmp_path: Path) -> None:
     assert (status.generation, status.seq, status.views, status.fault) == (None, 0, 0, None)
 
 
-def test_delta_alone_serves_before_the_first_build(tmp_path: Path) -> None:
+def test_the_delta_alone_is_searched_before_the_first_build(tmp_path: Path) -> None:
     index = FaissIndexReader(tmp_path, SPACE)
     vectors = clustered(300)
     index.refresh(
@@ -94,7 +94,7 @@ def test_only_the_last_generations_are_kept(tmp_path: Path) -> None:
     ]
 
 
-def test_a_rolled_back_generation_is_no_target_later(tmp_path: Path) -> None:
+def test_a_generation_that_was_rolled_back_is_not_a_later_target(tmp_path: Path) -> None:
     for seq in (1, 2, 3):
         build(tmp_path, 5, seq)
     assert FaissGenerations(tmp_path, SPACE).rollback().number == 2
@@ -112,14 +112,14 @@ def test_a_rolled_back_generation_is_no_target_later(tmp_path: Path) -> None:
     assert FaissGenerations(tmp_path, SPACE).rollback(to=4).number == 4
 
 
-def test_rolling_back_to_what_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_rollback_to_a_missing_generation_is_refused(tmp_path: Path) -> None:
     build(tmp_path, 5, 1)
     with pytest.raises(NoGeneration, match="99"):
         FaissGenerations(tmp_path, SPACE).rollback(to=99)
     assert FaissGenerations(tmp_path, SPACE).get_live().number == 1
 
 
-def test_swap_tells_from_where_to_reload(tmp_path: Path) -> None:
+def test_a_swap_returns_the_seq_to_reload_from(tmp_path: Path) -> None:
     build(tmp_path, 4, seq=10)
     index = FaissIndexReader(tmp_path, SPACE)
     assert index.swap_if_published() is None
@@ -145,7 +145,7 @@ def test_seq_never_goes_back_by_a_refresh(tmp_path: Path) -> None:
     assert index.seq == 9
 
 
-def test_covered_changes_are_skipped(tmp_path: Path) -> None:
+def test_changes_that_the_generation_includes_are_skipped(tmp_path: Path) -> None:
     build(tmp_path, 4, seq=10)
     index = FaissIndexReader(tmp_path, SPACE)
     assert index.refresh([ProductViews(0, 10), ProductViews(1, 11)], 11) == 1
@@ -159,7 +159,7 @@ def test_a_change_without_a_seq_is_refused(tmp_path: Path, seq: int) -> None:
         FaissIndexReader(tmp_path, SPACE).refresh([ProductViews(1, seq)], 1)
 
 
-def test_superseded_delta_rows_are_given_back(tmp_path: Path) -> None:
+def test_superseded_delta_rows_are_dropped(tmp_path: Path) -> None:
     index = FaissIndexReader(tmp_path, SPACE)
     vectors = clustered(40)
     for seq in range(1, 200):
@@ -177,7 +177,7 @@ def test_spaces_do_not_mix(tmp_path: Path) -> None:
     )
 
 
-def test_senseless_builds_are_refused(tmp_path: Path) -> None:
+def test_builds_with_invalid_arguments_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         FaissIndexBuilder(tmp_path, SPACE, keep=0)
     with pytest.raises(QueryError):
@@ -198,7 +198,7 @@ def test_factory_fits_size_and_dimension(views: int, dim: int, factory: str) -> 
     assert choose_index_types(views, dim, IndexTypeSettings(exact_up_to=0))[0].factory == factory
 
 
-def test_shape_follows_size_and_memory() -> None:
+def test_the_index_type_depends_on_size_and_memory() -> None:
     settings = IndexTypeSettings(memory_bytes=5 * 10**7)
     shapes = [
         choose_index_types(views, 512, settings)[0].index_type
@@ -210,19 +210,18 @@ def test_shape_follows_size_and_memory() -> None:
         == "ivf_sq8"
     )
     assert choose_index_types(10**6, 512, settings)[-1].index_type == "exact", (
-        "the last resort always finds"
+        "exact search is the last resort"
     )
 
 
 def test_untrainable_segments_stay_exact(tmp_path: Path) -> None:
     manifest = FaissIndexBuilder(tmp_path, SPACE, exact_up_to=0).build(stream(catalogue(40)), 1)
     assert (manifest.segments[0].index_type, manifest.segments[0].recall) == ("exact", 1.0)
-    assert str(TRAINABLE) in manifest.segments[0].why
+    assert str(MIN_TRAINABLE_VIEWS) in manifest.segments[0].why
 
 
-def test_codes_that_cannot_reach_the_recall_give_way_to_finer_ones(tmp_path: Path) -> None:
-    """Views in no order at all: four bits for two components cannot tell the best ten from the
-    next hundred."""
+def test_finer_codes_replace_codes_that_miss_the_recall(tmp_path: Path) -> None:
+    """Random views: four bits for two components cannot tell the best ten from the next hundred."""
     space = make_space(dim=48)
     alike = unit(np.random.default_rng(0).standard_normal((20_000, 48)))
     builder = FaissIndexBuilder(
@@ -246,17 +245,18 @@ def test_every_modality_has_its_segment(tmp_path: Path) -> None:
     )
 
 
-def test_a_generation_that_takes_long_to_open_keeps_nobody_waiting(tmp_path: Path) -> None:
-    """Without patience every generation takes long: changes are applied while it is opened, and
-    none is lost."""
+def test_a_generation_that_opens_slowly_blocks_nothing(tmp_path: Path) -> None:
+    """With no time to wait, every generation opens slowly: changes are applied meanwhile."""
     FaissIndexBuilder(tmp_path, SPACE).build(stream(catalogue(5)), 1)
-    index = FaissIndexReader(tmp_path, SPACE, patience_s=0)
-    assert index.count() == 10, "the first one is waited for"
+    index = FaissIndexReader(tmp_path, SPACE, swap_wait_seconds=0)
+    assert index.count() == 10, "the first generation is waited for"
     FaissIndexBuilder(tmp_path, SPACE).build(stream(catalogue(6)), 2)
-    first = index.swap_if_published()
+    swaps = [index.swap_if_published()]
     index.refresh([ProductViews(0, 3)], 3)
-    taken = [first, *(index.swap_if_published() for _ in range(200) if not time.sleep(0.01))]
-    assert [seq for seq in taken if seq is not None] in ([2], [3])
+    for _ in range(200):
+        time.sleep(0.01)
+        swaps.append(index.swap_if_published())
+    assert [seq for seq in swaps if seq is not None] in ([2], [3])
     assert (index.count(), index.seq) == (10, 3)
 
 
@@ -272,7 +272,7 @@ def test_tenants_share_no_vectors(tmp_path: Path) -> None:
         EngineSettings(tenant="../north")
 
 
-def test_as_many_as_there_are_are_found_without_holding_their_vectors(tmp_path: Path) -> None:
+def test_all_views_can_be_found_without_holding_their_vectors(tmp_path: Path) -> None:
     space = make_space(dim=256)
     views = 40_000
     vectors = clustered(views, dim=256)
@@ -285,4 +285,4 @@ def test_as_many_as_there_are_are_found_without_holding_their_vectors(tmp_path: 
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(found.scores) == views
-    assert peak < views * 256 * 2, "less than the stored vectors take"
+    assert peak < views * 256 * 2, "less than the stored vectors"

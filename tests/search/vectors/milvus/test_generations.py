@@ -1,4 +1,4 @@
-"""Generations in Milvus: published at once or not at all, verified, kept, rolled back, dropped."""
+"""Generations in Milvus: published, verified, kept, rolled back and dropped."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from search.vectors.milvus.reader import MilvusIndexReader
 from search.vectors.milvus.schema import collection_schema
 from tests.search.vectors.milvus.conftest import Build
 from tests.search.vectors.places import SPACE
-from tests.search.vectors.twin import batch, catalogue, clustered, stream, unit
+from tests.search.vectors.reference import batch, catalogue, clustered, stream, unit
 
 PICTURE = Modality.PICTURE
 Reader = Callable[[], MilvusIndexReader]
@@ -36,7 +36,7 @@ def failing(views: int, error: Exception) -> Iterator[ViewBatch]:
     raise error
 
 
-def test_published_kept_and_rolled_back(
+def test_generations_are_published_kept_and_rolled_back(
     builder: Build, generations: MilvusGenerations, reader: Reader
 ) -> None:
     with pytest.raises(NoGeneration):
@@ -57,10 +57,10 @@ def test_published_kept_and_rolled_back(
     assert index.count() == 46
 
     assert generations.rollback().number == 2
-    assert index.swap_if_published() == 6, "changes after the older generation must be loaded again"
+    assert index.swap_if_published() == 6, "changes since the older generation must be reloaded"
     assert index.count() == 44
     assert builder(keep=2).build(stream(catalogue(20)), seq=8).previous == 2, (
-        "3 was rolled back from"
+        "generation 3 was rolled back"
     )
     assert [info.number for info in generations.list_all()] == [4, 2]
     with pytest.raises(NoGeneration):
@@ -81,7 +81,7 @@ def test_a_failed_build_leaves_the_live_generation(
     assert reader().seq == 1
 
 
-def test_what_a_killed_build_left_is_never_live_and_goes_with_the_next(
+def test_a_collection_left_by_a_killed_build_is_dropped_by_the_next(
     connection: Connection, builder: Build, generations: MilvusGenerations, names: Names
 ) -> None:
     builder().build(stream(catalogue(10)), seq=1)
@@ -100,7 +100,7 @@ def test_one_builder_at_a_time(connection: Connection, tenant: str, tmp_path: Pa
         MilvusIndexBuilder(connection, lock, SPACE, tenant=tenant).build([], seq=1)
 
 
-def test_lost_rows_are_found_and_the_former_generation_serves(
+def test_lost_rows_are_found_and_the_reader_keeps_its_generation(
     connection: Connection,
     builder: Build,
     generations: MilvusGenerations,
@@ -122,7 +122,7 @@ def test_lost_rows_are_found_and_the_former_generation_serves(
     assert index.status().fault is None
 
 
-def test_an_empty_catalogue_is_a_generation_too(builder: Build, reader: Reader) -> None:
+def test_an_empty_catalogue_can_be_published(builder: Build, reader: Reader) -> None:
     assert builder().build([], seq=9).segments == ()
     index = reader()
     assert (index.seq, index.count()) == (9, 0)
@@ -131,7 +131,7 @@ def test_an_empty_catalogue_is_a_generation_too(builder: Build, reader: Reader) 
     assert len(index.background(PICTURE)) == 1
 
 
-def test_forgetting_a_space(
+def test_deleting_a_space(
     connection: Connection, builder: Build, generations: MilvusGenerations, tenant: str
 ) -> None:
     builder().build(stream(catalogue(5)), seq=1)
@@ -141,17 +141,17 @@ def test_forgetting_a_space(
         generations.get_live()
 
 
-def test_senseless_settings(connection: Connection, tmp_path: Path) -> None:
+def test_invalid_settings_are_refused(connection: Connection, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="at least one"):
         MilvusIndexBuilder(connection, Layout(tmp_path), SPACE, keep=0)
     with pytest.raises(ConfigError, match="milvus-lite has no such index"):
         MilvusIndexBuilder(connection, Layout(tmp_path), SPACE, index_type="IVF_PQ")
 
 
-def test_an_alias_set_by_mistake_shows_nothing_of_another_tenant(
+def test_a_wrong_alias_shows_nothing_of_another_tenant(
     connection: Connection, builder: Build, names: Names
 ) -> None:
-    """Rows carry their tenant in the partition key, and every expression asks for one's own."""
+    """Rows carry their tenant in the partition key, and every filter names the reader's own."""
     builder().build(stream(catalogue(10)), seq=1)
     other = Names.of(SPACE, f"{names.tenant}-other")
     connection("create_alias", names.collection(1), other.alias)

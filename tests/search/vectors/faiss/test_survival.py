@@ -1,7 +1,8 @@
-"""Builders that are killed, refused, out of disk or interrupted, and readers at work meanwhile."""
+"""Builders that are killed, refused or out of disk, while readers search."""
 
 from __future__ import annotations
 
+import errno
 import random
 import subprocess
 import sys
@@ -14,10 +15,11 @@ import pytest
 
 from search.errors import BuildInProgress, InvalidVectors, Unavailable
 from search.types import Modality, ViewBatch
+from search.vectors import layout
 from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
-from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+from tests.search.vectors.reference import batch, catalogue, clustered, make_space, stream, unit
 from tests.support.paths import ROOT
 
 SPACE = make_space()
@@ -26,8 +28,10 @@ PRELUDE = """
 import sys, time, resource
 from pathlib import Path
 from search.errors import Unavailable
+from search.vectors import layout
 from search.vectors.faiss.builder import FaissIndexBuilder
-from tests.search.vectors.twin import catalogue, make_space, stream
+from tests.search.vectors.reference import catalogue, make_space, stream
+from tests.support.paths import ROOT
 builder = FaissIndexBuilder(Path(sys.argv[1]), make_space())
 """
 
@@ -88,7 +92,7 @@ def test_a_killed_builder_leaves_the_live_generation_and_no_lock(root: Path) -> 
         FaissIndexBuilder(root, SPACE).build([], seq=2)
     assert not refused.value.permanent
     assert FaissGenerations(root, SPACE).rollback(to=1).number == 1, (
-        "a running build does not stand in the way of a rollback"
+        "a running build does not block a rollback"
     )
     kill(process)
     assert "building" in home(root)
@@ -98,7 +102,7 @@ def test_a_killed_builder_leaves_the_live_generation_and_no_lock(root: Path) -> 
     assert FaissIndexReader(root, SPACE).count() == 42
 
 
-def test_killed_at_any_moment_something_intact_is_live(root: Path) -> None:
+def test_a_build_killed_at_any_moment_leaves_an_intact_live_generation(root: Path) -> None:
     moments = random.Random(7)
     for _ in range(4):
         process = start(BUSY, root)
@@ -113,8 +117,8 @@ def test_killed_at_any_moment_something_intact_is_live(root: Path) -> None:
     assert len(FaissGenerations(root, SPACE).list_all()) <= 3
 
 
-def test_a_full_disk_is_told_and_leaves_the_live_generation(root: Path) -> None:
-    """A limit on file sizes stands for the disk: the kernel refuses the write in the same place."""
+def test_a_full_disk_is_reported_and_leaves_the_live_generation(root: Path) -> None:
+    """A limit on file sizes replaces the full disk: the kernel refuses the same write."""
     before = FaissGenerations(root, SPACE).verify()
     with start(TIGHT, root) as process:
         answer, _ = process.communicate(timeout=60)
@@ -144,8 +148,8 @@ def test_a_failing_stream_leaves_nothing_behind(root: Path) -> None:
 
 def test_other_disk_errors_are_not_called_a_full_disk(root: Path) -> None:
     def broken() -> Iterator[ViewBatch]:
+        yield from stream(catalogue(1))
         raise PermissionError("no")
-        yield
 
     with pytest.raises(PermissionError):
         FaissIndexBuilder(root, SPACE).build(broken(), 2)
@@ -162,23 +166,24 @@ def test_two_builders_in_one_process(root: Path) -> None:
     assert FaissIndexBuilder(root, SPACE).build(nested(), 2).number == 2
 
 
-def test_a_full_disk_while_the_pointer_moves(root: Path) -> None:
-    """The new folder is in place, the pointer is not: readers stay with the old one, the next
-    build goes on."""
-    blocked = root / SPACE.fingerprint / "CURRENT.new"
-    blocked.symlink_to("/dev/full")
-    with pytest.raises(Unavailable, match="disk is full"):
-        FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 2)
+def test_a_full_disk_while_the_pointer_moves(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The new folder is in place, the pointer is not: readers keep the old one."""
+
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(layout, "write_atomically", fail)
+        with pytest.raises(Unavailable, match="disk is full"):
+            FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 2)
     assert FaissGenerations(root, SPACE).verify().number == 1
-    blocked.unlink()
     manifest = FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 2)
     assert (manifest.number, manifest.previous) == (3, 1)
     assert [info.number for info in FaissGenerations(root, SPACE).list_all()] == [3, 1]
 
 
 def test_searches_go_on_during_builds_and_swaps(root: Path) -> None:
-    """Every generation holds the same product 0, so every answer must contain it, whole and in
-    order."""
+    """Every generation holds the same product 0: every answer must be complete and in order."""
     index = FaissIndexReader(root, SPACE)
     views = catalogue(40)
     query = views[0][0].vectors[0]

@@ -1,5 +1,4 @@
-"""Builders that go on where a killed one stopped, and lists that serve again until the views
-drift away from them."""
+"""Builders resume a killed one, and reuse trained lists until the views drift."""
 
 from __future__ import annotations
 
@@ -9,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import faiss
 import numpy as np
@@ -19,8 +19,13 @@ from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.checkpoints import STAGED, trained_name
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
-from search.vectors.index_types import VERY_MANY, IndexTypeSettings, choose_index_types, list_count
-from tests.search.vectors.twin import batch, catalogue, clustered, make_space, stream, unit
+from search.vectors.index_types import (
+    LARGE_SEGMENT_VIEWS,
+    IndexTypeSettings,
+    choose_index_types,
+    choose_list_count,
+)
+from tests.search.vectors.reference import batch, catalogue, clustered, make_space, stream, unit
 from tests.support.paths import ROOT
 
 SPACE = make_space()
@@ -33,10 +38,12 @@ import sys
 from pathlib import Path
 from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.index_types import IndexTypeSettings
-from tests.search.vectors.twin import catalogue, make_space, stream
-shapes = IndexTypeSettings(exact_up_to=0)
+from tests.search.vectors.reference import catalogue, make_space, stream
+from tests.support.paths import ROOT
+index_types = IndexTypeSettings(exact_up_to=0)
 print("ready", flush=True)
-FaissIndexBuilder(Path(sys.argv[1]), make_space(), index_types=shapes).build(stream(catalogue({PRODUCTS})), seq=5)
+builder = FaissIndexBuilder(Path(sys.argv[1]), make_space(), index_types=index_types)
+builder.build(stream(catalogue({PRODUCTS})), seq=5)
 """
 
 
@@ -44,8 +51,8 @@ def building(root: Path) -> Path:
     return root / SPACE.fingerprint / "building"
 
 
-def killed_when(root: Path, name: str) -> None:
-    """A builder that is killed as soon as it has written this checkpoint."""
+def kill_when(root: Path, name: str) -> None:
+    """Start a builder and kill it as soon as it has written this checkpoint."""
     process = subprocess.Popen(
         [sys.executable, "-c", BUILD, str(root)], cwd=ROOT, stdout=subprocess.PIPE
     )
@@ -57,8 +64,7 @@ def killed_when(root: Path, name: str) -> None:
 
 
 def unread() -> Iterator[ViewBatch]:
-    raise AssertionError("the rows were complete already")
-    yield
+    yield pytest.fail("the rows were complete already")
 
 
 def build(root: Path, batches: Iterator[ViewBatch], seq: int = 9) -> int:
@@ -73,14 +79,14 @@ def build(root: Path, batches: Iterator[ViewBatch], seq: int = 9) -> int:
 
 
 def test_complete_rows_are_not_read_again(tmp_path: Path) -> None:
-    killed_when(tmp_path, STAGED)
-    assert build(tmp_path, unread()) == 5, "it holds the changes that the killed builder read"
+    kill_when(tmp_path, STAGED)
+    assert build(tmp_path, unread()) == 5, "it holds the changes up to the killed builder's seq"
     assert FaissIndexReader(tmp_path, SPACE).count() == 2 * PRODUCTS
 
 
 def test_trained_lists_are_not_trained_again(tmp_path: Path) -> None:
     name = trained_name(PICTURE, choose_index_types(2 * PRODUCTS, SPACE.dim, LISTS)[0].factory)
-    killed_when(tmp_path, f"{name}.checkpoint")
+    kill_when(tmp_path, f"{name}.checkpoint")
     trained = centres(building(tmp_path) / f"{name}.trained")
     build(tmp_path, unread())
     published = tmp_path / SPACE.fingerprint / "generations" / "1" / "picture_index.faiss"
@@ -88,12 +94,12 @@ def test_trained_lists_are_not_trained_again(tmp_path: Path) -> None:
 
 
 def centres(path: Path) -> np.ndarray:
-    index = faiss.read_index(str(path))
+    index: Any = faiss.read_index(str(path))
     return np.asarray(index.quantizer.reconstruct_n(0, index.nlist))
 
 
 def test_damaged_rows_are_read_again(tmp_path: Path) -> None:
-    killed_when(tmp_path, STAGED)
+    kill_when(tmp_path, STAGED)
     path = building(tmp_path) / "picture_vectors.f16.npy"
     body = bytearray(path.read_bytes())
     body[-3] ^= 1
@@ -102,7 +108,7 @@ def test_damaged_rows_are_read_again(tmp_path: Path) -> None:
     assert FaissIndexReader(tmp_path, SPACE).count() == 60
 
 
-def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
+def test_builders_killed_at_random_moments_publish_in_the_end(tmp_path: Path) -> None:
     moments = random.Random(3)
     for _ in range(8):
         process = subprocess.Popen(
@@ -118,7 +124,7 @@ def test_killed_again_and_again_at_random_moments(tmp_path: Path) -> None:
     assert FaissIndexReader(tmp_path, SPACE).count() == 2 * PRODUCTS
 
 
-def test_lists_serve_again_until_the_views_drift_away(tmp_path: Path) -> None:
+def test_lists_are_reused_until_the_views_drift(tmp_path: Path) -> None:
     builder = FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS)
     views = catalogue(PRODUCTS)
     first = builder.build(stream(views), 1).segments[0]
@@ -132,23 +138,23 @@ def test_lists_serve_again_until_the_views_drift_away(tmp_path: Path) -> None:
     assert moved.trained_in == 3
 
 
-def test_lists_serve_a_catalogue_that_has_grown(tmp_path: Path) -> None:
+def test_lists_are_reused_for_a_catalogue_that_has_grown(tmp_path: Path) -> None:
     builder = FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS)
     builder.build(stream(catalogue(PRODUCTS)), 1)
     grown = PRODUCTS + PRODUCTS // 50
     assert builder.build(stream(catalogue(grown)), 2).segments[0].trained_in == 1
     doubled = builder.build(stream(catalogue(2 * PRODUCTS)), 3).segments[0]
-    assert doubled.trained_in == 3 and doubled.lists > list_count(2 * grown)
+    assert doubled.trained_in == 3 and doubled.lists > choose_list_count(2 * grown)
 
 
 @pytest.mark.parametrize("views", [1_000, 20_001, 40_000, 200_000, 999_999, 5_000_000])
-def test_few_sizes_have_a_number_of_lists_of_their_own(views: int) -> None:
-    numbers = {list_count(views + views * percent // 100) for percent in range(40)}
+def test_the_number_of_lists_rarely_changes_with_size(views: int) -> None:
+    numbers = {choose_list_count(views + views * percent // 100) for percent in range(40)}
     assert len(numbers) <= 3
-    assert list_count(views) <= 4 * views**0.5 or views > VERY_MANY
+    assert choose_list_count(views) <= 4 * views**0.5 or views > LARGE_SEGMENT_VIEWS
 
 
-def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path) -> None:
+def test_damaged_lists_of_the_live_generation_are_not_reused(tmp_path: Path) -> None:
     builder = FaissIndexBuilder(tmp_path, SPACE, index_types=LISTS)
     builder.build(stream(catalogue(PRODUCTS)), 1)
     path = tmp_path / SPACE.fingerprint / "generations" / "1" / "picture_index.faiss"
@@ -158,11 +164,11 @@ def test_damaged_lists_of_the_live_generation_are_not_taken_over(tmp_path: Path)
     assert builder.build(stream(catalogue(PRODUCTS)), 2).segments[0].trained_in == 2
 
 
-def test_codes_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
+def test_codes_stay_in_the_file_when_memory_is_short(tmp_path: Path) -> None:
     views = 10_000
-    shapes = IndexTypeSettings(exact_up_to=0, memory_bytes=1_000)
+    index_types = IndexTypeSettings(exact_up_to=0, memory_bytes=1_000)
     vectors = clustered(views)
-    segment = FaissIndexBuilder(tmp_path, SPACE, index_types=shapes).build(
+    segment = FaissIndexBuilder(tmp_path, SPACE, index_types=index_types).build(
         [batch(PICTURE, 1, range(views), vectors)], 1
     )
     assert (segment.segments[0].index_type, segment.segments[0].factory) == (

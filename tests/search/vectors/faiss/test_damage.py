@@ -1,4 +1,4 @@
-"""Damaged files: found when a generation is opened, named, and survived."""
+"""Damaged files are found and named when a generation is opened; an older one is used."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
 from search.vectors.index_types import IndexTypeSettings
-from tests.search.vectors.twin import catalogue, clustered, make_space, stream
+from tests.search.vectors.reference import catalogue, clustered, make_space, stream
 
 SPACE = make_space()
 FILES = [
@@ -99,7 +99,7 @@ def test_a_damaged_pointer_is_found(root: Path, at: float) -> None:
     assert not any(info.live for info in FaissGenerations(root, SPACE).list_all())
 
 
-def test_a_build_mends_a_damaged_pointer(root: Path) -> None:
+def test_a_build_replaces_a_damaged_pointer(root: Path) -> None:
     (root / SPACE.fingerprint / "CURRENT").write_text("nonsense")
     manifest = FaissIndexBuilder(root, SPACE).build(stream(catalogue(5)), 9)
     assert (manifest.number, manifest.previous) == (3, 2)
@@ -116,7 +116,7 @@ def test_a_reader_opens_the_generation_before_a_damaged_one(root: Path) -> None:
     assert index.get_views(3) == []
 
 
-def test_with_everything_damaged_the_delta_serves(root: Path) -> None:
+def test_the_delta_is_searched_when_every_generation_is_damaged(root: Path) -> None:
     for number in (1, 2):
         (folder(root, number) / "picture_vectors.f16.npy").unlink()
     index = FaissIndexReader(root, SPACE)
@@ -127,7 +127,7 @@ def test_with_everything_damaged_the_delta_serves(root: Path) -> None:
     assert index.status().fault is not None
 
 
-def test_a_reader_keeps_the_former_generation(root: Path) -> None:
+def test_a_reader_keeps_its_generation_when_the_next_is_damaged(root: Path) -> None:
     index = FaissIndexReader(root, SPACE)
     query = clustered(1)
     before = index.search(query, Modality.PICTURE, 5)[0]
@@ -141,7 +141,7 @@ def test_a_reader_keeps_the_former_generation(root: Path) -> None:
     assert index.search(query, Modality.PICTURE, 5)[0].view_ids.tolist() == before.view_ids.tolist()
 
     damaged.write_bytes(intact)
-    assert index.swap_if_published() is None, "looked at again only when the pointer moves"
+    assert index.swap_if_published() is None, "tried again only when the pointer moves"
     FaissIndexBuilder(root, SPACE).build(stream(catalogue(30)), 4)
     assert index.swap_if_published() == 4
     assert index.status().fault is None
@@ -154,7 +154,7 @@ def test_rollback_refuses_a_damaged_target(root: Path) -> None:
     assert FaissGenerations(root, SPACE).get_live().number == 2
 
 
-def test_listing_tells_of_damage(root: Path) -> None:
+def test_listing_names_the_damaged_file(root: Path) -> None:
     flip(folder(root, 1) / "manifest.json", 0.5)
     newest, oldest = FaissGenerations(root, SPACE).list_all()
     assert (newest.number, newest.live, newest.fault) == (2, True, None)

@@ -1,5 +1,4 @@
-"""An exact twin of FaissIndexReader in plain numpy and dictionaries, and the catalogues that both are
-fed."""
+"""A reference index in plain numpy and dictionaries, and the catalogues of the tests."""
 
 from __future__ import annotations
 
@@ -18,11 +17,12 @@ def make_space(dim: int = 16, fingerprint: str = "5face") -> Space:
 
 
 def unit(rows: np.ndarray) -> Vectors:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    vectors: Vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return vectors
 
 
 def clustered(count: int, dim: int = 16, seed: int = 0) -> Vectors:
-    """Unit vectors around a few centres, as embeddings of a catalogue lie."""
+    """Return unit vectors around a few centres, like embeddings of a catalogue."""
     centres = np.random.default_rng(99).standard_normal((12, dim))
     rng = np.random.default_rng(seed)
     return unit(centres[rng.integers(0, 12, count)] + 0.5 * rng.standard_normal((count, dim)))
@@ -65,8 +65,8 @@ def changes(views: Views, first_seq: int) -> list[ProductViews]:
 
 
 @dataclass
-class Twin:
-    """What must be found: every view of every product, scored by the definition."""
+class ReferenceIndex:
+    """Scores every view of every product by the definition: what an exact search must find."""
 
     views: Views = field(default_factory=dict)
 

@@ -1,5 +1,4 @@
-"""Random sequences of replace, delete, build, roll back, swap and search: the index answers as
-the twin does."""
+"""Random sequences of replace, delete, build, roll back, swap and search, against the reference."""
 
 from __future__ import annotations
 
@@ -16,7 +15,7 @@ from search.types import Modality, ProductViews, ViewBatch
 from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
-from tests.search.vectors.twin import Twin, assert_same, batch, clustered, make_space
+from tests.search.vectors.reference import ReferenceIndex, assert_same, batch, clustered, make_space
 
 SPACE = make_space()
 # Few distinct vectors, so that exact ties between generation and delta are common.
@@ -39,7 +38,7 @@ class Sequences(RuleBasedStateMachine):
         self.root = Path(self.folder.name)
         self.index = FaissIndexReader(self.root, SPACE)
         self.builder = FaissIndexBuilder(self.root, SPACE, exact_up_to=10_000)
-        self.twin = Twin()
+        self.reference = ReferenceIndex()
         self.log: dict[int, ProductViews] = {}
         self.seq = 0
 
@@ -58,7 +57,7 @@ class Sequences(RuleBasedStateMachine):
         )
         change = ProductViews(product, self.seq, batches)
         self.log[product] = change
-        self.twin.refresh([change])
+        self.reference.refresh([change])
         self.reload()
 
     @rule(window=st.integers(0, 5))
@@ -107,14 +106,14 @@ class Sequences(RuleBasedStateMachine):
         for found, query in zip(
             self.index.search(QUERIES, modality, k, chosen), QUERIES, strict=True
         ):
-            assert_same(found, self.twin.search(query, modality, k, chosen))
+            assert_same(found, self.reference.search(query, modality, k, chosen))
 
     @rule(chosen=st.sets(products))
     def score(self, chosen: set[int]) -> None:
         allowed = np.array(sorted(chosen), np.int64)
         found = {part.modality: part for part in self.index.score_products(QUERIES[0], allowed)}
         for modality in MODALITIES:
-            wanted = self.twin.search(QUERIES[0], modality, None, allowed)
+            wanted = self.reference.search(QUERIES[0], modality, None, allowed)
             assert (modality in found) == bool(len(wanted.scores))
             if modality in found:
                 assert_same(found[modality], wanted)
@@ -124,7 +123,7 @@ class Sequences(RuleBasedStateMachine):
         if not hasattr(self, "index"):
             return
         for modality in MODALITIES:
-            rows = len(self.twin.rows(modality))
+            rows = len(self.reference.rows(modality))
             assert self.index.count(modality) == rows
             assert (len(self.index.background(modality)) > 0) >= (rows > 0)
         assert self.index.status().views == self.index.count()

@@ -1,4 +1,4 @@
-"""An index locked in memory: nothing of it is paged out, and a limit that forbids it is said."""
+"""An index locked in memory, and the error where the limit does not allow that."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from search.vectors.backends import make_builder, open_index
 from search.vectors.faiss.builder import FaissIndexBuilder
 from search.vectors.faiss.reader import FaissIndexReader
 from search.vectors.index_types import IndexTypeSettings
-from tests.search.vectors.twin import catalogue, clustered, make_space, stream
+from tests.search.vectors.reference import catalogue, clustered, make_space, stream
 
 SPACE = make_space()
 LISTS = IndexTypeSettings(exact_up_to=0)
 PAGE = 4096
 CAPABILITIES, CAP_IPC_LOCK = 0x20080522, 14
-"""The interface's version, and the capability that is above the limit; see capabilities(7)."""
+"""The interface's version, and the capability that overrides the limit; see capabilities(7)."""
 
 LOCKED = re.compile(r"^[0-9a-f]+-\S+ .* (/\S+)\n(?:\w+:.*\n)*?Locked: +(\d+) kB$", re.MULTILINE)
 
@@ -36,7 +36,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def locked(root: Path) -> dict[str, int]:
-    """KiB of each mapped file of the index that are locked."""
+    """Return the locked KiB of each mapped file of the index."""
     smaps = Path("/proc/self/smaps").read_text("utf-8")
     return {
         Path(path).name: int(kib)
@@ -45,7 +45,7 @@ def locked(root: Path) -> dict[str, int]:
     }
 
 
-def test_every_mapped_file_is_locked_until_it_is_let_go(root: Path) -> None:
+def test_every_mapped_file_is_locked_until_it_is_unmapped(root: Path) -> None:
     index = FaissIndexReader(root, SPACE)
     assert index.count() and not any(locked(root).values())
     index = FaissIndexReader(root, SPACE, lock_memory=True)
@@ -57,14 +57,14 @@ def test_every_mapped_file_is_locked_until_it_is_let_go(root: Path) -> None:
     assert not any(locked(root).values())
 
 
-def test_the_setting_locks_what_a_process_opens(tmp_path: Path) -> None:
+def test_the_setting_locks_the_index(tmp_path: Path) -> None:
     settings = EngineSettings(var_dir=tmp_path, index_lock_memory=True)
     make_builder(settings, SPACE).build(stream(catalogue(20)), 1)
     index = open_index(settings, SPACE)
     assert index.count() and all(locked(tmp_path).values())
 
 
-def test_a_limit_that_forbids_it_is_said(root: Path) -> None:
+def test_a_limit_that_is_too_low_is_named(root: Path) -> None:
     with (
         one_page_lockable(),
         pytest.raises(ConfigError, match="OMNISHELF_INDEX_LOCK_MEMORY") as refused,
@@ -73,7 +73,7 @@ def test_a_limit_that_forbids_it_is_said(root: Path) -> None:
     assert refused.value.value == PAGE and "ulimit" in refused.value.fix
 
 
-def test_the_former_generation_serves_where_the_next_cannot_be_locked(root: Path) -> None:
+def test_a_reader_keeps_its_generation_when_the_next_cannot_be_locked(root: Path) -> None:
     index = FaissIndexReader(root, SPACE, lock_memory=True)
     FaissIndexBuilder(root, SPACE, index_types=LISTS).build(stream(catalogue(500)), 2)
     before = index.count()
@@ -85,7 +85,7 @@ def test_the_former_generation_serves_where_the_next_cannot_be_locked(root: Path
 
 @contextlib.contextmanager
 def one_page_lockable() -> Iterator[None]:
-    """For this thread and those it starts."""
+    """Set the limit for this thread and those it starts."""
     libc, sets = ctypes.CDLL(None, use_errno=True), (ctypes.c_uint32 * 6)()
     header = (ctypes.c_uint32 * 2)(CAPABILITIES, 0)
     assert libc.capget(header, sets) == 0
