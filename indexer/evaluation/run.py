@@ -61,7 +61,6 @@ def load(folder: EvaluationFolder) -> None:
         with catalog.open("rb") as file:
             upload = create_upload(
                 file=File(file),
-                filename=catalog.name,
                 source=UploadSource.TERMINAL,
                 media_dir=str(media),
             )

@@ -23,7 +23,7 @@ from django.core.files import File
 from webapp.importing.service import create_upload
 from webapp.catalog.models.upload import UploadSource
 with open({catalogue!r}, "rb") as rows, open({media!r}, "rb") as media:
-    create_upload(file=File(rows), filename="shop.csv", source=UploadSource.API, media_zip=File(media))
+    create_upload(file=File(rows), source=UploadSource.API, media_zip=File(media))
 """
 
 Row = tuple[object, ...]

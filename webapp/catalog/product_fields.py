@@ -85,7 +85,7 @@ def normalise_line(text: str, max_length: int, *, empty: str = "") -> str:
 
 
 def normalise_paragraphs(text: str) -> str:
-    """Return text of several lines in NFC, with `\\n` as line end."""
+    """Return text of several lines in NFC, with line feeds as line ends."""
     lines = _normalise(text).replace("\r\n", "\n").replace("\r", "\n").strip()
     return _check_length(lines, MAX_DESCRIPTION)
 

@@ -1,3 +1,1 @@
-"""The bulk upload of a catalogue: its rows and media read, validated and written to the
-database.
-"""
+"""Bulk uploads: rows and media of a catalogue are read, validated and written."""

@@ -27,22 +27,21 @@ COLUMNS = (
     "visible",
     *MEDIA_COLUMNS,
 )
-TRANSLATED = ("title", "description", "category")
+_TRANSLATED = ("title", "description", "category")
 ERROR_COLUMNS = ("error_field", "error_reason", "error_text")
-"""Written into the file of failed rows, ignored when it is uploaded again."""
+"""Written into the file of failed rows; an upload ignores them."""
 
 ATTRIBUTE_PREFIX = "attr:"
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|[0-9]{3}))?")
 """Language, script and region of BCP 47 (RFC 5646), in lower case: en, zh-hans, pt-br."""
 
-_TRANSLATION = re.compile(rf"({'|'.join(TRANSLATED)})[_:.]({LANGUAGE.pattern})")
+_TRANSLATION = re.compile(rf"({'|'.join(_TRANSLATED)})[_:.]({_LANGUAGE.pattern})")
 
 
 def column_name(given: str) -> str:
-    """The canonical name of a column: lower case, `attr:<name>` with the attribute's own
-    spelling, `title_zh-hans`.
+    """Return the canonical name of a column, such as `title`, `title_zh-hans` or `attr:Colour`.
 
-    Raises InputError for a column that is not known.
+    All but the name of an attribute is in lower case. Raises InputError for an unknown column.
     """
     name = given.strip()
     lowered = name.lower().replace("attributes.", ATTRIBUTE_PREFIX, 1)
@@ -52,38 +51,40 @@ def column_name(given: str) -> str:
             return ATTRIBUTE_PREFIX + attribute
     if lowered in COLUMNS or lowered in ERROR_COLUMNS:
         return lowered
-    if (found := translation_column(lowered)) is not None:
-        return "_".join(found)
-    raise InputError("unknown column", value=given, fix=_advice(lowered))
+    if (translation := translation_column(lowered)) is not None:
+        return "_".join(translation)
+    raise InputError("unknown column", value=given, fix=_suggest(lowered))
 
 
 def translation_column(name: str) -> tuple[str, str] | None:
-    """`title_zh_hans` → ("title", "zh-hans"); None for any other column."""
+    """Return ("title", "zh-hans") for `title_zh_hans`; None for any other column."""
     field, separator, language = name.partition("_")
-    found = _TRANSLATION.fullmatch(field + separator + language.replace("_", "-"))
-    return (found[1], found[2]) if found else None
+    match = _TRANSLATION.fullmatch(field + separator + language.replace("_", "-"))
+    return (match[1], match[2]) if match else None
 
 
 def read_columns(given: Sequence[str]) -> tuple[str, ...]:
-    """The canonical names of a header row; empty cells stay empty.
+    """Return the canonical names of a header row; empty cells stay empty.
 
-    Raises InputError for an unknown column, one that occurs twice, or a missing `sku`.
+    Raises InputError for an unknown or repeated column, and for a missing `sku`.
     """
     columns = tuple(column_name(name) if name.strip() else "" for name in given)
-    named = [name for name in columns if name]
-    double = next((name for name in named if named.count(name) > 1), None)
-    if double:
-        raise InputError("a column occurs twice", value=double, fix="Keep one of them.")
-    if "sku" not in named:
-        raise InputError("the column sku is missing", value=", ".join(named)[:100], fix=_known())
+    names = [name for name in columns if name]
+    repeated = next((name for name in names if names.count(name) > 1), None)
+    if repeated:
+        raise InputError("a column occurs twice", value=repeated, fix="Keep one of them.")
+    if "sku" not in names:
+        raise InputError(
+            "the column sku is missing", value=", ".join(names)[:100], fix=_known_columns()
+        )
     return columns
 
 
-def _advice(name: str) -> str:
+def _suggest(name: str) -> str:
     close = difflib.get_close_matches(name, COLUMNS, n=1)
-    return (f"Did you mean {close[0]}? " if close else "") + _known()
+    return (f"Did you mean {close[0]}? " if close else "") + _known_columns()
 
 
-def _known() -> str:
+def _known_columns() -> str:
     families = "attr:<name>, title_<language>, description_<language>, category_<language>"
     return f"Known columns: {', '.join(COLUMNS)}, {families}."

@@ -22,10 +22,9 @@ from webapp.importing.raw_rows import FieldProblem, RawRow, ReadLimits, RowError
 
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _DELIMITERS = ",;\t"
-_UNDECODED = re.compile("[\ud800-\udfff]")
-_GUARDED = re.compile(r"'+[=+\-@\t\r]")
-"""A cell that a spreadsheet would take for a formula, kept as text by an apostrophe; see
-failed_rows.py."""
+_UNDECODABLE = re.compile("[\ud800-\udfff]")
+_ESCAPED = re.compile(r"'+[=+\-@\t\r]")
+"""A cell that an apostrophe protects from being run as a formula; see failed_rows.py."""
 
 
 class _LineTooLong(Exception):
@@ -36,22 +35,20 @@ class _LineTooLong(Exception):
 def read_csv(
     stream: BinaryIO, limits: ReadLimits
 ) -> Iterator[tuple[tuple[str, ...], Iterator[RawRow | RowError]]]:
-    """The columns and the rows. Raises InputError for a header that cannot be used."""
+    """Give the columns and the rows. Raises InputError for an unusable header."""
     csv.field_size_limit(limits.cell)
-    text = _decoded(stream)
+    text = _decode(stream)
     try:
-        delimiter = _delimiter(text, limits)
+        delimiter = _detect_delimiter(text, limits)
         reader = csv.reader(_Lines(text, limits.line), delimiter=delimiter, strict=True)
-        columns = _header(reader, limits)
-        yield columns, _rows(reader, columns, limits)
+        columns = _read_header(reader, limits)
+        yield columns, _read_rows(reader, columns, limits)
     finally:
         text.detach()
 
 
-def _decoded(stream: BinaryIO) -> io.TextIOWrapper:
-    """Text whose undecodable bytes are marked by lone surrogates, so that only the row that has
-    them is refused.
-    """
+def _decode(stream: BinaryIO) -> io.TextIOWrapper:
+    """Return text in which lone surrogates mark undecodable bytes: only their row is refused."""
     head = stream.read(4)
     stream.seek(0)
     encoding = next((name for bom, name in _BOMS.items() if head.startswith(bom)), "utf-8")
@@ -59,16 +56,16 @@ def _decoded(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding=encoding, errors=errors, newline="")
 
 
-def _delimiter(text: io.TextIOWrapper, limits: ReadLimits) -> str:
-    """The delimiter under which the first line has the most columns that we know."""
+def _detect_delimiter(text: io.TextIOWrapper, limits: ReadLimits) -> str:
+    """Return the delimiter that gives the header the most known columns."""
     line = text.readline(limits.line)
     text.seek(0)
 
-    def known(delimiter: str) -> int:
+    def count_known(delimiter: str) -> int:
         names = [name.strip(' "\r\n').lower() for name in line.split(delimiter)]
         return sum(map(_is_known, names))
 
-    return max(_DELIMITERS, key=known)
+    return max(_DELIMITERS, key=count_known)
 
 
 def _is_known(name: str) -> bool:
@@ -81,36 +78,34 @@ def _is_known(name: str) -> bool:
 
 
 class _Lines:
-    """The lines of `text`, each bounded. An iterator of its own, so that it goes on after an
-    error.
-    """
+    """Iterates over lines of bounded length. Unlike a generator, it continues after an error."""
 
-    def __init__(self, text: TextIO, longest: int) -> None:
+    def __init__(self, text: TextIO, max_length: int) -> None:
         self._text = text
-        self._longest = longest
+        self._max_length = max_length
 
     def __iter__(self) -> _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self._text.readline(self._longest + 1)
+        line = self._text.readline(self._max_length + 1)
         if not line:
             raise StopIteration
-        if len(line) <= self._longest:
+        if len(line) <= self._max_length:
             return line
         while line and not line.endswith("\n"):
-            line = self._text.readline(self._longest)
+            line = self._text.readline(self._max_length)
         raise _LineTooLong
 
 
-def _header(reader: Iterator[list[str]], limits: ReadLimits) -> tuple[str, ...]:
+def _read_header(reader: Iterator[list[str]], limits: ReadLimits) -> tuple[str, ...]:
     try:
         cells = next(reader)
     except (StopIteration, _LineTooLong, csv.Error, UnicodeError) as error:
         raise InputError(
             "the header row cannot be read", value=str(error) or type(error).__name__
         ) from error
-    if any(_UNDECODED.search(cell) for cell in cells):
+    if any(_UNDECODABLE.search(cell) for cell in cells):
         raise InputError(
             "the header row is not UTF-8", fix="Save the file as UTF-8 and upload it again."
         )
@@ -121,7 +116,7 @@ def _header(reader: Iterator[list[str]], limits: ReadLimits) -> tuple[str, ...]:
     return read_columns(cells)
 
 
-def _rows(
+def _read_rows(
     reader: Iterator[list[str]], columns: tuple[str, ...], limits: ReadLimits
 ) -> Iterator[RawRow | RowError]:
     number = 1
@@ -132,27 +127,25 @@ def _rows(
         except StopIteration:
             return
         except _LineTooLong:
-            yield _refused(number, f"the line is over the limit of {limits.line} characters")
+            yield _refuse(number, f"the line is over the limit of {limits.line} characters")
         except csv.Error as error:
-            yield _refused(
-                number, f"the row cannot be read ({error}); perhaps a quote is not closed"
-            )
+            yield _refuse(number, f"the row cannot be read ({error}); a quote may not be closed")
         except UnicodeDecodeError as error:
             raise InputError(
                 f"the file cannot be decoded from row {number} on", value=error.reason
             ) from error
         else:
             if any(cells):
-                yield _row(number, columns, cells)
+                yield _make_row(number, columns, cells)
 
 
-def _refused(number: int, reason: str) -> RowError:
+def _refuse(number: int, reason: str) -> RowError:
     return RowError(number, (FieldProblem("", None, reason),))
 
 
-def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> RawRow | RowError:
+def _make_row(number: int, columns: tuple[str, ...], cells: list[str]) -> RawRow | RowError:
     fields = {
-        name: _unguarded(cell)
+        name: _unescape(cell)
         for name, cell in zip(columns, cells, strict=False)
         if name and name not in ERROR_COLUMNS
     }
@@ -163,15 +156,13 @@ def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> RawRow | Ro
             "is not UTF-8 (save the file as UTF-8)",
         )
         for name, cell in fields.items()
-        if _UNDECODED.search(cell)
+        if _UNDECODABLE.search(cell)
     ]
     unnamed = [
         cell for name, cell in zip(columns, cells, strict=False) if not name and cell.strip()
     ]
     if unnamed:
-        problems.append(
-            FieldProblem("", unnamed[0], "a value stands under a column without a name")
-        )
+        problems.append(FieldProblem("", unnamed[0], "there is a value in a column without a name"))
     if len(cells) != len(columns) and any(cells[len(columns) :] or [len(cells) < len(columns)]):
         problems.append(
             FieldProblem(
@@ -179,10 +170,10 @@ def _row(number: int, columns: tuple[str, ...], cells: list[str]) -> RawRow | Ro
             )
         )
     if problems:
-        clean = {name: _UNDECODED.sub("\ufffd", cell) for name, cell in fields.items()}
+        clean = {name: _UNDECODABLE.sub("\ufffd", cell) for name, cell in fields.items()}
         return RowError(number, tuple(problems), clean)
     return RawRow(number, fields)
 
 
-def _unguarded(cell: str) -> str:
-    return cell[1:] if _GUARDED.match(cell) else cell
+def _unescape(cell: str) -> str:
+    return cell[1:] if _ESCAPED.match(cell) else cell

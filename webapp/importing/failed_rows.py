@@ -70,7 +70,8 @@ def _load_failed_rows(upload: Upload) -> Iterator[FailedRow]:
         problems = [
             FieldProblem(message["field"], None, message["reason"]) for message in row.messages
         ]
-        yield FailedRow(row.raw["fields"], problems, row.raw.get("text", ""))
+        raw = row.raw or {}
+        yield FailedRow(raw.get("fields", {}), problems, raw.get("text", ""))
 
 
 def _format_csv(rows: Iterable[FailedRow], columns: Sequence[str]) -> Iterator[str]:

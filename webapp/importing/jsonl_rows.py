@@ -24,25 +24,25 @@ def read_jsonl(stream: BinaryIO, limits: ReadLimits) -> Iterator[RawRow | RowErr
             start = line
             while line and not line.endswith(b"\n"):
                 line = stream.readline(limits.line)
-            yield _refused(number, start, f"the line is over the limit of {limits.line} bytes")
+            yield _refuse(number, start, f"the line is over the limit of {limits.line} bytes")
         elif bare := line.removeprefix(codecs.BOM_UTF8).strip():
-            yield _row(number, bare)
+            yield _parse_line(number, bare)
 
 
-def _row(number: int, line: bytes) -> RawRow | RowError:
+def _parse_line(number: int, line: bytes) -> RawRow | RowError:
     try:
         # Python's parser accepts Infinity and NaN, which are not JSON.
         document = json.loads(line.decode(), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        return _refused(number, line, f"the line is not UTF-8 (byte {error.start + 1})")
+        return _refuse(number, line, f"the line is not UTF-8 (byte {error.start + 1})")
     except json.JSONDecodeError as error:
-        return _refused(
+        return _refuse(
             number, line, f"the line is not JSON ({error.msg} at character {error.pos + 1})"
         )
     except (ValueError, RecursionError) as error:
-        return _refused(number, line, f"the line is not JSON ({error})")
+        return _refuse(number, line, f"the line is not JSON ({error})")
     if not isinstance(document, dict):
-        return _refused(number, line, "the line is not a JSON object")
+        return _refuse(number, line, "the line is not a JSON object")
     return _with_column_names(number, document)
 
 
@@ -64,7 +64,7 @@ def _with_column_names(number: int, document: dict[str, object]) -> RawRow | Row
     return RowError(number, tuple(problems), document) if problems else RawRow(number, fields)
 
 
-def _refused(number: int, line: bytes, reason: str) -> RowError:
+def _refuse(number: int, line: bytes, reason: str) -> RowError:
     return RowError(
         number,
         (FieldProblem("", None, reason),),

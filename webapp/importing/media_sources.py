@@ -1,6 +1,6 @@
-"""Where the media of a catalogue come from: a folder, a zip, the web.
+"""Sources of media files: a folder, a zip, the web.
 
-Each file is bounded, and hashed as it is read.
+The size of each file is limited, and it is hashed while it is read.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file that a row named. `with` removes it where it is temporary."""
+    """A file that a row names. `with` removes it if it is temporary."""
 
     path: Path
     name: str
@@ -51,7 +51,7 @@ class MediaFile:
 
 
 class MediaSource(Protocol):
-    """Opens what a reference names. Thread-safe.
+    """Opens the files of references. Thread-safe.
 
     Raises InputError (a bad reference, nothing there, nowhere to look), MediaTooLarge,
     FetchRejected, FetchFailed.
@@ -71,8 +71,8 @@ class FolderMedia:
             raise InputError("the media folder does not exist", value=str(base or root))
 
     def open(self, reference: str) -> MediaFile:
-        """The file where it lies; nothing is copied."""
-        path = self._find(_path_only(reference), reference)
+        """Return the file in its place; nothing is copied."""
+        path = self._find(_check_path(reference), reference)
         with path.open("rb") as stream:
             status = os.fstat(stream.fileno())
             if status.st_size > self._max_bytes:
@@ -81,7 +81,7 @@ class FolderMedia:
         return MediaFile(path, path.name, status.st_size, digest, temporary=False)
 
     def _find(self, clean: str, reference: str) -> Path:
-        # macOS writes names decomposed, spreadsheets composed.
+        # macOS decomposes the characters of names, spreadsheets compose them.
         for spelling in dict.fromkeys(
             (clean, unicodedata.normalize("NFC", clean), unicodedata.normalize("NFD", clean))
         ):
@@ -90,7 +90,7 @@ class FolderMedia:
                 self._root
             ):
                 raise InputError("the path leads out of the media folder", value=reference)
-            # No pipe or device: opening one could wait for ever.
+            # Opening a pipe or a device could block for ever.
             if plain.exists() and stat.S_ISREG(plain.stat().st_mode):
                 return plain.resolve()
         raise InputError(
@@ -116,7 +116,7 @@ class ZipMedia:
         self._folder = folder
 
     def open(self, reference: str) -> MediaFile:
-        name = unicodedata.normalize("NFC", _path_only(reference))
+        name = unicodedata.normalize("NFC", _check_path(reference))
         if name.startswith("../"):
             raise InputError("the path leads out of the zip", value=reference)
         path, size, digest = self._archive.unpack(name, self._max_bytes, self._folder)
@@ -153,7 +153,7 @@ class UrlMedia:
 
 
 class MediaResolver:
-    """Sends URLs to one source and paths to another."""
+    """Opens URLs from one source and paths from another."""
 
     def __init__(self, files: MediaSource | None, urls: MediaSource | None) -> None:
         self._files = files
@@ -171,9 +171,9 @@ class MediaResolver:
         return source.open(reference)
 
 
-def _path_only(reference: str) -> str:
+def _check_path(reference: str) -> str:
     if is_url(reference):
-        raise InputError("a URL is no file name", value=reference)
+        raise InputError("a URL is not a file name", value=reference)
     return check_media_path(reference)
 
 

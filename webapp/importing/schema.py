@@ -71,6 +71,13 @@ class ProductRow(ProductFields):
         return field in self.model_fields_set
 
 
+_CLEARED: dict[str, Any] = {
+    name: ProductRow.model_fields[name].get_default(call_default_factory=True)
+    for name in READERS.keys() - {"sku", "visible"}
+}
+"""Value of a field whose cell is empty: a title must not be, and `visible` stays as stored."""
+
+
 def parse_row(raw: RawRow) -> ProductRow | list[FieldProblem]:
     """Return the row, or all of its problems in the order of its columns.
 
@@ -130,15 +137,12 @@ class _RowParser:
         return values
 
     def _read_field(self, values: dict[str, Any], column: str, cell: RawValue) -> None:
-        """Read one cell. An empty one clears its field, except that `visible` stays."""
         if not is_empty(cell):
             value = self._try(column, READERS[column], cell)
             if value is not None:
                 values[column] = value
-        elif column == "title":
-            values[column] = ""
-        elif column not in {"sku", "visible"}:
-            values[column] = ProductRow.model_fields[column].get_default(call_default_factory=True)
+        elif column in _CLEARED:
+            values[column] = _CLEARED[column]
 
     def _read_attribute(self, values: dict[str, Any], column: str, cell: RawValue) -> None:
         name = column.removeprefix(ATTRIBUTE_PREFIX)

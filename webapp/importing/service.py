@@ -1,4 +1,4 @@
-"""Uploads: accepted, run, cancelled."""
+"""Uploads: create, run, cancel."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import Any, BinaryIO, cast
 
 from django.contrib.auth.models import User
 from django.core.files.base import File
@@ -26,26 +26,25 @@ from webapp.importing.run import ImportRun
 
 def create_upload(
     *,
-    file: File,
-    filename: str,
+    file: File[Any],
     source: UploadSource,
-    media_zip: File | None = None,
+    media_zip: File[Any] | None = None,
     media_dir: str = "",
     dry_run: bool = False,
     remove_absent: bool = False,
     created_by: User | None = None,
 ) -> Upload:
-    """Store the files, then the row; a worker is woken on commit, unless the terminal runs the
-    import itself.
+    """Store the files, then the row, and notify a worker on commit.
 
-    `media_dir` names a folder or zip on this machine.
-    Raises InputError for a file that is empty, too large, or no catalogue.
+    No worker is notified for an upload of the terminal, which runs it itself. `media_dir` names a
+    folder or zip on this machine. Raises InputError for a file that is empty, too large, or not a
+    catalogue.
     """
     suffix = _check_catalogue(file)
     if media_zip is not None:
         _check_zip(media_zip)
     upload = Upload(
-        filename=Path(filename).name[-255:],
+        filename=Path(file.name or "catalogue").name[-255:],
         source=source,
         media_dir=media_dir,
         dry_run=dry_run,
@@ -53,10 +52,10 @@ def create_upload(
         created_by=created_by,
     )
     try:
-        _store(upload, file, media_zip, suffix)
+        _store_files(upload, file, media_zip, suffix)
         upload.save()
     except BaseException:
-        _discard(upload)
+        _delete_files(upload)
         raise
     if source != UploadSource.TERMINAL:
         transaction.on_commit(lambda: notify_worker(IMPORT_UPLOAD, upload.pk))
@@ -64,12 +63,11 @@ def create_upload(
 
 
 def run_upload(*, upload_id: int, on_progress: Callable[[Upload], None] | None = None) -> Upload:
-    """Import from the checkpoint to the end; does nothing when the upload is finished or another
-    worker has it.
+    """Import from the checkpoint to the end.
 
-    A permanent error, such as a fault of the file, ends the upload as failed. Anything else
-    leaves it to be resumed and is raised: Unavailable when the disk is full, the error itself
-    otherwise.
+    Does nothing if the upload is finished or another worker has it. A permanent error, such as a
+    damaged file, ends the upload as failed. Any other error leaves the upload to be resumed, and
+    is raised: Unavailable when the disk is full, the error itself otherwise.
     """
     if claim := Claim.take(upload_id):
         _run_claimed(claim, on_progress)
@@ -93,7 +91,7 @@ def _run_claimed(claim: Claim, on_progress: Callable[[Upload], None] | None) -> 
             claim.record_interruption(error)
             if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise Unavailable(
-                    "the disk is full", fix="Make room; the import goes on where it stopped."
+                    "the disk is full", fix="Free some space; the import then resumes."
                 ) from error
             raise
         except BaseException:
@@ -102,7 +100,7 @@ def _run_claimed(claim: Claim, on_progress: Callable[[Upload], None] | None) -> 
 
 
 def cancel_upload(*, upload: Upload) -> Upload:
-    """Stop an upload; rows already applied stay. No effect on one that is finished."""
+    """Stop an upload unless it is finished. Rows already applied stay."""
     running = Upload.objects.filter(
         pk=upload.pk, state__in=[UploadState.RECEIVED, UploadState.RUNNING]
     )
@@ -111,47 +109,47 @@ def cancel_upload(*, upload: Upload) -> Upload:
     return upload
 
 
-def _check_catalogue(file: File) -> str:
-    """The suffix to store the file under, from its content."""
+def _check_catalogue(file: File[Any]) -> str:
+    """Return the suffix for the stored file, from its content. Raises InputError."""
     _check_size(file, "the catalogue file")
-    with open_rows(_stream(file)) as rows:
+    with open_rows(_rewind(file)) as rows:
         suffix = f".{rows.kind}"
     file.seek(0)
     return suffix
 
 
-def _check_zip(file: File) -> None:
+def _check_zip(file: File[Any]) -> None:
     _check_size(file, "the zip with media")
-    if not zipfile.is_zipfile(_stream(file)):
+    if not zipfile.is_zipfile(_rewind(file)):
         raise InputError(
-            "the media file is no zip archive",
+            "the media file is not a zip archive",
             value=file.name,
             fix="Pack the media folder as a .zip.",
         )
     file.seek(0)
 
 
-def _check_size(file: File, what: str) -> None:
-    largest = web_settings().upload_max_bytes
-    if file.size > largest:
-        raise InputError(f"{what} is over the limit of {largest} bytes", value=file.size)
+def _check_size(file: File[Any], what: str) -> None:
+    max_bytes = web_settings().upload_max_bytes
+    if file.size > max_bytes:
+        raise InputError(f"{what} is over the limit of {max_bytes} bytes", value=file.size)
     if file.size == 0:
         raise InputError(f"{what} is empty", value=file.name)
 
 
-def _stream(file: File) -> IO[bytes]:
+def _rewind(file: File[Any]) -> BinaryIO:
     file.seek(0)
-    return file.file
+    return cast(BinaryIO, file.file)
 
 
-def _store(upload: Upload, file: File, media_zip: File | None, suffix: str) -> None:
+def _store_files(upload: Upload, file: File[Any], media_zip: File[Any] | None, suffix: str) -> None:
     # Names chosen by the uploader stay out of the store.
     upload.file.save(f"{upload.public_id}{suffix}", file, save=False)
     if media_zip is not None:
         upload.media_zip.save(f"{upload.public_id}.zip", media_zip, save=False)
 
 
-def _discard(upload: Upload) -> None:
+def _delete_files(upload: Upload) -> None:
     for stored in (upload.file, upload.media_zip):
         if stored:
             stored.delete(save=False)

@@ -76,7 +76,6 @@ class Command(BaseCommand):
         with path.open("rb") as file:
             upload = create_upload(
                 file=File(file),
-                filename=path.name,
                 source=UploadSource.TERMINAL,
                 media_dir=str(media.resolve()),
                 dry_run=options["dry_run"],

@@ -63,11 +63,7 @@ def token(db: None, fresh_index: None, settings: Settings) -> Iterator[str]:
     make_shop(6)
     IndexJob.objects.create(space="s", modality="text", content_hash="a", state="failed")
     file = ContentFile(b"sku,title\nA,Mug\n", "catalogue.csv")
-    run_upload(
-        upload_id=create_upload(
-            file=file, filename="catalogue.csv", source=UploadSource.TERMINAL
-        ).pk
-    )
+    run_upload(upload_id=create_upload(file=file, source=UploadSource.TERMINAL).pk)
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     yield create_api_key(name="fuzz", scopes=Scope.values)[1]

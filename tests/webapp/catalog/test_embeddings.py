@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from django.db import connection
@@ -25,7 +27,7 @@ def drawn(count: int) -> Vectors:
 
 
 def add(
-    product: Product, kind: AssetKind, rows: dict[Modality, tuple[int, tuple[Span, ...]]]
+    product: Product, kind: AssetKind, rows: Mapping[Modality, tuple[int, tuple[Span, ...]]]
 ) -> Asset:
     """An asset with so many vectors and these spans in each modality."""
     digest = f"{kind}-{product.sku}"

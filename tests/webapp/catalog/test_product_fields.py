@@ -29,7 +29,7 @@ class Door:
         self.name = name
         self._client = client
 
-    def send(self, sku: str = "A", **fields: Any) -> str:
+    def send(self, sku: str = "A", /, **fields: Any) -> str:
         """Create a product of these fields. Return the reason of a refusal, else an empty text."""
         values = {"title": "Title"} | fields
         if self.name == "rest":
@@ -105,8 +105,8 @@ def door(request: pytest.FixtureRequest, api_client: Client) -> Door:
 def test_both_store_the_same_normal_form(
     door: Door, field: str, value: object, stored: object
 ) -> None:
-    fields = {field: value} | ({"currency": "EUR"} if field == "price" else {})
-    assert door.send(**fields) == ""
+    fields: dict[str, Any] = {field: value} | ({"currency": "EUR"} if field == "price" else {})
+    assert door.send("A", **fields) == ""
     assert getattr(Product.objects.get(), field) == stored
 
 
@@ -140,7 +140,7 @@ def test_both_store_the_same_normal_form(
 def test_both_refuse_with_the_same_reason(
     door: Door, field: str, value: object, reason: str
 ) -> None:
-    assert reason in door.send(**{field: value})
+    assert reason in door.send("A", **{field: value})
     assert not Product.objects.exists()
 
 

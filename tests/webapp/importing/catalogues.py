@@ -7,7 +7,7 @@ import io
 import json
 import wave
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,7 @@ def _columns(rows: Iterable[Row]) -> list[str]:
     return list(dict.fromkeys(name for row in rows for name in row))
 
 
-def csv_bytes(rows: list[Row]) -> bytes:
+def csv_bytes(rows: Sequence[Row]) -> bytes:
     out = io.StringIO()
     writer = csv.DictWriter(out, _columns(rows))
     writer.writeheader()
@@ -76,13 +76,13 @@ def csv_bytes(rows: list[Row]) -> bytes:
     return out.getvalue().encode()
 
 
-def jsonl_bytes(rows: list[Row]) -> bytes:
+def jsonl_bytes(rows: Sequence[Row]) -> bytes:
     return "".join(json.dumps(row) + "\n" for row in rows).encode()
 
 
-def xlsx_bytes(rows: list[Row]) -> bytes:
+def xlsx_bytes(rows: Sequence[Row]) -> bytes:
     book = Workbook()
-    sheet = book.active
+    sheet = book.create_sheet(index=0)
     columns = _columns(rows)
     sheet.append(columns)
     for row in rows:
@@ -95,20 +95,19 @@ def xlsx_bytes(rows: list[Row]) -> bytes:
 WRITERS = {"csv": csv_bytes, "jsonl": jsonl_bytes, "xlsx": xlsx_bytes}
 
 
-def accept(rows: list[Row] | bytes, *, kind: str = "csv", **options: Any) -> Upload:
+def accept(rows: Sequence[Row] | bytes, *, kind: str = "csv", **options: Any) -> Upload:
     """An upload that is accepted and not yet run."""
     content = rows if isinstance(rows, bytes) else WRITERS[kind](rows)
     media_zip = options.pop("media_zip", None)
     return create_upload(
         file=ContentFile(content, name=f"catalogue.{kind}"),
-        filename=f"catalogue.{kind}",
         source=UploadSource.TERMINAL,
         media_zip=File(io.BytesIO(media_zip), name="media.zip") if media_zip else None,
         **options,
     )
 
 
-def run(rows: list[Row] | bytes, *, media: MediaFolder | None = None, **options: Any) -> Upload:
+def run(rows: Sequence[Row] | bytes, *, media: MediaFolder | None = None, **options: Any) -> Upload:
     """Upload and import."""
     if media:
         options["media_dir"] = str(media.path)

@@ -7,7 +7,7 @@ import io
 import json
 import tracemalloc
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,16 +35,17 @@ def table(delimiter: str = ",", encoding: str = "utf-8") -> bytes:
         return '"' + cell.replace('"', '""') + '"'
 
     lines = [
-        delimiter.join(map(quoted, row))
-        for row in (ROWS[0].keys(), *(row.values() for row in ROWS))
+        delimiter.join(map(quoted, cells))
+        for cells in ([*ROWS[0]], *([*row.values()] for row in ROWS))
     ]
     return "\r\n".join(lines).encode(encoding)
 
 
-def spreadsheet(*rows: list[Any]) -> bytes:
+def spreadsheet(*rows: Sequence[Any]) -> bytes:
     book = Workbook()
+    sheet = book.create_sheet(index=0)
     for row in rows:
-        book.active.append(row)
+        sheet.append(row)
     out = io.BytesIO()
     book.save(out)
     return out.getvalue()
@@ -158,7 +159,7 @@ def test_a_bad_csv_row_is_reported_and_the_rest_goes_on(line: bytes, words: str)
 def test_blank_lines_and_columns_without_name() -> None:
     found = read(b"sku,title,,\n\na,1,,\n,,,\nb,2,x,\n")
     assert [(type(row), row.number) for row in found] == [(RawRow, 3), (RowError, 5)]
-    assert "without a name" in str(found[1].problems[0])
+    assert isinstance(found[1], RowError) and "without a name" in str(found[1].problems[0])
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_a_bad_json_line_is_reported_and_the_rest_goes_on(line: bytes, words: st
 
 
 def test_spreadsheet_values_keep_their_types() -> None:
-    rows = [
+    rows: list[list[Any]] = [
         ["sku", "price", "visible", "attr:made", None],
         [7, 12.5, True, datetime.date(2026, 1, 2)],
         [],
@@ -204,7 +205,8 @@ def test_formula_errors_and_stray_cells_are_row_errors() -> None:
         spreadsheet(["sku", "title"], ["a", "#N/A"], ["b", "t", None, "stray"], ["c", "t"])
     )
     assert [type(row) for row in found] == [RowError, RowError, RawRow]
-    assert "title: is the error of a formula" in str(found[0].problems[0])
+    assert isinstance(found[0], RowError)
+    assert "title: is a formula error" in str(found[0].problems[0])
 
 
 def test_a_false_dimension_is_not_believed() -> None:
@@ -219,7 +221,7 @@ def test_a_false_dimension_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("part", "change", "words"),
     [
-        ("xl/styles.xml", lambda xml: xml + b" " * 200_000_000, "limit of 134217728 bytes"),
+        ("xl/styles.xml", lambda xml: xml + b" " * 20_000_000, "limit of 16777216 bytes"),
         ("xl/styles.xml", lambda xml: xml + b" " * 9_000_000, "limit of 4194304 bytes"),
         (
             SHEET,
@@ -240,7 +242,7 @@ def test_hostile_spreadsheets_are_refused(part: str, change: Any, words: str) ->
         spreadsheet(["sku", "title"], *[[f"s{n}", f"t{n}"] for n in range(50)]), part, change
     )
     with traced() as peak, pytest.raises(InputError, match=words):
-        read(data)
+        read(data, ReadLimits(part_bytes=16 * 1024 * 1024))
     assert peak() < 10_000_000
 
 
@@ -276,4 +278,4 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path, kind: str) -> None:
             assert count_rows(path) == rows
             return found()
 
-    assert peak(20_000) < peak(2_000) + 50_000
+    assert peak(8_000) < peak(2_000) + 50_000

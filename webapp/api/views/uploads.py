@@ -87,7 +87,6 @@ class UploadListView(ApiView):
         file = require_file(files, "file", UploadForm)
         upload = create_upload(
             file=file,
-            filename=file.name or "catalogue",
             source=UploadSource.API,
             media_zip=files.get("media"),
             dry_run=form.dry_run,

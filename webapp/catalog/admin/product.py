@@ -82,7 +82,7 @@ class AssetColumns:
 
 
 @admin.register(Category)
-class CategoryAdmin(TreeAdmin):
+class CategoryAdmin(TreeAdmin):  # type: ignore[misc]  # treebeard has no types
     """The category tree, with drag and drop."""
 
     form = movenodeform_factory(Category)
@@ -91,8 +91,10 @@ class CategoryAdmin(TreeAdmin):
     prepopulated_fields = {"slug": ["name"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Category]:
-        categories: QuerySet[Category] = super().get_queryset(request)
-        return categories.annotate(product_count=Count("products"))
+        categories: QuerySet[Category] = (
+            super().get_queryset(request).annotate(product_count=Count("products"))
+        )
+        return categories
 
     @admin.display(description=_("products"), ordering="product_count")
     def product_count(self, category: Any) -> int:

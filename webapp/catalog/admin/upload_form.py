@@ -49,7 +49,6 @@ class UploadForm(forms.Form):
         try:
             return create_upload(
                 file=data["file"],
-                filename=data["file"].name,
                 source=UploadSource.ADMIN,
                 media_zip=data["media_zip"],
                 dry_run=data["dry_run"],

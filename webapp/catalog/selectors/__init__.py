@@ -1,3 +1,1 @@
-"""What reads the catalogue. Functions take keywords, never write, and never query inside a loop
-over rows.
-"""
+"""Queries of the catalogue. Functions never write, and never query in a loop over rows."""

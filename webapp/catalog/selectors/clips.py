@@ -1,8 +1,8 @@
-"""Seconds of the parts of clips."""
+"""Time spans of the parts of clips."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.db.models import OuterRef, Subquery
 
@@ -14,20 +14,17 @@ ClipSpans = dict[tuple[int, Modality], bytes]
 
 
 def get_clip_spans(
-    *, space: Space, asset_ids: Collection[int], modalities: Collection[Modality]
+    *, space: Space, asset_ids: Collection[int], modalities: Sequence[Modality]
 ) -> ClipSpans:
-    """Spans of the parts of these assets, as they are stored; those without any are absent. One
-    query.
-    """
+    """Return the packed spans of these assets, with one query; assets without spans are absent."""
     if not asset_ids:
         return {}
-    asked = list(modalities)
-    of_asset = Embedding.objects.filter(
+    embeddings = Embedding.objects.filter(
         space=space.fingerprint, content_hash=OuterRef("content_hash")
     )
     columns = {
-        f"spans_{modality}": Subquery(of_asset.filter(modality=modality).values("spans")[:1])
-        for modality in asked
+        f"spans_{modality}": Subquery(embeddings.filter(modality=modality).values("spans")[:1])
+        for modality in modalities
     }
     rows = (
         Asset.objects.filter(pk__in=asset_ids)
@@ -37,7 +34,7 @@ def get_clip_spans(
     )
     return {
         (pk, modality): bytes(spans)
-        for pk, *found in rows
-        for modality, spans in zip(asked, found, strict=True)
+        for pk, *values in rows
+        for modality, spans in zip(modalities, values, strict=True)
         if spans
     }

@@ -1,4 +1,4 @@
-"""Views of visible products with their embeddings: what an index holds."""
+"""Views of visible products with their embeddings: the content of an index."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from webapp.catalog.models.embedding import STORED as VECTORS
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 from webapp.catalog.services.index_sequence import get_index_sequence
 
-CHUNK = 1_000
+CHUNK_SIZE = 1_000
 """Products per query: about 3 MB of vectors at 768 dimensions and two views each."""
 
 ViewRow = tuple[int, int, str, str]
@@ -29,14 +29,17 @@ def _view_rows(product_ids: list[int]) -> list[ViewRow]:
     )
 
 
-def _stored(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], tuple[bytes, int]]:
-    """Stored vectors of these contents, and how many of their views have a span, by (modality,
-    content hash); contents without any are absent.
+def _load_vectors(
+    space: Space, rows: Iterable[ViewRow]
+) -> dict[tuple[str, str], tuple[bytes, int]]:
+    """Return stored vectors and the number of spans by (modality, content hash).
+
+    Contents without vectors are absent.
     """
     hashes = {digest for _, _, _, digest in rows}
     stored = Embedding.objects.filter(space=space.fingerprint, content_hash__in=hashes)
     return {
-        (modality, digest): (vector, len(spans) // SPAN_BYTES)
+        (modality, digest): (bytes(vector), len(spans) // SPAN_BYTES)
         for modality, digest, vector, spans in stored.values_list(
             "modality", "content_hash", "vector", "spans"
         )
@@ -45,9 +48,9 @@ def _stored(space: Space, rows: Iterable[ViewRow]) -> dict[tuple[str, str], tupl
 
 
 def _batches(space: Space, product_ids: list[int]) -> Iterator[ViewBatch]:
-    """One batch per modality for these products."""
+    """Yield one batch per modality for these products."""
     rows = _view_rows(product_ids)
-    stored = _stored(space, rows)
+    stored = _load_vectors(space, rows)
     for modality in Modality:
         own = [
             (asset, product, *stored[modality, digest])
@@ -55,20 +58,19 @@ def _batches(space: Space, product_ids: list[int]) -> Iterator[ViewBatch]:
             if (modality, digest) in stored and modality in MODALITIES[kind].view_modalities
         ]
         if own:
-            yield _expanded(modality, space.dim, own)
+            yield _expand(modality, space.dim, own)
 
 
-def _expanded(
-    modality: Modality, dim: int, rows: Sequence[tuple[int, int, bytes, int]]
-) -> ViewBatch:
-    """Asset id, product id, stored vectors and number of spans of each content → one row for
-    each of its views.
+def _expand(modality: Modality, dim: int, rows: Sequence[tuple[int, int, bytes, int]]) -> ViewBatch:
+    """Return one row for each view of the contents.
+
+    `rows` hold asset id, product id, stored vectors and number of spans.
     """
     assets, products, stored, spans = zip(*rows, strict=True)
     vectors = Embedding.unpack(list(stored), dim)
     counts = np.array([len(vector) for vector in stored], np.int64) // (VECTORS.itemsize * dim)
     ends = np.cumsum(counts)
-    # Parts are counted from 1 up to the number of spans; a view before them is of the whole.
+    # Parts are numbered from 1 to the number of spans; a view before them shows the whole clip.
     parts = np.arange(len(vectors)) - np.repeat(ends - 1 - np.array(spans, np.int64), counts)
     return ViewBatch(
         modality=modality,
@@ -79,7 +81,7 @@ def _expanded(
 
 
 def _split_by_product(batches: Iterable[ViewBatch]) -> dict[int, list[ViewBatch]]:
-    """Rows of a product stand together, so each product's part is a slice."""
+    """Return the batches of each product; its rows are adjacent, so they are a slice."""
     parts: dict[int, list[ViewBatch]] = {}
     for batch in batches:
         for product_id, rows in groupby(
@@ -96,13 +98,13 @@ def _split_by_product(batches: Iterable[ViewBatch]) -> dict[int, list[ViewBatch]
 
 
 def stream_visible_views(*, space: Space) -> Iterator[ViewBatch]:
-    """Every searchable view in the catalogue, streamed by keyset over products."""
+    """Yield all searchable views of the catalogue, paged by product id."""
     last = 0
     while True:
         ids = list(
             Product.objects.filter(visible=True, pk__gt=last)
             .order_by("pk")
-            .values_list("pk", flat=True)[:CHUNK]
+            .values_list("pk", flat=True)[:CHUNK_SIZE]
         )
         if not ids:
             return
@@ -111,10 +113,9 @@ def stream_visible_views(*, space: Space) -> Iterator[ViewBatch]:
 
 
 def get_changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:
-    """What search may return that changed after `seq`, and the clock value up to which this is
-    complete.
+    """Return products changed after `seq`, and the sequence number up to which they are complete.
 
-    The clock is read first: a change committed meanwhile may be included, never missed.
+    The number is read first: a change committed meanwhile may be included, never missed.
     """
     now = get_index_sequence()
     if now <= seq:
@@ -130,15 +131,15 @@ def get_changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], in
         .order_by("pk")
         .values_list("pk", "visible", "index_seq")
     )
-    for start in range(0, len(changed_products), CHUNK):
-        chunk = changed_products[start : start + CHUNK]
+    for start in range(0, len(changed_products), CHUNK_SIZE):
+        chunk = changed_products[start : start + CHUNK_SIZE]
         views = _split_by_product(_batches(space, [pk for pk, visible, _ in chunk if visible]))
         changes += [ProductViews(pk, changed, tuple(views.get(pk, ()))) for pk, _, changed in chunk]
     return changes, now
 
 
 def count_changes_since(*, seq: int) -> int:
-    """How many products changed after `seq`: the size of the delta a reader carries."""
+    """Count products changed after `seq`: the size of a reader's delta."""
     return (
         Product.objects.filter(index_seq__gt=seq).count()
         + RemovedProduct.objects.filter(index_seq__gt=seq).count()

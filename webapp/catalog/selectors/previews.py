@@ -1,4 +1,4 @@
-"""What pages may show of clips beside their players."""
+"""Previews of clips: what pages show next to their players."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from webapp.catalog.models.spans import spans_unpack
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Of one clip: the seconds of its key frames, which have a picture each, and its loudness
-    from 0 to 255 over `duration_s`, empty where it is silent. What can be heard has a spectrogram,
-    too.
+    """The preview of one clip.
+
+    `frames` are the time spans of its key frames, of which each has a picture. `peaks` is the
+    loudness over `duration_s`, from 0 to 255, empty for a silent clip; other clips have a
+    spectrogram too.
     """
 
     duration_s: float = 0.0
@@ -23,8 +25,9 @@ class Preview:
     subtitled: bool = False
 
     def frame_at(self, second: float) -> int | None:
-        """The number of the key frame that stands for this second, else of the last one before
-        it, else of the first; None where there is none.
+        """Return the number of the key frame at this second.
+
+        Between key frames it is the one before, at the beginning the first. None without frames.
         """
         within = [
             number for number, span in enumerate(self.frames) if span.start <= second < span.end
@@ -37,7 +40,7 @@ NOTHING = Preview()
 
 
 def get_previews(hashes: Collection[str]) -> dict[str, Preview]:
-    """By content hash; those not made yet are absent. One query, none for no hashes."""
+    """Return previews by content hash, with one query; those not made yet are absent."""
     if not hashes:
         return {}
     columns = ("content_hash", "duration_s", "spans", "peaks", "subtitled")
@@ -51,9 +54,7 @@ def get_previews(hashes: Collection[str]) -> dict[str, Preview]:
 
 
 def get_video_hashes(*, product_ids: Collection[int]) -> list[tuple[int, int, str]]:
-    """Product id, asset id and content hash of the videos of these products. One query, none for
-    no products.
-    """
+    """Return (product id, asset id, content hash) of the products' videos, with one query."""
     if not product_ids:
         return []
     videos = Asset.objects.filter(product_id__in=product_ids, kind=AssetKind.VIDEO)

@@ -1,4 +1,4 @@
-"""Which model is in use, and which spaces are kept complete beside its own."""
+"""The active model, and the spaces that new contents are encoded into."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from webapp.catalog.models import (
 )
 
 SWITCH_GRACE_PERIOD = datetime.timedelta(minutes=1)
-"""For so long after a swap a process may still take the former space for the one in use."""
+"""A process may still use the previous space for this long after a switch."""
 
 
 @dataclass(frozen=True, slots=True)
 class PendingSpace:
-    """A space that is being made complete while another one is in use."""
+    """A space that is being filled while another one is in use."""
 
     preset: str
     heads_digest: str
@@ -32,12 +32,12 @@ class PendingSpace:
 
 
 def get_live_change() -> ModelChange | None:
-    """The change of model that is in use."""
+    """Return the model change that is in use."""
     return ModelChange.objects.filter(state=ModelChangeState.LIVE).first()
 
 
 def get_active_preset() -> str:
-    """The preset that a change of model brought into use, else the configured one."""
+    """Return the preset of the live model change, else the configured one."""
     live = (
         ModelChange.objects.filter(state=ModelChangeState.LIVE)
         .values_list("preset", flat=True)
@@ -47,40 +47,44 @@ def get_active_preset() -> str:
 
 
 def pending_spaces() -> list[PendingSpace]:
-    """What workers encode into besides the space in use, which goes first."""
-    taken_back = Q(state=ModelChangeState.LIVE, stage=ModelChangeStage.ROLLING_BACK)
+    """Return the spaces that workers encode into after the active one."""
+    rolling_back = Q(state=ModelChangeState.LIVE, stage=ModelChangeStage.ROLLING_BACK)
     return [
         PendingSpace(change.previous_preset, *get_active_heads(change.previous_base))
         if change.state == ModelChangeState.LIVE
         else PendingSpace(change.preset, change.heads_digest, change.space)
-        for change in ModelChange.objects.filter(Q(state=ModelChangeState.RUNNING) | taken_back)
+        for change in ModelChange.objects.filter(Q(state=ModelChangeState.RUNNING) | rolling_back)
     ]
 
 
 def get_active_heads(base: str) -> tuple[str, str]:
-    """Checksum of the tuned heads in use over a preset's own space, and the space they make; ''
-    and `base` for none.
+    """Return the checksum of the active tuned heads over a base space, and their space.
+
+    Without tuned heads it is '' and `base`.
     """
     live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
     return live.values_list("heads_digest", "space").first() or ("", base)
 
 
 def list_encoding_spaces() -> Iterator[str]:
-    """Fingerprints of the spaces into which new contents are queued, whatever a process takes
-    for the one in use.
+    """Yield the fingerprints of spaces that new contents are queued for, besides the active one.
+
+    They are pending spaces, and spaces activated during the grace period, because this process
+    may not know of the switch yet.
     """
-    yield from (beside.fingerprint for beside in pending_spaces())
-    swapped = ModelChange.objects.filter(finished_at__gt=timezone.now() - SWITCH_GRACE_PERIOD)
-    yield from swapped.filter(state=ModelChangeState.LIVE).values_list("space", flat=True)
-    yield from swapped.filter(state=ModelChangeState.ROLLED_BACK).values_list(
+    yield from (pending.fingerprint for pending in pending_spaces())
+    switched = ModelChange.objects.filter(finished_at__gt=timezone.now() - SWITCH_GRACE_PERIOD)
+    yield from switched.filter(state=ModelChangeState.LIVE).values_list("space", flat=True)
+    yield from switched.filter(state=ModelChangeState.ROLLED_BACK).values_list(
         "previous_space", flat=True
     )
 
 
 def is_offline_space(space: str) -> bool:
-    """May products stay untouched when a content of theirs is encoded into this space? As long
-    as no generation of it is begun: that one will hold everything, and readers of the space in
-    use need not hear of it.
+    """Return whether encoding into this space needs no change of products.
+
+    That is so until its first generation is built: that one includes everything, and readers of
+    the active space are not affected.
     """
     running = ModelChange.objects.filter(
         state=ModelChangeState.RUNNING, stage=ModelChangeStage.ENCODING, space=space

@@ -1,4 +1,4 @@
-"""Which tuning is in use, and what it stands on."""
+"""The active tuning, and cached features that tunings are trained on."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ FeatureRow = npt.NDArray[np.float16]
 
 @dataclass(frozen=True, slots=True)
 class ClipFeatures:
-    """What towers saw of a clip in one modality, and the seconds of each part.
+    """Features of a clip in one modality, and the time span of each part.
 
-    `features` is (n, width), with `rows_per_part` rows for each of the spans; (0, 0) where there
-    was nothing to see.
+    `features` is (n, width), with `rows_per_part` rows for each span; (0, 0) if the clip has
+    nothing to see or hear.
     """
 
     features: Features
@@ -31,9 +31,7 @@ class ClipFeatures:
 
 
 def get_active_heads_digest(*, base: str) -> str:
-    """Checksum of the tuned heads in use over the preset whose own space is `base`; '' for the
-    preset's own heads.
-    """
+    """Return the checksum of the active tuned heads over the space `base`; '' for none."""
     live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
     return live.values_list("heads_digest", flat=True).first() or ""
 
@@ -41,14 +39,15 @@ def get_active_heads_digest(*, base: str) -> str:
 def get_stored_features(
     *, towers: str, modality: str, hashes: Iterable[str]
 ) -> dict[str, FeatureRow]:
-    """What these towers saw of these texts or pictures, by content hash; those without features
-    are absent. One query.
+    """Return features of texts or pictures by content hash, with one query.
+
+    Contents without features are absent.
     """
     rows = CachedFeatures.objects.filter(
         towers=towers, modality=modality, content_hash__in=list(hashes)
     )
     return {
-        digest: CachedFeatures.unpack([row], 1)[0]
+        digest: CachedFeatures.unpack([bytes(row)], 1)[0]
         for digest, row in rows.values_list("content_hash", "features")
     }
 
@@ -56,22 +55,21 @@ def get_stored_features(
 def get_clip_features(
     *, towers: Collection[str], hashes: Iterable[str]
 ) -> dict[str, dict[Modality, ClipFeatures]]:
-    """What these towers saw and heard of these clips, by content hash and modality. One query."""
+    """Return features of clips by content hash and modality, with one query."""
     rows = CachedFeatures.objects.filter(towers__in=towers, content_hash__in=list(hashes))
-    found: dict[str, dict[Modality, ClipFeatures]] = {}
-    for digest, modality, features, spans in rows.values_list(
+    clips: dict[str, dict[Modality, ClipFeatures]] = {}
+    for digest, modality, packed, packed_spans in rows.values_list(
         "content_hash", "modality", "features", "spans"
     ):
-        known, rows_each = tuple(spans_unpack(spans)), rows_per_part(modality)
-        seen = (
-            CachedFeatures.unpack([features], len(known) * rows_each)
-            if known
-            else np.zeros((0, 0), np.float16)
-        )
-        found.setdefault(digest, {})[Modality(modality)] = ClipFeatures(seen, known)
-    return found
+        spans = tuple(spans_unpack(bytes(packed_spans)))
+        features: Features = np.zeros((0, 0), np.float16)
+        if spans:
+            count = len(spans) * rows_per_part(modality)
+            features = CachedFeatures.unpack([bytes(packed)], count)
+        clips.setdefault(digest, {})[Modality(modality)] = ClipFeatures(features, spans)
+    return clips
 
 
 def rows_per_part(modality: str) -> int:
-    """Rows of features stored for each part of a clip: a key frame is seen several times."""
+    """Return the number of feature rows of each part: a key frame has several views."""
     return VIEWS_PER_FRAME if modality == Modality.VIDEO else 1

@@ -1,4 +1,4 @@
-"""How far uploads and their encoding have come."""
+"""Progress of uploads and of their encoding."""
 
 from __future__ import annotations
 
@@ -13,41 +13,37 @@ JobCounts = dict[str, int]
 
 
 def count_jobs(*, space: str) -> JobCounts:
-    """Jobs of a space by state."""
-    return _by_state(IndexJob.objects.filter(space=space))
+    """Count the jobs of a space by state."""
+    return _count_by_state(IndexJob.objects.filter(space=space))
 
 
 def count_upload_jobs(*, upload: Upload) -> JobCounts:
-    """Jobs of the active space for the contents of the products that this upload created or
-    updated, by state.
-    """
+    """Count the jobs of the active space for products that this upload changed, by state."""
     changed = UploadRow.objects.filter(
         upload=upload, outcome__in=[Outcome.CREATED, Outcome.UPDATED]
     )
     if upload.dry_run:
         changed = changed.none()
     contents = Asset.objects.filter(product__sku__in=changed.values("sku")).values("content_hash")
-    return _by_state(
+    return _count_by_state(
         IndexJob.objects.filter(space=active_space().fingerprint, content_hash__in=contents)
     )
 
 
 def get_claimable_uploads() -> QuerySet[Upload]:
-    """Uploads that an import can claim: accepted and not begun, or left by an importer whose
-    lease ran out.
-    """
+    """Return uploads that wait, or whose importer's lease has expired."""
     return Upload.objects.filter(
         Q(state=UploadState.RECEIVED) | Q(state=UploadState.RUNNING, lease_expires_at__lt=Now())
     ).order_by("pk")
 
 
 def get_problem_rows(*, upload: Upload) -> QuerySet[UploadRow]:
-    """Rows that failed or carry a warning, in file order."""
+    """Return rows with an error or a warning, in file order."""
     return UploadRow.objects.filter(
         Q(outcome=Outcome.ERROR) | Q(warned=True), upload=upload
     ).order_by("number")
 
 
-def _by_state(jobs: QuerySet[IndexJob]) -> JobCounts:
+def _count_by_state(jobs: QuerySet[IndexJob]) -> JobCounts:
     counts = dict(jobs.order_by().values_list("state").annotate(count=Count("pk")))
     return {state: counts.get(state, 0) for state in JobState.values}

@@ -1,3 +1,1 @@
-"""What changes the catalogue. Functions are named <entity>_<action>, take keywords, and raise
-OmnishelfError.
-"""
+"""Changes of the catalogue. Functions are named verb first and raise OmnishelfError."""

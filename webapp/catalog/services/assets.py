@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -40,7 +41,7 @@ def storage_name(content_hash: str, suffix: str) -> str:
     return f"assets/{content_hash[:2]}/{content_hash}{suffix}"
 
 
-def store_file(content: File, *, content_hash: str, suffix: str) -> str:
+def store_file(content: File[Any], *, content_hash: str, suffix: str) -> str:
     """Put a media file into the store under its hash, once. Return its name there."""
     name = storage_name(content_hash, suffix)
     if not default_storage.exists(name):

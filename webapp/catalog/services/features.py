@@ -1,4 +1,4 @@
-"""Keeping what frozen towers saw."""
+"""Storing the features of frozen towers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from webapp.catalog.models.spans import spans_pack
 def make_cached_features(
     content_hash: str, features: Features, *, towers: str, modality: str, spans: Iterable[Span] = ()
 ) -> CachedFeatures:
-    """Unsaved features of a content: (width,) of a text or a picture, (n, width) with n spans of
-    a clip.
+    """Return unsaved features of a content.
+
+    `features` is (width,) for a text or picture, (n, width) with n spans for a clip.
     """
     return CachedFeatures(
         towers=towers,
@@ -26,5 +27,5 @@ def make_cached_features(
 
 
 def store_features(rows: Iterable[CachedFeatures]) -> None:
-    """Keep features; a content that has some keeps them."""
+    """Store features; contents that have some keep theirs."""
     CachedFeatures.objects.bulk_create(rows, ignore_conflicts=True)

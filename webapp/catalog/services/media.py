@@ -1,9 +1,10 @@
-"""Media files that arrive one at a time, from a form or a request."""
+"""Single media files from a form or a request."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.core.files.base import File
@@ -20,12 +21,12 @@ SUFFIXES = {"jpeg": ".jpg", "tiff": ".tif", "matroska": ".webm"}
 
 
 def file_suffix(format_name: str) -> str:
-    """'jpeg' → '.jpg': stores and browsers go by the suffix."""
+    """Return '.jpg' for 'jpeg'; stores and browsers read the type from the suffix."""
     return SUFFIXES.get(format_name, f".{format_name}")
 
 
-def store_media(*, content: File, wanted: Modality | None = None) -> StoredFile:
-    """Prove that the file opens and put it into the store. Raises MediaError."""
+def store_media(*, content: File[Any], wanted: Modality | None = None) -> StoredFile:
+    """Check that the file decodes, and store it. Raises MediaError."""
     with tempfile.NamedTemporaryFile(dir=settings.FILE_UPLOAD_TEMP_DIR) as copy:
         _, digest = copy_chunks(content.chunks(), copy)
         copy.flush()
@@ -37,7 +38,7 @@ def store_media(*, content: File, wanted: Modality | None = None) -> StoredFile:
 def make_stored_file(
     info: MediaInfo, content_hash: str, name: str, *, source: str = ""
 ) -> StoredFile:
-    """What is known of a file once it was opened and stored."""
+    """Return the record of a file that was inspected and stored."""
     return StoredFile(
         kind=AssetKind(info.kind.value),
         name=name,

@@ -1,4 +1,4 @@
-"""Pictures and subtitles of clips in the media store."""
+"""Preview files of clips in the media store."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SUBTITLES = "subtitles.vtt"
 
 
 def frame_filename(number: int) -> str:
-    """Name of the picture of a key frame, counted from 0."""
+    """Return the file name of a key frame, counted from 0."""
     return f"frame-{number}.webp"
 
 
 def preview_path(content_hash: str, file: str) -> str:
-    """'previews/ab/abcdef…/frame-0.webp'"""
+    """Return the name in the store: 'previews/ab/abcdef…/frame-0.webp'."""
     return f"previews/{content_hash[:2]}/{content_hash}/{file}"
 
 
@@ -36,10 +36,10 @@ def store_preview(
     frames: list[Span],
     peaks: bytes,
 ) -> None:
-    """Keep what was made of a clip: first the files, then the row that tells of them."""
+    """Store the preview of a clip: first its files, then its row."""
     for file, content in files.items():
         name = preview_path(claim.content_hash, file)
-        # A store may put a file beside one that has its name.
+        # A store may keep an existing file and save the new one under another name.
         default_storage.delete(name)
         default_storage.save(name, ContentFile(content))
     ClipPreview.objects.filter(pk=claim.pk).release(
@@ -52,9 +52,7 @@ def store_preview(
 
 
 def discard_preview(content_hash: str, file: str) -> None:
-    """A file that belongs to the preview is gone: have it made again. Anything else was never
-    there.
-    """
+    """Have a preview made again if the missing `file` belongs to it."""
     preview = get_previews([content_hash]).get(content_hash)
     if preview is None or file not in _files(preview):
         return
@@ -64,6 +62,6 @@ def discard_preview(content_hash: str, file: str) -> None:
 
 def _files(preview: Preview) -> set[str]:
     frames = {frame_filename(number) for number in range(len(preview.frames))}
-    sound = {SPECTROGRAM} if preview.peaks else set()
-    words = {SUBTITLES} if preview.subtitled else set()
-    return frames | sound | words
+    spectrogram = {SPECTROGRAM} if preview.peaks else set()
+    subtitles = {SUBTITLES} if preview.subtitled else set()
+    return frames | spectrogram | subtitles

@@ -37,7 +37,7 @@ class ProductChange:
     outcome: Outcome = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.product.pk is None:
+        if self.product._state.adding:
             self.outcome = Outcome.CREATED
         else:
             self.outcome = Outcome.UPDATED if self.fields or self.assets else Outcome.UNCHANGED

@@ -92,7 +92,7 @@ def remove_products(product_ids: Collection[int]) -> int:
 
 
 def add_asset(
-    *, product: Product, file: File, space: str, wanted: Modality | None = None
+    *, product: Product, file: File[Any], space: str, wanted: Modality | None = None
 ) -> tuple[Asset, bool]:
     """Store a media file as the product's last of its kind, and queue it for encoding.
 

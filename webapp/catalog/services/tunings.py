@@ -1,8 +1,8 @@
-"""Asking for a tuning, and for its taking back. A worker does both."""
+"""Requests to tune and to roll back. A worker executes both."""
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from search.config import engine_settings
@@ -18,11 +18,11 @@ def create_tuning(
     preset: str,
     dry_run: bool = False,
     from_clicks: bool = False,
-    user: AbstractBaseUser | None = None,
+    user: User | None = None,
 ) -> Tuning:
-    """A queued tuning, which whoever claims it runs.
+    """Create a queued tuning; the caller claims and runs it.
 
-    Raises InputError while another one of the preset is queued or running, UnknownPreset,
+    Raises InputError while another tuning of the preset is queued or running, UnknownPreset,
     WeightsMissing.
     """
     base = space_of(engine_settings().model_copy(update={"preset": preset})).fingerprint
@@ -36,23 +36,21 @@ def create_tuning(
         raise InputError(
             "another tuning of this preset is under way",
             value=str(other),
-            fix="Wait until it has ended.",
+            fix="Wait until it ends.",
         ) from error
 
 
-def request_tuning(
-    *, preset: str, dry_run: bool, from_clicks: bool, user: AbstractBaseUser
-) -> Tuning:
-    """The same, run by a worker. Raises what `create_tuning` raises."""
+def request_tuning(*, preset: str, dry_run: bool, from_clicks: bool, user: User | None) -> Tuning:
+    """Create a tuning that a worker runs. Raises the same errors as `create_tuning`."""
     tuning = create_tuning(preset=preset, dry_run=dry_run, from_clicks=from_clicks, user=user)
     transaction.on_commit(lambda: notify_worker(TUNE, tuning.pk))
     return tuning
 
 
 def request_rollback(*, tuning: Tuning) -> bool:
-    """Ask a worker to take back the live tuning. False when it is not live any more."""
-    asked = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(
+    """Ask a worker to roll back the live tuning. Return False if it is not live any more."""
+    requested = Tuning.objects.filter(pk=tuning.pk, state=TuningState.LIVE).update(
         rollback_requested=True
     )
     transaction.on_commit(lambda: notify_worker(ROLL_BACK_TUNING))
-    return bool(asked)
+    return bool(requested)

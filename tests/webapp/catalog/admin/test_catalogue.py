@@ -85,6 +85,7 @@ def test_every_record_opens(admin_client: Client, product: Product) -> None:
         IndexJob.objects.first(),
         UploadRow.objects.get(),
     ):
+        assert record is not None
         url = reverse(f"admin:catalog_{record._meta.model_name}_change", args=[record.pk])
         assert admin_client.get(url).status_code == 200, url
 

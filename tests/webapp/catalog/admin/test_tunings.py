@@ -43,7 +43,7 @@ def test_a_tuning_is_queued_and_a_worker_is_woken(admin_client: Client) -> None:
     tuning = Tuning.objects.get()
     assert answer["Location"] == page("change", tuning)
     assert (tuning.state, tuning.dry_run, tuning.from_clicks) == (TuningState.QUEUED, True, False)
-    assert tuning.created_by.username == "admin"
+    assert tuning.created_by and tuning.created_by.username == "admin"
     (message,) = set(BROKER_DIR.iterdir()) - before
     assert "indexer.tune" in json.dumps(json.loads(message.read_text()))
     assert "under way" in admin_client.post(ADD, {}).content.decode(), "two at once are refused"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
@@ -42,7 +43,7 @@ def test_an_upload_is_stored_and_a_worker_is_woken(
     upload = Upload.objects.get()
     assert answer["Location"] == page("change", upload)
     assert (upload.filename, upload.dry_run, upload.remove_absent) == ("spring.csv", True, False)
-    assert upload.created_by.username == "admin"
+    assert upload.created_by and upload.created_by.username == "admin"
     assert Path(upload.file.path).read_bytes() == catalogue().read()
     (message,) = set(BROKER_DIR.iterdir()) - before
     assert "indexer.import_upload" in json.dumps(json.loads(message.read_text()))
@@ -93,7 +94,7 @@ def test_cancelling_takes_a_post(admin_client: Client) -> None:
 
 def test_failed_rows_are_a_file_to_download(admin_client: Client) -> None:
     upload = run([{"sku": "A", "title": "Alpha", "price": "much"}])
-    answer = admin_client.get(page("failed_rows", upload))
+    answer: Any = admin_client.get(page("failed_rows", upload))
     assert 'filename="catalogue-failed.csv"' in answer["Content-Disposition"]
     assert b"much" in b"".join(answer.streaming_content)
 
