@@ -48,7 +48,7 @@ def caller_name(request: Request) -> str:
 def caller_has(request: Request, scope: Scope) -> bool:
     """Return whether the caller's key or account has a scope."""
     if isinstance(request.auth, ApiKey):
-        return request.auth.has(scope)
+        return request.auth.has_scope(scope)
     return staff_has(request.user, scope)
 
 

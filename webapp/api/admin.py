@@ -73,4 +73,4 @@ class ApiKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not subscripta
             "key": obj,
             "token": request.new_token,  # type: ignore[attr-defined]  # set by save_model
         }
-        return TemplateResponse(request, "admin/api/apikey/made.html", context)
+        return TemplateResponse(request, "admin/api/apikey/token.html", context)

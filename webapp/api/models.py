@@ -48,7 +48,7 @@ class ApiKey(models.Model):
         """Whether the key is neither revoked nor expired."""
         return not self.revoked and (self.expires is None or self.expires > timezone.now())
 
-    def has(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
         return scope in self.scopes
 
 
