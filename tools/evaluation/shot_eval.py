@@ -1,6 +1,4 @@
-"""How well are cuts found? Real clips joined to films with known cuts, our detector beside those
-of PySceneDetect.
-"""
+"""Compare our shot detector with those of PySceneDetect, on real clips joined into films."""
 
 from __future__ import annotations
 
@@ -29,19 +27,19 @@ from search.terminal import make_console
 
 _SIZE = (480, 270)
 _RATE = 25
-_SHOTS = 25
-_SHORTEST_S, _LONGEST_S = 1.5, 6.0
-_WITH_CUTS = frozenset({"nasa_13013", "friday"})
-"""Clips that are cut themselves, which nobody has marked."""
+_SHOT_COUNT = 25
+_MIN_SHOT_S, _MAX_SHOT_S = 1.5, 6.0
+_CLIPS_WITH_CUTS = frozenset({"nasa_13013", "friday"})
+"""Clips that contain cuts themselves, which are not annotated."""
 
-_SIDE = 224
+_FRAME_SIDE = 224
 DETECTORS = ("ContentDetector", "AdaptiveDetector", "HistogramDetector", "HashDetector")
-"""Of PySceneDetect, with its own thresholds, on every frame."""
+"""Detectors of PySceneDetect; they run with their own thresholds, on every frame."""
 
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A file, the seconds at which a shot begins without the first, and its length in seconds."""
+    """A file, the seconds of its cuts, and its duration in seconds."""
 
     path: Path
     cuts: tuple[float, ...]
@@ -49,8 +47,8 @@ class Film:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a detector found of the cuts, and how many seconds of film it takes in a second."""
+class DetectorResult:
+    """Precision and recall of a detector, and its speed in seconds of film per second."""
 
     precision: float
     recall: float
@@ -62,32 +60,32 @@ class Found:
 
 
 def join_clips(clips: Sequence[Path], path: Path, seed: int) -> Film:
-    """Write a film of pieces of clips, each other than the one before."""
-    choice, cuts, count = np.random.default_rng(seed), [], 0
-    former: Path | None = None
+    """Write a film of pieces of clips; neighbouring pieces come from different clips."""
+    rng, cuts, count = np.random.default_rng(seed), [], 0
+    previous: Path | None = None
     with av.open(str(path), "w") as film:
         stream = film.add_stream("libx264", rate=_RATE, options={"preset": "veryfast"})
         stream.width, stream.height, stream.pix_fmt = *_SIZE, "yuv420p"
-        for _ in range(_SHOTS):
-            others = [clip for clip in clips if clip != former]
-            former = others[choice.integers(len(others))]
-            begun = count
-            for frame in _piece(former, choice):
+        for _ in range(_SHOT_COUNT):
+            others = [clip for clip in clips if clip != previous]
+            previous = others[rng.integers(len(others))]
+            start = count
+            for frame in _read_piece(previous, rng):
                 frame.pts = count
                 film.mux(stream.encode(frame))
                 count += 1
-            if begun and count > begun:
-                cuts.append(begun / _RATE)
+            if start and count > start:
+                cuts.append(start / _RATE)
         film.mux(stream.encode(None))
     return Film(path, tuple(cuts), count / _RATE)
 
 
-def _piece(path: Path, choice: np.random.Generator) -> Iterator[Any]:
-    """Frames of a random part of a clip, at the film's size and rate."""
+def _read_piece(path: Path, rng: np.random.Generator) -> Iterator[Any]:
+    """Yield the frames of a random part of a clip, at the size and rate of the film."""
     with av.open(str(path)) as clip:
         whole = float(clip.duration or 0) / 1_000_000
-        seconds = min(choice.uniform(_SHORTEST_S, _LONGEST_S), whole)
-        at = choice.uniform(0, whole - seconds)
+        seconds = min(rng.uniform(_MIN_SHOT_S, _MAX_SHOT_S), whole)
+        at = rng.uniform(0, whole - seconds)
         end = at + seconds
         for frame in clip.decode(video=0):
             small = None
@@ -99,45 +97,46 @@ def _piece(path: Path, choice: np.random.Generator) -> Iterator[Any]:
                 at += 1 / _RATE
 
 
-def our_cuts(film: Film, per_second: float) -> tuple[list[float], float]:
-    """Where shots begin, and how far from the true second that may be: one sampled frame."""
+def detect_with_ours(film: Film, per_second: float) -> tuple[list[float], float]:
+    """Return the seconds of the cuts, and the tolerance: one sampled frame."""
     detector, limits = ShotDetector(), ClipLimits.from_settings(engine_settings())
-    with closing(open_video(film.path, limits, _SIDE, per_second)) as reader:
-        found = [
+    with closing(open_video(film.path, limits, _FRAME_SIDE, per_second)) as reader:
+        cuts = [
             frame.seconds
             for frame in reader
             if detector.starts_shot(FrameFeatures.extract(frame.picture))
         ]
-    return found[1:], 1.2 / per_second
+    return cuts[1:], 1.2 / per_second
 
 
-def their_cuts(film: Film, name: str) -> tuple[list[float], float]:
-    """The same by a detector of PySceneDetect."""
+def detect_with_scenedetect(film: Film, name: str) -> tuple[list[float], float]:
+    """Return the same with a detector of PySceneDetect."""
     scenes = importlib.import_module("scenedetect")
-    found = scenes.detect(str(film.path), getattr(scenes, name)())
-    return [start.seconds for start, _ in found][1:], 0.25
+    shots = scenes.detect(str(film.path), getattr(scenes, name)())
+    return [start.seconds for start, _ in shots][1:], 0.25
 
 
-def judge_cuts(films: Sequence[Film], find: Callable[[Film], tuple[list[float], float]]) -> Found:
-    """A cut counts as found once, by one of the seconds found near it."""
-    right, told, true, began = 0, 0, 0, time.perf_counter()
+def evaluate_detector(
+    films: Sequence[Film], detect: Callable[[Film], tuple[list[float], float]]
+) -> DetectorResult:
+    """Evaluate a detector. Each cut matches at most one detection within the tolerance."""
+    matched, detected, expected, began = 0, 0, 0, time.perf_counter()
     for film in films:
-        found, tolerance = find(film)
-        left = list(found)
+        detections, tolerance = detect(film)
+        unmatched = list(detections)
         for cut in film.cuts:
-            near = next((at for at in left if -0.05 <= at - cut <= tolerance), None)
+            near = next((at for at in unmatched if -0.05 <= at - cut <= tolerance), None)
             if near is not None:
-                left.remove(near)
-                right += 1
-        told, true = told + len(found), true + len(film.cuts)
-    spent = time.perf_counter() - began
-    return Found(
-        right / max(told, 1), right / max(true, 1), sum(film.seconds for film in films) / spent
-    )
+                unmatched.remove(near)
+                matched += 1
+        detected, expected = detected + len(detections), expected + len(film.cuts)
+    duration = time.perf_counter() - began
+    speed = sum(film.seconds for film in films) / duration
+    return DetectorResult(matched / max(detected, 1), matched / max(expected, 1), speed)
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print one row a detector."""
+    """Print one row per detector."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.evaluation.shot_eval", description=__doc__
     )
@@ -147,35 +146,39 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=[10, 11, 12, 13], help="one film each"
     )
-    asked = parser.parse_args(argv)
-    rows = map(json.loads, (asked.data / "videos" / "items.jsonl").read_text("utf-8").splitlines())
+    options = parser.parse_args(argv)
+    rows = map(
+        json.loads, (options.data / "videos" / "items.jsonl").read_text("utf-8").splitlines()
+    )
     clips = [
-        path for row in rows if (path := asked.data / "videos" / row["path"]).stem not in _WITH_CUTS
+        path
+        for row in rows
+        if (path := options.data / "videos" / row["path"]).stem not in _CLIPS_WITH_CUTS
     ]
     table = Table("detector", "precision", "recall", "F1", "times real time")
     with tempfile.TemporaryDirectory() as folder:
-        films = [join_clips(clips, Path(folder) / f"{seed}.mp4", seed) for seed in asked.seeds]
+        films = [join_clips(clips, Path(folder) / f"{seed}.mp4", seed) for seed in options.seeds]
         for rate in (FRAMES_PER_SECOND / 2, FRAMES_PER_SECOND):
-            _add(
+            _add_row(
                 table,
                 f"ours, {rate:g} frames a second",
-                judge_cuts(films, partial(our_cuts, per_second=rate)),
+                evaluate_detector(films, partial(detect_with_ours, per_second=rate)),
             )
         if importlib.util.find_spec("scenedetect"):
             for name in DETECTORS:
-                _add(
+                _add_row(
                     table,
                     f"PySceneDetect {name}",
-                    judge_cuts(films, partial(their_cuts, name=name)),
+                    evaluate_detector(films, partial(detect_with_scenedetect, name=name)),
                 )
     make_console().print(f"{len(films)} films, {sum(len(film.cuts) for film in films)} cuts", table)
 
 
-def _add(table: Table, name: str, found: Found) -> None:
+def _add_row(table: Table, name: str, result: DetectorResult) -> None:
     table.add_row(
         name,
-        *(f"{value:.3f}" for value in (found.precision, found.recall, found.f1)),
-        f"{found.speed:.0f}",
+        *(f"{value:.3f}" for value in (result.precision, result.recall, result.f1)),
+        f"{result.speed:.0f}",
     )
 
 

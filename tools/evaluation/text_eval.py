@@ -1,8 +1,8 @@
-"""Text against text: does the space still rank product texts as the text tower alone does?
+"""Compare text retrieval in the joint space with the text tower alone.
 
-`python -m tools.evaluation.text_eval --data FOLDER` asks the development data's own words for
-product descriptions and prints mean average precision with the tower's own vectors and with
-those of the joined space.
+`python -m tools.evaluation.text_eval --data FOLDER` searches product descriptions of the
+development data by names, and prints mean average precision with the vectors of the text tower and
+with those of the joint space.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from search.types import TextRole, Vectors
 
 Row = Mapping[str, Any]
 Pair = tuple[str, str]
-"""A query and a text that answers it."""
+"""A query and a relevant document."""
 
 
 @dataclass(frozen=True, slots=True)
 class TextSet:
-    """Queries (q,), documents (d,), and which document answers which query, (q, d) boolean."""
+    """Queries (q,), documents (d,), and which document is relevant to which query, (q, d)."""
 
     name: str
     queries: tuple[str, ...]
@@ -42,8 +42,8 @@ class TextSet:
     relevant: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, name: str, pairs: Sequence[Pair]) -> TextSet:
-        """Equal texts are one."""
+    def from_pairs(cls, name: str, pairs: Sequence[Pair]) -> TextSet:
+        """Build a set; equal texts become one."""
         queries = tuple(dict.fromkeys(query for query, _ in pairs))
         documents = tuple(dict.fromkeys(document for _, document in pairs))
         rows = {query: row for row, query in enumerate(queries)}
@@ -54,22 +54,21 @@ class TextSet:
         return cls(name, queries, documents, relevant)
 
 
-def precisions(
+def average_precisions(
     queries: Vectors, documents: Vectors, relevant: npt.NDArray[np.bool_]
 ) -> list[float]:
-    """Average precision of every query, documents ranked by cosine. Shapes (q, dim), (d, dim),
-    (q, d).
+    """Return the average precision of every query, with documents ranked by cosine.
+
+    Shapes are (q, dim), (d, dim) and (q, d).
     """
     order = np.argsort(-(queries @ documents.T), axis=1, kind="stable")
-    found = np.take_along_axis(relevant, order, axis=1)
-    return [average_precision((np.flatnonzero(row) + 1).tolist(), int(row.sum())) for row in found]
+    hits = np.take_along_axis(relevant, order, axis=1)
+    return [average_precision((np.flatnonzero(row) + 1).tolist(), int(row.sum())) for row in hits]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """How a set is ranked by the tower alone and by the space, and the interval of the
-    difference.
-    """
+class TextComparison:
+    """Mean average precision of a set with the tower and the space, and their difference."""
 
     name: str
     queries: int
@@ -78,21 +77,25 @@ class Kept:
     difference: Estimate
 
 
-def compare(texts: TextSet, encoder: CompactEncoder) -> Kept:
-    """Mean average precision with the text tower's own vectors, and in the joined space."""
-    tower = precisions(_own(texts.queries, encoder), _own(texts.documents, encoder), texts.relevant)
-    space = precisions(
+def compare_spaces(texts: TextSet, encoder: CompactEncoder) -> TextComparison:
+    """Compare the vectors of the text tower with those of the joint space."""
+    tower = average_precisions(
+        _encode_with_tower(texts.queries, encoder),
+        _encode_with_tower(texts.documents, encoder),
+        texts.relevant,
+    )
+    space = average_precisions(
         encoder.encode_texts(texts.queries, TextRole.QUERY),
         encoder.encode_texts(texts.documents, TextRole.DOCUMENT),
         texts.relevant,
     )
     gained = np.subtract(space, tower).tolist()
-    return Kept(
+    return TextComparison(
         texts.name, len(tower), float(np.mean(tower)), float(np.mean(space)), estimate_mean(gained)
     )
 
 
-def _own(texts: Sequence[str], encoder: CompactEncoder) -> Vectors:
+def _encode_with_tower(texts: Sequence[str], encoder: CompactEncoder) -> Vectors:
     return encoder.text_features(texts, TextRole.QUERY).astype(np.float32)
 
 
@@ -119,32 +122,38 @@ SETS: Mapping[str, Callable[[Row], Iterator[Pair]]] = {
 
 
 def read_text_sets(data: Path) -> list[TextSet]:
-    """The sets whose folder is there."""
-    found = []
-    for name, pairs_of in SETS.items():
+    """Return the text sets whose folder exists."""
+    sets = []
+    for name, read_pairs in SETS.items():
         listing = data / name / "items.jsonl"
         if listing.is_file():
             rows = map(json.loads, listing.read_text("utf-8").splitlines())
-            found.append(TextSet.of(name, [pair for row in rows for pair in pairs_of(row)]))
-    return found
+            sets.append(
+                TextSet.from_pairs(name, [pair for row in rows for pair in read_pairs(row)])
+            )
+    return sets
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Print one row a set."""
+    """Print one row per set."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.evaluation.text_eval", description=__doc__
     )
     parser.add_argument("--data", type=Path, required=True, help="folder of data folders")
     sets = read_text_sets(parser.parse_args(argv).data)
     if not sets:
-        sys.stdout.write("no data folder with product texts here: nothing to compare\n")
+        sys.stdout.write("There is no data folder with product texts: nothing to compare.\n")
         return
     encoder = load(load_preset("compact"), engine_settings())
-    table = Table("texts", "queries", "tower alone", "joined space", "difference", "95 %")
-    for kept in (compare(texts, encoder) for texts in sets):
-        low, high = kept.difference.low, kept.difference.high
-        means = (f"{kept.tower:.3f}", f"{kept.space:.3f}", f"{kept.space - kept.tower:+.3f}")
-        table.add_row(kept.name, str(kept.queries), *means, f"{low:+.3f} to {high:+.3f}")
+    table = Table("texts", "queries", "tower alone", "joint space", "difference", "95 %")
+    for result in (compare_spaces(texts, encoder) for texts in sets):
+        low, high = result.difference.low, result.difference.high
+        means = (
+            f"{result.tower:.3f}",
+            f"{result.space:.3f}",
+            f"{result.space - result.tower:+.3f}",
+        )
+        table.add_row(result.name, str(result.queries), *means, f"{low:+.3f} to {high:+.3f}")
     make_console().print(table)
 
 

@@ -1,5 +1,6 @@
-"""What the bundled encoder is known to reach on the drawn shop; `python -m tools.gate.record`
-renews it.
+"""The recorded accuracy of the bundled encoder on the drawn shop.
+
+`python -m tools.gate.record` measures it again and writes `record.json`.
 """
 
 from __future__ import annotations
@@ -25,12 +26,11 @@ RECORD = Path(__file__).parent / "record.json"
 
 
 class Category(BaseModel):
-    """Queries of one category: average precision by query, and the floor, which is the lower
-    bound of the 95 % bootstrap interval of their mean. What falls below it is worse than the
-    choice of queries can explain.
+    """Average precision by query of one category, and the floor of their mean.
 
-    Perfect answers have an interval of no width; that n queries went well still leaves room for
-    one in n / 3 that does not (the rule of three: Hanley and Lippman-Hand 1983,
+    The floor is the lower bound of the 95 % bootstrap interval of the mean: a lower mean cannot be
+    explained by the choice of queries. Perfect results have an interval of zero width; by the rule
+    of three, n successes allow a failure rate of 3 / n (Hanley and Lippman-Hand 1983,
     https://doi.org/10.1001/jama.1983.03330370053031).
     """
 
@@ -40,7 +40,7 @@ class Category(BaseModel):
     precisions: dict[str, float]
 
     @classmethod
-    def of(cls, precisions: dict[str, float]) -> Category:
+    def from_precisions(cls, precisions: dict[str, float]) -> Category:
         rounded = {name: round(value, 4) for name, value in precisions.items()}
         low = estimate_mean(list(rounded.values())).low
         return cls(floor=round(min(low, 1 - 3 / len(rounded)), 4), precisions=rounded)
@@ -63,44 +63,47 @@ def read_record(file: Path = RECORD) -> Record:
     return Record.model_validate_json(file.read_text("utf-8"))
 
 
-def shipped_heads() -> str:
-    """SHA-256 of the heads that the preset names."""
+def shipped_heads_digest() -> str:
+    """Return the SHA-256 of the heads that the preset names."""
     return load_preset("compact").checksums["heads"]
 
 
-def bundled_encoder() -> CompactEncoder:
+def load_bundled_encoder() -> CompactEncoder:
     return load(load_preset("compact"), engine_settings())
 
 
-def by_category(answers: Sequence[EvaluatedQuery]) -> dict[str, dict[str, float]]:
-    """Average precision by category and query id."""
+def precisions_by_category(answers: Sequence[EvaluatedQuery]) -> dict[str, dict[str, float]]:
+    """Return the average precision by category and query id."""
     return {
         name: {answer.query.id: answer.average_precision for answer in members}
         for name, members in group_by_facet(answers, "category").items()
     }
 
 
-def too_low(found: dict[str, dict[str, float]], record: Record) -> dict[str, str]:
-    """Of the categories found, those whose mean is under the recorded floor, with what is wrong."""
-    means = {name: fmean(precisions.values()) for name, precisions in found.items()}
+def find_regressions(measured: dict[str, dict[str, float]], record: Record) -> dict[str, str]:
+    """Return an explanation for each category whose mean is below the recorded floor."""
+    means = {name: fmean(precisions.values()) for name, precisions in measured.items()}
     return {
-        name: f"mAP {mean:.3f} is under {record.categories[name].floor:.3f}; it was {record.categories[name].mean:.3f}"
+        name: f"mAP {mean:.3f} is below the floor {record.categories[name].floor:.3f}; "
+        f"it was {record.categories[name].mean:.3f}"
         for name, mean in means.items()
         if mean < record.categories[name].floor
     }
 
 
-def renew(found: dict[str, dict[str, float]], file: Path, *, lower: bool) -> list[str]:
-    """Write what was found as the record of the heads shipped, saying how each category changed.
+def write_record(measured: dict[str, dict[str, float]], file: Path, *, lower: bool) -> list[str]:
+    """Write the record of the shipped heads, and print how each category changed.
 
-    Returns the categories that got significantly worse; unless `lower` is set, nothing is
-    written then.
+    Returns the categories that became significantly worse. If there are any, nothing is written
+    unless `lower` is set.
     """
     known = read_record(file).categories if file.exists() else {}
-    categories = {name: Category.of(precisions) for name, precisions in found.items()}
+    categories = {
+        name: Category.from_precisions(precisions) for name, precisions in measured.items()
+    }
     worse = []
     for name, now in categories.items():
-        change = _change(now, known[name]) if name in known else None
+        change = _compare(now, known[name]) if name in known else None
         if change and not change.is_noise and change.value < 0:
             worse.append(name)
         shown = (
@@ -108,31 +111,33 @@ def renew(found: dict[str, dict[str, float]], file: Path, *, lower: bool) -> lis
         )
         sys.stdout.write(f"{name}: mAP {now.mean:.3f}, floor {now.floor:.3f}, {shown}\n")
     if lower or not worse:
-        record = Record(heads=shipped_heads(), categories=categories)
+        record = Record(heads=shipped_heads_digest(), categories=categories)
         file.write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return worse
 
 
-def _change(now: Category, former: Category) -> Estimate | None:
-    """None where the shop asks other queries than it did."""
-    if now.precisions.keys() != former.precisions.keys():
+def _compare(now: Category, previous: Category) -> Estimate | None:
+    """Return the change of the mean, or None if the queries are not the same."""
+    if now.precisions.keys() != previous.precisions.keys():
         return None
-    return estimate_mean(paired_differences(now.precisions, former.precisions))
+    return estimate_mean(paired_differences(now.precisions, previous.precisions))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Returns 1 when figures got significantly worse and --lower is not given."""
+    """Record the figures; return 1 if some are significantly worse and --lower is not given."""
     parser = argparse.ArgumentParser(prog="python -m tools.gate.record", description=__doc__)
     parser.add_argument(
-        "--lower", action="store_true", help="record figures that are significantly worse, too"
+        "--lower", action="store_true", help="record even significantly worse figures"
     )
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory(prefix="omnishelf-gate-") as folder:
-        found = by_category(evaluate_encoder(draw_shop(Path(folder)), bundled_encoder()))
-    worse = renew(found, RECORD, lower=options.lower)
+        measured = precisions_by_category(
+            evaluate_encoder(draw_shop(Path(folder)), load_bundled_encoder())
+        )
+    worse = write_record(measured, RECORD, lower=options.lower)
     if worse and not options.lower:
         sys.stderr.write(
-            f"Not recorded: worse at {', '.join(worse)}. Give --lower if that is meant.\n"
+            f"Not recorded: {', '.join(worse)} became worse. Give --lower to record them anyway.\n"
         )
         return 1
     return 0

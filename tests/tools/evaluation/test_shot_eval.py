@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.films import plain, write_film
-from tools.evaluation.shot_eval import Film, judge_cuts, our_cuts
+from tools.evaluation.shot_eval import Film, detect_with_ours, evaluate_detector
 
 
 def test_a_cut_is_found_once_and_near_its_second() -> None:
     film = Film(Path("unread"), (1.0, 2.0, 3.0), 4.0)
-    found = judge_cuts([film], lambda _: ([1.1, 1.15, 2.6], 0.25))
+    found = evaluate_detector([film], lambda _: ([1.1, 1.15, 2.6], 0.25))
     assert (found.precision, found.recall) == (pytest.approx(1 / 3), pytest.approx(1 / 3))
-    perfect = judge_cuts([film], lambda film: (list(film.cuts), 0.25))
+    perfect = evaluate_detector([film], lambda film: (list(film.cuts), 0.25))
     assert (perfect.precision, perfect.recall, perfect.f1) == (1, 1, pytest.approx(1))
 
 
@@ -23,5 +23,5 @@ def test_our_detector_tells_where_shots_begin(tmp_path: Path) -> None:
     path = write_film(
         tmp_path / "film.mp4", [(at / 4, plain(one)) for at, one in enumerate(colours)]
     )
-    found, tolerance = our_cuts(Film(path, (3.0, 6.0), 9.0), per_second=2)
+    found, tolerance = detect_with_ours(Film(path, (3.0, 6.0), 9.0), per_second=2)
     assert found == [pytest.approx(3.0, abs=tolerance), pytest.approx(6.0, abs=tolerance)]

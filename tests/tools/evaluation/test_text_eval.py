@@ -9,11 +9,19 @@ import pytest
 from search.config import EngineSettings
 from search.encoders.compact.engine import load
 from search.encoders.presets import load_preset
-from tools.evaluation.text_eval import TextSet, compare, main, precisions, read_text_sets
+from tools.evaluation.text_eval import (
+    TextSet,
+    average_precisions,
+    compare_spaces,
+    main,
+    read_text_sets,
+)
 
 
 def test_equal_texts_are_one_and_every_pair_counts() -> None:
-    texts = TextSet.of("t", [("mug", "holds tea"), ("mug", "has a handle"), ("cup", "holds tea")])
+    texts = TextSet.from_pairs(
+        "t", [("mug", "holds tea"), ("mug", "has a handle"), ("cup", "holds tea")]
+    )
     assert texts.queries == ("mug", "cup") and texts.documents == ("holds tea", "has a handle")
     assert texts.relevant.tolist() == [[True, True], [True, False]]
 
@@ -22,7 +30,9 @@ def test_precision_of_a_ranking_worked_out_by_hand() -> None:
     queries = np.array([[1.0, 0.0]], np.float32)
     documents = np.array([[0.9, 0.1], [0.5, 0.5], [0.7, 0.3]], np.float32)
     # Ranked 0, 2, 1; right are the first and the last: (1/1 + 2/3) / 2.
-    assert precisions(queries, documents, np.array([[True, True, False]])) == [pytest.approx(5 / 6)]
+    assert average_precisions(queries, documents, np.array([[True, True, False]])) == [
+        pytest.approx(5 / 6)
+    ]
 
 
 def test_the_bundled_space_is_compared_with_its_text_tower() -> None:
@@ -31,11 +41,11 @@ def test_the_bundled_space_is_compared_with_its_text_tower() -> None:
         ("sofa", "seats three people"),
         ("lamp", "lights up a desk"),
     ]
-    kept = compare(
-        TextSet.of("t", pairs), load(load_preset("compact"), EngineSettings(device="cpu"))
+    result = compare_spaces(
+        TextSet.from_pairs("t", pairs), load(load_preset("compact"), EngineSettings(device="cpu"))
     )
-    assert kept.queries == 3 and 0 < kept.tower <= 1 and 0 < kept.space <= 1
-    assert kept.difference.value == pytest.approx(kept.space - kept.tower)
+    assert result.queries == 3 and 0 < result.tower <= 1 and 0 < result.space <= 1
+    assert result.difference.value == pytest.approx(result.space - result.tower)
 
 
 def test_folders_that_are_not_there_are_not_read(

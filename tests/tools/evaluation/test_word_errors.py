@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from tools.evaluation.word_errors import word_errors
+from tools.evaluation.word_errors import count_word_errors
 
 
 @pytest.mark.parametrize(
-    ("said", "heard", "errors"),
+    ("reference", "transcript", "errors"),
     [
         ("red tea pot", "red tea pot", 0),
         ("red tea pot", "red teapot", 2),
@@ -16,5 +16,5 @@ from tools.evaluation.word_errors import word_errors
         ("blue oak chair", "oak blue chair", 2),
     ],
 )
-def test_words_replaced_left_out_and_put_in(said: str, heard: str, errors: int) -> None:
-    assert word_errors(said.split(), heard.split()) == errors
+def test_words_replaced_left_out_and_put_in(reference: str, transcript: str, errors: int) -> None:
+    assert count_word_errors(reference.split(), transcript.split()) == errors

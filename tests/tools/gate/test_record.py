@@ -19,12 +19,12 @@ from search.evaluation.folder import EvaluationFolder
 from tools.gate.record import (
     Category,
     Record,
-    bundled_encoder,
-    by_category,
+    find_regressions,
+    load_bundled_encoder,
+    precisions_by_category,
     read_record,
-    renew,
-    shipped_heads,
-    too_low,
+    shipped_heads_digest,
+    write_record,
 )
 from tools.gate.shop import draw_shop
 
@@ -38,7 +38,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> EvaluationFolder:
 
 @pytest.fixture(scope="module")
 def encoder() -> CompactEncoder:
-    return bundled_encoder()
+    return load_bundled_encoder()
 
 
 def noise(head: nn.Module) -> nn.Module:
@@ -62,16 +62,16 @@ def worded(shop: EvaluationFolder) -> EvaluationFolder:
 
 
 def test_the_record_is_of_the_heads_shipped() -> None:
-    assert read_record().heads == shipped_heads(), "the heads changed: run `make gate`"
+    assert read_record().heads == shipped_heads_digest(), "the heads changed: run `make gate`"
 
 
 def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: CompactEncoder) -> None:
     record = read_record()
-    found = by_category(evaluate_encoder(shop, encoder))
+    found = precisions_by_category(evaluate_encoder(shop, encoder))
     assert {name: precisions.keys() for name, precisions in found.items()} == {
         name: known.precisions.keys() for name, known in record.categories.items()
     }, "the shop asks other queries than recorded: run `make gate`"
-    assert too_low(found, record) == {}
+    assert find_regressions(found, record) == {}
 
 
 def test_damaged_heads_are_noticed_in_every_category_of_words(
@@ -81,38 +81,41 @@ def test_damaged_heads_are_noticed_in_every_category_of_words(
     damaged = CompactEncoder(
         encoder.space, encoder.towers, heads, encoder.audio, tower_id=encoder.tower_id
     )
-    found = by_category(evaluate_encoder(worded(shop), damaged))
+    found = precisions_by_category(evaluate_encoder(worded(shop), damaged))
     assert (
-        too_low(found, read_record()).keys()
+        find_regressions(found, read_record()).keys()
         == found.keys()
         == {"colour", "style", "colour and kind"}
     )
 
 
 def test_the_floor_is_what_chance_allows_and_not_what_a_lower_mean_reaches() -> None:
-    known = Category.of(
+    known = Category.from_precisions(
         {str(number): value for number, value in enumerate([0.2, 0.4, 0.6, 0.8, 1.0] * 10)}
     )
     # Standard error of the mean: 0.283 / √50 = 0.04; the bootstrap's lower bound lies 1.96 of it
     # below 0.6.
     assert known.floor == pytest.approx(0.6 - 1.96 * 0.04, abs=0.01)
     record = Record(heads="", categories={"words": known})
-    assert too_low({"words": {"a": known.floor}}, record) == {}
-    assert "is under" in too_low({"words": {"a": known.floor - 0.001}}, record)["words"]
+    assert find_regressions({"words": {"a": known.floor}}, record) == {}
+    assert (
+        "is below the floor"
+        in find_regressions({"words": {"a": known.floor - 0.001}}, record)["words"]
+    )
 
 
 def test_worse_figures_are_recorded_only_when_that_is_meant(tmp_path: Path) -> None:
     file = tmp_path / "record.json"
     good = {"words": {str(number): 0.5 + number / 100 for number in range(40)}}
     bad = {"words": {name: value - 0.2 for name, value in good["words"].items()}}
-    assert renew(good, file, lower=False) == []
-    assert renew(bad, file, lower=False) == ["words"]
+    assert write_record(good, file, lower=False) == []
+    assert write_record(bad, file, lower=False) == ["words"]
     assert read_record(file).categories["words"].mean == pytest.approx(0.695)
-    assert renew(bad, file, lower=True) == ["words"]
+    assert write_record(bad, file, lower=True) == ["words"]
     assert read_record(file).categories["words"].mean == pytest.approx(0.495)
-    assert read_record(file).heads == shipped_heads()
+    assert read_record(file).heads == shipped_heads_digest()
 
 
 def test_perfect_answers_leave_room_for_one_that_is_not() -> None:
-    known = Category.of({str(number): 1.0 for number in range(60)})
+    known = Category.from_precisions({str(number): 1.0 for number in range(60)})
     assert known.floor == 0.95

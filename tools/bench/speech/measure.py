@@ -18,7 +18,7 @@ from search.speech.transcriber import SPEECH_RATE, Transcriber, read_recording
 from tools.bench.speech.utterances import Utterance, UtteranceSet, utterance_sets
 from tools.bench.speech.voices import installed_voices
 from tools.bench.timing import percentile_ms
-from tools.evaluation.word_errors import word_errors
+from tools.evaluation.word_errors import count_word_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +124,4 @@ def _figures(
 
 
 def _errors(said: Utterance, heard: str) -> int:
-    return word_errors(normalise_words(said.text).split(), normalise_words(heard).split())
+    return count_word_errors(normalise_words(said.text).split(), normalise_words(heard).split())
