@@ -134,8 +134,7 @@ class EngineSettings(BaseSettings):
     index_gpu_shape: GpuIndexType = Field(
         "auto",
         description="index on the GPU: exact (scan of all vectors), ivf_pq (codes only; builders "
-        "need it too) or"
-        "cagra (a graph); auto: exact, or ivf_pq if the vectors do not fit",
+        "need it too) or cagra (a graph); auto: exact, or ivf_pq if the vectors do not fit",
     )
     delta_compact_at: int = Field(
         2_000, ge=1, description="number of changed views that triggers a compaction"
