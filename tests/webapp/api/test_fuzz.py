@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -45,7 +45,7 @@ CHECKS = [
 ]
 
 
-EXISTING_IDS = {
+EXISTING_IDS: dict[str, Callable[[], Any]] = {
     "sku": lambda: "SKU-001",
     "asset_id": lambda: Asset.objects.values_list("pk", flat=True)[0],
     "job_id": lambda: IndexJob.objects.values_list("pk", flat=True)[0],

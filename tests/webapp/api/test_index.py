@@ -33,10 +33,9 @@ def test_jobs_are_listed_by_state(
         make_job(JobState.DONE, number)
     client = caller()
     with django_assert_num_queries(3):
-        first = assert_conforms(client.get(JOBS, {"state": "failed", "limit": 2}), "jobs_list")
-    second = client.get(
-        JOBS, {"state": "failed", "limit": 2, "cursor": first["next_cursor"]}
-    ).json()
+        first = assert_conforms(client.get(JOBS, {"state": "failed", "limit": "2"}), "jobs_list")
+    following = {"state": "failed", "limit": "2", "cursor": first["next_cursor"]}
+    second = client.get(JOBS, following).json()
     assert [job["content_hash"] for page in (first, second) for job in page["items"]] == [
         "failed0",
         "failed1",

@@ -150,7 +150,7 @@ def test_a_sku_with_a_slash_has_its_address(caller: Caller) -> None:
         ("language", "not a language"),
     ],
 )
-def test_a_wrong_field_is_named(caller: Caller, field: str, value: object) -> None:
+def test_a_wrong_field_is_named(caller: Caller, field: str, value: Any) -> None:
     problem = assert_conforms(put(caller(), **{field: value}), "products_put")
     assert problem["status"] == 400
     assert problem["errors"][0]["field"].split(".")[0] == field
@@ -183,7 +183,7 @@ def test_pages_cover_every_product_once(caller: Caller) -> None:
     client, cursor, seen = caller(), "", []
     while True:
         page = assert_conforms(
-            client.get("/api/v1/products", {"limit": 3, "cursor": cursor}), "products_list"
+            client.get("/api/v1/products", {"limit": "3", "cursor": cursor}), "products_list"
         )
         seen += [item["sku"] for item in page["items"]]
         cursor = page["next_cursor"]
