@@ -1,4 +1,4 @@
-"""A shopper in a real browser, against a real web process and worker, with the bundled encoder."""
+"""The shop in a real browser, with a real web process, worker and the bundled encoder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.voices import require_espeak, say
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("shop_browser")]
 
 SPOKEN = "navy teapot"
-SLOWEST_ANSWER_MS = 30_000
+MAX_RESPONSE_MS = 30_000
 CHROMIUM = shutil.which("chromium")
 DROP = """([encoded, event, name = "seen.jpg", type = "image/jpeg"]) => {
   const bytes = Uint8Array.from(atob(encoded), (letter) => letter.charCodeAt(0));
@@ -36,10 +36,14 @@ DROP = """([encoded, event, name = "seen.jpg", type = "image/jpeg"]) => {
   document.body.dispatchEvent(made);
 }"""
 
-STANDS_BETWEEN = """([name, from, until]) => {
+IS_AT_SECOND = """([name, from, until]) => {
   const player = document.querySelector(name);
   return player.readyState > 1 && player.currentTime >= from && player.currentTime <= until;
 }"""
+
+BROKEN_PICTURES = """[...document.querySelectorAll("main img")]
+  .filter((image) => image.complete && !image.naturalWidth)
+  .map((image) => image.src)"""
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
 
 @pytest.fixture(scope="module")
 def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the browser's microphone hears: a while of silence, then words, over and over."""
+    """The input of the browser's microphone: silence, then words, in a loop."""
     path = tmp_path_factory.mktemp("spoken") / "query.wav"
     if shutil.which("espeak-ng"):
         say(SPOKEN, path)
@@ -73,7 +77,7 @@ def browser(spoken: Path) -> Iterator[Browser]:
         assert not os.environ.get("OMNISHELF_TEST_REQUIRE_ALL"), "Chromium is required"
         pytest.skip("needs Chromium")
     # The first search of a web process loads the encoder.
-    expect.set_options(timeout=SLOWEST_ANSWER_MS)
+    expect.set_options(timeout=MAX_RESPONSE_MS)
     with sync_playwright() as playwright:
         microphone = [
             "--use-fake-device-for-media-stream",
@@ -91,15 +95,14 @@ def context(browser: Browser, shop: Shop) -> Iterator[BrowserContext]:
     context = browser.new_context(
         base_url=shop.address, locale="en-GB", viewport={"width": 1280, "height": 900}
     )
-    context.set_default_timeout(SLOWEST_ANSWER_MS)
+    context.set_default_timeout(MAX_RESPONSE_MS)
     yield context
     context.close()
 
 
 @pytest.fixture
 def page(context: BrowserContext) -> Iterator[Page]:
-    """A page on which no script may fail and nothing may be refused by the content security
-    policy."""
+    """A page whose scripts must not fail, and must not violate the content security policy."""
     page = context.new_page()
     faults: list[str] = []
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -112,7 +115,7 @@ def first_sku(page: Page) -> str:
     return str(page.locator("#hit-list .card-link").first.get_attribute("href")).split("/")[2]
 
 
-def test_words(page: Page, shop: Shop) -> None:
+def test_text_search(page: Page, shop: Shop) -> None:
     wanted = shop.row("teapot")
     page.goto("/")
     page.get_by_label("What are you looking for?").fill(f"{wanted['attributes']['colour']} teapot")
@@ -121,16 +124,16 @@ def test_words(page: Page, shop: Shop) -> None:
     assert "teapot" in page.locator(".card-title").first.inner_text()
 
 
-def test_a_picture_that_is_chosen_dropped_or_pasted(page: Page, shop: Shop) -> None:
+def test_a_picture_is_chosen_dropped_or_pasted(page: Page, shop: Shop) -> None:
     row = shop.row("mug")
     same = {row["sku"], *(f"MORE-{n}" for n in range(PRODUCTS))}
     encoded = base64.b64encode(shop.picture(row).read_bytes()).decode()
-    for way in ("choose", "drop", "paste"):
+    for method in ("choose", "drop", "paste"):
         page.goto("/")
-        if way == "choose":
+        if method == "choose":
             page.set_input_files("[data-ask-file] >> nth=0", shop.picture(row))
         else:
-            page.evaluate(DROP, [encoded, way])
+            page.evaluate(DROP, [encoded, method])
         expect(page.get_by_role("button", name="Remove the picture")).to_be_visible()
         page.keyboard.press("Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Like your picture")
@@ -140,9 +143,7 @@ def test_a_picture_that_is_chosen_dropped_or_pasted(page: Page, shop: Shop) -> N
     expect(page.locator("[data-ask-chip]")).to_be_hidden()
 
 
-def test_words_that_are_spoken_are_corrected_and_searched(
-    context: BrowserContext, page: Page
-) -> None:
+def test_spoken_words_are_corrected_and_searched(context: BrowserContext, page: Page) -> None:
     require_espeak()
     context.grant_permissions(["microphone"])
     page.goto("/")
@@ -164,7 +165,7 @@ def test_words_that_are_spoken_are_corrected_and_searched(
     assert "teapot" in page.locator(".card-title").first.inner_text()
 
 
-def test_a_sound_is_dropped_and_searched_by(page: Page, spoken: Path) -> None:
+def test_a_dropped_sound_is_searched(page: Page, spoken: Path) -> None:
     require_espeak()
     page.goto("/")
     page.evaluate(
@@ -178,7 +179,7 @@ def test_a_sound_is_dropped_and_searched_by(page: Page, spoken: Path) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("All products")
 
 
-def test_a_recording_can_be_given_up_or_refused(context: BrowserContext, page: Page) -> None:
+def test_a_recording_can_be_cancelled_or_blocked(context: BrowserContext, page: Page) -> None:
     page.goto("/")
     page.get_by_role("button", name="Speak").click()
     expect(page.locator("[data-ask-note]")).to_contain_text("The microphone is blocked")
@@ -199,7 +200,7 @@ def test_dragging_shows_where_to_drop(page: Page) -> None:
     expect(page.locator("body")).not_to_have_class(re.compile("is-dropping"))
 
 
-def test_a_file_that_is_no_picture(page: Page, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture(page: Page, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("no picture")
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nbroken")
     page.goto("/")
@@ -250,7 +251,7 @@ def test_product_page_with_gallery_and_similar_products(page: Page, shop: Shop) 
     expect(page.get_by_role("heading", level=1)).to_have_text("Like your picture")
 
 
-def test_what_was_opened_for_which_words_is_counted(page: Page, shop: Shop) -> None:
+def test_opened_products_are_counted(page: Page, shop: Shop) -> None:
     before = set(shop.clicks())
     page.goto("/search?q=Red+Teapot")
     page.locator("#hit-list .card-link").first.click()
@@ -273,7 +274,7 @@ def test_language_and_localised_titles(page: Page, shop: Shop) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text(shop.rows[0]["title"])
 
 
-def test_with_the_keyboard_alone(page: Page) -> None:
+def test_keyboard_only(page: Page) -> None:
     page.goto("/search")
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -358,15 +359,15 @@ def test_accessibility(browser: Browser, shop: Shop, scheme: Any) -> None:
     assert {path: faults for path, faults in found.items() if faults} == {}
 
 
-def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(
+def test_an_uploaded_clip_plays_from_the_matching_second(
     page: Page, shop: Shop, tmp_path: Path
 ) -> None:
     film = write_film(tmp_path / "film.mp4", square_on([(205, 25, 30), (25, 45, 200)], seconds=4))
     sign_in(page, shop.site)
     row = {"sku": "CLIP-1", "title": "Film 1", "video": ["film.mp4"], "audio": ["tone.wav"]}
     upload(page, row, {"film.mp4": film.read_bytes(), "tone.wav": tone_file([440, 0, 880])})
-    made = "SELECT count(*) FROM catalog_clippreview WHERE made_at IS NOT NULL"
-    shop.site.wait_for(lambda: shop.site.query(made) == [(2,)], what="both previews")
+    rendered = "SELECT count(*) FROM catalog_clippreview WHERE made_at IS NOT NULL"
+    shop.site.wait_for(lambda: shop.site.query(rendered) == [(2,)], what="both previews")
     page.goto("/search?q=something+blue")
     card = page.locator(".card", has_text="Film 1")
     expect(card).to_contain_text("at 0:04")
@@ -375,14 +376,13 @@ def test_a_clip_that_is_uploaded_plays_from_the_second_that_was_meant(
     )
     card.locator(".card-link").click()
     expect(page.get_by_text("Starts at 0:04.0")).to_be_visible()
-    page.wait_for_function(STANDS_BETWEEN, arg=[".clip-video video", 3.6, 4.4])
+    page.wait_for_function(IS_AT_SECOND, arg=[".clip-video video", 3.6, 4.4])
     expect(page.locator(".frame[data-best]")).to_contain_text("0:04")
     page.locator(".frame").first.focus()
     page.keyboard.press("Enter")
-    page.wait_for_function(STANDS_BETWEEN, arg=[".clip-video video", 0.05, 3])
+    page.wait_for_function(IS_AT_SECOND, arg=[".clip-video video", 0.05, 3])
     assert not page.locator("video").evaluate("(video) => video.paused || video.error")
     page.locator(".clip-audio [data-wave]").click(position={"x": 200, "y": 20})
-    page.wait_for_function(STANDS_BETWEEN, arg=[".clip-audio audio", 0.5, 3])
-    broken = "[...document.querySelectorAll('main img')].filter((image) => image.complete && !image.naturalWidth)"
-    assert page.evaluate(f"{broken}.map((image) => image.src)") == []
+    page.wait_for_function(IS_AT_SECOND, arg=[".clip-audio audio", 0.5, 3])
+    assert page.evaluate(BROKEN_PICTURES) == []
     assert violations(page, page.url) == []

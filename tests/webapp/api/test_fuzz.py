@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
-from tests.webapp.retrieval.shop import make_shop
+from tests.webapp.retrieval.stored_shop import make_shop
 from webapp.api.api_keys import create_api_key
 from webapp.api.scopes import Scope
 from webapp.catalog.models import Asset, IndexJob, Upload

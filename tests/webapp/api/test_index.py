@@ -5,7 +5,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
-from tests.webapp.retrieval.shop import make_shop
+from tests.webapp.retrieval.stored_shop import make_shop
 from webapp.catalog.models import IndexJob, JobState
 from webapp.retrieval.models_runtime import active_space
 

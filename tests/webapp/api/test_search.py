@@ -18,7 +18,7 @@ from tests.support.catalogue import add_product
 from tests.support.tones import tone_file
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
-from tests.webapp.retrieval.shop import make_shop
+from tests.webapp.retrieval.stored_shop import make_shop
 from webapp.catalog.models import Asset, AssetKind, Product
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
@@ -26,8 +26,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
 SEARCH = "/api/v1/search"
 
 
-def search(client: Client, **asked: Any) -> Any:
-    return assert_conforms(client.post(SEARCH, asked, content_type="application/json"), "search")
+def search(client: Client, **fields: Any) -> Any:
+    return assert_conforms(client.post(SEARCH, fields, content_type="application/json"), "search")
 
 
 def picture(colour: str = "red", format: str = "PNG") -> SimpleUploadedFile:
@@ -42,17 +42,17 @@ def test_browsing_lists_the_newest_with_facets(client: Client) -> None:
     Asset.objects.create(
         product=product, kind=AssetKind.PICTURE, file="assets/ab/ab.png", content_hash="ab"
     )
-    found = search(client, limit=3)
-    assert [hit["sku"] for hit in found["hits"]] == ["SKU-007", "SKU-006", "SKU-005"]
-    first, _, without_price = found["hits"]
+    result = search(client, limit=3)
+    assert [hit["sku"] for hit in result["hits"]] == ["SKU-007", "SKU-006", "SKU-005"]
+    first, _, without_price = result["hits"]
     assert first["price"] == "17.00"
     assert first["url"] == "http://testserver/p/SKU-007/"
     assert first["pictures"] == ["http://testserver/media/assets/ab/ab.png"]
     assert without_price["price"] is None
-    assert found["total"] == 8
-    assert {facet["name"] for facet in found["facets"]} >= {"category", "brand", "attr:colour"}
-    assert found["price_range"] == {"min": "10.00", "max": "17.00"}
-    assert found["timings_ms"]
+    assert result["total"] == 8
+    assert {facet["name"] for facet in result["facets"]} >= {"category", "brand", "attr:colour"}
+    assert result["price_range"] == {"min": "10.00", "max": "17.00"}
+    assert result["timings_ms"]
 
 
 def test_pages_follow_each_other_and_belong_to_their_search(client: Client) -> None:
@@ -67,7 +67,7 @@ def test_pages_follow_each_other_and_belong_to_their_search(client: Client) -> N
     assert (other.status_code, other.json()["code"]) == (400, "bad_cursor")
 
 
-def test_filters_are_the_same_in_every_way_of_asking(client: Client) -> None:
+def test_json_form_and_query_parameters_filter_alike(client: Client) -> None:
     make_shop(24)
     filters = {
         "category": "kitchen",
@@ -102,37 +102,37 @@ def test_filters_are_the_same_in_every_way_of_asking(client: Client) -> None:
         .values_list("sku", flat=True)
     )
     assert expected
-    for found in (by_json, by_form, by_query):
-        assert [hit["sku"] for hit in found["hits"]] == expected
+    for result in (by_json, by_form, by_query):
+        assert [hit["sku"] for hit in result["hits"]] == expected
 
 
-def test_words_rank_and_leave_evidence(client: Client) -> None:
+def test_a_text_ranks_products_with_evidence(client: Client) -> None:
     make_shop(6)
     before = (
         REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"}) or 0
     )
-    found = search(client, text="red mug")
-    assert len(found["hits"]) == 6
-    scores = [hit["score"] for hit in found["hits"]]
+    result = search(client, text="red mug")
+    assert len(result["hits"]) == 6
+    scores = [hit["score"] for hit in result["hits"]]
     assert scores == sorted(scores, reverse=True)
-    assert found["hits"][0]["evidence"][0]["modality"] == "text"
-    assert found["timings_ms"]["embed"] > 0
+    assert result["hits"][0]["evidence"][0]["modality"] == "text"
+    assert result["timings_ms"]["embed"] > 0
     assert (
         REGISTRY.get_sample_value("omnishelf_search_stage_seconds_count", {"stage": "total"})
         == before + 1
     )
 
 
-def test_a_picture_searches_and_its_token_stands_for_it(client: Client) -> None:
+def test_a_picture_token_stands_for_the_picture(client: Client) -> None:
     make_shop(6)
-    found = assert_conforms(client.post(SEARCH, {"picture": picture(), "limit": "2"}), "search")
-    assert len(found["hits"]) == 2
-    assert found["picture_token"]
+    result = assert_conforms(client.post(SEARCH, {"picture": picture(), "limit": "2"}), "search")
+    assert len(result["hits"]) == 2
+    assert result["picture_token"]
     again = search(
-        client, picture_token=found["picture_token"], limit=2, cursor=found["next_cursor"]
+        client, picture_token=result["picture_token"], limit=2, cursor=result["next_cursor"]
     )
     assert len(again["hits"]) == 2
-    assert {hit["sku"] for hit in again["hits"]}.isdisjoint(hit["sku"] for hit in found["hits"])
+    assert {hit["sku"] for hit in again["hits"]}.isdisjoint(hit["sku"] for hit in result["hits"])
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_a_picture_searches_and_its_token_stands_for_it(client: Client) -> None:
         (SimpleUploadedFile("empty.png", b""), 400),
     ],
 )
-def test_a_file_that_is_no_picture_is_refused(
+def test_a_file_that_is_not_a_picture_is_rejected(
     client: Client, file: SimpleUploadedFile, status: int
 ) -> None:
     file.seek(0)
@@ -153,28 +153,26 @@ def test_a_file_that_is_no_picture_is_refused(
     assert response["Content-Type"] == "application/problem+json"
 
 
-def test_a_sound_searches_and_its_moments_are_told(
-    client: Client, audio_encoder: ToneEncoder
-) -> None:
+def test_a_sound_query_and_its_matches_in_clips(client: Client, audio_encoder: ToneEncoder) -> None:
     for sku, pitches in (("bell", [1500, 1500]), ("horn", [300, 2000])):
         add_product(
             sku, title=sku, sounds=[tone_file(pitches)], space=audio_encoder.space.fingerprint
         )
     EncodeWorker(audio_encoder, "here:1:1").run()
-    asked = SimpleUploadedFile("asked.wav", tone_file([2000]))
-    found = assert_conforms(client.post(SEARCH, {"sound": asked}), "search")
-    first = found["hits"][0]
+    sound = SimpleUploadedFile("query.wav", tone_file([2000]))
+    result = assert_conforms(client.post(SEARCH, {"sound": sound}), "search")
+    first = result["hits"][0]
     assert first["sku"] == "horn" and first["evidence"][0]["modality"] == "audio"
     assert 0 < first["evidence"][0]["start"] < first["evidence"][0]["end"] == 2
-    assert search(client, sound_token=found["sound_token"])["hits"] == found["hits"]
-    told = client.get("/api/v1/products/horn/moments", {"sound_token": found["sound_token"]})
-    (strip,) = assert_conforms(told, "products_moments")["items"]
-    best = max(strip["moments"], key=lambda moment: moment["standardised"])
-    assert (strip["view"], best["start"]) == (
+    assert search(client, sound_token=result["sound_token"])["hits"] == result["hits"]
+    response = client.get("/api/v1/products/horn/moments", {"sound_token": result["sound_token"]})
+    (timeline,) = assert_conforms(response, "products_moments")["items"]
+    best = max(timeline["moments"], key=lambda moment: moment["standardised"])
+    assert (timeline["view"], best["start"]) == (
         first["evidence"][0]["view"],
         first["evidence"][0]["start"],
     )
-    assert strip["moments"] == sorted(strip["moments"], key=lambda moment: moment["start"])
+    assert timeline["moments"] == sorted(timeline["moments"], key=lambda moment: moment["start"])
 
 
 @pytest.mark.parametrize(
@@ -185,24 +183,24 @@ def test_a_sound_searches_and_its_moments_are_told(
         (tone_file([0]), 400, "query"),
     ],
 )
-def test_a_sound_that_cannot_ask_is_refused(
+def test_an_invalid_sound_is_rejected(
     client: Client, audio_encoder: ToneEncoder, content: bytes, status: int, code: str
 ) -> None:
-    response = client.post(SEARCH, {"sound": SimpleUploadedFile("asked.wav", content)})
+    response = client.post(SEARCH, {"sound": SimpleUploadedFile("query.wav", content)})
     assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-def test_similar_products_leave_the_product_itself_out(client: Client, caller: Caller) -> None:
+def test_similar_products_exclude_the_product(client: Client, caller: Caller) -> None:
     make_shop(8)
-    found = assert_conforms(
+    result = assert_conforms(
         client.get("/api/v1/products/SKU-000/similar", {"limit": 3}), "products_similar"
     )
-    assert len(found["hits"]) == 3
-    assert "SKU-000" not in {hit["sku"] for hit in found["hits"]}
+    assert len(result["hits"]) == 3
+    assert "SKU-000" not in {hit["sku"] for hit in result["hits"]}
     assert client.get("/api/v1/products/NONE/similar").status_code == 404
 
 
-def test_queries_do_not_grow_with_the_page(client: Client) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_page(client: Client) -> None:
     make_shop(30)
     search(client)
     counts = []

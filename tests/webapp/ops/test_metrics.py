@@ -6,7 +6,7 @@ from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
 from search.types import StageTimings
-from tests.webapp.retrieval.shop import make_shop
+from tests.webapp.retrieval.stored_shop import make_shop
 from webapp.catalog.models import IndexJob, Upload
 from webapp.ops import metrics
 from webapp.ops.metrics import observe_search

@@ -1,4 +1,4 @@
-"""An answer says at which second of a clip it was found."""
+"""Timestamps of matches in clips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from search.types import Evidence, Modality, Span, view_asset_id
-from tests.webapp.retrieval.shop import add_clip, direction, make_shop, near
+from tests.webapp.retrieval.stored_shop import add_clip, direction, make_shop, near
 from webapp.catalog.models import AssetKind, Product
 from webapp.retrieval.clip_matches import match_clips
 from webapp.retrieval.models_runtime import active_space
@@ -17,7 +17,7 @@ from webapp.retrieval.service import search_products
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("fresh_index")]
 
-ASKED = 77
+QUERY = 77
 
 
 @pytest.fixture
@@ -26,24 +26,24 @@ def shop() -> list[Product]:
 
 
 def request() -> SearchQuery:
-    return SearchQuery(picture_token=write_token(direction(ASKED), active_space()), limit=5)
+    return SearchQuery(picture_token=write_token(direction(QUERY), active_space()), limit=5)
 
 
-def found(product: Product) -> dict[str, Evidence]:
+def evidence_of(product: Product) -> dict[str, Evidence]:
     hit = next(hit for hit in search_products(request()).hits if hit.product == product)
     return {evidence.modality.value: evidence for evidence in hit.evidence}
 
 
-def test_evidence_has_the_seconds_of_the_part_that_matched(shop: list[Product]) -> None:
-    sounds = [direction(1), direction(2), near(direction(ASKED), 3)]
+def test_evidence_has_the_span_of_the_matching_part(shop: list[Product]) -> None:
+    sounds = [direction(1), direction(2), near(direction(QUERY), 3)]
     frames = [
-        near(direction(ASKED), 4, 0.1),
+        near(direction(QUERY), 4, 0.1),
         direction(5),
-        near(direction(ASKED), 6, 0.2),
+        near(direction(QUERY), 6, 0.2),
         direction(7),
     ]
     video = add_clip(shop[3], AssetKind.VIDEO, {Modality.AUDIO: sounds, Modality.VIDEO: frames})
-    evidence = found(shop[3])
+    evidence = evidence_of(shop[3])
     assert (
         evidence["audio"].span == Span(2, 3)
         and view_asset_id(evidence["audio"].view_id) == video.pk
@@ -53,24 +53,24 @@ def test_evidence_has_the_seconds_of_the_part_that_matched(shop: list[Product]) 
     assert evidence["text"].span is None
 
 
-def test_of_several_clips_the_second_belongs_to_the_one_that_matched(shop: list[Product]) -> None:
+def test_the_span_belongs_to_the_clip_that_matched(shop: list[Product]) -> None:
     add_clip(
         shop[3],
         AssetKind.VIDEO,
-        {Modality.VIDEO: [direction(1), near(direction(ASKED), 2, 0.4), direction(3)]},
+        {Modality.VIDEO: [direction(1), near(direction(QUERY), 2, 0.4), direction(3)]},
     )
     whole = [
-        near(direction(ASKED), 4, 0.1),
+        near(direction(QUERY), 4, 0.1),
         direction(5),
         direction(6),
-        near(direction(ASKED), 7, 1.0),
+        near(direction(QUERY), 7, 1.0),
     ]
     clip = add_clip(shop[3], AssetKind.VIDEO, {Modality.VIDEO: whole})
-    evidence = found(shop[3])["video"]
+    evidence = evidence_of(shop[3])["video"]
     assert (evidence.view_id, evidence.span) == (clip.pk, Span(2, 3))
 
 
-def test_seconds_cost_one_query_a_page_and_none_without_clips(shop: list[Product]) -> None:
+def test_spans_cost_one_database_query_per_page_and_none_without_clips(shop: list[Product]) -> None:
     def queries() -> int:
         search_products(request())
         with CaptureQueriesContext(connection) as captured:
@@ -80,19 +80,19 @@ def test_seconds_cost_one_query_a_page_and_none_without_clips(shop: list[Product
     without = queries()
     for number in (3, 4, 5):
         add_clip(
-            shop[number], AssetKind.AUDIO, {Modality.AUDIO: [near(direction(ASKED), number)] * 2}
+            shop[number], AssetKind.AUDIO, {Modality.AUDIO: [near(direction(QUERY), number)] * 2}
         )
     assert queries() == without + 1
 
 
-def test_every_moment_of_a_product_is_scored(shop: list[Product]) -> None:
-    sounds = [direction(1), near(direction(ASKED), 3)]
-    frames = [direction(4), near(direction(ASKED), 6), direction(7)]
-    said = [near(direction(ASKED), 8), direction(9)]
+def test_every_part_of_a_clip_is_scored(shop: list[Product]) -> None:
+    sounds = [direction(1), near(direction(QUERY), 3)]
+    frames = [direction(4), near(direction(QUERY), 6), direction(7)]
+    subtitles = [near(direction(QUERY), 8), direction(9)]
     video = add_clip(
         shop[3],
         AssetKind.VIDEO,
-        {Modality.TEXT: said, Modality.AUDIO: sounds, Modality.VIDEO: frames},
+        {Modality.TEXT: subtitles, Modality.AUDIO: sounds, Modality.VIDEO: frames},
     )
     sound = add_clip(shop[3], AssetKind.AUDIO, {Modality.AUDIO: [direction(10)]})
     timelines = match_clips(request(), shop[3].pk)

@@ -1,4 +1,4 @@
-"""Search pages over an index in Milvus are those over files."""
+"""Search over an index in Milvus gives the same results as over FAISS files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from search.config import EngineSettings, IndexBackend, engine_settings
 from search.vectors import backends
 from search.vectors.backends import make_builder
 from tests.search.vectors.places import stop_lite
-from tests.webapp.retrieval.shop import direction, make_shop
+from tests.webapp.retrieval.stored_shop import direction, make_shop
 from webapp.catalog.models import Product
 from webapp.catalog.selectors.embeddings import stream_visible_views
 from webapp.catalog.services.index_sequence import get_index_sequence
@@ -55,7 +55,7 @@ def answers(settings: EngineSettings, monkeypatch: pytest.MonkeyPatch) -> list[l
     return [[hit.product.sku for hit in search_products(request).hits] for request in requests]
 
 
-def test_the_same_answers(
+def test_milvus_gives_the_same_results(
     settings_of: dict[IndexBackend, EngineSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_shop()

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from search.errors import InvalidCursor, QueryError
 from search.ranking.engine import Ranking
-from tests.webapp.retrieval.shop import direction, make_shop
+from tests.webapp.retrieval.stored_shop import direction, make_shop
 from webapp.catalog.models import Product
 from webapp.catalog.services.index_sequence import mark_changed
 from webapp.catalog.services.products import remove_products
@@ -41,26 +41,26 @@ def slug_of(product: Product) -> str:
     return product.category.slug if product.category else ""
 
 
-def all_pages(ask: Callable[[str], SearchResult]) -> list[str]:
+def all_pages(search_page: Callable[[str], SearchResult]) -> list[str]:
     skus, cursor = [], ""
     while True:
-        answer = ask(cursor)
-        skus += [hit.product.sku for hit in answer.hits]
-        cursor = answer.next_cursor
+        result = search_page(cursor)
+        skus += [hit.product.sku for hit in result.hits]
+        cursor = result.next_cursor
         if not cursor:
             return skus
 
 
 def test_a_query_ranks_its_own_kind_first(shop: list[Product]) -> None:
-    answer = search_products(SearchQuery(picture_token=mug_picture(), limit=10))
-    assert {slug_of(hit.product) for hit in answer.hits} == {"mugs"}
-    assert answer.hits[0].score >= answer.hits[-1].score > 0
-    assert answer.hits[0].evidence[0].modality == "text"
+    result = search_products(SearchQuery(picture_token=mug_picture(), limit=10))
+    assert {slug_of(hit.product) for hit in result.hits} == {"mugs"}
+    assert result.hits[0].score >= result.hits[-1].score > 0
+    assert result.hits[0].evidence[0].modality == "text"
 
 
 @pytest.mark.parametrize("sort", list(Sort))
 @pytest.mark.parametrize("search", [True, False])
-def test_pages_join_without_gap_or_repetition(
+def test_pages_follow_each_other_without_gap_or_repetition(
     shop: list[Product], sort: Sort, search: bool
 ) -> None:
     token = mug_picture() if search else ""
@@ -90,7 +90,7 @@ def test_a_cursor_survives_an_insertion_between_pages(shop: list[Product]) -> No
     assert not {hit.product.sku for hit in first.hits} & {hit.product.sku for hit in second.hits}
 
 
-def test_cursors_of_another_search_or_forged_are_refused(shop: list[Product]) -> None:
+def test_forged_cursors_and_those_of_another_search_are_rejected(shop: list[Product]) -> None:
     cursor = search_products(SearchQuery(limit=5)).next_cursor
     for bad in (
         SearchQuery(limit=5, cursor=cursor, sort=Sort.PRICE_ASC),
@@ -104,29 +104,29 @@ def test_cursors_of_another_search_or_forged_are_refused(shop: list[Product]) ->
 def test_filters(shop: list[Product], search: bool) -> None:
     token = mug_picture() if search else ""
 
-    def found(**filters: Any) -> list[Product]:
+    def matching(**filters: Any) -> list[Product]:
         request = SearchQuery(picture_token=token, filters=SearchFilters(**filters), limit=100)
         return [hit.product for hit in search_products(request).hits]
 
-    kitchen = found(category="kitchen")
+    kitchen = matching(category="kitchen")
     assert kitchen and {slug_of(product) for product in kitchen} == {"mugs"}
-    assert {product.brand for product in found(brands=("Birch",))} == {"Birch"}
+    assert {product.brand for product in matching(brands=("Birch",))} == {"Birch"}
     assert {
-        product.attributes["colour"] for product in found(attributes={"colour": ("red", "blue")})
+        product.attributes["colour"] for product in matching(attributes={"colour": ("red", "blue")})
     } == {
         "red",
         "blue",
     }
-    assert {product.sku for product in found(attributes={"tags": ("t1",), "colour": ("red",)})} == {
-        product.sku for product in shop if int(product.sku[-3:]) % 15 == 6
-    }
-    assert all(product.stock for product in found(in_stock=True))
-    bounded = found(price_min=Decimal(20), price_max=Decimal(25))
+    assert {
+        product.sku for product in matching(attributes={"tags": ("t1",), "colour": ("red",)})
+    } == {product.sku for product in shop if int(product.sku[-3:]) % 15 == 6}
+    assert all(product.stock for product in matching(in_stock=True))
+    bounded = matching(price_min=Decimal(20), price_max=Decimal(25))
     assert {product.price for product in bounded} == {Decimal(n) for n in range(20, 26)}
     assert len(bounded) == 6
 
 
-def test_impossible_filters_are_refused(shop: list[Product]) -> None:
+def test_impossible_filters_are_rejected(shop: list[Product]) -> None:
     for filters in (
         SearchFilters(category="nowhere"),
         SearchFilters(price_min=Decimal(9), price_max=Decimal(1)),
@@ -136,7 +136,7 @@ def test_impossible_filters_are_refused(shop: list[Product]) -> None:
 
 
 @pytest.mark.parametrize("search", [True, False])
-def test_facets_count_what_passed_and_ignore_their_own_choice(
+def test_facets_count_matching_products_and_ignore_their_own_choice(
     shop: list[Product], search: bool
 ) -> None:
     token = mug_picture() if search else ""
@@ -190,7 +190,7 @@ def test_facets_of_several_choices_each_ignore_their_own(shop: list[Product]) ->
     assert searched.price_range == listed.price_range
 
 
-def test_hidden_and_deleted_products_leave_at_once(shop: list[Product]) -> None:
+def test_hidden_and_deleted_products_disappear_at_once(shop: list[Product]) -> None:
     request = SearchQuery(picture_token=mug_picture(), limit=100)
     first, second = [hit.product for hit in search_products(request).hits[:2]]
     with transaction.atomic():
@@ -200,15 +200,15 @@ def test_hidden_and_deleted_products_leave_at_once(shop: list[Product]) -> None:
     assert {first.pk, second.pk}.isdisjoint(hit.product.pk for hit in search_products(request).hits)
 
 
-def test_similar_products_leave_the_product_out(shop: list[Product]) -> None:
+def test_similar_products_exclude_the_product(shop: list[Product]) -> None:
     hits = search_products(SearchQuery(similar_to=shop[0].pk, limit=5)).hits
     assert shop[0].pk not in {hit.product.pk for hit in hits}
     assert {hit.product.category_id for hit in hits} == {shop[0].category_id}
 
 
 def test_similar_to_a_product_without_embeddings_is_empty(shop: list[Product]) -> None:
-    lonely = Product.objects.create(sku="LONELY", title="Lonely")
-    assert search_products(SearchQuery(similar_to=lonely.pk)).hits == ()
+    without_embeddings = Product.objects.create(sku="NEW", title="New")
+    assert search_products(SearchQuery(similar_to=without_embeddings.pk)).hits == ()
 
 
 def test_the_number_of_queries_does_not_grow_with_the_page(
@@ -229,14 +229,14 @@ def test_a_picture_token_keeps_the_direction_and_is_bound_to_the_space() -> None
         read_token(write_token(vector, space) + "x", space)
 
 
-def test_requests_out_of_bounds_are_refused() -> None:
+def test_queries_over_the_limits_are_rejected() -> None:
     for bad in ({"limit": 0}, {"limit": 101}, {"text": "x" * 1001}, {"text": "a\0b"}):
         with pytest.raises(ValidationError):
             SearchQuery(**bad)
 
 
-def category_facet(answer: SearchResult) -> dict[str, int]:
-    facet = next(facet for facet in answer.facets if facet.name == "category")
+def category_facet(result: SearchResult) -> dict[str, int]:
+    facet = next(facet for facet in result.facets if facet.name == "category")
     return {value.value: value.count for value in facet.values}
 
 

@@ -1,4 +1,4 @@
-"""Fixtures for tests of the shopper's pages."""
+"""Fixtures for tests of the shop's pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from webapp.retrieval import models_runtime
 
 @pytest.fixture(autouse=True)
 def folders(tmp_path: Path, settings: Any) -> None:
-    """Media and thumbnails of one test, static files as they stand in the sources."""
+    """Media and thumbnails of one test; static files from the sources, without a manifest."""
     settings.VAR_DIR = tmp_path
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.STORAGES = {
@@ -27,11 +27,10 @@ def folders(tmp_path: Path, settings: Any) -> None:
 
 @pytest.fixture
 def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[ColourEncoder]:
-    """The encoder of this process, over an index of its own that looks at the database for every
-    answer."""
+    """The encoder of this process, with its own index that checks the database for every search."""
     encoder = ColourEncoder()
-    follow = models_runtime.IndexWatcher
-    monkeypatch.setattr(models_runtime, "IndexWatcher", lambda index, poll_s: follow(index, 0))
+    watcher = models_runtime.IndexWatcher
+    monkeypatch.setattr(models_runtime, "IndexWatcher", lambda index, poll_s: watcher(index, 0))
     monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     _forget()

@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.support.encoders import ColourEncoder
-from tests.webapp.shop.shelf import stock
+from tests.webapp.shop.stock import stock
 from webapp.catalog.models import Product
 from webapp.clicklog.models import ClickCount
 

@@ -1,5 +1,4 @@
-"""Sounds and videos where a shopper meets them: on result cards, and on the product page at the
-right second."""
+"""Clips on result cards and on the product page, at the matching second."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ from pytest_django import DjangoAssertNumQueries
 from search.errors import Unavailable
 from search.types import Modality, Span, TextRole, Vectors
 from tests.support.encoders import ColourEncoder
-from tests.webapp.shop.shelf import stock, store
+from tests.webapp.shop.stock import stock, store
 from webapp.catalog.models import Asset, AssetKind, ClipPreview, Embedding, Product
 from webapp.catalog.models.spans import spans_pack
 from webapp.catalog.services.assets import make_file_assets
@@ -37,7 +36,7 @@ SHOWN = ("white", "blue", "yellow")
 
 @pytest.fixture
 def film(encoder: ColourEncoder) -> Asset:
-    """A video of a product that is otherwise said to be red, encoded and with its preview."""
+    """A video of a product that is otherwise texts to be red, encoded and with its preview."""
     stock(encoder)
     return add_clip(
         Product.objects.get(sku="P-0"), AssetKind.VIDEO, ".mp4", {Modality.VIDEO: colours(encoder)}
@@ -80,19 +79,19 @@ def card(page: str, product: Product) -> str:
     return page[page.index(f'id="hit-{product.pk}"') :].split("</li>")[0]
 
 
-def way(page: str, product: Product) -> str:
+def link_url(page: str, product: Product) -> str:
     """The address that a product's card leads to."""
     link = re.search(r'class="card-link" href="([^"]+)"', card(page, product))
     assert link is not None
     return unescape(link[1])
 
 
-def test_a_card_says_when_and_leads_there(client: Client, film: Asset) -> None:
-    found = client.get("/search?q=blue").content.decode()
-    shown = card(found, film.product)
+def test_a_card_shows_the_timestamp_and_links_to_it(client: Client, film: Asset) -> None:
+    page = client.get("/search?q=blue").content.decode()
+    shown = card(page, film.product)
     assert "at 0:02" in shown and "Seen in the video at 2 seconds" in shown
     assert f"/previews/{film.content_hash}/frame-1.webp" in shown
-    link = urlsplit(way(found, film.product))
+    link = urlsplit(link_url(page, film.product))
     assert link.path == "/p/P-0/" and link.fragment == f"clip-{film.pk}"
     assert parse_qs(link.query) == {"q": ["blue"], "clip": [str(film.pk)], "t": ["2"]}
     page = client.get(link.geturl()).content.decode()
@@ -102,18 +101,18 @@ def test_a_card_says_when_and_leads_there(client: Client, film: Asset) -> None:
     assert '<link rel="canonical" href="http://testserver/p/P-0/">' in page
 
 
-def test_a_product_without_pictures_is_shown_by_its_video(client: Client, film: Asset) -> None:
+def test_a_product_without_pictures_shows_a_key_frame(client: Client, film: Asset) -> None:
     Asset.objects.filter(product=film.product, kind=AssetKind.PICTURE).delete()
-    found = client.get("/search").content.decode()
-    assert f"/previews/{film.content_hash}/frame-0.webp" in card(found, film.product)
-    assert "#clip" not in way(found, film.product)
+    page = client.get("/search").content.decode()
+    assert f"/previews/{film.content_hash}/frame-0.webp" in card(page, film.product)
+    assert "#clip" not in link_url(page, film.product)
 
 
 def frames(page: str) -> list[str]:
     return re.findall(r'<a class="frame" .*?</a>', page)
 
 
-def test_key_frames_lead_to_their_seconds_and_matches_are_told(client: Client, film: Asset) -> None:
+def test_key_frames_link_to_their_seconds_and_mark_matches(client: Client, film: Asset) -> None:
     strip = frames(client.get("/p/P-0/?q=blue").content.decode())
     starts = [re.findall('href="[^"]*#t=([0-9.]+)" data-seek="([0-9.]+)"', item) for item in strip]
     assert starts == [[("0", "0")], [("2", "2")], [("4", "4")]]
@@ -126,7 +125,7 @@ def test_key_frames_lead_to_their_seconds_and_matches_are_told(client: Client, f
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "parameters",
     [
         "",
         "?q=",
@@ -137,26 +136,26 @@ def test_key_frames_lead_to_their_seconds_and_matches_are_told(client: Client, f
         "?price_min=x&q=blue",
     ],
 )
-def test_without_a_question_the_player_stands_at_the_beginning(
-    client: Client, film: Asset, asked: str
+def test_without_a_query_the_player_starts_at_the_beginning(
+    client: Client, film: Asset, parameters: str
 ) -> None:
-    page = client.get(f"/p/P-0/{asked}").content.decode()
+    page = client.get(f"/p/P-0/{parameters}").content.decode()
     assert f'src="{film.file.url}"' in page
     assert len(frames(page)) == 3 and "data-best" not in page and "data-marked" not in page
 
 
-def test_the_page_stands_without_the_encoder(
+def test_the_page_loads_without_the_encoder(
     client: Client, film: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(*_: object) -> None:
-        raise Unavailable("the encoder is away")
+    def fail(*_: object) -> None:
+        raise Unavailable("the encoder is not available")
 
-    monkeypatch.setattr(search_context, "match_clips", away)
+    monkeypatch.setattr(search_context, "match_clips", fail)
     page = client.get(f"/p/P-0/?q=blue&clip={film.pk}&t=2.00").content.decode()
     assert f'src="{film.file.url}#t=2"' in page and "data-best" not in page
 
 
-def test_a_sound_shows_where_it_is_heard(
+def test_a_sound_marks_where_it_matches(
     client: Client, film: Asset, encoder: ColourEncoder
 ) -> None:
     sound = add_clip(film.product, AssetKind.AUDIO, ".wav", {Modality.AUDIO: colours(encoder)})
@@ -172,7 +171,7 @@ def test_a_sound_shows_where_it_is_heard(
     assert "在 0:02.0 处听到" in other and "最佳匹配" in other
 
 
-def test_what_browsers_cannot_play_is_offered_as_a_file(
+def test_files_that_browsers_cannot_play_are_offered_for_download(
     client: Client, film: Asset, encoder: ColourEncoder
 ) -> None:
     for suffix in (".avi", ".gif"):
@@ -183,7 +182,7 @@ def test_what_browsers_cannot_play_is_offered_as_a_file(
     assert "Play the animation" in page
 
 
-def test_a_faulty_clip_shows_what_is_not_faulty(client: Client, film: Asset) -> None:
+def test_a_partly_unreadable_clip_shows_its_readable_part(client: Client, film: Asset) -> None:
     Asset.objects.filter(pk=film.pk).update(error="it broke off")
     assert len(frames(client.get("/p/P-0/").content.decode())) == 3
     ClipPreview.objects.update(spans=b"", peaks=b"")
@@ -200,7 +199,7 @@ def test_subtitles_are_offered(client: Client, film: Asset) -> None:
     assert response["Content-Type"] == "text/vtt; charset=utf-8"
 
 
-def test_a_lost_picture_is_made_again_and_no_other_is(client: Client, film: Asset) -> None:
+def test_only_a_lost_preview_is_made_again(client: Client, film: Asset) -> None:
     folder = f"/previews/{film.content_hash}/"
     for other in ("frame-3.webp", SUBTITLES, "other.webp"):
         assert client.get(folder + other).status_code == 404
@@ -220,19 +219,19 @@ def test_the_number_of_queries_does_not_grow(
         client.get("/search?q=blue")
 
     more("P-3", AssetKind.VIDEO, ".mp4", Modality.VIDEO)
-    asked = {}
+    query_counts = {}
     for address in ("/search?q=blue", "/p/P-0/?q=blue"):
         with django_assert_max_num_queries(40) as few:
             client.get(address)
-        asked[address] = len(few.captured_queries)
+        query_counts[address] = len(few.captured_queries)
     more("P-0", AssetKind.AUDIO, ".wav", Modality.AUDIO)
     more("P-6", AssetKind.VIDEO, ".mp4", Modality.VIDEO)
-    for address, queries in asked.items():
+    for address, queries in query_counts.items():
         with django_assert_max_num_queries(queries):
             client.get(address)
 
 
-def test_times_as_they_are_read_and_heard() -> None:
+def test_time_formats() -> None:
     assert [format_clock(at) for at in (0, 12.9, 72, 3661)] == ["0:00", "0:12", "1:12", "1:01:01"]
     assert [format_clock_within(2.46, length) for length in (0, 6, 60)] == [
         "0:02",
@@ -258,7 +257,7 @@ def test_times_as_they_are_read_and_heard() -> None:
     ]
 
 
-def test_a_waveform_and_its_matching_stretches() -> None:
+def test_waveform_path_and_matching_intervals() -> None:
     assert waveform_path(b"") == ""
     assert waveform_path(bytes([0, 255])) == "M60 49v2M180 2v96"
     overlapping = [Span(1, 2), Span(1.5, 3), Span(8, 99)]

@@ -7,7 +7,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support.encoders import ColourEncoder
-from tests.webapp.shop.shelf import categories, stock
+from tests.webapp.shop.stock import categories, stock
 from webapp.catalog.models import Product
 from webapp.shop.views.home import get_departments
 
@@ -21,7 +21,7 @@ def test_departments_and_new_products(client: Client, encoder: ColourEncoder) ->
     assert page.index("blue lamp 11") < page.index("green mug 10")
 
 
-def test_departments_with_nothing_to_see_are_left_out(encoder: ColourEncoder) -> None:
+def test_departments_without_visible_products_are_left_out(encoder: ColourEncoder) -> None:
     categories()
     assert get_departments() == []
     lamp = stock(encoder, 2)[1]
@@ -31,7 +31,7 @@ def test_departments_with_nothing_to_see_are_left_out(encoder: ColourEncoder) ->
     assert [department.category.slug for department in get_departments()] == ["mugs"]
 
 
-def test_below_a_single_root_its_children_are_the_departments(encoder: ColourEncoder) -> None:
+def test_children_of_a_single_root_are_the_departments(encoder: ColourEncoder) -> None:
     stock(encoder, 4)
     Product.objects.filter(category__slug="lamps").delete()
     assert [department.category.slug for department in get_departments()] == ["mugs"]
@@ -48,8 +48,8 @@ def test_the_number_of_queries_does_not_grow(
     client.get("/")
     with django_assert_max_num_queries(20) as few:
         client.get("/")
-    asked = len(few.captured_queries)
+    query_count = len(few.captured_queries)
     stock(encoder, 20, first=4)
     client.get("/")
-    with django_assert_max_num_queries(asked):
+    with django_assert_max_num_queries(query_count):
         client.get("/")

@@ -31,12 +31,12 @@ def test_ranges_of_a_hundred_bytes(header: str, span: tuple[int, int] | None) ->
 
 
 @pytest.mark.parametrize("header", ["bytes=100-", "bytes=200-300", "bytes=-0"])
-def test_ranges_outside_the_file_are_refused(header: str) -> None:
+def test_ranges_outside_the_file_are_rejected(header: str) -> None:
     with pytest.raises(Unsatisfiable):
         parse_range(header, 100)
 
 
-def test_a_window_reads_its_part_and_closes_the_file() -> None:
+def test_a_file_window_reads_its_part_and_closes_the_file() -> None:
     file = io.BytesIO(bytes(range(100)))
     window = FileWindow(file, 10, 25)
     assert window.read(20) + window.read(20) + window.read(20) == bytes(range(10, 35))

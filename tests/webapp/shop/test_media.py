@@ -11,7 +11,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from PIL import Image
 
-from tests.webapp.shop.shelf import picture_bytes, store
+from tests.webapp.shop.stock import picture_bytes, store
 from webapp.catalog.models import AssetKind
 
 SOUND = b"RIFF" + bytes(range(256)) * 300
@@ -26,7 +26,7 @@ def body(response: Any) -> bytes:
     return b"".join(response.streaming_content)
 
 
-def test_a_whole_file_may_be_kept_for_good(client: Client, sound_url: str) -> None:
+def test_a_file_can_be_cached_forever(client: Client, sound_url: str) -> None:
     response = client.get(sound_url)
     assert body(response) == SOUND
     assert response["Content-Type"] == "audio/wav"
@@ -36,7 +36,7 @@ def test_a_whole_file_may_be_kept_for_good(client: Client, sound_url: str) -> No
     assert {"public", "immutable", "max-age=31536000"} <= set(response["Cache-Control"].split(", "))
 
 
-def test_a_part_of_a_file(client: Client, sound_url: str) -> None:
+def test_a_byte_range_of_a_file(client: Client, sound_url: str) -> None:
     response = client.get(sound_url, headers={"Range": "bytes=1000-70000"})
     assert response.status_code == 206
     assert body(response) == SOUND[1000:70001]
@@ -44,15 +44,13 @@ def test_a_part_of_a_file(client: Client, sound_url: str) -> None:
     assert response["Content-Length"] == "69001"
 
 
-def test_a_part_of_another_version_is_answered_with_the_whole(
-    client: Client, sound_url: str
-) -> None:
+def test_a_range_of_another_version_returns_the_whole_file(client: Client, sound_url: str) -> None:
     response = client.get(sound_url, headers={"Range": "bytes=0-9", "If-Range": '"another"'})
     assert response.status_code == 200
     assert body(response) == SOUND
 
 
-def test_a_part_of_the_same_version(client: Client, sound_url: str) -> None:
+def test_a_range_of_the_same_version(client: Client, sound_url: str) -> None:
     whole = client.get(sound_url)
     body(whole)
     part = client.get(sound_url, headers={"Range": "bytes=0-9", "If-Range": whole["ETag"]})
@@ -60,7 +58,7 @@ def test_a_part_of_the_same_version(client: Client, sound_url: str) -> None:
     assert body(part) == SOUND[:10]
 
 
-def test_a_part_outside_the_file(client: Client, sound_url: str) -> None:
+def test_a_range_outside_the_file(client: Client, sound_url: str) -> None:
     response = client.get(sound_url, headers={"Range": "bytes=9999999-"})
     assert response.status_code == 416
     assert response["Content-Range"] == f"bytes */{len(SOUND)}"
@@ -72,7 +70,7 @@ def test_an_unchanged_file_is_not_sent_again(client: Client, sound_url: str) -> 
     assert client.get(sound_url, headers={"If-None-Match": first["ETag"]}).status_code == 304
 
 
-def test_what_a_browser_cannot_show_is_downloaded(client: Client) -> None:
+def test_files_that_browsers_cannot_show_are_downloaded(client: Client) -> None:
     response = client.get(default_storage.url(store(b"<svg onload=alert(1)>", suffix=".svg").name))
     body(response)
     assert response["Content-Type"] == "application/octet-stream"
@@ -110,7 +108,7 @@ def test_other_widths_are_not_made(client: Client) -> None:
     assert client.get(thumbnail_url(store(picture_bytes("red")).name, 333)).status_code == 404
 
 
-def test_no_thumbnail_of_what_is_no_picture_or_absent(client: Client) -> None:
+def test_missing_files_and_other_media_have_no_thumbnail(client: Client) -> None:
     sound = store(SOUND, AssetKind.AUDIO, ".wav").name
     assert client.get(thumbnail_url(sound, 160)).status_code == 404
     assert client.get(thumbnail_url(f"assets/aa/{'a' * 64}.png", 160)).status_code == 404

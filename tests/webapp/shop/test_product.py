@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from search.errors import Unavailable
 from tests.support.encoders import ColourEncoder
-from tests.webapp.shop.shelf import picture_bytes, stock, store
+from tests.webapp.shop.stock import picture_bytes, stock, store
 from webapp.catalog.models import AssetKind, Product
 from webapp.catalog.services.assets import make_file_assets
 from webapp.shop.views import product as product_view
@@ -32,7 +32,7 @@ def structured(page: str) -> dict[str, Any]:
     return data
 
 
-def test_facts_path_and_similar_products(client: Client, shelf: list[Product]) -> None:
+def test_facts_breadcrumb_and_similar_products(client: Client, shelf: list[Product]) -> None:
     page = client.get("/p/P-3/").content.decode()
     assert '<h1 id="product-title">red lamp 3</h1>' in page
     assert "€13.00" in page
@@ -43,7 +43,7 @@ def test_facts_path_and_similar_products(client: Client, shelf: list[Product]) -
     assert similar.count('class="card"') == 10
 
 
-def test_prices_and_words_follow_the_language(client: Client, shelf: list[Product]) -> None:
+def test_prices_and_texts_follow_the_language(client: Client, shelf: list[Product]) -> None:
     Product.objects.filter(sku="P-2").update(price="1234.50", currency="CNY", stock=0)
     page = client.get("/p/P-2/", headers={"Accept-Language": "zh-CN"}).content.decode()
     assert '<html lang="zh-hans">' in page
@@ -54,7 +54,7 @@ def test_prices_and_words_follow_the_language(client: Client, shelf: list[Produc
     assert "马克杯" in page
 
 
-def test_what_search_engines_read_cannot_end_the_script(
+def test_structured_data_cannot_end_its_script_element(
     client: Client, shelf: list[Product]
 ) -> None:
     title = "Mug</script><script>alert(1)</script> & more"
@@ -77,7 +77,7 @@ def test_sounds_and_videos_can_be_played(client: Client, shelf: list[Product]) -
     assert re.search(r'<video controls .* src="/media/assets/.*\.mp4"', page)
 
 
-def test_hidden_and_unknown_products_are_not_there(client: Client, shelf: list[Product]) -> None:
+def test_hidden_and_unknown_products_are_not_found(client: Client, shelf: list[Product]) -> None:
     Product.objects.filter(sku="P-0").update(visible=False)
     assert client.get("/p/P-0/").status_code == 404
     response = client.get("/p/nothing/")
@@ -85,20 +85,20 @@ def test_hidden_and_unknown_products_are_not_there(client: Client, shelf: list[P
     assert "Page not found" in response.content.decode()
 
 
-def test_a_sku_may_hold_slashes_and_spaces(client: Client, encoder: ColourEncoder) -> None:
+def test_a_sku_can_contain_slashes_and_spaces(client: Client, encoder: ColourEncoder) -> None:
     Product.objects.create(sku="A/B 1?", title="Odd one")
     listed = re.search(r'href="(/p/.*?)"', client.get("/search").content.decode())
     assert listed is not None
     assert "Odd one" in client.get(listed[1]).content.decode()
 
 
-def test_the_page_stands_without_the_index(
+def test_the_page_loads_without_the_index(
     client: Client, shelf: list[Product], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(request: object) -> None:
-        raise Unavailable("the index is away")
+    def fail(request: object) -> None:
+        raise Unavailable("the index is not available")
 
-    monkeypatch.setattr(product_view, "search_products", away)
+    monkeypatch.setattr(product_view, "search_products", fail)
     response = client.get("/p/P-3/")
     assert response.status_code == 200
     assert "Similar products" not in response.content.decode()
@@ -109,11 +109,11 @@ def test_the_number_of_queries_does_not_grow(
 ) -> None:
     with django_assert_max_num_queries(20) as few:
         client.get("/p/P-0/")
-    asked = len(few.captured_queries)
+    query_count = len(few.captured_queries)
     for asset in make_file_assets(
         shelf[0], [store(picture_bytes(colour)) for colour in ("cyan", "teal", "gold")]
     ):
         asset.position += 1
         asset.save()
-    with django_assert_max_num_queries(asked):
+    with django_assert_max_num_queries(query_count):
         client.get("/p/P-0/")

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.support.encoders import ColourEncoder
-from tests.webapp.shop.shelf import picture_bytes, stock
+from tests.webapp.shop.stock import picture_bytes, stock
 from webapp.catalog.models import Asset, AssetKind, Product
 
 pytestmark = pytest.mark.django_db
@@ -30,18 +30,20 @@ def upload(colour: str) -> SimpleUploadedFile:
     return SimpleUploadedFile("mine.png", picture_bytes(colour, side=200), "image/png")
 
 
-def test_words_find_products(client: Client, shelf: list[Product]) -> None:
+def test_a_text_finds_products(client: Client, shelf: list[Product]) -> None:
     response = client.get("/search", {"q": "blue lamp"})
     assert "lamp" in titles(response)[0]
     assert "blue" in titles(response)[0]
     assert b"Matches the words" in response.content
 
 
-def test_nothing_asked_shows_the_newest_first(client: Client, shelf: list[Product]) -> None:
+def test_without_a_query_the_newest_products_come_first(
+    client: Client, shelf: list[Product]
+) -> None:
     assert titles(client.get("/search"))[0] == "blue lamp 11"
 
 
-def test_filters_leave_chips_that_take_them_away(client: Client, shelf: list[Product]) -> None:
+def test_chips_remove_filters(client: Client, shelf: list[Product]) -> None:
     response = client.get("/search?brand=Alder&attr:colour=red&price_max=20&in_stock=on")
     assert titles(response) == ["red mug 6"]
     chips = re.findall(r'class="chip" href="(.*?)"', response.content.decode())
@@ -49,14 +51,14 @@ def test_filters_leave_chips_that_take_them_away(client: Client, shelf: list[Pro
     assert "/search?attr%3Acolour=red&amp;price_max=20&amp;in_stock=on" in chips
 
 
-def test_a_category_holds_what_stands_below_it(client: Client, shelf: list[Product]) -> None:
+def test_a_category_includes_its_descendants(client: Client, shelf: list[Product]) -> None:
     response = client.get("/c/kitchen/")
     assert len(titles(response)) == 6
     assert "<h1>Kitchen" in response.content.decode()
     assert client.get("/c/nowhere/").status_code == 404
 
 
-def test_a_picture_becomes_an_address_that_can_be_filtered(
+def test_an_uploaded_picture_becomes_a_url_that_can_be_filtered(
     client: Client, shelf: list[Product]
 ) -> None:
     response = client.post("/search", {"picture": upload("green"), "q": ""})
@@ -70,7 +72,7 @@ def test_a_picture_becomes_an_address_that_can_be_filtered(
     assert titles(narrower)[0].startswith("green")
 
 
-def test_a_picture_and_words_together(client: Client, shelf: list[Product]) -> None:
+def test_a_picture_and_text_together(client: Client, shelf: list[Product]) -> None:
     response = client.post("/search", {"picture": upload("red"), "q": "lamp"}, follow=True)
     assert response.redirect_chain[0][0].startswith("/search?q=lamp&picture_token=")
     page = response.content.decode()
@@ -79,17 +81,13 @@ def test_a_picture_and_words_together(client: Client, shelf: list[Product]) -> N
     assert "Seen in the picture" in page
 
 
-def test_a_picture_of_the_shop_itself_can_be_asked_with(
-    client: Client, shelf: list[Product]
-) -> None:
+def test_a_picture_of_the_shop_can_be_the_query(client: Client, shelf: list[Product]) -> None:
     asset = Asset.objects.get(product=shelf[2], kind=AssetKind.PICTURE)
     response = client.post("/search", {"asset": asset.pk}, follow=True)
     assert titles(response)[0].startswith("blue")
 
 
-def test_similar_products_leave_out_the_product_itself(
-    client: Client, shelf: list[Product]
-) -> None:
+def test_similar_products_exclude_the_product(client: Client, shelf: list[Product]) -> None:
     response = client.get("/search?like=P-0")
     assert len(titles(response)) == 11
     assert "red mug 0" not in titles(response)
@@ -104,7 +102,7 @@ def test_similar_products_leave_out_the_product_itself(
         (b"RIFF\0\0\0\0WAVEfmt ", 415, "not a picture"),
     ],
 )
-def test_files_that_are_no_pictures(
+def test_files_that_are_not_pictures_are_rejected(
     client: Client, content: bytes, status: int, words: str, encoder: Any
 ) -> None:
     response = client.post("/search", {"picture": SimpleUploadedFile("x.png", content)})
@@ -112,7 +110,7 @@ def test_files_that_are_no_pictures(
     assert words in response.content.decode()
 
 
-def test_a_body_over_the_limit_is_refused_before_it_is_read(
+def test_a_body_over_the_limit_is_rejected_before_it_is_read(
     client: Client, encoder: Any, settings: Any
 ) -> None:
     settings.ENGINE = settings.ENGINE.model_copy(update={"picture_max_bytes": 1024})
@@ -132,7 +130,7 @@ def test_a_body_over_the_limit_is_refused_before_it_is_read(
         ("q=" + "a" * 1001, "at most 1000"),
     ],
 )
-def test_what_makes_no_sense_is_explained(
+def test_invalid_parameters_show_an_error_page(
     client: Client, encoder: Any, query: str, words: str
 ) -> None:
     response = client.get(f"/search?{query}")
@@ -141,17 +139,17 @@ def test_what_makes_no_sense_is_explained(
 
 
 @pytest.mark.parametrize("form", [{"asset": "one"}, {"asset": "9" * 40}, {"asset": "0"}])
-def test_assets_that_do_not_exist(client: Client, encoder: Any, form: dict[str, str]) -> None:
+def test_unknown_assets_are_not_found(client: Client, encoder: Any, form: dict[str, str]) -> None:
     assert client.post("/search", form).status_code in {400, 404}
 
 
-def test_nothing_found_says_what_to_do(client: Client, shelf: list[Product]) -> None:
+def test_an_empty_result_gives_advice(client: Client, shelf: list[Product]) -> None:
     response = client.get("/search?brand=Nobody")
     assert response.status_code == 200
     assert "Remove the filters" in response.content.decode()
 
 
-def test_pages_join_and_carry_on_in_place(client: Client, encoder: ColourEncoder) -> None:
+def test_the_next_page_is_appended_in_place(client: Client, encoder: ColourEncoder) -> None:
     stock(encoder, 30)
     first = client.get("/search?sort=price")
     more = re.search(r'id="load-more"[^>]*href="(.*?)"', first.content.decode())
@@ -164,16 +162,14 @@ def test_pages_join_and_carry_on_in_place(client: Client, encoder: ColourEncoder
     assert b'name="brand"' in second.content
 
 
-def test_a_part_fetched_by_script_names_the_page_it_belongs_to(
-    client: Client, shelf: list[Product]
-) -> None:
+def test_a_partial_update_pushes_the_url_of_its_page(client: Client, shelf: list[Product]) -> None:
     response = client.get(
         "/search?q=mug&brand=&price_min=&sort=relevance", headers={"HX-Request": "true"}
     )
     assert response["HX-Push-Url"] == "/search?q=mug"
 
 
-def test_what_was_hidden_a_moment_ago_is_not_shown(client: Client, shelf: list[Product]) -> None:
+def test_a_product_that_was_just_hidden_is_not_shown(client: Client, shelf: list[Product]) -> None:
     before = titles(client.get("/search"))
     Product.objects.filter(title=before[0]).update(visible=False)
     assert before[0] not in titles(client.get("/search"))
@@ -190,8 +186,8 @@ def test_the_number_of_queries_does_not_grow(
     client.get(path)
     with django_assert_max_num_queries(60) as few:
         client.get(path)
-    asked = len(few.captured_queries)
+    query_count = len(few.captured_queries)
     stock(encoder, 16, first=8)
     client.get(path)
-    with django_assert_max_num_queries(asked):
+    with django_assert_max_num_queries(query_count):
         client.get(path)

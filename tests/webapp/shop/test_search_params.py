@@ -1,4 +1,4 @@
-"""What a shopper asked for, read from addresses and written as such."""
+"""Search parameters: parsed from URLs and written as URLs."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def read_url(url: str) -> SearchParams:
 
 
 @given(wishes)
-def test_an_address_holds_the_whole_wish(params: SearchParams) -> None:
+def test_a_url_holds_all_parameters(params: SearchParams) -> None:
     assert read_url(params.url()) == params
 
 
-def test_a_value_taken_back_leaves_the_others() -> None:
+def test_removing_a_value_keeps_the_others() -> None:
     params = parse_search_params(
         QueryDict("q=mug&brand=A&brand=B&attr:colour=red&attr:colour=blue&cursor=x")
     )
@@ -59,7 +59,7 @@ def test_a_value_taken_back_leaves_the_others() -> None:
     assert params.without_filters().url() == "/search?q=mug"
 
 
-def test_browsing_a_category_has_an_address_of_its_own() -> None:
+def test_a_category_has_its_own_url() -> None:
     assert parse_search_params(QueryDict("category=mugs&sort=price")).url() == "/c/mugs/?sort=price"
     assert parse_qs(urlsplit(parse_search_params(QueryDict("category=mugs&q=red")).url()).query)[
         "category"
@@ -77,12 +77,12 @@ def test_browsing_a_category_has_an_address_of_its_own() -> None:
         "q=" + "a" * 1001,
     ],
 )
-def test_addresses_that_make_no_sense_are_refused(query: str) -> None:
+def test_invalid_urls_are_rejected(query: str) -> None:
     with pytest.raises(ValidationError):
         parse_search_params(QueryDict(query))
 
 
-def test_parameters_of_others_are_ignored() -> None:
+def test_unknown_parameters_are_ignored() -> None:
     assert parse_search_params(QueryDict("q=mug&utm_source=letter&attr:=x&brand=")) == SearchParams(
         text="mug"
     )

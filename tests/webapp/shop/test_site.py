@@ -1,4 +1,4 @@
-"""What belongs to the site as a whole."""
+"""Robots, languages, error pages and translations."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_robots_and_icon(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_the_language_stays_chosen(client: Client, encoder: ColourEncoder) -> None:
+def test_the_chosen_language_is_kept(client: Client, encoder: ColourEncoder) -> None:
     assert "Search by words or by picture" in client.get("/").content.decode()
     response = client.post("/i18n/setlang/", {"language": "zh-hans", "next": "/search?q=a"})
     assert response["Location"] == "/search?q=a"
@@ -37,20 +37,20 @@ def test_the_language_stays_chosen(client: Client, encoder: ColourEncoder) -> No
 
 
 @pytest.mark.django_db
-def test_a_form_without_its_token_is_explained(encoder: ColourEncoder) -> None:
+def test_a_form_without_a_csrf_token_shows_an_error_page(encoder: ColourEncoder) -> None:
     response = Client(enforce_csrf_checks=True).post("/i18n/setlang/", {"language": "zh-hans"})
     assert response.status_code == 403
     assert "This form has expired" in response.content.decode()
 
 
 @pytest.mark.django_db
-def test_a_body_that_is_no_form_is_explained(client: Client, encoder: ColourEncoder) -> None:
+def test_a_malformed_body_shows_an_error_page(client: Client, encoder: ColourEncoder) -> None:
     response = client.post("/search", b"--x\r\nbroken", content_type="multipart/form-data")
     assert response.status_code == 400
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
-def test_no_script_stands_inside_a_page(template: Path) -> None:
+def test_templates_have_no_inline_scripts(template: Path) -> None:
     """The content security policy would not run it."""
     text = template.read_text()
     assert all(
@@ -59,15 +59,15 @@ def test_no_script_stands_inside_a_page(template: Path) -> None:
     assert not re.search(r"\son[a-z]+\s*=\s*[\"']", text)
 
 
-def test_everything_that_may_be_said_is_said_in_chinese() -> None:
+def test_every_message_is_translated_into_chinese() -> None:
     catalogue = read_po(BytesIO((CHINESE / "django.po").read_bytes()))
     for message in catalogue:
-        said = message.string if isinstance(message.string, tuple) else (message.string,)
-        assert all(said) or not message.id, f"not translated: {message.id}"
+        texts = message.string if isinstance(message.string, tuple) else (message.string,)
+        assert all(texts) or not message.id, f"not translated: {message.id}"
         assert message.id == "" or not message.fuzzy, f"not checked: {message.id}"
 
 
-def test_the_compiled_messages_are_those_of_the_source() -> None:
+def test_compiled_messages_match_their_source() -> None:
     source = read_po(BytesIO((CHINESE / "django.po").read_bytes()))
     compiled = read_mo(BytesIO((CHINESE / "django.mo").read_bytes()))
     assert {_first(message.id): _first(message.string) for message in source if message.id} == {
@@ -75,7 +75,7 @@ def test_the_compiled_messages_are_those_of_the_source() -> None:
     }
 
 
-def test_facts_leave_out_what_is_empty() -> None:
+def test_facts_leave_out_empty_values() -> None:
     values = {
         "colour": ["red", "blue"],
         "second_size": 4,

@@ -1,25 +1,25 @@
-/* Sounds and videos: key frames, moments and the waveform seek in the player; what is played now is shown in them.
+/* Clips of a product page: key frames, matches and the waveform seek in the player and show its position.
    Without this script the same links open the file at their second. */
 
-function clip(root) {
+function enhanceClip(root) {
   const player = root.querySelector("video, audio");
   if (!player) return;
   const links = [...root.querySelectorAll("[data-seek]")];
   const frames = links.filter((link) => link.matches(".frame"));
   const wave = root.querySelector("[data-wave]");
   const head = root.querySelector("[data-wave-head]");
-  const seconds = () => (Number.isFinite(player.duration) && player.duration) || Number(root.dataset.seconds);
+  const duration = () => (Number.isFinite(player.duration) && player.duration) || Number(root.dataset.seconds);
 
   const playFrom = (second) => {
     player.currentTime = second;
-    player.play().catch(() => {}); // A browser may want the shopper to press play.
+    player.play().catch(() => {}); // Some browsers require that the shopper presses play.
   };
 
-  const show = () => {
+  const showPosition = () => {
     const now = player.currentTime;
-    const here = frames.findLast((frame) => Number(frame.dataset.seek) <= now + 0.05);
-    frames.forEach((frame) => (frame === here ? frame.setAttribute("aria-current", "true") : frame.removeAttribute("aria-current")));
-    if (head && seconds()) head.setAttribute("x", (now / seconds()) * 1000 - 1);
+    const current = frames.findLast((frame) => Number(frame.dataset.seek) <= now + 0.05);
+    frames.forEach((frame) => (frame === current ? frame.setAttribute("aria-current", "true") : frame.removeAttribute("aria-current")));
+    if (head && duration()) head.setAttribute("x", (now / duration()) * 1000 - 1);
   };
 
   links.forEach((link) =>
@@ -33,10 +33,10 @@ function clip(root) {
     wave.dataset.seekable = "";
     wave.addEventListener("click", (event) => {
       const box = wave.getBoundingClientRect();
-      if (seconds()) playFrom(((event.clientX - box.left) / box.width) * seconds());
+      if (duration()) playFrom(((event.clientX - box.left) / box.width) * duration());
     });
   }
-  for (const event of ["timeupdate", "seeked", "loadedmetadata"]) player.addEventListener(event, show);
+  for (const event of ["timeupdate", "seeked", "loadedmetadata"]) player.addEventListener(event, showPosition);
   player.addEventListener("error", () => {
     root.querySelector("[data-clip-fault]").hidden = false;
   });
@@ -47,4 +47,4 @@ function clip(root) {
   if (strip) strip.scrollLeft = best.parentElement.offsetLeft - strip.offsetLeft - (strip.clientWidth - best.clientWidth) / 2;
 }
 
-document.querySelectorAll("[data-clip]").forEach(clip);
+document.querySelectorAll("[data-clip]").forEach(enhanceClip);

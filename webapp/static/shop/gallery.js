@@ -1,25 +1,25 @@
-/* The gallery: thumbnails and arrow keys move through the pictures; without this script thumbnails are plain anchors. */
+/* The gallery: thumbnails and arrow keys move through the pictures. Without this script thumbnails are plain anchors. */
 
-function gallery(root) {
+function enhanceGallery(root) {
   const frames = root.querySelector("[data-gallery-frames]");
   const thumbs = [...root.querySelectorAll("[data-gallery-thumb]")];
   const asset = document.querySelector("[data-gallery-asset]");
-  const place = () => Math.round(frames.scrollLeft / frames.clientWidth);
+  const currentIndex = () => Math.round(frames.scrollLeft / frames.clientWidth);
   const go = (index) => {
-    const wanted = Math.min(Math.max(index, 0), frames.children.length - 1);
-    frames.scrollTo({ left: wanted * frames.clientWidth });
+    const target = Math.min(Math.max(index, 0), frames.children.length - 1);
+    frames.scrollTo({ left: target * frames.clientWidth });
   };
 
   frames.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    go(place() + step);
+    go(currentIndex() + step);
   });
   frames.addEventListener("scroll", () => {
-    const here = place();
-    thumbs.forEach((thumb, index) => (index === here ? thumb.setAttribute("aria-current", "true") : thumb.removeAttribute("aria-current")));
-    if (asset) asset.value = frames.children[here].dataset.asset;
+    const current = currentIndex();
+    thumbs.forEach((thumb, index) => (index === current ? thumb.setAttribute("aria-current", "true") : thumb.removeAttribute("aria-current")));
+    if (asset) asset.value = frames.children[current].dataset.asset;
   });
   thumbs.forEach((thumb, index) =>
     thumb.addEventListener("click", (event) => {
@@ -29,4 +29,4 @@ function gallery(root) {
   );
 }
 
-document.querySelectorAll("[data-gallery]").forEach(gallery);
+document.querySelectorAll("[data-gallery]").forEach(enhanceGallery);

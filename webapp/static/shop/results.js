@@ -1,5 +1,5 @@
-/* What htmx leaves to do on the results page: focus after "Show more", problems in sight, word when the network is away.
-   And what the click log is told: which product was opened. Nothing waits for that, and links work without it. */
+/* The results page beyond htmx: focus after "Show more", scrolling to error messages, a message without network.
+   It also reports opened products to the click log, in the background; links work without it. */
 
 let shownBefore = 0;
 
@@ -20,11 +20,11 @@ document.body.addEventListener("htmx:sendError", () => {
   count.textContent = count.dataset.away;
 });
 
-function tellOpened(event) {
+function reportClick(event) {
   const link = event.target.closest("[data-click]");
   const rightButton = event.button === 2;
   if (link && !rightButton) navigator.sendBeacon(link.closest("[data-clicks]").dataset.clicks, link.dataset.click);
 }
 
-document.body.addEventListener("click", tellOpened);
-document.body.addEventListener("auxclick", tellOpened);
+document.body.addEventListener("click", reportClick);
+document.body.addEventListener("auxclick", reportClick);

@@ -1,11 +1,11 @@
 /* The search box: a picture may be chosen, photographed, dropped or pasted. Without this script the form still works. */
 
-const LONGEST_SIDE = 1600;
+const MAX_SIDE = 1600;
 
-/** A phone's photograph is far larger than any encoder looks at; a smaller one is sent. Unreadable files go as they are. */
-async function shrunk(file) {
+/** Reduces a large photo before the upload: encoders use few pixels. Unreadable files are sent unchanged. */
+async function shrink(file) {
   const bitmap = await createImageBitmap(file).catch(() => null);
-  const factor = bitmap ? LONGEST_SIDE / Math.max(bitmap.width, bitmap.height) : 1;
+  const factor = bitmap ? MAX_SIDE / Math.max(bitmap.width, bitmap.height) : 1;
   if (factor >= 1) return file;
   const canvas = new OffscreenCanvas(Math.round(bitmap.width * factor), Math.round(bitmap.height * factor));
   const context = canvas.getContext("2d");
@@ -27,13 +27,13 @@ class SearchBox {
     this.note = form.querySelector("[data-ask-note]");
     for (const input of this.files) input.addEventListener("change", () => input.files[0] && this.take(input.files[0]));
     form.querySelector("[data-ask-remove]").addEventListener("click", () => this.remove());
-    form.addEventListener("submit", () => this.send());
-    addEventListener("pageshow", () => this.rest());
+    form.addEventListener("submit", () => this.prepareSubmit());
+    addEventListener("pageshow", () => this.reset());
   }
 
-  say(text, wrong = false) {
+  showNote(text, isError = false) {
     this.note.textContent = text;
-    this.note.classList.toggle("is-wrong", wrong);
+    this.note.classList.toggle("is-wrong", isError);
   }
 
   async take(file) {
@@ -43,10 +43,10 @@ class SearchBox {
     }
     if (!file.type.startsWith("image/")) {
       this.remove();
-      this.say(this.form.dataset.notAPicture, true);
+      this.showNote(this.form.dataset.notAPicture, true);
       return;
     }
-    const picture = await shrunk(file);
+    const picture = await shrink(file);
     const transfer = new DataTransfer();
     transfer.items.add(picture);
     for (const input of this.files) input.value = "";
@@ -54,12 +54,12 @@ class SearchBox {
     this.form.querySelector("[data-ask-token]")?.remove();
     this.form.method = "post";
     this.form.enctype = "multipart/form-data";
-    this.show(picture, file.name);
-    this.say(this.form.dataset.pictureAdded);
+    this.showPicture(picture, file.name);
+    this.showNote(this.form.dataset.pictureAdded);
     this.words.focus();
   }
 
-  show(picture, name) {
+  showPicture(picture, name) {
     if (this.preview.src.startsWith("blob:")) URL.revokeObjectURL(this.preview.src);
     this.preview.src = URL.createObjectURL(picture);
     this.preview.hidden = false;
@@ -73,37 +73,37 @@ class SearchBox {
     this.form.method = "get";
     this.form.enctype = "application/x-www-form-urlencoded";
     this.chip.hidden = true;
-    this.say("");
+    this.showNote("");
     this.words.focus();
   }
 
-  /** An address without empty parts; the browser's own submission does the rest. */
-  send() {
+  /** Leaves empty file fields out of the URL; the browser submits the form. */
+  prepareSubmit() {
     for (const input of this.files) input.disabled = !input.files.length;
     this.form.classList.add("is-busy");
   }
 
-  rest() {
+  reset() {
     for (const input of this.files) input.disabled = false;
     this.form.classList.remove("is-busy");
   }
 }
 
-function carriesFiles(event) {
+function hasFiles(event) {
   return event.dataTransfer?.types.includes("Files");
 }
 
-function listenOnPage(box) {
+function acceptDropsAndPastes(box) {
   let depth = 0;
   const mark = (change) => {
     depth = Math.max(0, depth + change);
     document.body.classList.toggle("is-dropping", depth > 0);
   };
-  addEventListener("dragenter", (event) => carriesFiles(event) && mark(1));
-  addEventListener("dragleave", (event) => carriesFiles(event) && mark(-1));
-  addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
+  addEventListener("dragenter", (event) => hasFiles(event) && mark(1));
+  addEventListener("dragleave", (event) => hasFiles(event) && mark(-1));
+  addEventListener("dragover", (event) => hasFiles(event) && event.preventDefault());
   addEventListener("drop", (event) => {
-    if (!carriesFiles(event)) return;
+    if (!hasFiles(event)) return;
     event.preventDefault();
     mark(-depth);
     if (event.dataTransfer.files[0]) box.take(event.dataTransfer.files[0]);
@@ -117,4 +117,4 @@ function listenOnPage(box) {
 }
 
 const form = document.querySelector("[data-ask]");
-if (form) listenOnPage(new SearchBox(form));
+if (form) acceptDropsAndPastes(new SearchBox(form));

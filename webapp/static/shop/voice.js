@@ -1,16 +1,17 @@
-/* Speaking into the search box: a recording becomes words to correct, or the sound to search with. Nothing is sent to
-   search before the shopper says so. Without this script, a microphone or an engine there is no button to press. */
+/* Voice input of the search box: a recording is transcribed to words that the shopper can correct, or is itself the
+   query. The search starts only when the shopper submits it. Without this script, a microphone or a speech engine the
+   button is hidden. */
 
 const TYPES = ["audio/webm;codecs=opus", "audio/mp4", "audio/ogg;codecs=opus"];
 const CAN_RECORD = Boolean(navigator.mediaDevices?.getUserMedia && window.MediaRecorder);
 
 /** 75.3 → "1:15" */
-function clockFace(seconds) {
+function formatClock(seconds) {
   const whole = Math.floor(seconds);
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
-/** Records until it is stopped, and tells how loud it is, from 0 to 1. */
+/** Records until it is stopped, and reports its level from 0 to 1. */
 class Recording {
   static async begin(onLevel) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: { channelCount: 1 } });
@@ -25,30 +26,30 @@ class Recording {
     this.recorder = new MediaRecorder(stream, mimeType ? { mimeType } : {});
     this.recorder.addEventListener("dataavailable", (event) => this.parts.push(event.data));
     this.recorder.start();
-    this.began = performance.now();
-    this.listen();
+    this.startedAt = performance.now();
+    this.reportLevel();
   }
 
   get seconds() {
-    return (performance.now() - this.began) / 1000;
+    return (performance.now() - this.startedAt) / 1000;
   }
 
-  listen() {
+  reportLevel() {
     this.audio = new AudioContext();
     const analyser = this.audio.createAnalyser();
     this.audio.createMediaStreamSource(this.stream).connect(analyser);
     const samples = new Float32Array(analyser.fftSize);
-    const look = () => {
+    const measure = () => {
       if (this.recorder.state === "inactive") return;
       analyser.getFloatTimeDomainData(samples);
       const power = samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
       this.onLevel(Math.min(1, Math.sqrt(power) * 5));
-      requestAnimationFrame(look);
+      requestAnimationFrame(measure);
     };
-    look();
+    measure();
   }
 
-  /** The file, once the recorder has written its last part. */
+  /** Returns the file after the recorder has written its last part. */
   async stop() {
     if (this.recorder.state !== "inactive") {
       const written = new Promise((done) => this.recorder.addEventListener("stop", done, { once: true }));
@@ -65,13 +66,13 @@ class Recording {
 class Voice {
   constructor(form) {
     this.form = form;
-    this.told = form.querySelector("[data-voice]").dataset;
+    this.data = form.querySelector("[data-voice]").dataset;
     const part = (name) => form.querySelector(`[data-voice-${name}]`);
     Object.assign(this, { start: part("start"), live: part("live"), time: part("time"), kept: part("kept") });
     Object.assign(this, { player: part("player"), play: part("play"), length: part("length"), file: part("file"), search: part("search") });
     this.words = form.elements.q;
     this.note = form.querySelector("[data-ask-note]");
-    this.understood = "";
+    this.transcript = "";
     this.start?.addEventListener("click", () => this.record());
     part("stop").addEventListener("click", () => this.finish());
     part("cancel").addEventListener("click", () => this.cancel());
@@ -79,46 +80,46 @@ class Voice {
     this.search?.addEventListener("click", () => this.searchBySound());
     this.play.addEventListener("click", () => (this.player.paused ? this.player.play() : this.player.load()));
     for (const event of ["playing", "ended", "emptied"]) this.player.addEventListener(event, () => this.play.classList.toggle("is-playing", event === "playing"));
-    this.player.addEventListener("loadedmetadata", () => Number.isFinite(this.player.duration) && (this.length.textContent = clockFace(this.player.duration)));
+    this.player.addEventListener("loadedmetadata", () => Number.isFinite(this.player.duration) && (this.length.textContent = formatClock(this.player.duration)));
     this.file?.addEventListener("change", () => this.file.files[0] && this.take(this.file.files[0]));
     form.addEventListener("ask:sound", (event) => this.take(event.detail));
     form.addEventListener("keydown", (event) => event.key === "Escape" && this.recording && this.cancel());
-    form.addEventListener("submit", () => this.leave());
-    addEventListener("pageshow", () => this.rest());
+    form.addEventListener("submit", () => this.prepareSubmit());
+    addEventListener("pageshow", () => this.reset());
     if (CAN_RECORD && this.start) this.start.hidden = false;
   }
 
-  say(text, wrong = false) {
+  showNote(text, isError = false) {
     this.note.textContent = text;
-    this.note.classList.toggle("is-wrong", wrong);
+    this.note.classList.toggle("is-wrong", isError);
   }
 
   async record() {
-    if (this.recording || this.asking) return;
+    if (this.recording || this.isAsking) return;
     this.remove();
-    this.asking = true;
+    this.isAsking = true;
     try {
       this.recording = await Recording.begin((level) => this.live.style.setProperty("--level", level.toFixed(2)));
     } catch (error) {
-      this.say({ NotAllowedError: this.told.refused, NotFoundError: this.told.absent }[error.name] ?? this.told.unusable, true);
+      this.showNote({ NotAllowedError: this.data.refused, NotFoundError: this.data.absent }[error.name] ?? this.data.unusable, true);
       return;
     } finally {
-      this.asking = false;
+      this.isAsking = false;
     }
     this.form.classList.add("is-recording");
     this.live.hidden = false;
-    this.say(this.told.recording);
+    this.showNote(this.data.recording);
     this.live.querySelector("[data-voice-stop]").focus();
     this.tick();
     this.clock = setInterval(() => this.tick(), 200);
   }
 
   tick() {
-    this.time.textContent = this.length.textContent = clockFace(this.recording.seconds);
-    if (this.recording.seconds >= Number(this.told.seconds)) this.finish(this.told.long);
+    this.time.textContent = this.length.textContent = formatClock(this.recording.seconds);
+    if (this.recording.seconds >= Number(this.data.seconds)) this.finish(this.data.long);
   }
 
-  async halt() {
+  async stopRecording() {
     clearInterval(this.clock);
     const recording = this.recording;
     this.recording = null;
@@ -128,48 +129,48 @@ class Voice {
   }
 
   async cancel() {
-    await this.halt();
-    this.say("");
+    await this.stopRecording();
+    this.showNote("");
     this.start.focus();
   }
 
-  async finish(remark = "") {
-    if (this.recording) this.take(await this.halt(), remark);
+  async finish(note = "") {
+    if (this.recording) this.take(await this.stopRecording(), note);
   }
 
-  async take(file, remark = "") {
-    this.keep(file);
-    if (!this.told.transcribe) {
-      this.say([remark, this.told.added].filter(Boolean).join(" "));
+  async take(file, note = "") {
+    this.showRecording(file);
+    if (!this.data.transcribe) {
+      this.showNote([note, this.data.added].filter(Boolean).join(" "));
       this.search?.focus();
       return;
     }
-    this.say(this.told.listening);
+    this.showNote(this.data.listening);
     this.form.classList.add("is-listening");
-    const answer = await this.transcribed(file);
+    const answer = await this.transcribe(file);
     this.form.classList.remove("is-listening");
     if (answer.text) {
-      this.words.value = this.understood = answer.text;
+      this.words.value = this.transcript = answer.text;
       this.words.focus();
       this.words.select();
     } else {
       (this.search ?? this.start)?.focus();
     }
-    this.say([remark, answer.problem ?? (answer.text ? this.told.check : this.told.nothing)].filter(Boolean).join(" "), !answer.text);
+    this.showNote([note, answer.problem ?? (answer.text ? this.data.check : this.data.nothing)].filter(Boolean).join(" "), !answer.text);
   }
 
-  async transcribed(file) {
+  async transcribe(file) {
     const body = new FormData();
     body.append("sound", file);
     try {
-      const response = await fetch(this.told.transcribe, { method: "POST", body });
+      const response = await fetch(this.data.transcribe, { method: "POST", body });
       return await response.json();
     } catch {
-      return { problem: this.told.away };
+      return { problem: this.data.away };
     }
   }
 
-  keep(file) {
+  showRecording(file) {
     this.player.src = URL.createObjectURL(file);
     this.kept.hidden = false;
     if (!this.file) return;
@@ -183,24 +184,24 @@ class Voice {
     this.player.removeAttribute("src");
     this.kept.hidden = true;
     if (this.file) this.file.value = "";
-    this.say("");
+    this.showNote("");
   }
 
-  /** The words that were understood go away with it, unless the shopper has changed them: then both count. */
+  /** Drops the transcript from the query, unless the shopper has changed it: then text and sound are the query. */
   searchBySound() {
-    if (this.words.value === this.understood) this.words.value = "";
+    if (this.words.value === this.transcript) this.words.value = "";
     this.bySound = true;
     this.form.method = "post";
     this.form.enctype = "multipart/form-data";
     this.form.requestSubmit();
   }
 
-  leave() {
-    if (this.recording) this.halt();
+  prepareSubmit() {
+    if (this.recording) this.stopRecording();
     if (this.file) this.file.disabled = !this.bySound;
   }
 
-  rest() {
+  reset() {
     this.bySound = false;
     if (this.file) this.file.disabled = false;
   }

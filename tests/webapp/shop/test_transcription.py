@@ -1,4 +1,4 @@
-"""The microphone and the sounds of the search box."""
+"""Recordings in the search box: transcription and search by sound."""
 
 from __future__ import annotations
 
@@ -44,39 +44,41 @@ def chosen(monkeypatch: pytest.MonkeyPatch, encoder: ColourEncoder) -> dict[str,
     return values
 
 
-def told(client: Client, **sent: Any) -> tuple[int, str]:
+def problem_of(client: Client, **sent: Any) -> tuple[int, str]:
     response = client.post("/transcriptions", sent)
     return response.status_code, response.json()["problem"]
 
 
-def test_silence_has_no_words(client: Client, chosen: dict[str, Any]) -> None:
+def test_silence_is_transcribed_as_no_words(client: Client, chosen: dict[str, Any]) -> None:
     response = client.post("/transcriptions", {"sound": recording()})
     assert (response.status_code, response.json()) == (200, {"text": "", "confidence": 0.0})
 
 
-def test_a_shopper_is_told_in_words(client: Client, chosen: dict[str, Any]) -> None:
-    assert told(client) == (400, "The recording is missing.")
+def test_problems_are_sentences_in_the_language_of_the_page(
+    client: Client, chosen: dict[str, Any]
+) -> None:
+    assert problem_of(client) == (400, "The recording is missing.")
     no_sound = SimpleUploadedFile("transcription.wav", b"no sound")
-    assert told(client, sound=no_sound) == (
+    assert problem_of(client, sound=no_sound) == (
         415,
         "This file is not a supported sound. Choose a WAV, MP3 or OGG file.",
     )
     chosen["speech_max_seconds"] = 0.5
-    assert told(client, sound=recording()) == (
+    assert problem_of(client, sound=recording()) == (
         413,
         "This recording is too long. Say it in fewer words.",
     )
     client.cookies["django_language"] = "zh-hans"
-    assert told(client) == (400, "没有录音。")
+    assert problem_of(client) == (400, "没有录音。")
 
 
-def test_nobody_may_ask_too_often(client: Client, chosen: dict[str, Any]) -> None:
+def test_recordings_of_one_address_are_limited(client: Client, chosen: dict[str, Any]) -> None:
     for _ in range(view.MAX_RECORDINGS_PER_WINDOW):
         client.post("/transcriptions")
-    assert told(client)[0] == 429
+    assert problem_of(client)[0] == 429
 
 
-def test_the_microphone_is_there_with_an_engine_alone(
+def test_the_microphone_button_needs_a_speech_engine(
     client: Client, chosen: dict[str, Any], tmp_path: Path
 ) -> None:
     response = client.get("/")
@@ -90,18 +92,14 @@ def test_the_microphone_is_there_with_an_engine_alone(
     assert client.post("/transcriptions", {"sound": recording()}).status_code == 404
 
 
-def test_an_encoder_that_hears_nothing_refuses_a_sound(
-    client: Client, chosen: dict[str, Any]
-) -> None:
+def test_an_encoder_without_audio_rejects_a_sound(client: Client, chosen: dict[str, Any]) -> None:
     response = client.post("/search", {"q": "", "sound": recording(0.2)})
     assert response.status_code == 400
     assert "This shop cannot search by sounds" in response.content.decode()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_sound_is_searched_with_and_kept_in_the_address(
-    client: Client, audio_encoder: ToneEncoder
-) -> None:
+def test_a_sound_query_is_kept_in_the_url(client: Client, audio_encoder: ToneEncoder) -> None:
     for sku, pitch in (("bell", 1500), ("horn", 300)):
         add_product(
             sku, title=sku, sounds=[tone_file([pitch])], space=audio_encoder.space.fingerprint

@@ -1,4 +1,4 @@
-"""A process follows the tuning that is live: encoder and index together, and never without one."""
+"""A process switches to the active tuning: encoder and index together."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def publish(own: TunableEncoder) -> Tuning:
     )
 
 
-def test_a_request_keeps_what_it_began_with(own: TunableEncoder) -> None:
+def test_a_request_keeps_its_model(own: TunableEncoder) -> None:
     held = models_runtime.active_model()
     held.query_encoder(), held.index()
     tuning = publish(own)
@@ -57,7 +57,7 @@ def test_a_request_keeps_what_it_began_with(own: TunableEncoder) -> None:
     assert models_runtime.active_space() == own.space
 
 
-def test_heads_that_are_missing_leave_the_former_space_in_use_and_are_told(
+def test_missing_heads_keep_the_previous_space_and_are_reported(
     own: TunableEncoder,
 ) -> None:
     models_runtime.query_encoder()
@@ -88,7 +88,7 @@ def test_heads_that_are_missing_at_the_start_are_an_error(own: TunableEncoder) -
         models_runtime.query_encoder()
 
 
-def test_heads_of_former_weights_are_not_used(own: TunableEncoder) -> None:
+def test_heads_of_previous_weights_are_not_used(own: TunableEncoder) -> None:
     tuning = publish(own)
     Tuning.objects.filter(pk=tuning.pk).update(base="former weights")
     assert models_runtime.active_space() == own.space

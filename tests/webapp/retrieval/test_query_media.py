@@ -1,4 +1,4 @@
-"""Sounds ask and are found, whatever else a product has or lacks."""
+"""Audio and video as queries, and products found by their sounds."""
 
 from __future__ import annotations
 
@@ -39,31 +39,33 @@ def shop(audio_encoder: ToneEncoder, tmp_path: Path) -> dict[str, int]:
     return {product.sku: product.pk for product in products}
 
 
-def asked(tmp_path: Path, content: bytes) -> Path:
-    path = tmp_path / "asked.wav"
+def write_sound(tmp_path: Path, content: bytes) -> Path:
+    path = tmp_path / "query.wav"
     path.write_bytes(content)
     return path
 
 
-def found(answer: SearchResult) -> list[str]:
-    return [hit.product.sku for hit in answer.hits]
+def skus(result: SearchResult) -> list[str]:
+    return [hit.product.sku for hit in result.hits]
 
 
 def test_a_sound_finds_what_sounds_like_it(shop: dict[str, int], tmp_path: Path) -> None:
-    answer = search_products(SearchQuery(sound=asked(tmp_path, tone_file([1505]))))
-    assert found(answer)[0] == "bell"
-    assert answer.hits[0].evidence[0].modality is Modality.AUDIO and answer.hits[0].evidence[0].span
-    again = search_products(SearchQuery(sound_token=answer.sound_token))
+    result = search_products(SearchQuery(sound=write_sound(tmp_path, tone_file([1505]))))
+    assert skus(result)[0] == "bell"
+    assert result.hits[0].evidence[0].modality is Modality.AUDIO and result.hits[0].evidence[0].span
+    again = search_products(SearchQuery(sound_token=result.sound_token))
     assert (
-        found(again) == found(answer)
-        and again.sound_token == answer.sound_token
+        skus(again) == skus(result)
+        and again.sound_token == result.sound_token
         and not again.picture_token
     )
-    assert [hit.score for hit in again.hits] == [hit.score for hit in answer.hits]
+    assert [hit.score for hit in again.hits] == [hit.score for hit in result.hits]
 
 
-def test_a_sound_in_a_video_is_found_with_its_second(shop: dict[str, int], tmp_path: Path) -> None:
-    request = SearchQuery(sound=asked(tmp_path, tone_file([2200])))
+def test_a_sound_in_a_video_is_found_with_its_timestamp(
+    shop: dict[str, int], tmp_path: Path
+) -> None:
+    request = SearchQuery(sound=write_sound(tmp_path, tone_file([2200])))
     hit = search_products(request).hits[0]
     assert hit.product.sku == "film"
     heard = next(evidence for evidence in hit.evidence if evidence.modality is Modality.AUDIO)
@@ -73,51 +75,55 @@ def test_a_sound_in_a_video_is_found_with_its_second(shop: dict[str, int], tmp_p
     assert timelines[Modality.AUDIO].best.span == heard.span
 
 
-def test_words_picture_and_sound_ask_together(shop: dict[str, int], tmp_path: Path) -> None:
-    sound = asked(tmp_path, tone_file([302]))
-    answer = search_products(SearchQuery(text="a film of a kettle", sound=sound))
-    assert set(found(answer)[:2]) == {"film", "horn"}
-    film = next(hit for hit in answer.hits if hit.product.sku == "film")
+def test_text_and_sound_are_combined(shop: dict[str, int], tmp_path: Path) -> None:
+    sound = write_sound(tmp_path, tone_file([302]))
+    result = search_products(SearchQuery(text="a film of a kettle", sound=sound))
+    assert set(skus(result)[:2]) == {"film", "horn"}
+    film = next(hit for hit in result.hits if hit.product.sku == "film")
     assert {evidence.modality for evidence in film.evidence} == set(Modality) - {Modality.PICTURE}
 
 
 def test_similar_products_are_found_by_sound(shop: dict[str, int]) -> None:
-    assert found(search_products(SearchQuery(similar_to=shop["horn"])))[0] == "film"
+    assert skus(search_products(SearchQuery(similar_to=shop["horn"])))[0] == "film"
 
 
-def test_a_video_asks_with_its_sound(shop: dict[str, int], tmp_path: Path) -> None:
-    path = tmp_path / "asked.mkv"
+def test_the_sound_of_a_video_is_the_query(shop: dict[str, int], tmp_path: Path) -> None:
+    path = tmp_path / "query.mkv"
     sounding_film(path, [(0, 0, 9)], [1505])
-    assert found(search_products(SearchQuery(sound=path)))[0] == "bell"
+    assert skus(search_products(SearchQuery(sound=path)))[0] == "bell"
 
 
-def test_sounds_that_cannot_ask_are_refused(shop: dict[str, int], tmp_path: Path) -> None:
+def test_silent_unreadable_and_long_sounds_are_rejected(
+    shop: dict[str, int], tmp_path: Path
+) -> None:
     for content, error in (
         (tone_file([0]), QueryError),
         (tone_file([300])[:20], MediaUnreadable),
         (tone_file([300] * 61), MediaTooLarge),
     ):
         with pytest.raises(error):
-            search_products(SearchQuery(sound=asked(tmp_path, content)))
+            search_products(SearchQuery(sound=write_sound(tmp_path, content)))
 
 
-def test_an_encoder_without_an_audio_tower_refuses_sounds(tmp_path: Path) -> None:
+def test_an_encoder_without_an_audio_tower_rejects_sounds(tmp_path: Path) -> None:
     with pytest.raises(ModalityUnsupported, match="does not support audio"):
-        embed_clip_sound(asked(tmp_path, tone_file([300])), QueryEncoder(ColourEncoder()))
+        embed_clip_sound(write_sound(tmp_path, tone_file([300])), QueryEncoder(ColourEncoder()))
 
 
-def test_a_video_asks_with_its_pictures(audio_encoder: ToneEncoder, tmp_path: Path) -> None:
+def test_the_key_frames_of_a_video_are_the_query(
+    audio_encoder: ToneEncoder, tmp_path: Path
+) -> None:
     for sku, colour in (("red", (220, 10, 10)), ("blue", (10, 10, 220))):
         film = sounding_film(tmp_path / f"{sku}.mkv", [colour] * 2, [])
         add_product(
             sku, title=f"a {sku} film", videos=[film], space=audio_encoder.space.fingerprint
         )
     EncodeWorker(audio_encoder, "here:1:1").run()
-    path = tmp_path / "asked.mkv"
+    path = tmp_path / "query.mkv"
     sounding_film(path, [(200, 20, 20)], [])
-    answer = search_products(SearchQuery(video=path))
-    assert found(answer)[0] == "red"
+    result = search_products(SearchQuery(video=path))
+    assert skus(result)[0] == "red"
     assert (
-        search_products(SearchQuery(picture_token=answer.picture_token)).hits[0].score
-        == answer.hits[0].score
+        search_products(SearchQuery(picture_token=result.picture_token)).hits[0].score
+        == result.hits[0].score
     )

@@ -1,5 +1,4 @@
-"""A small shop in the database whose embeddings are drawn, not encoded: retrieval is tested
-apart from the model."""
+"""A small shop in the database with generated embeddings: retrieval is tested without a model."""
 
 from __future__ import annotations
 
