@@ -1,4 +1,4 @@
-"""A corpus of clips that are broken, hostile or merely odd, each with the outcome it must have."""
+"""Clips that are broken, hostile or unusual, each with its expected outcome."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.films import plain, turn_film, write_film, write_titled
 
 
 class Outcome(enum.StrEnum):
-    """What becomes of a file: it is refused, it gives all it has, or what could be read of it."""
+    """Outcome of a file: it is read completely, read partly, or rejected."""
 
     WHOLE = "whole"
     PARTIAL = "partial"
@@ -35,14 +35,10 @@ class Outcome(enum.StrEnum):
     UNREADABLE = "media_unreadable"
     UNSUPPORTED = "media_unsupported"
 
-    @property
-    def refused(self) -> bool:
-        return self not in (Outcome.WHOLE, Outcome.PARTIAL)
-
 
 @dataclass(frozen=True, slots=True)
 class FaultCase:
-    """One file, uploaded as a clip of this kind under the limits that are the default."""
+    """One file, uploaded as a clip of this kind under the default limits."""
 
     name: str
     path: Path
@@ -279,14 +275,14 @@ def _bytes(data: bytes) -> Make:
 
 
 def _moving(count: int, size: tuple[int, int] = (64, 48)) -> list[tuple[float, Any]]:
-    """Noise, ten pictures a second."""
+    """Return frames of noise, ten per second."""
     noise = np.random.default_rng(count).integers(0, 255, (count, size[1], size[0], 3), np.uint8)
     return [(number / 10, picture) for number, picture in enumerate(noise)]
 
 
 @functools.cache
 def _film_bytes(suffix: str) -> bytes:
-    """Three seconds of noise; MP4 with its index first, MOV with its index last."""
+    """Return three seconds of noise; an MP4 has its index first, a MOV last."""
     with tempfile.TemporaryDirectory() as folder:
         codec = "mpeg4" if suffix == "avi" else "libx264"
         path = Path(folder) / f"film.{suffix}"
@@ -327,21 +323,21 @@ def _zero_body(data: bytes) -> bytes:
 
 
 def _damage_body(data: bytes) -> bytes:
-    """The middle third overwritten."""
+    """Overwrite the middle third."""
     body = data.index(b"mdat") + 4
     third = (len(data) - body) // 3
     return data[: body + third] + random.Random(1).randbytes(third) + data[body + 2 * third :]
 
 
 def _declare_hours(data: bytes) -> bytes:
-    """The segment says that it lasts 32 years (RFC 9559, Duration: milliseconds as a float)."""
+    """Declare a duration of 32 years (RFC 9559, Duration: milliseconds as a float)."""
     place = data.index(_MATROSKA_DURATION) + len(_MATROSKA_DURATION)
     return data[:place] + struct.pack(">d", 1e12) + data[place + 8 :]
 
 
 def _without_key_frames(path: Path, *, all_of_them: bool) -> None:
-    """Packets of a film without its first key frame, or without any."""
-    with av.open(io.BytesIO(_film_bytes("mp4"))) as source, av.open(str(path), "w") as clip:
+    """Write a video without its first key frame, or without any."""
+    with av.open(io.BytesIO(_film_bytes("mp4")), "r") as source, av.open(str(path), "w") as clip:
         stream = clip.add_stream_from_template(source.streams.video[0])
         keys = 0
         for packet in source.demux(video=0):
@@ -391,7 +387,7 @@ def _declare_gigabytes(path: Path) -> None:
 
 
 def _write_silent(path: Path) -> None:
-    """A film whose sound track is digital silence."""
+    """Write a video with a silent audio track."""
     with av.open(str(path), "w") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=10)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
@@ -408,7 +404,7 @@ def _write_silent(path: Path) -> None:
 
 
 def _write_tracks(path: Path) -> None:
-    """A film with two hundred sound tracks."""
+    """Write a video with two hundred audio tracks."""
     with av.open(str(path), "w") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=10)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
@@ -433,7 +429,7 @@ def _cues(count: int, length: int) -> list[tuple[float, float, str]]:
 
 
 def _cover() -> bytes:
-    """An ID3 tag with a picture and no sound after it."""
+    """Return an ID3 tag with a picture and no audio after it."""
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "JPEG")
     picture = b"\0image/jpeg\0\x03\0" + out.getvalue()

@@ -1,4 +1,4 @@
-"""Small films, drawn frame by frame with PyAV."""
+"""Small videos, written frame by frame with PyAV."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ _STYLES = b"""[Script Info]
 ScriptType: v4.00+
 
 [V4+ Styles]
-Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, \
-StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, \
+Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, \
+Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
 Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,0
 
 [Events]
@@ -28,15 +29,14 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 
 def plain(colour: tuple[int, int, int], size: tuple[int, int] = (64, 48)) -> Picture:
-    """A picture of one colour, (height, width, 3)."""
+    """Return a picture of one colour, (height, width, 3)."""
     return np.full((size[1], size[0], 3), colour, np.uint8)
 
 
 def square_on(
     colours: Sequence[tuple[int, int, int]], seconds: float, rate: int = 10
 ) -> Iterator[tuple[float, Picture]]:
-    """A white square that wanders over grounds of these colours, one after another, each for
-    some seconds."""
+    """Yield frames of a moving white square on backgrounds of these colours."""
     each = round(seconds * rate)
     for number in range(each * len(colours)):
         picture = plain(colours[number // each], (320, 180))
@@ -55,8 +55,7 @@ def write_film(
     options: dict[str, str] | None = None,
     clock: Fraction = _CLOCK,
 ) -> Path:
-    """Write pictures, each from its second on, so that the rate may vary; `shape` is the
-    proportion of a pixel."""
+    """Write a video; each picture starts at its second, `shape` is the aspect ratio of a pixel."""
     index_first = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", format=container, options=index_first) as clip:
         stream: Any = None
@@ -76,8 +75,7 @@ def write_film(
 
 
 def turn_film(path: Path) -> Path:
-    """Say in the header of an MP4 that its pictures are shown turned clockwise by a quarter (ISO
-    14496-12, tkhd)."""
+    """Set a rotation by 90° clockwise in the header of an MP4 (ISO 14496-12, tkhd)."""
     data = bytearray(path.read_bytes())
     place = data.index(b"tkhd") + 4 + 40
     turned = (0, 1 << 16, 0, -(1 << 16), 0, 0, 0, 0, 1 << 30)
@@ -89,7 +87,7 @@ def turn_film(path: Path) -> Path:
 def write_titled(
     path: Path, cues: Iterable[tuple[float, float, str]], codec: str = "subrip", seconds: int = 6
 ) -> Path:
-    """A film of one picture a second with a track of subtitles: start, end, text."""
+    """Write a video with one frame per second and subtitles: start, end, text."""
     with av.open(str(path), "w") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=1)
         pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"

@@ -1,4 +1,4 @@
-"""Sounds of steady tones, and films of plain colours that sound so."""
+"""Audio of steady tones, and videos of plain colours with such audio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ RATE = 8000
 
 
 def tones(pitches: Sequence[float], seconds: float = 1.0) -> Waveform:
-    """One pitch after another, in Hz; 0 is silence."""
+    """Return tones of these pitches one after another, in Hz; 0 is silence."""
     time = np.arange(int(RATE * seconds)) / RATE
     parts = [
         np.sin(2 * np.pi * pitch * time) * 0.5 if pitch else np.zeros_like(time)
@@ -28,7 +28,7 @@ def tones(pitches: Sequence[float], seconds: float = 1.0) -> Waveform:
 
 
 def tone_file(pitches: Sequence[float], seconds: float = 1.0) -> bytes:
-    """The same as a WAV file."""
+    """Return the tones as a WAV file."""
     content = io.BytesIO()
     with wave.open(content, "wb") as clip:
         clip.setparams((1, 2, RATE, 0, "NONE", ""))
@@ -43,8 +43,7 @@ def sounding_film(
     *,
     broken_sound: bool = False,
 ) -> bytes:
-    """A Matroska film: a second of each colour at 10 pictures a second, and a second of each
-    pitch (none: no track)."""
+    """Return a Matroska video: a second of each colour, and a second of each pitch, if any."""
     with av.open(str(path), "w", format="matroska") as clip:
         pictures: Any = clip.add_stream("mpeg4", rate=10)
         pictures.width = pictures.height = 64
@@ -63,7 +62,7 @@ def sounding_film(
     return path.read_bytes()
 
 
-def _packets(track: Any, samples: npt.NDArray[np.int16]) -> Iterator[av.Packet]:
+def _packets(track: Any, samples: npt.NDArray[np.int16]) -> Iterator[Any]:
     for start in range(0, len(samples), 1000):
         sound = av.AudioFrame.from_ndarray(
             samples[np.newaxis, start : start + 1000], format="s16", layout="mono"
@@ -73,8 +72,8 @@ def _packets(track: Any, samples: npt.NDArray[np.int16]) -> Iterator[av.Packet]:
     yield from track.encode(None)
 
 
-def _emptied(packet: av.Packet) -> av.Packet:
-    """The same packet with nothing but zeros in it."""
+def _emptied(packet: Any) -> Any:
+    """Return the packet with all bytes zero."""
     empty = av.Packet(bytes(packet.size))
     empty.stream, empty.pts, empty.dts, empty.time_base = (
         packet.stream,

@@ -1,4 +1,4 @@
-"""Debian's espeak-ng as a speaker."""
+"""Speech that espeak-ng synthesises."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pathlib import Path
 import pytest
 
 VOICE = "en-us+klatt2"
-WORDS_A_MINUTE = 130
+WORDS_PER_MINUTE = 130
 
 
 def require_espeak() -> None:
-    """Skip the test where there is no espeak-ng."""
+    """Skip the test without espeak-ng."""
     if shutil.which("espeak-ng") is None:
         assert not os.environ.get("OMNISHELF_TEST_REQUIRE_ALL"), "espeak-ng is required"
         pytest.skip("needs espeak-ng")
 
 
 def say(text: str, path: Path, voice: str = VOICE) -> Path:
-    """A WAV file of the spoken text."""
+    """Write the spoken text as a WAV file."""
     require_espeak()
     subprocess.run(
-        ["espeak-ng", "-v", voice, "-s", str(WORDS_A_MINUTE), "-w", path, text], check=True
+        ["espeak-ng", "-v", voice, "-s", str(WORDS_PER_MINUTE), "-w", path, text], check=True
     )
     return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -23,8 +24,8 @@ def write_clip(
     """Write moving grey pictures (codec `video`, 10 a second) and a 440 Hz tone (codec `audio`)."""
     with av.open(str(path), "w", format=container) as clip:
         # Every stream must be there before the header is written with the first packet.
-        pictures = clip.add_stream(video, rate=10) if video else None
-        tone = (
+        pictures: Any = clip.add_stream(video, rate=10) if video else None
+        tone: Any = (
             clip.add_stream(audio, rate=48_000 if audio == "libopus" else RATE, layout="mono")
             if audio
             else None

@@ -1,5 +1,4 @@
-"""Odd pictures, drawn by code, and what must become of each: a size and a corner colour, or an
-error."""
+"""Unusual and broken pictures, and the expected outcome of each: size and colour, or an error."""
 
 from __future__ import annotations
 
@@ -8,6 +7,7 @@ import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageCms
@@ -19,8 +19,7 @@ RED, WHITE, BLACK, GREY = (255, 0, 0), (255, 255, 255), (0, 0, 0), (128, 128, 12
 
 @dataclass(frozen=True)
 class Case:
-    """`outcome` is the size of the RGB result or the error's class; `corner` the colour of its
-    upper left pixel."""
+    """`outcome` is the size of the picture or the error, `corner` its upper left colour."""
 
     make: Callable[[], bytes]
     outcome: tuple[int, int] | type[MediaError]
@@ -33,7 +32,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return out.getvalue()
 
 
-def plain(mode: str = "RGB", colour: object = RED, size: tuple[int, int] = (40, 30)) -> Image.Image:
+def plain(mode: str = "RGB", colour: Any = RED, size: tuple[int, int] = (40, 30)) -> Image.Image:
     return Image.new(mode, size, colour)
 
 
@@ -43,7 +42,7 @@ def noisy(size: tuple[int, int] = (200, 160)) -> Image.Image:
 
 
 def turned(kind: str, orientation: int) -> bytes:
-    """A 40 × 30 picture with a red upper left quarter, stored with an EXIF orientation."""
+    """Return a 40 × 30 picture with a red upper left quarter, stored with an EXIF orientation."""
     image = plain(colour=WHITE)
     image.paste(RED, (0, 0, 20, 15))
     exif = Image.Exif()
@@ -56,7 +55,7 @@ def grey_array(values: np.ndarray, kind: str = "TIFF") -> bytes:
 
 
 def png_claiming(width: int, height: int) -> bytes:
-    """A PNG whose header claims any size, with a body of one row."""
+    """Return a PNG whose header claims any size, with a body of one row."""
 
     def chunk(name: bytes, body: bytes) -> bytes:
         return (

@@ -1,9 +1,8 @@
-"""A real HTTP server on this machine that misbehaves on request."""
+"""An HTTP server on this machine that misbehaves on request."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import threading
 import time
 from collections.abc import Iterator
@@ -12,14 +11,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from search.files import sha256_hex
+
 BODY = bytes(range(256)) * 40
-DIGEST = hashlib.sha256(BODY).hexdigest()
+DIGEST = sha256_hex(BODY)
 
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        assert isinstance(self.server, Server)
         self.server.seen.append((self.path, dict(self.headers)))
         parts = urlsplit(self.path)
         # A client that gives up breaks the pipe; that is what several tests are about.
@@ -78,7 +80,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.close_connection = True
 
     def log_message(self, *args: Any) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 class Server(ThreadingHTTPServer):

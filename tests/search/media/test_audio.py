@@ -1,10 +1,10 @@
-"""Sound of every accepted container arrives as one channel at the asked rate; broken and
-oversized clips are told."""
+"""Audio of every container is decoded to one channel; broken and oversized clips are rejected."""
 
 from __future__ import annotations
 
 import wave
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -48,8 +48,8 @@ def pitch(sound: Waveform) -> float:
         ("mkv", {"video": "mpeg4", "audio": "flac"}),
     ],
 )
-def test_the_tone_is_heard_in_every_container(
-    tmp_path: Path, name: str, made: dict[str, str]
+def test_audio_of_every_container_is_decoded(
+    tmp_path: Path, name: str, made: dict[str, Any]
 ) -> None:
     heard = hear(write_clip(tmp_path / f"clip.{name}", **made))
     assert len(heard) / RATE == pytest.approx(1.0, abs=0.1)
@@ -57,7 +57,7 @@ def test_the_tone_is_heard_in_every_container(
     assert np.abs(heard).max() == pytest.approx(0.3, abs=0.05)
 
 
-def test_channels_are_mixed_and_rates_changed(tmp_path: Path) -> None:
+def test_channels_are_mixed_and_the_rate_is_converted(tmp_path: Path) -> None:
     tone = np.sin(np.arange(44_100) * 2 * np.pi * 440 / 44_100) * 0.4
     heard = hear(
         write_wav(tmp_path / "s.wav", np.stack([tone, np.zeros_like(tone)], axis=1), 44_100)
@@ -67,24 +67,21 @@ def test_channels_are_mixed_and_rates_changed(tmp_path: Path) -> None:
     assert np.abs(heard).max() == pytest.approx(0.2, abs=0.01)
 
 
-def test_a_video_without_sound_gives_nothing(tmp_path: Path) -> None:
+def test_a_video_without_audio_gives_no_samples(tmp_path: Path) -> None:
     reader = open_audio(write_clip(tmp_path / "clip.mp4", video="mpeg4"), LIMITS, RATE)
     assert list(reader) == [] and not reader.truncated
 
 
-def test_a_track_that_begins_late_keeps_its_seconds(tmp_path: Path) -> None:
+def test_a_late_audio_track_starts_with_silence(tmp_path: Path) -> None:
     path = tmp_path / "late.mkv"
     early = write_clip(tmp_path / "early.mkv", video="mpeg4", audio="flac", seconds=1.0)
     with av.open(str(early)) as source, av.open(str(path), "w") as late:
         streams = {one.index: late.add_stream_from_template(one) for one in source.streams}
         for packet in source.demux():
-            if packet.dts is None:
+            if packet.dts is None or packet.pts is None:
                 continue
-            if packet.stream.type == "audio":
-                packet.pts, packet.dts = (
-                    packet.pts + 500,
-                    packet.dts + 500,
-                )  # Matroska counts milliseconds.
+            if packet.stream.type == "audio":  # Matroska counts milliseconds.
+                packet.pts, packet.dts = packet.pts + 500, packet.dts + 500
             packet.stream = streams[packet.stream.index]
             late.mux(packet)
     heard = hear(path)
@@ -92,7 +89,7 @@ def test_a_track_that_begins_late_keeps_its_seconds(tmp_path: Path) -> None:
     assert np.abs(heard[RATE // 2 + 200 :]).max() > 0.2
 
 
-def test_a_clip_that_breaks_off_gives_what_it_had_and_says_so(tmp_path: Path) -> None:
+def test_a_truncated_clip_gives_its_readable_part(tmp_path: Path) -> None:
     whole = write_clip(tmp_path / "whole.flac", audio="flac", seconds=4).read_bytes()
     (tmp_path / "cut.flac").write_bytes(whole[: len(whole) // 2])
     reader = open_audio(tmp_path / "cut.flac", LIMITS, RATE)
@@ -101,7 +98,7 @@ def test_a_clip_that_breaks_off_gives_what_it_had_and_says_so(tmp_path: Path) ->
     assert reader.seconds == pytest.approx(4.0)
 
 
-def test_refusals_say_why(tmp_path: Path) -> None:
+def test_errors_name_the_reason(tmp_path: Path) -> None:
     long = write_clip(tmp_path / "long.wav", audio="pcm_s16le", seconds=6)
     with pytest.raises(MediaTooLarge, match="over the limit of 5 seconds"):
         hear(long)
@@ -117,7 +114,7 @@ def test_refusals_say_why(tmp_path: Path) -> None:
         hear(tmp_path / "words.wav")
 
 
-def test_closing_early_ends_the_child(tmp_path: Path) -> None:
+def test_closing_the_reader_early_ends_the_process(tmp_path: Path) -> None:
     reader = open_audio(
         write_clip(tmp_path / "clip.wav", audio="pcm_s16le", seconds=4), LIMITS, RATE
     )

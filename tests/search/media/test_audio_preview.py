@@ -1,10 +1,11 @@
-"""The picture of a sound."""
+"""Waveforms and spectrograms."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from search.dsp import FloatArray
 from search.encoders.protocol import Waveform
 from search.media.audio_preview import BANDS, COLUMNS, PEAKS, RATE, AudioPreview
 
@@ -22,7 +23,7 @@ def preview_of(wave: Waveform, *, pieces: int = 1, seconds: float | None = None)
     return preview
 
 
-def test_loud_and_quiet_stretches() -> None:
+def test_peaks_follow_the_loudness() -> None:
     peaks = list(
         preview_of(
             np.concatenate([tone(440, 1), tone(440, 1, 0.25), np.zeros(RATE, np.float32)])
@@ -35,34 +36,41 @@ def test_loud_and_quiet_stretches() -> None:
 
 
 def brightest_rows(preview: AudioPreview) -> tuple[int, int]:
-    """Of the left and the right half."""
-    light = np.asarray(preview.spectrogram().convert("L"), np.float64)
+    """Return the brightest row of the left and of the right half."""
+    light = spectrogram(preview)
     assert light.shape == (BANDS, COLUMNS)
-    return tuple(int(half.mean(axis=1).argmax()) for half in np.hsplit(light, 2))
+    left, right = (int(half.mean(axis=1).argmax()) for half in np.hsplit(light, 2))
+    return left, right
+
+
+def spectrogram(preview: AudioPreview) -> FloatArray:
+    """Return the brightness of the spectrogram."""
+    picture = preview.spectrogram()
+    assert picture is not None
+    return np.asarray(picture.convert("L"), np.float64)
 
 
 @pytest.mark.parametrize("seconds", [0.2, 1.0, 30.0])
-def test_high_pitches_stand_above_low_ones(seconds: float) -> None:
+def test_high_pitches_are_drawn_above_low_ones(seconds: float) -> None:
     wave = np.concatenate([tone(200, seconds / 2), tone(4000, seconds / 2)])
     left, right = brightest_rows(preview_of(wave))
     assert left > 0.8 * BANDS and right < 0.4 * BANDS
 
 
-def test_how_it_comes_in_pieces_changes_nothing() -> None:
+def test_the_size_of_pieces_does_not_matter() -> None:
     wave = np.concatenate([tone(300, 1.3), tone(900, 0.9)])
     whole, parts = preview_of(wave), preview_of(wave, pieces=37)
     assert whole.peaks() == parts.peaks()
-    assert whole.spectrogram().tobytes() == parts.spectrogram().tobytes()
+    assert np.array_equal(spectrogram(whole), spectrogram(parts))
 
 
-def test_what_lasts_longer_or_shorter_than_was_told_stays_inside() -> None:
+def test_audio_longer_or_shorter_than_the_play_time_stays_inside() -> None:
     assert preview_of(tone(440, 3), seconds=1).peaks()[-1] == 255
     early = preview_of(tone(440, 1), seconds=4)
     assert set(early.peaks()[PEAKS // 4 + 1 :]) == {0}
-    light = np.asarray(early.spectrogram().convert("L"))
-    assert light[:, COLUMNS // 2 :].max() < 30
+    assert spectrogram(early)[:, COLUMNS // 2 :].max() < 30
 
 
-def test_a_silent_sound_has_no_picture() -> None:
+def test_silent_audio_has_no_preview() -> None:
     for wave in (np.zeros(RATE, np.float32), np.zeros(0, np.float32)):
         assert preview_of(wave).peaks() == b"" and preview_of(wave).spectrogram() is None

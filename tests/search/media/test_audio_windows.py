@@ -1,4 +1,4 @@
-"""Windows cover what is heard and nothing else, with the right seconds, in little memory."""
+"""Windows cover the audible parts with the right spans, in constant memory."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def test_silence_is_trimmed_relative_to_the_clip(level: float) -> None:
     )
 
 
-def test_a_hum_between_sounds_is_no_sound() -> None:
+def test_a_constant_hum_is_not_sound() -> None:
     hum = np.sin(np.arange(10 * RATE) * 2 * np.pi * 50 / RATE).astype(np.float32) * 0.03
     hum[2 * RATE : 3 * RATE] += noise(1, 0.3)
     hum[7 * RATE : 8 * RATE] += noise(1, 0.3, seed=1)
     assert [(round(span.start), round(span.end)) for span in spans(hum)] == [(2, 3), (7, 8)]
 
 
-def test_a_steady_sound_is_heard_throughout() -> None:
+def test_a_steady_sound_is_covered_completely() -> None:
     steady = noise(6, 0.02)
     assert spans(steady)[0].start == 0 and spans(steady)[-1].end == 6
 
@@ -71,11 +71,11 @@ def test_ticks_are_one_sound() -> None:
 
 
 @pytest.mark.parametrize("level", [0.0, 1e-5])
-def test_digital_silence_gives_no_window(level: float) -> None:
+def test_silence_gives_no_window(level: float) -> None:
     assert spans(noise(3, level)) == []
 
 
-def test_a_constant_offset_is_no_sound() -> None:
+def test_a_constant_offset_is_not_sound() -> None:
     assert spans(np.full(RATE, 0.5, np.float32)) == []
 
 

@@ -1,5 +1,4 @@
-"""Every file of the corpus has its named outcome: nothing hangs, nothing but a MediaError comes
-out."""
+"""Every file of the corpus has its expected outcome: no hang, and no error but a MediaError."""
 
 from __future__ import annotations
 
@@ -32,7 +31,7 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[FaultCase]:
 
 
 def outcome_of(case: FaultCase) -> str:
-    """Inspect the file as an upload is, then take of it what a worker takes."""
+    """Inspect the file like an upload, then decode it like a worker."""
     try:
         inspect_media(case.path, LIMITS, case.kind)
         truncated = _watched(case.path) if case.kind is Modality.VIDEO else _listened(case.path)
@@ -64,7 +63,7 @@ def _listened(path: Path) -> bool:
     return reader.truncated
 
 
-def test_every_file_of_the_corpus_has_its_outcome(cases: list[FaultCase]) -> None:
+def test_every_file_has_the_expected_outcome(cases: list[FaultCase]) -> None:
     assert len(cases) >= 40
     with ThreadPoolExecutor(4) as pool:
         found = dict(zip((case.name for case in cases), pool.map(outcome_of, cases), strict=True))

@@ -27,7 +27,7 @@ from search.types import Modality
         (b"II*\0\x08\0\0\0", "tiff"),
     ],
 )
-def test_formats_are_told_by_their_first_bytes(head: bytes, name: str) -> None:
+def test_formats_are_detected_by_their_first_bytes(head: bytes, name: str) -> None:
     found = sniff_format(head)
     assert found is not None
     assert found.name == name
@@ -37,11 +37,11 @@ def test_formats_are_told_by_their_first_bytes(head: bytes, name: str) -> None:
     "head",
     [b"", b"\xff", b"RIFF", b"#EXTM3U\n", b"<svg ", b"\0" * 64, b"PK\x03\x04", b"\xff\xfe,\0"],
 )
-def test_nothing_is_guessed(head: bytes) -> None:
+def test_unknown_bytes_have_no_format(head: bytes) -> None:
     assert sniff_format(head) is None
 
 
-def test_a_stream_is_left_where_it_was(tmp_path: Path) -> None:
+def test_the_position_of_a_stream_is_restored(tmp_path: Path) -> None:
     stream = io.BytesIO(b"junkfLaC\0\0\0\x22")
     stream.seek(4)
     assert detect_format(stream).kind is Modality.AUDIO
@@ -50,7 +50,7 @@ def test_a_stream_is_left_where_it_was(tmp_path: Path) -> None:
     assert detect_format(tmp_path / "sound.jpg").kind is Modality.AUDIO
 
 
-def test_refusals_name_what_is_accepted() -> None:
+def test_errors_list_the_accepted_formats() -> None:
     with pytest.raises(MediaUnsupported, match=r"got 'heif'. Accepted: JPEG, PNG"):
         detect_format(b"\0\0\0\x18ftypheic")
     with pytest.raises(MediaUnreadable, match="empty"):

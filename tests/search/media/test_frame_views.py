@@ -1,4 +1,4 @@
-"""A key frame is seen whole and at both ends; a clip is the mean direction of its key frames."""
+"""Views of a key frame, and the vector of a clip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from search.media.frame_views import (
 
 
 @pytest.mark.parametrize("size", [(160, 90), (90, 160), (64, 64), (1, 1)])
-def test_a_key_frame_is_seen_as_a_whole_and_by_the_squares_at_its_ends(
+def test_a_key_frame_is_encoded_whole_and_by_the_squares_at_its_ends(
     size: tuple[int, int],
 ) -> None:
     picture = Image.linear_gradient("L").resize(size).convert("RGB")
@@ -26,7 +26,7 @@ def test_a_key_frame_is_seen_as_a_whole_and_by_the_squares_at_its_ends(
     assert last.getpixel((min(size) - 1,) * 2) == picture.getpixel((size[0] - 1, size[1] - 1))
 
 
-def test_a_clip_is_the_mean_direction_of_its_key_frames() -> None:
+def test_the_vector_of_a_clip_is_the_mean_of_its_key_frames() -> None:
     views = np.repeat(np.eye(4, dtype=np.float32)[:2], VIEWS_PER_FRAME, axis=0)
     root = 0.5**0.5
     np.testing.assert_allclose(

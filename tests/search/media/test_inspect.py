@@ -1,11 +1,11 @@
-"""Clips of every accepted container open within the limits; playlists, broken and oversized ones
-are refused."""
+"""Clips of every container open within the limits; playlists, broken and large ones do not."""
 
 from __future__ import annotations
 
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -21,7 +21,7 @@ from tests.search.media.clips import write_clip
 LIMITS = ClipLimits(max_bytes=2_000_000, max_seconds=5)
 BOTH = MediaLimits(PictureLimits(1_000_000, 1_000_000), LIMITS)
 
-GOOD = {
+GOOD: dict[str, tuple[dict[str, Any], Modality, str]] = {
     "wav": ({"audio": "pcm_s16le"}, Modality.AUDIO, "wav"),
     "mp3": ({"audio": "libmp3lame"}, Modality.AUDIO, "mp3"),
     "flac": ({"audio": "flac"}, Modality.AUDIO, "flac"),
@@ -56,12 +56,12 @@ def test_every_accepted_container_opens(tmp_path: Path, name: str) -> None:
     assert len(info.codecs) == len([part for part in ("video", "audio") if part in made])
 
 
-def test_a_container_of_pictures_may_hold_sound_alone(tmp_path: Path) -> None:
+def test_a_video_container_with_audio_alone_is_audio(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mkv", audio="flac")
     assert probe_clip(path, LIMITS).kind is Modality.AUDIO
 
 
-def test_a_cover_picture_makes_no_video(tmp_path: Path) -> None:
+def test_a_cover_picture_does_not_make_a_video(tmp_path: Path) -> None:
     tone = write_clip(tmp_path / "tone.mp3", audio="libmp3lame").read_bytes()
     out = io.BytesIO()
     Image.new("RGB", (8, 8)).save(out, "JPEG")
@@ -81,22 +81,21 @@ def test_a_cover_picture_makes_no_video(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", PLAYLISTS.values(), ids=PLAYLISTS.keys())
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.m3u8"])
-def test_playlists_never_reach_the_reader(tmp_path: Path, text: bytes, name: str) -> None:
+def test_playlists_are_rejected(tmp_path: Path, text: bytes, name: str) -> None:
     (tmp_path / name).write_bytes(text)
     with pytest.raises(MediaUnsupported):
         probe_clip(tmp_path / name, LIMITS)
 
 
-def test_a_playlist_behind_a_film_header_is_not_followed(tmp_path: Path) -> None:
-    """The demuxer is pinned by the first bytes, so FFmpeg cannot choose its HLS reader for the
-    rest."""
+def test_a_playlist_after_a_video_header_is_not_followed(tmp_path: Path) -> None:
+    """The first bytes pin the demuxer, so FFmpeg cannot choose its HLS reader."""
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"\0\0\0\x18ftypisom\0\0\0\0isomiso2" + PLAYLISTS["hls"])
     with pytest.raises(MediaUnreadable):
         probe_clip(path, LIMITS)
 
 
-def test_limits_of_bytes_seconds_and_frame(tmp_path: Path) -> None:
+def test_limits_of_bytes_seconds_pixels_and_time(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", video="mpeg4", seconds=2)
     for limits, words in (
         (ClipLimits(max_bytes=100, max_seconds=5), "limit of 100 bytes"),
@@ -114,21 +113,21 @@ def test_limits_of_bytes_seconds_and_frame(tmp_path: Path) -> None:
             probe_clip(path, limits)
 
 
-def test_the_child_is_held_to_its_memory(tmp_path: Path) -> None:
+def test_the_memory_of_the_process_is_limited(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "clip.mp4", video="mpeg4")
     with pytest.raises((MediaTooLarge, MediaUnreadable)):
         probe_clip(path, ClipLimits(max_bytes=2_000_000, max_seconds=5, memory_bytes=60 * 1024**2))
 
 
 @pytest.mark.parametrize("name", ["mp4", "wav", "webm", "avi"])
-def test_broken_clips_are_refused(tmp_path: Path, name: str) -> None:
+def test_truncated_headers_are_rejected(tmp_path: Path, name: str) -> None:
     path = write_clip(tmp_path / f"clip.{name}", **GOOD[name][0])
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(MediaUnreadable):
         probe_clip(path, LIMITS)
 
 
-def test_what_is_no_clip(tmp_path: Path) -> None:
+def test_files_that_are_no_clips_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     Image.new("RGB", (8, 8)).save(tmp_path / "picture.png")
     with pytest.raises(MediaUnreadable, match="empty"):
@@ -139,7 +138,7 @@ def test_what_is_no_clip(tmp_path: Path) -> None:
         probe_clip(tmp_path / "gone.mp4", LIMITS)
 
 
-def test_inspect_tells_kinds_by_content_and_checks_the_wanted_one(tmp_path: Path) -> None:
+def test_the_kind_is_detected_by_content_and_checked(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20)).save(tmp_path / "wrong.mp3", "PNG")
     write_clip(tmp_path / "tone.jpg", audio="flac", container="flac")
     write_clip(tmp_path / "moving.gif", video="gif")

@@ -1,4 +1,4 @@
-"""Every odd picture ends in an RGB picture of the right size and colour, or in a MediaError."""
+"""Every picture decodes to RGB of the right size and colour, or raises a MediaError."""
 
 from __future__ import annotations
 
@@ -27,8 +27,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")
 LIMITS = PictureLimits(max_bytes=1_000_000, max_pixels=2_000_000)
 
 
+def colour_at(picture: Image.Image, x: int, y: int) -> tuple[int, ...]:
+    pixel = picture.getpixel((x, y))
+    assert isinstance(pixel, tuple)
+    return pixel
+
+
 @pytest.mark.parametrize("case", CORPUS.values(), ids=CORPUS.keys())
-def test_outcome_of_every_odd_picture(case: Case) -> None:
+def test_every_picture_of_the_corpus_has_the_expected_outcome(case: Case) -> None:
     data = case.make()
     if isinstance(case.outcome, tuple):
         picture = decode_picture(data, LIMITS)
@@ -36,14 +42,14 @@ def test_outcome_of_every_odd_picture(case: Case) -> None:
         info = read_picture_info(data, LIMITS)
         assert (info.width, info.height, info.bytes) == (*case.outcome, len(data))
         if case.corner is not None:
-            np.testing.assert_allclose(picture.getpixel((0, 0)), case.corner, atol=3)
+            np.testing.assert_allclose(colour_at(picture, 0, 0), case.corner, atol=3)
     else:
-        with pytest.raises(case.outcome) as refused:
+        with pytest.raises(case.outcome) as rejected:
             decode_picture(data, LIMITS)
-        assert type(refused.value) is case.outcome
+        assert type(rejected.value) is case.outcome
 
 
-def test_the_same_from_bytes_path_and_stream(tmp_path: Path) -> None:
+def test_bytes_path_and_stream_decode_alike(tmp_path: Path) -> None:
     data = saved(noisy(), "PNG")
     (tmp_path / "any.name").write_bytes(data)
     shown = [
@@ -67,19 +73,19 @@ def test_all_eight_orientations_bring_the_red_quarter_to_its_corner(orientation:
         8: (0, -1),
     }
     x, y = corners[orientation]
-    red = picture.getpixel((x % picture.width, y % picture.height))
+    red = colour_at(picture, x % picture.width, y % picture.height)
     np.testing.assert_allclose(red, (255, 0, 0), atol=12)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("at_least", [0, 100, 224, 700, 1500])
-def test_at_least_is_kept_and_little_more(kind: str, at_least: int) -> None:
+def test_a_reduced_picture_is_not_below_the_requested_side(kind: str, at_least: int) -> None:
     data = saved(plain(size=(1600, 900)), kind)
     shorter = min(decode_picture(data, LIMITS, at_least=at_least).size)
     assert shorter == 900 if not 0 < at_least <= 450 else at_least <= shorter < 2 * at_least + 2
 
 
-def test_limits_are_named_in_the_error() -> None:
+def test_errors_name_the_limit() -> None:
     with pytest.raises(MediaTooLarge, match=r"limit of 2000000 pixels.*9000 × 9000 = 81000000"):
         decode_picture(png_claiming(9_000, 9_000), LIMITS)
     with pytest.raises(MediaTooLarge, match=r"limit of 100 bytes"):
@@ -93,14 +99,14 @@ def test_limits_come_from_the_settings() -> None:
     assert (limits.max_bytes, limits.max_pixels) == (2048, 99)
 
 
-def test_a_missing_file_is_no_broken_picture(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_reported_as_broken(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         decode_picture(tmp_path / "gone.jpg", LIMITS)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
-def test_damaged_bytes_never_escape_the_error_tree(kind: str) -> None:
-    """Bytes flipped at random: a picture or a MediaError, nothing else, and some of each error."""
+def test_damaged_bytes_raise_nothing_but_media_errors(kind: str) -> None:
+    """Random flips of bytes give a picture or a MediaError, and some of each error."""
     chance = random.Random(kind)
     whole = saved(noisy((64, 48)), kind)
     refused = 0
@@ -115,7 +121,7 @@ def test_damaged_bytes_never_escape_the_error_tree(kind: str) -> None:
     assert refused > 0
 
 
-def test_threads_decode_alike() -> None:
+def test_decoding_is_thread_safe() -> None:
     cases = [case.make() for case in CORPUS.values() if isinstance(case.outcome, tuple)]
     alone = [decode_picture(data, LIMITS).tobytes() for data in cases]
     with ThreadPoolExecutor(4) as pool:
@@ -123,7 +129,7 @@ def test_threads_decode_alike() -> None:
     assert together == alone * 3
 
 
-def test_a_hostile_picture_leaves_no_line_in_the_log() -> None:
+def test_a_hostile_picture_logs_nothing() -> None:
     """Pillow would warn about a large picture and about damaged tags; a fresh process shows what
     a server would log."""
     script = (
@@ -141,13 +147,13 @@ def test_a_hostile_picture_leaves_no_line_in_the_log() -> None:
     assert shown.stderr == ""
 
 
-def test_truncation_is_found_in_a_reduced_decode_too() -> None:
+def test_a_reduced_decode_detects_truncation() -> None:
     data = saved(noisy((800, 600)), "JPEG")
     with pytest.raises(MediaUnreadable):
         decode_picture(data[: len(data) // 2], LIMITS, at_least=50)
 
 
-def test_the_result_holds_no_open_file(tmp_path: Path) -> None:
+def test_no_file_stays_open(tmp_path: Path) -> None:
     path = tmp_path / "picture.tiff"
     Image.new("RGB", (8, 8)).save(path, save_all=True, append_images=[Image.new("RGB", (8, 8))])
     with path.open("rb"):

@@ -1,5 +1,4 @@
-"""Frames of a video: sampled by their timestamps, shown as a player shows them, whatever breaks
-off."""
+"""Frames of a video: sampled by their timestamps, upright, also of truncated files."""
 
 from __future__ import annotations
 
@@ -28,13 +27,14 @@ def frames_of(path: Path, side: int = 48, per_second: float = 2) -> list[Frame]:
 
 
 def colour(frame: Frame, at: tuple[float, float] = (0.5, 0.5)) -> str:
-    """Which of red, green and blue is strongest at this share of width and height."""
+    """Return which of red, green and blue is strongest at this share of width and height."""
     width, height = frame.picture.size
     pixel = frame.picture.getpixel((int(at[0] * width), int(at[1] * height)))
+    assert isinstance(pixel, tuple)
     return "RGB"[int(np.argmax(pixel))]
 
 
-def test_frames_are_sampled_by_their_timestamps_where_the_rate_varies(tmp_path: Path) -> None:
+def test_frames_are_sampled_by_their_timestamps(tmp_path: Path) -> None:
     fast = [(number / 20, plain(RED)) for number in range(40)]
     path = write_film(
         tmp_path / "clip.mkv", [*fast, (2.0, plain(GREEN)), (7.3, plain(BLUE)), (9.0, plain(BLUE))]
@@ -50,7 +50,7 @@ def test_the_shorter_side_is_scaled_down_and_never_up(tmp_path: Path) -> None:
     assert frames_of(path, side=500)[0].picture.size == (320, 180)
 
 
-def test_a_turned_clip_is_shown_upright(tmp_path: Path) -> None:
+def test_a_rotated_clip_is_decoded_upright(tmp_path: Path) -> None:
     picture = np.concatenate([plain(RED, (64, 32)), plain(BLUE, (64, 32))])
     (frame,) = frames_of(turn_film(write_film(tmp_path / "clip.mp4", [(0, picture)])))
     assert frame.picture.size == (48, 48 * 64 // 64)
@@ -63,7 +63,7 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path: Path) -> None:
 
 
 def _holed(one: tuple[int, int, int]) -> Image.Image:
-    """Coloured, with a clear square on the left."""
+    """Return a coloured picture with a transparent square on the left."""
     picture = Image.new("RGBA", (40, 30), (*one, 255))
     picture.paste((0, 0, 0, 0), (2, 2, 18, 18))
     return picture
@@ -80,15 +80,12 @@ def test_animated_pictures_count_as_video(tmp_path: Path, name: str) -> None:
     assert {frame.picture.getpixel((5, 5)) for frame in found} == {(255, 255, 255)}
     limits = MediaLimits(PictureLimits(10**6, 10**6), LIMITS)
     info = inspect_media(path, limits, Modality.VIDEO)
-    assert (info.kind, info.width, info.seconds) == (
-        Modality.VIDEO,
-        40,
-        pytest.approx(3.0, abs=0.1),
-    )
+    assert (info.kind, info.width) == (Modality.VIDEO, 40)
+    assert info.seconds == pytest.approx(3.0, abs=0.1)
     assert inspect_media(path, limits).kind is Modality.PICTURE
 
 
-def test_a_long_or_large_animation_is_refused(tmp_path: Path) -> None:
+def test_a_long_or_large_animation_is_rejected(tmp_path: Path) -> None:
     first, other = (Image.new("RGB", (40, 30), one) for one in (RED, BLUE))
     first.save(tmp_path / "clip.webp", save_all=True, append_images=[other], duration=40_000)
     for limits in (LIMITS, ClipLimits(max_bytes=10**6, max_seconds=900, max_pixels=1000)):
@@ -99,7 +96,7 @@ def test_a_long_or_large_animation_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["clip.mkv", "clip.mp4"])
-def test_a_clip_that_breaks_off_gives_what_it_had(tmp_path: Path, name: str) -> None:
+def test_a_truncated_video_gives_its_readable_part(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     noise = np.random.default_rng(1).integers(0, 255, (8, 48, 64, 3), np.uint8)
     write_film(path, list(enumerate(noise)), codec="mpeg4")
@@ -111,7 +108,7 @@ def test_a_clip_that_breaks_off_gives_what_it_had(tmp_path: Path, name: str) -> 
     assert reader.truncated
 
 
-def test_sound_alone_is_no_video(tmp_path: Path) -> None:
+def test_audio_alone_is_not_a_video(tmp_path: Path) -> None:
     with pytest.raises(MediaUnreadable, match="neither sound nor moving pictures"):
         next(open_video(write_clip(tmp_path / "tone.mkv", audio="flac"), LIMITS, 48, 2))
 
@@ -123,7 +120,7 @@ def test_time_is_limited_and_grows_with_the_clip(tmp_path: Path) -> None:
         next(open_video(path, slow, 48, 2))
 
 
-def test_a_reader_that_is_closed_ends_its_child(tmp_path: Path) -> None:
+def test_closing_the_reader_ends_the_process(tmp_path: Path) -> None:
     path = write_film(
         tmp_path / "clip.mp4", [(at / 10, plain(RED, (640, 480))) for at in range(200)]
     )

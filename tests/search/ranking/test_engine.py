@@ -20,7 +20,8 @@ SPACE = Space("test", "f00d", DIM, frozenset({Modality.TEXT, Modality.PICTURE}))
 
 def unit(*vectors: np.ndarray) -> Vectors:
     stacked = np.stack(vectors).astype(np.float32)
-    return stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+    rows: Vectors = stacked / np.linalg.norm(stacked, axis=1, keepdims=True)
+    return rows
 
 
 def views(modality: Modality, product: int, *vectors: np.ndarray, first_view: int) -> ViewBatch:

@@ -47,12 +47,12 @@ def limits(server: Server) -> FetchLimits:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Path]:
-    """The folder for temporary files, which must be empty again after every refusal."""
+    """Folder of temporary files, which must be empty after every test."""
     yield tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_arrives_whole_and_is_removed_after_use(
+def test_a_file_is_complete_and_removed_after_use(
     server: Server, limits: FetchLimits, empty: Path
 ) -> None:
     with fetch_url(server.url("file?a=1%20b"), limits, policy=ThisMachine(), folder=empty) as found:
@@ -90,21 +90,19 @@ def test_redirects_are_followed_up_to_the_limit(
         "http://[nonsense/",
     ],
 )
-def test_a_refused_url_stays_refused_behind_a_redirect(
+def test_a_rejected_url_is_also_rejected_after_a_redirect(
     server: Server, limits: FetchLimits, empty: Path, url: str
 ) -> None:
     for start in (url, server.url(f"to?url={url}")):
         seen = len(server.seen)
         policy = ThisMachine() if start != url else PublicAddresses()
-        with pytest.raises(FetchRejected) as refused:
+        with pytest.raises(FetchRejected) as rejected:
             fetch_url(start, limits, policy=policy, folder=empty)
-        assert "secret" not in str(refused.value)
+        assert "secret" not in str(rejected.value)
         assert len(server.seen) - seen == (start != url)
 
 
-def test_by_default_this_machine_is_out_of_reach(
-    server: Server, limits: FetchLimits, empty: Path
-) -> None:
+def test_localhost_is_rejected_by_default(server: Server, limits: FetchLimits, empty: Path) -> None:
     seen = len(server.seen)
     for host in ("127.0.0.1", "localhost", "0x7f.1"):
         with pytest.raises(FetchRejected, match="public internet"):
@@ -112,10 +110,10 @@ def test_by_default_this_machine_is_out_of_reach(
     assert len(server.seen) == seen
 
 
-def test_a_name_is_looked_up_once_and_the_checked_address_is_dialled(
+def test_a_name_is_looked_up_once_and_the_checked_address_is_used(
     server: Server, limits: FetchLimits, empty: Path
 ) -> None:
-    """DNS rebinding: a second answer would lead elsewhere, so there must be no second question."""
+    """DNS rebinding: a second lookup could return another address, so there must be none."""
     answers = iter(["127.0.0.1"])
     with fetch_url(
         server.url("file", "shop.example"),
@@ -128,7 +126,7 @@ def test_a_name_is_looked_up_once_and_the_checked_address_is_dialled(
     assert server.seen[-1][1]["Host"] == f"shop.example:{server.port}"
 
 
-def test_every_redirect_is_looked_up_and_checked_anew(
+def test_every_redirect_is_looked_up_and_checked(
     server: Server, limits: FetchLimits, empty: Path
 ) -> None:
     answers = iter(["127.0.0.1", "10.0.0.1"])
@@ -142,7 +140,7 @@ def test_every_redirect_is_looked_up_and_checked_anew(
         )
 
 
-def test_the_next_address_is_tried_when_one_does_not_answer(
+def test_the_next_address_is_tried_if_one_does_not_answer(
     server: Server, limits: FetchLimits, empty: Path
 ) -> None:
     class Loopback:
@@ -158,7 +156,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(
 
 
 @pytest.mark.parametrize("code", [204, 304, 400, 401, 403, 404, 410, 451])
-def test_answers_that_stay_are_refused(
+def test_permanent_statuses_are_rejected(
     server: Server, limits: FetchLimits, empty: Path, code: int
 ) -> None:
     with pytest.raises(FetchRejected, match=str(code)):
@@ -166,7 +164,7 @@ def test_answers_that_stay_are_refused(
 
 
 @pytest.mark.parametrize("code", [408, 425, 429, 500, 502, 503, 504])
-def test_answers_that_may_pass_can_be_retried(
+def test_temporary_statuses_can_be_retried(
     server: Server, limits: FetchLimits, empty: Path, code: int
 ) -> None:
     with pytest.raises(FetchFailed, match=str(code)) as failed:
@@ -193,7 +191,7 @@ def test_misbehaving_hosts(
         fetch_url(server.url(path), limits, policy=ThisMachine(), folder=empty)
 
 
-def test_dripping_bytes_do_not_outlast_the_total_limit(
+def test_a_slow_body_ends_at_the_total_limit(
     server: Server, limits: FetchLimits, empty: Path
 ) -> None:
     with pytest.raises(FetchFailed, match="too long"):
@@ -224,9 +222,7 @@ def test_proxies_of_the_environment_are_not_used(
         assert found.size == len(BODY)
 
 
-def test_an_untrusted_certificate_is_refused_after_the_host_was_named(
-    tmp_path: Path, limits: FetchLimits
-) -> None:
+def test_an_untrusted_certificate_is_rejected(tmp_path: Path, limits: FetchLimits) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
     command = [
         "openssl",
@@ -281,6 +277,6 @@ def test_limits_come_from_the_settings() -> None:
     assert (limits.max_bytes, limits.total_s) == (9000, 3)
 
 
-def test_an_over_long_url_is_refused(limits: FetchLimits) -> None:
+def test_an_over_long_url_is_rejected(limits: FetchLimits) -> None:
     with pytest.raises(FetchRejected, match="limit of 2048 characters"):
         fetch_url("http://shop.example/" + "a" * 2048, limits)
