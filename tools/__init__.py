@@ -1,4 +1,5 @@
-"""What a merchant never runs: benchmarks, the sample shop, training of the bundled weights.
+"""Benchmarks, the sample shop and the training of the bundled weights.
 
-The product works without this folder, and the Docker image leaves it out.
+Installed shops do not use them: the product works without this folder, and the Docker image leaves
+it out.
 """

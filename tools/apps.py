@@ -1,4 +1,4 @@
-"""The Django application that brings the commands of the tools."""
+"""Django application of the tools: commands and translations."""
 
 from __future__ import annotations
 
@@ -6,4 +6,6 @@ from django.apps import AppConfig
 
 
 class ToolsConfig(AppConfig):
+    """Registers the commands and the translations of `tools`."""
+
     name = "tools"

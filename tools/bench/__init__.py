@@ -1,1 +1,1 @@
-"""Benchmarks that run the product's own processes in a throw-away installation."""
+"""Benchmarks of the product; some run its processes in a temporary installation."""

@@ -1,4 +1,4 @@
-"""A catalogue file from a folder of real pictures with `items.jsonl`."""
+"""Write a catalogue file from a folder of real pictures with `items.jsonl`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ COLUMNS = ("sku", "title", "brand", "category", "images", "attr:colour", "attr:s
 
 
 def write_catalog(items: Path, out: Path, rows: int) -> int:
-    """Write up to `rows` products; `items` has path, title, articleType, subCategory, baseColour
-    and season a line.
+    """Write up to `rows` products of `items`, a file in the format of the myntra dataset.
 
-    Returns how many were written. Raises InputError when there are none.
+    Returns the number of products. Raises InputError when there are none.
     """
     with items.open(encoding="utf-8") as lines, out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

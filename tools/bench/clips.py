@@ -1,6 +1,4 @@
-"""How fast clips are taken in: decoding alone, the model alone, and both overlapped as the
-worker runs them.
-"""
+"""Speed of clip encoding: decoding alone, the model alone, and both overlapped as in the worker."""
 
 from __future__ import annotations
 
@@ -29,14 +27,14 @@ from search.errors import InputError
 from search.types import Modality
 from tools.bench.drawn_clips import draw_film, draw_sound
 
-_SAMPLE_S = 0.05
-_SHORTER = 6
-"""Memory is compared with that of a clip so many times shorter."""
+_SAMPLE_INTERVAL_S = 0.05
+_LENGTH_RATIO = 6
+"""PeakMemory is compared with that of a clip so many times shorter."""
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes held at most while a clip is taken in: by this process, and by its children."""
+class PeakMemory:
+    """Peak memory while a clip is encoded, in bytes: of this process, and of its children."""
 
     parent: int
     children: int
@@ -44,11 +42,11 @@ class Memory:
 
 @dataclass(frozen=True, slots=True)
 class ClipFigures:
-    """Times real time at which a clip of `seconds` is taken in, and how many views it becomes.
+    """Speeds in times real time, and the number of views of a clip of `seconds`.
 
-    `processor_s` is the processor time of taking it in overlapped, children included: unlike the
-    rates, it hardly depends on what else the machine does. `memory_before` is that of a clip six
-    times shorter, taken in before it; None for a given clip.
+    `processor_s` is the CPU time of the overlapped run, children included: unlike the speeds, it
+    hardly depends on other load. `memory_before` is the peak of a clip that is six times shorter;
+    None for a given clip.
     """
 
     kind: str
@@ -58,12 +56,14 @@ class ClipFigures:
     encode_alone: float
     overlapped: float
     processor_s: float
-    memory_before: Memory | None
-    memory: Memory
+    memory_before: PeakMemory | None
+    memory: PeakMemory
 
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
+    """Figures by clip."""
+
     cpus: int
     preset: str
     clips: tuple[ClipFigures, ...]
@@ -73,32 +73,33 @@ class ClipReport:
 
 
 def measure_clips(seconds: int, given: Path | None = None) -> ClipReport:
-    """Of a drawn film of this length, 854 × 480 with sound, or a given one; of drawn sound where
-    the encoder hears.
+    """Measure a film, drawn with this length (854 × 480 with sound) or given, and drawn sound.
+
+    The sound is left out if the encoder does not support audio.
     """
     encoder = load_encoder(engine_settings())
     Path(settings.MEDIA_ROOT).mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="bench-", dir=settings.MEDIA_ROOT) as folder:
-        place = Path(folder)
+        root = Path(folder)
         if given:
-            film = place / given.name
+            film = root / given.name
             film.write_bytes(given.read_bytes())
             figures = [_measure(Modality.VIDEO, film, None, encoder)]
         else:
             short, film = (
-                draw_film(place / f"{length}.mp4", length) for length in _lengths(seconds)
+                draw_film(root / f"{length}.mp4", length) for length in _lengths(seconds)
             )
             figures = [_measure(Modality.VIDEO, film, short, encoder)]
         if encodable_modalities(encoder, Modality.AUDIO):
             short, sound = (
-                draw_sound(place / f"{length}.flac", length) for length in _lengths(seconds)
+                draw_sound(root / f"{length}.flac", length) for length in _lengths(seconds)
             )
             figures.append(_measure(Modality.AUDIO, sound, short, encoder))
     return ClipReport(len(psutil.Process().cpu_affinity()), encoder.space.preset, tuple(figures))
 
 
 def _lengths(seconds: int) -> tuple[int, int]:
-    return max(1, seconds // _SHORTER), seconds
+    return max(1, seconds // _LENGTH_RATIO), seconds
 
 
 def _measure(
@@ -110,17 +111,24 @@ def _measure(
     overlapped, memory = _encode_overlapped(kind, path, encoder)
     used = _processor_s() - used
     content = _content(path)
-    with _start_decoding(content, kind, encoder) as feed:
+    with _start_decoding(content, kind, encoder) as queue:
         began = time.perf_counter()
-        pieces = list(feed)
+        pieces = list(queue)
         decoded = time.perf_counter() - began
     seconds = max((piece.span.end for piece in pieces if isinstance(piece, Piece)), default=0.0)
     if not seconds:
-        raise InputError("nothing can be read of the clip", value=path.name)
+        raise InputError("the clip has no readable part", value=path.name)
     encoded = _time_encoding(kind, content, _replay(pieces), encoder)
-    rates = (seconds / spent for spent in (decoded, encoded, overlapped))
     return ClipFigures(
-        kind.value, seconds, len(pieces), *rates, used, first if short else None, memory
+        kind=kind.value,
+        seconds=seconds,
+        views=len(pieces),
+        decode_alone=seconds / decoded,
+        encode_alone=seconds / encoded,
+        overlapped=seconds / overlapped,
+        processor_s=used,
+        memory_before=first if short else None,
+        memory=memory,
     )
 
 
@@ -128,19 +136,23 @@ def _content(path: Path) -> Content:
     return Content(Job(0, "", 0), str(path.relative_to(settings.MEDIA_ROOT)))
 
 
-def _encode_overlapped(kind: Modality, path: Path, encoder: TunableEncoder) -> tuple[float, Memory]:
+def _encode_overlapped(
+    kind: Modality, path: Path, encoder: TunableEncoder
+) -> tuple[float, PeakMemory]:
     """Seconds it takes to decode and encode a clip at once, and the memory that takes."""
     content = _content(path)
-    with _start_decoding(content, kind, encoder) as feed, _sample_memory() as samples:
-        spent = _time_encoding(kind, content, feed, encoder)
+    with _start_decoding(content, kind, encoder) as queue, _sample_memory() as samples:
+        duration = _time_encoding(kind, content, queue, encoder)
     own, children = zip(*samples, strict=True) if samples else ((0,), (0,))
-    return spent, Memory(max(own), max(children))
+    return duration, PeakMemory(max(own), max(children))
 
 
 def _processor_s() -> float:
-    """Of this process and of the children that have ended."""
-    spent = psutil.Process().cpu_times()
-    return float(spent.user + spent.system + spent.children_user + spent.children_system)
+    """Return the CPU time of this process and of its ended children."""
+    duration = psutil.Process().cpu_times()
+    return float(
+        duration.user + duration.system + duration.children_user + duration.children_system
+    )
 
 
 @contextmanager
@@ -152,25 +164,25 @@ def _start_decoding(
 
 
 def _replay(pieces: Sequence[Piece | PieceError]) -> PieceQueue:
-    """A feed of what has been decoded already."""
-    feed = PieceQueue()
+    """Return a queue of decoded pieces."""
+    queue = PieceQueue()
 
     def put() -> None:
         for piece in pieces:
-            feed.put(piece)
-        feed.end()
+            queue.put(piece)
+        queue.end()
 
     threading.Thread(target=put, daemon=True).start()
-    return feed
+    return queue
 
 
 def _time_encoding(
-    kind: Modality, content: Content, feed: PieceQueue, encoder: TunableEncoder
+    kind: Modality, content: Content, queue: PieceQueue, encoder: TunableEncoder
 ) -> float:
     began = time.perf_counter()
-    batch = encode_clips(kind, [content], [feed], encoder)
+    batch = encode_clips(kind, [content], [queue], encoder)
     if batch.set_aside:
-        raise InputError("the clip was refused", value=batch.set_aside[0].fault.message)
+        raise InputError("the clip cannot be encoded", value=batch.set_aside[0].fault.message)
     return time.perf_counter() - began
 
 
@@ -185,7 +197,7 @@ def _sample_memory() -> Iterator[Samples]:
 
     def watch() -> None:
         process = psutil.Process()
-        while not stop.wait(_SAMPLE_S):
+        while not stop.wait(_SAMPLE_INTERVAL_S):
             samples.append(
                 (process.memory_info().rss, sum(map(_resident, process.children(recursive=True))))
             )

@@ -1,6 +1,4 @@
-"""What commands that measure have in common: one JSON object or tables, and an installation of
-their own.
-"""
+"""Base classes of the benchmark commands: output as JSON or tables, temporary installation."""
 
 from __future__ import annotations
 
@@ -18,32 +16,35 @@ from search.terminal import make_console
 
 
 class Report(Protocol):
+    """The result of a benchmark."""
+
     def as_dict(self) -> dict[str, Any]:
-        """What --json prints."""
+        """Return the content of the JSON output."""
 
 
 Measured = TypeVar("Measured", bound=Report)
 
 
 class BenchCommand(BaseCommand, ABC, Generic[Measured]):
-    """Measures, and prints a report. Options of its own are added before
-    `super().add_arguments`.
+    """Measures, and prints a report.
+
+    Subclasses add their own options before they call `super().add_arguments`.
     """
 
     requires_system_checks: list[str] = []
     width = 120
-    """Characters of a line where no terminal says how many it has."""
+    """Characters per line if the output is not a terminal."""
 
     @abstractmethod
     def measure(self, options: dict[str, Any]) -> Measured:
-        """An OmnishelfError is told as a CommandError."""
+        """Measure; an OmnishelfError becomes a CommandError."""
 
     @abstractmethod
     def show(self, report: Measured, console: Console) -> None:
-        """The report for people."""
+        """Print the report as text and tables."""
 
     def broken_promises(self, report: Measured) -> Sequence[str]:
-        """Promises that were not kept: told after the report, with exit code 1."""
+        """Return the broken promises: printed after the report, with exit code 1."""
         return ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -59,15 +60,15 @@ class BenchCommand(BaseCommand, ABC, Generic[Measured]):
         else:
             self.show(report, make_console(self.width))
         if broken := self.broken_promises(report):
-            raise CommandError("promises were broken: " + "; ".join(broken))
+            raise CommandError("broken promises: " + "; ".join(broken))
 
 
 class IsolatedBenchCommand(BenchCommand[Measured]):
-    """Measures in a throw-away installation, or with --here in this one."""
+    """Measures in a temporary installation, or with --here in this one."""
 
     @abstractmethod
     def arguments(self, options: dict[str, Any]) -> Sequence[str]:
-        """The command's own options again, for its process in the throw-away installation."""
+        """Return the command's own options, for its process in the temporary installation."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
@@ -81,6 +82,6 @@ class IsolatedBenchCommand(BenchCommand[Measured]):
             super().handle(*args, **options)
             return
         name = self.__module__.rpartition(".")[2]
-        asked = ["--json"] if options["json"] else []
-        if status := run_apart(name, *self.arguments(options), "--here", *asked):
+        flags = ["--json"] if options["json"] else []
+        if status := run_apart(name, *self.arguments(options), "--here", *flags):
             raise CommandError("the benchmark failed", returncode=status)

@@ -1,4 +1,4 @@
-"""Long clips, drawn for half a minute and then repeated without encoding again."""
+"""Draw long clips: half a minute is encoded, and its packets are then repeated."""
 
 from __future__ import annotations
 
@@ -20,9 +20,7 @@ _GRAIN = 6
 
 
 def draw_film(path: Path, seconds: int) -> Path:
-    """An MP4 (H.264 at 30 frames a second, AAC) of a shot a second that moves, with a tone that
-    rises and falls.
-    """
+    """Write an MP4 (H.264, 30 frames per second, AAC): one moving shot per second, and a tone."""
     with TemporaryDirectory() as folder:
         part = Path(folder) / "part.mp4"
         with av.open(str(part), "w") as clip:
@@ -40,7 +38,7 @@ def draw_film(path: Path, seconds: int) -> Path:
 
 
 def draw_sound(path: Path, seconds: int) -> Path:
-    """A FLAC file of a tone that rises and falls."""
+    """Write a FLAC file of a tone that rises and falls."""
     with av.open(str(path), "w") as clip:
         _mux_sound(clip, clip.add_stream("flac", rate=_RATE, layout="mono"), seconds, "s16")
     return path

@@ -1,4 +1,4 @@
-"""Products drawn by this project as an evaluation folder: their titles ask for them."""
+"""Draw products as an evaluation folder; their titles are the queries."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def draw_folder(out: Path, products: int, size: int) -> EvaluationFolder:
         writer.writerows(
             (row["sku"], "|".join(f"media/{name}" for name in row["images"])) for row in rows
         )
-    asked = [{"id": row["sku"], "text": row["title"], "relevant": [row["sku"]]} for row in rows]
+    queries = [{"id": row["sku"], "text": row["title"], "relevant": [row["sku"]]} for row in rows]
     (out / QUERIES).write_text(
-        "".join(json.dumps(query) + "\n" for query in asked), encoding="utf-8"
+        "".join(json.dumps(query) + "\n" for query in queries), encoding="utf-8"
     )
     return read_folder(out)

@@ -1,4 +1,4 @@
-"""The encoder alone, for comparison: what the pipeline's throughput is measured against."""
+"""Throughput of the encoder alone, as a baseline of the encoding pipeline."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from search.types import Modality, TextRole
 
 @dataclass(frozen=True, slots=True)
 class BaselineRates:
-    """Contents per second: the model alone on prepared pictures, a plain loop that decodes each
-    batch of pictures first, and the model on texts.
+    """Contents per second.
+
+    `model`: the model alone on prepared pictures. `loop`: a plain loop that decodes and encodes in
+    turn. `texts`: the model on texts.
     """
 
     model: float
@@ -27,7 +29,7 @@ class BaselineRates:
 
 
 def measure_baseline(pictures: Sequence[Path], texts: Sequence[str]) -> BaselineRates:
-    """All rates over these contents, after a warm-up batch."""
+    """Measure all rates on these contents, after a warm-up batch."""
     encoder = load_encoder(engine_settings())
     limits = PictureLimits.from_settings(engine_settings())
     size = encoder.picture_batch_size

@@ -1,4 +1,4 @@
-"""The bundled encoder's speed and precision against plain torch, on one machine in one run."""
+"""Speed and accuracy of the bundled encoder by precision, against plain torch."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ MAX_FILES = 64
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """Repetitions of everything, and how many products to draw, and how wide, where there is no
-    data.
-    """
+    """Repetitions of each measurement; number and width of the drawn products without data."""
 
     repetitions: int = 7
     products: int = 64
@@ -39,8 +37,10 @@ class Effort:
 
 @dataclass(frozen=True, slots=True)
 class EncodingReport:
-    """`chosen` is what precision `auto` is here; `refused` says why a precision is not offered
-    here; mean average precision by folder and precision.
+    """All figures.
+
+    `chosen` is the precision that `auto` selects here; `refused` gives the reason by unavailable
+    precision; mean average precision is by folder and precision.
     """
 
     device: str
@@ -53,15 +53,13 @@ class EncodingReport:
     mean_average_precision: dict[str, dict[str, float]]
 
     def ratios(self) -> dict[str, float]:
-        """Pictures per second as served, by plain torch's with the same batch, one at a time,
-        and with decoding.
-        """
+        """Return the rate in production by that of plain torch: batch, single, with decoding."""
         found = self.pictures
         kinds = {"batch": found.batch, "single": found.single, "with_decoding": found.with_decoding}
         return {name: rates[self.chosen] / rates[EAGER] for name, rates in kinds.items()}
 
     def losses(self) -> dict[str, dict[str, float]]:
-        """What each precision loses in mean average precision against float32, by folder."""
+        """Return the loss of mean average precision against float32, by folder and precision."""
         return {
             name: {
                 precision: reached["fp32"] - value
@@ -76,8 +74,9 @@ class EncodingReport:
 
 
 def measure_encoding(data: Path | None, effort: Effort) -> EncodingReport:
-    """On the evaluation folders of `data`, or on drawings without it. Raises InputError for a
-    malformed folder.
+    """Measure on the evaluation folders of `data`, or on drawings without it.
+
+    Raises InputError for a malformed folder.
     """
     with tempfile.TemporaryDirectory() as scratch:
         folders = (
@@ -113,7 +112,7 @@ def _measure(folders: Mapping[str, EvaluationFolder], effort: Effort) -> Encodin
 
 
 def load_precisions() -> tuple[dict[str, CompactEncoder], dict[str, str]]:
-    """The encoder in each precision that this machine offers, and why it refuses the others."""
+    """Load the encoder in each precision; return also the reason by unavailable precision."""
     encoders, refused = {}, {}
     for precision in PRECISIONS:
         try:

@@ -1,12 +1,10 @@
-"""How much each modality should say: rankings of the catalogue in this installation under
-different shares.
-"""
+"""Evaluate the weight of other modalities, on queries made from the catalogue."""
 
 from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product as grid
 
@@ -29,147 +27,151 @@ MAX_PICTURES = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    query: QueryVector
+class FusionQuery:
+    """A query vector, the ids of relevant products, and of products to leave out."""
+
+    vector: QueryVector
     relevant: frozenset[int]
-    without: frozenset[int] = frozenset()
+    exclude: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class ShareResult:
-    """Metrics of one choice: what a view of the other modality counts beside one of the
-    question's own.
-    """
+class WeightResult:
+    """Metrics for one weight of the views of other modalities than the query's own."""
 
-    asked: str
-    other_share: float
-    questions: int
+    queries: str
+    other_weight: float
+    count: int
     metrics: dict[str, float]
 
 
-def measure_shares(attribute: str) -> list[ShareResult]:
-    """For words, "<attribute value> <category>" must find the products that are both. For
-    pictures, an altered copy of a product's picture must find that product. For sounds, where
-    there are any, one product's must find the others of its category. Raises InputError when the
-    catalogue gives no questions.
+def measure_weights(attribute: str) -> list[WeightResult]:
+    """Evaluate every weight on each kind of query.
+
+    1. Words: "<attribute value> <category>", for the products that have both.
+    2. Pictures: an altered copy of a product's picture, for that product; and a product's picture,
+       for the others of its category and attribute value.
+    3. Sounds, if there are any: a product's sound, for the others of its category.
+
+    Raises InputError when the catalogue gives no queries.
     """
     if not live_index().count():
         raise InputError(
             "nothing is searchable here", fix="Import a catalogue and let it be encoded first."
         )
     results = []
-    for asked, questions in (
-        ("words", list(word_questions(attribute))),
-        ("altered pictures", list(altered_pictures())),
-        ("pictures of the same kind", list(kindred_pictures(attribute))),
+    for name, queries in (
+        ("words", list(text_queries(attribute))),
+        ("altered pictures", list(altered_picture_queries())),
+        ("pictures of the same kind", list(similar_picture_queries(attribute))),
     ):
-        if not questions:
+        if not queries:
             raise InputError(
-                "this catalogue gives no questions",
-                value=asked,
+                "this catalogue gives no queries",
+                value=name,
                 fix="Import the sample shop first.",
             )
-        results += _results(asked, questions)
-    sounds = list(kindred_sounds())
-    return [*results, *(_results("sounds of the same category", sounds) if sounds else [])]
+        results += _evaluate_weights(name, queries)
+    sounds = list(similar_sound_queries())
+    if sounds:
+        results += _evaluate_weights("sounds of the same category", sounds)
+    return results
 
 
-def _results(asked: str, questions: Sequence[Question]) -> list[ShareResult]:
-    return [
-        ShareResult(
-            asked,
-            share,
-            len(questions),
-            summarise([_ask(question, share) for question in questions]),
-        )
-        for share in STEPS
-    ]
+def _evaluate_weights(name: str, queries: Sequence[FusionQuery]) -> list[WeightResult]:
+    results = []
+    for weight in STEPS:
+        metrics = summarise([_evaluate(query, weight) for query in queries])
+        results.append(WeightResult(name, weight, len(queries), metrics))
+    return results
 
 
-def _ask(question: Question, share: float) -> QueryResult:
+def _evaluate(query: FusionQuery, weight: float) -> QueryResult:
     index = live_index()
     weights: ModalityWeights = {
-        (asked, other): 1.0 if asked is other else share
-        for asked, other in grid(Modality, repeat=2)
+        (modality, other): 1.0 if modality is other else weight
+        for modality, other in grid(Modality, repeat=2)
     }
     hits = rank(
-        index, [question.query], window=index.count(), exclude=question.without, weights=weights
+        index, [query.vector], window=index.count(), exclude=query.exclude, weights=weights
     ).hits
     return evaluate_ranking(
-        [str(hit.product_id) for hit in hits], [str(pk) for pk in question.relevant]
+        [str(hit.product_id) for hit in hits], [str(pk) for pk in query.relevant]
     )
 
 
-def _kinds(attribute: str, fewest: int) -> dict[tuple[str, str], frozenset[int]]:
-    """Product ids by (attribute value, category), where there are at least `fewest`."""
-    found: dict[tuple[str, str], set[int]] = defaultdict(set)
+def _products_by_kind(attribute: str, minimum: int) -> dict[tuple[str, str], frozenset[int]]:
+    """Return product ids by (attribute value, category), with at least `minimum` products."""
+    products: dict[tuple[str, str], set[int]] = defaultdict(set)
     rows = AttributeValue.objects.filter(
         name=attribute, product__category__isnull=False, product__visible=True
     )
     for value, category, pk in rows.values_list("value", "product__category__name", "product"):
-        found[value, category].add(pk)
-    return {kind: frozenset(pks) for kind, pks in found.items() if len(pks) >= fewest}
+        products[value, category].add(pk)
+    return {kind: frozenset(pks) for kind, pks in products.items() if len(pks) >= minimum}
 
 
-def word_questions(attribute: str) -> Iterator[Question]:
-    for (value, category), relevant in sorted(_kinds(attribute, fewest=1).items()):
+def text_queries(attribute: str) -> Iterator[FusionQuery]:
+    for (value, category), relevant in sorted(_products_by_kind(attribute, minimum=1).items()):
         vector = query_encoder().embed_text(f"{value} {category}".lower())
-        yield Question(QueryVector(vector, Modality.TEXT), relevant)
+        yield FusionQuery(QueryVector(vector, Modality.TEXT), relevant)
 
 
-def kindred_pictures(attribute: str) -> Iterator[Question]:
-    """One product of each kind asks with its picture for the others of its kind."""
-    for _, products in sorted(_kinds(attribute, fewest=2).items()):
-        asking = min(products)
-        asset = Asset.objects.filter(product=asking, kind=AssetKind.PICTURE).first()
+def similar_picture_queries(attribute: str) -> Iterator[FusionQuery]:
+    """Yield a query per kind: the picture of one product, for the others of its kind."""
+    for _, products in sorted(_products_by_kind(attribute, minimum=2).items()):
+        product_id = min(products)
+        asset = Asset.objects.filter(product=product_id, kind=AssetKind.PICTURE).first()
         if asset is not None:
-            query = QueryVector(query_encoder().embed_picture(_picture(asset)), Modality.PICTURE)
-            yield Question(query, products - {asking}, frozenset({asking}))
+            query = QueryVector(
+                query_encoder().embed_picture(_read_picture(asset)), Modality.PICTURE
+            )
+            yield FusionQuery(query, products - {product_id}, frozenset({product_id}))
 
 
-def kindred_sounds() -> Iterator[Question]:
-    """A product asks with its sound for the others of its category, which may be silent."""
+def similar_sound_queries() -> Iterator[FusionQuery]:
+    """Yield a query per product with a sound, for the others of its category."""
     index = live_index()
     categories = dict(
         Product.objects.filter(category__isnull=False, visible=True).values_list("pk", "category")
     )
-    for asking in sorted(
+    for product_id in sorted(
         set(Asset.objects.filter(kind=AssetKind.AUDIO).values_list("product", flat=True))
     ):
         others = {
-            pk for pk, category in categories.items() if category == categories.get(asking)
-        } - {asking}
-        heard = [batch for batch in index.get_views(asking) if batch.modality is Modality.AUDIO]
-        if others and heard:
-            query = QueryVector(asset_vectors(heard[0])[0], Modality.AUDIO)
-            yield Question(query, frozenset(others), frozenset({asking}))
+            pk for pk, category in categories.items() if category == categories.get(product_id)
+        } - {product_id}
+        views = [batch for batch in index.get_views(product_id) if batch.modality is Modality.AUDIO]
+        if others and views:
+            query = QueryVector(asset_vectors(views[0])[0], Modality.AUDIO)
+            yield FusionQuery(query, frozenset(others), frozenset({product_id}))
 
 
-def altered_pictures() -> Iterator[Question]:
-    for asset in _spread(
+def altered_picture_queries() -> Iterator[FusionQuery]:
+    for asset in _sample_evenly(
         Asset.objects.filter(kind=AssetKind.PICTURE, position=0).order_by("product_id")
     ):
-        vector = query_encoder().embed_picture(_alter(_picture(asset)))
-        yield Question(QueryVector(vector, Modality.PICTURE), frozenset({asset.product_id}))
+        vector = query_encoder().embed_picture(_alter_picture(_read_picture(asset)))
+        yield FusionQuery(QueryVector(vector, Modality.PICTURE), frozenset({asset.product_id}))
 
 
-def _spread(assets: Sequence[Asset]) -> list[Asset]:
-    found = list(assets)
-    return found[:: max(1, len(found) // MAX_PICTURES)][:MAX_PICTURES]
+def _sample_evenly(assets: Iterable[Asset]) -> list[Asset]:
+    listed = list(assets)
+    return listed[:: max(1, len(listed) // MAX_PICTURES)][:MAX_PICTURES]
 
 
-def _picture(asset: Asset) -> Image.Image:
+def _read_picture(asset: Asset) -> Image.Image:
     with asset.file.open("rb") as file:
         return decode_picture(
             io.BytesIO(file.read()), PictureLimits.from_settings(engine_settings())
         )
 
 
-def _alter(picture: Image.Image) -> Image.Image:
-    """As a shopper's screenshot would be: cropped, darker, turned a little, compressed hard."""
+def _alter_picture(picture: Image.Image) -> Image.Image:
+    """Alter a picture like a screenshot: cropped, darker, slightly rotated, compressed."""
     width, height = picture.size
     cropped = picture.crop((width // 12, height // 12, width - width // 12, height - height // 16))
-    turned = ImageEnhance.Brightness(cropped).enhance(0.85).rotate(4, fillcolor=(255, 255, 255))
+    rotated = ImageEnhance.Brightness(cropped).enhance(0.85).rotate(4, fillcolor=(255, 255, 255))
     packed = io.BytesIO()
-    turned.save(packed, "JPEG", quality=40)
+    rotated.save(packed, "JPEG", quality=40)
     return Image.open(packed).convert("RGB")

@@ -1,6 +1,4 @@
-"""Import of a real catalogue by the real processes: throughput, memory, freshness, and a second,
-idle run.
-"""
+"""Import a real catalogue with the real processes: throughput, memory, freshness, idle rerun."""
 
 from __future__ import annotations
 
@@ -35,9 +33,9 @@ POLL_S = 0.05
 class ImportReport:
     """Rates in contents per second, times in seconds, memory in bytes.
 
-    The ratios compare the time from the first to the last embedding with what the bare encoder
-    needs for the same pictures and texts: the model alone on prepared input, and a plain loop
-    that decodes and encodes in turn.
+    The ratios compare the time from the first to the last embedding with that of the encoder alone
+    on the same pictures and texts: on prepared input, and in a plain loop that decodes and encodes
+    in turn.
     """
 
     rows: int
@@ -61,7 +59,11 @@ class ImportReport:
 
 
 def measure_import(items: Path, rows: int) -> ImportReport:
-    """Runs in the current installation, which must be empty."""
+    """Measure in the current installation, which must be empty.
+
+    1. Measure the encoder alone, import and encode the catalogue, measure the encoder again.
+    2. Import the catalogue a second time: nothing should be encoded again.
+    """
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.csv"
         written = write_catalog(items, catalog, rows)
@@ -115,7 +117,7 @@ def running_worker() -> Iterator[None]:
 
 
 def run_import(catalog: Path, media: Path, *, wait: bool = False) -> tuple[MemoryWatch, float]:
-    """The terminal's import in a process of its own, watched. Returns its memory and seconds."""
+    """Run `import_catalog` in a process of its own; return its memory and duration."""
     manage = Path(settings.BASE_DIR) / "manage.py"
     command = [sys.executable, str(manage), "import_catalog", str(catalog), "--media", str(media)]
     started = time.perf_counter()
@@ -132,7 +134,7 @@ def run_import(catalog: Path, media: Path, *, wait: bool = False) -> tuple[Memor
 
 
 def wait_until_searchable() -> float:
-    """Seconds from the last embedding stored until a reader finds every view."""
+    """Return the seconds from the last stored embedding until a reader finds every view."""
     waiting = IndexJob.objects.filter(state__in=[JobState.QUEUED, JobState.CLAIMED])
     while waiting.exists():
         time.sleep(POLL_S)
@@ -144,8 +146,9 @@ def wait_until_searchable() -> float:
 
 
 def encode_span() -> tuple[float, int, int]:
-    """Seconds from the end of the first batch to the end of the last, and the pictures and texts
-    encoded in between, whatever else ran meanwhile.
+    """Return the seconds between the ends of the first and last batch, and the contents between.
+
+    The contents are the numbers of pictures and of texts.
     """
     jobs = IndexJob.objects.filter(state=JobState.DONE)
     span = jobs.aggregate(first=Min("finished_at"), last=Max("finished_at"))

@@ -1,4 +1,4 @@
-"""Memory of a process over its life."""
+"""Memory of a process over its lifetime."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ ANONYMOUS = re.compile(r"^RssAnon:\s+(\d+) kB$", re.MULTILINE)
 
 
 class MemoryWatch(threading.Thread):
-    """Samples a running process until it ends: bytes of its own memory, without mapped files
-    such as the database's.
-    """
+    """Samples the private memory of a process in bytes, without mapped files, until it ends."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         super().__init__(daemon=True)
@@ -35,7 +33,7 @@ class MemoryWatch(threading.Thread):
             time.sleep(SAMPLE_S)
 
     def peak(self, first: float = 0.0, last: float = 1.0) -> int:
-        """The highest sample in a part of the process's life, given as fractions of it."""
+        """Return the highest sample in a part of the lifetime, given as fractions."""
         end = self.samples[-1][0]
         return max(
             (used for at, used in self.samples if first * end <= at <= last * end), default=0

@@ -1,6 +1,4 @@
-"""Real evaluation folders as one catalogue: what is only seen, only heard and what moves, side
-by side.
-"""
+"""Evaluate the weights of modalities on real evaluation folders, joined into one catalogue."""
 
 from __future__ import annotations
 
@@ -43,39 +41,34 @@ PAIRS = (
 
 @dataclass(frozen=True, slots=True)
 class PairResult:
-    """Metrics by set under one share of one pair of modalities, all other shares being those in
-    use.
-    """
+    """Metrics by set, for one weight of one pair of modalities; the other weights are in use."""
 
-    asked: Modality
-    shown: Modality
-    share: float
-    in_use: float
+    query_modality: Modality
+    view_modality: Modality
+    weight: float
+    weight_in_use: float
     metrics: dict[str, dict[str, float]]
 
     @property
     def mean(self) -> float:
-        """Mean mAP over the sets asked in this modality, each with the same weight."""
-        return sum(found["mAP"] for found in self.metrics.values()) / len(self.metrics)
+        """Mean mAP over the sets with queries of this modality."""
+        return sum(figures["mAP"] for figures in self.metrics.values()) / len(self.metrics)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question of a set, its vectors, and the ids of the products it should find or that prove
-    nothing.
-    """
+class _MixedQuery:
+    """A query: its set and vectors, ids of relevant products, and of products to leave out."""
 
     group: str
     vectors: tuple[QueryVector, ...]
     relevant: frozenset[int]
-    without: frozenset[int]
+    exclude: frozenset[int]
 
 
 def mixed_folder(data: Path, out: Path) -> EvaluationFolder:
-    """One evaluation folder in `out` of all `SETS` under `data`; queries keep the name of their
-    set as category.
+    """Join all `SETS` under `data` into one evaluation folder in `out`.
 
-    Raises InputError when one of them is missing.
+    The category of a query is the name of its set. Raises InputError when a set is missing.
     """
     folders = {path.name: read_folder(path) for path in find_folders(data)}
     if missing := [name for name in SETS if name not in folders]:
@@ -95,7 +88,9 @@ def _rows(folder: EvaluationFolder, out: Path) -> Iterator[dict[str, str]]:
         for row in csv.DictReader(file):
             named = {column: row.get(column) or "" for column in MEDIA}
             paths = {
-                column: "|".join(_moved(folder, name, out) for name in value.split("|") if name)
+                column: "|".join(
+                    _relative_path(folder, name, out) for name in value.split("|") if name
+                )
                 for column, value in named.items()
             }
             yield {"sku": row["sku"], "title": row["sku"], **paths}
@@ -112,59 +107,59 @@ def _queries(folder: EvaluationFolder, out: Path) -> Iterator[dict[str, object]]
             if query.video
             else "text"
         )
-        asked = os.path.relpath(query.file, out) if query.file else query.text
+        value = os.path.relpath(query.file, out) if query.file else query.text
         yield {
             "id": query.id,
             "category": folder.root.name,
             "relevant": list(query.relevant),
-            field: asked,
+            field: value,
         }
 
 
-def _moved(folder: EvaluationFolder, name: str, out: Path) -> str:
+def _relative_path(folder: EvaluationFolder, name: str, out: Path) -> str:
     return os.path.relpath(folder.root / name, out)
 
 
 def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
-    """Load the folder into this installation, which loses its catalogue, and rank under every
-    share of every pair.
-    """
+    """Replace the catalogue of this installation by the folder, and evaluate every weight."""
     load(folder)
     encode()
     up_to_date()
-    asked = list(_asked(folder))
+    queries = list(_embed_queries(folder))
     return [
-        _measure(asked, pair, share)
+        _measure(queries, pair, weight)
         for pair in PAIRS
-        for share in sorted({*STEPS, MODALITY_WEIGHTS.get(pair, 1.0)})
+        for weight in sorted({*STEPS, MODALITY_WEIGHTS.get(pair, 1.0)})
     ]
 
 
-def _asked(folder: EvaluationFolder) -> Iterator[_Asked]:
+def _embed_queries(folder: EvaluationFolder) -> Iterator[_MixedQuery]:
     ids = dict(Product.objects.values_list("sku", "pk"))
     for query in folder.queries:
         question, itself = question_of(query, len(ids))
         relevant = frozenset(ids[sku] for sku in query.relevant)
-        yield _Asked(
+        yield _MixedQuery(
             query.category, tuple(question.vectors), relevant, frozenset(ids[sku] for sku in itself)
         )
 
 
-def _measure(asked: list[_Asked], pair: tuple[Modality, Modality], share: float) -> PairResult:
-    weights = {**MODALITY_WEIGHTS, pair: share}
-    judged: dict[str, list[QueryResult]] = {}
-    for one in asked:
-        if one.vectors[0].modality is pair[0]:
-            judged.setdefault(one.group, []).append(_judged(one, weights))
-    metrics = {group: summarise(outcomes) for group, outcomes in judged.items()}
-    return PairResult(*pair, share, MODALITY_WEIGHTS.get(pair, 1.0), metrics)
+def _measure(
+    queries: list[_MixedQuery], pair: tuple[Modality, Modality], weight: float
+) -> PairResult:
+    weights = {**MODALITY_WEIGHTS, pair: weight}
+    results: dict[str, list[QueryResult]] = {}
+    for query in queries:
+        if query.vectors[0].modality is pair[0]:
+            results.setdefault(query.group, []).append(_evaluate(query, weights))
+    metrics = {group: summarise(outcomes) for group, outcomes in results.items()}
+    return PairResult(*pair, weight, MODALITY_WEIGHTS.get(pair, 1.0), metrics)
 
 
-def _judged(asked: _Asked, weights: ModalityWeights) -> QueryResult:
+def _evaluate(query: _MixedQuery, weights: ModalityWeights) -> QueryResult:
     index = up_to_date()
     hits = rank(
-        index, asked.vectors, window=index.count(), exclude=asked.without, weights=weights
+        index, query.vectors, window=index.count(), exclude=query.exclude, weights=weights
     ).hits
     return evaluate_ranking(
-        [str(hit.product_id) for hit in hits], [str(pk) for pk in asked.relevant]
+        [str(hit.product_id) for hit in hits], [str(pk) for pk in query.relevant]
     )

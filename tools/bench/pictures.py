@@ -1,6 +1,4 @@
-"""Pictures per second of each precision, of one picture and of a batch at a time, and with
-decoding.
-"""
+"""Pictures per second by precision: in batches, one by one, and with decoding."""
 
 from __future__ import annotations
 
@@ -36,8 +34,9 @@ class PictureRates:
 def measure_pictures(
     encoders: Mapping[str, CompactEncoder], files: Sequence[Path], repetitions: int
 ) -> PictureRates:
-    """`encoders` by precision. The model alone takes one batch of the files, decoding takes them
-    all.
+    """Measure encoders by precision.
+
+    The model alone encodes one batch of the files; with decoding, all files are encoded.
     """
     some = next(iter(encoders.values()))
     encodes: dict[str, Encode] = {EAGER: PlainTorchEncoder(some).encode_pictures}
@@ -95,7 +94,7 @@ def _decode_and_encode(
     pool: ThreadPoolExecutor,
     size: int,
 ) -> Run:
-    """Threads decode the files while the model encodes those that are ready."""
+    """Return a run in which threads decode the files ahead of the model."""
 
     def run() -> None:
         prepared = pool.map(prepare, files)

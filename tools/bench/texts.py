@@ -1,4 +1,4 @@
-"""Latency of one text query, and throughput of many at a time with and without micro-batching."""
+"""Latency of one text query, and throughput of concurrent queries with and without batching."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ THREADS = 16
 
 @dataclass(frozen=True, slots=True)
 class TextLatency:
-    """Milliseconds: the median and what 95 of 100 queries stay under."""
+    """Percentiles in milliseconds."""
 
     p50: float
     p95: float
@@ -27,7 +27,7 @@ class TextLatency:
 
 @dataclass(frozen=True, slots=True)
 class TextFigures:
-    """Latency of one query at a time; queries per second of 16 threads, each new to the cache."""
+    """Latency of one query at a time; queries per second of 16 threads, all uncached."""
 
     latency: dict[str, TextLatency]
     concurrent: dict[str, float]
@@ -47,11 +47,11 @@ def _latency(
     eager.encode_text(texts[0])
     encoder.encode_texts(texts[:1], TextRole.QUERY)
     for _ in range(repetitions):
-        queries = QueryEncoder(encoder)
+        query_encoder = QueryEncoder(encoder)
         for text in texts:
             taken["eager"].append(seconds(partial(eager.encode_text, text)))
-            taken["uncached"].append(seconds(partial(queries.embed_text, text)))
-            taken["cached"].append(seconds(partial(queries.embed_text, text)))
+            taken["uncached"].append(seconds(partial(query_encoder.embed_text, text)))
+            taken["cached"].append(seconds(partial(query_encoder.embed_text, text)))
     return {
         name: TextLatency(percentile_ms(times, 50), percentile_ms(times, 95))
         for name, times in taken.items()
@@ -59,21 +59,23 @@ def _latency(
 
 
 def _concurrent(encoder: Encoder, texts: Sequence[str], repetitions: int) -> dict[str, float]:
-    asked = list(texts) * max(1, 2 * THREADS // len(texts))
-    # A cache of one text never answers: what is measured is the encoding.
+    queries = list(texts) * max(1, 2 * THREADS // len(texts))
+    # A cache of one text never hits, so that the encoding is measured.
     together = QueryEncoder(encoder, max_cached_texts=1)
     with ThreadPoolExecutor(THREADS) as pool:
         taken = time_interleaved(
             {
-                "one by one": _asked(
-                    pool, lambda text: encoder.encode_texts([text], TextRole.QUERY), asked
+                "one by one": _map_threads(
+                    pool, lambda text: encoder.encode_texts([text], TextRole.QUERY), queries
                 ),
-                "micro-batched": _asked(pool, together.embed_text, asked),
+                "micro-batched": _map_threads(pool, together.embed_text, queries),
             },
             repetitions,
         )
-    return rates(taken, len(asked))
+    return rates(taken, len(queries))
 
 
-def _asked(pool: ThreadPoolExecutor, ask: Callable[[str], object], texts: Sequence[str]) -> Run:
-    return lambda: list(pool.map(ask, texts))
+def _map_threads(
+    pool: ThreadPoolExecutor, encode: Callable[[str], object], texts: Sequence[str]
+) -> Run:
+    return lambda: list(pool.map(encode, texts))

@@ -1,6 +1,4 @@
-"""Times of several ways of doing the same, taken in turn, so that whatever else the machine does
-slows all alike.
-"""
+"""Time several implementations in turn, so that other load slows all of them alike."""
 
 from __future__ import annotations
 
@@ -12,7 +10,7 @@ Run = Callable[[], object]
 
 
 def time_interleaved(runs: Mapping[str, Run], repetitions: int) -> dict[str, list[float]]:
-    """Seconds of every repetition, by name, after one run of each that is not counted."""
+    """Return the seconds of every repetition by name, after one warm-up run of each."""
     for run in runs.values():
         run()
     taken: dict[str, list[float]] = {name: [] for name in runs}
@@ -29,10 +27,10 @@ def seconds(run: Run) -> float:
 
 
 def rates(taken: Mapping[str, list[float]], size: int) -> dict[str, float]:
-    """Things per second at the median repetition, which handled `size` of them, by name."""
+    """Return the items per second of the median repetition by name; a run has `size` items."""
     return {name: size / median(times) for name, times in taken.items()}
 
 
 def percentile_ms(times: list[float], percent: int) -> float:
-    """A percentile of seconds, in milliseconds."""
+    """Return a percentile of times in seconds, in milliseconds."""
     return 1000 * quantiles(times, n=100, method="inclusive")[percent - 1]

@@ -1,5 +1,6 @@
-"""The bundled encoder as torch runs it when nobody thinks of speed: float32, batch normalisation
-on its own, default memory format. What the serving path is measured against.
+"""The bundled encoder in plain torch, without optimisations, as a baseline.
+
+It runs in float32, with separate batch normalisation and the default memory format.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from search.types import Vectors
 
 
 class PlainTorchEncoder:
-    """The same towers and heads as `encoder`'s, on its device."""
+    """The towers and heads of an encoder, on its device."""
 
     def __init__(self, encoder: CompactEncoder) -> None:
         self._device = encoder.towers.runtime.device
@@ -28,11 +29,11 @@ class PlainTorchEncoder:
 
     @torch.inference_mode()
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
-        """Prepared pictures → (n, dim) unit vectors."""
+        """Encode prepared pictures to unit vectors, (n, dim)."""
         pixels = torch.from_numpy(np.stack(batch)).to(self._device)
         features = describe(self._network(pixels), pixels)
         return self._encoder.project_pictures(features.cpu().numpy().astype(np.float16))
 
     def encode_text(self, text: str) -> Vectors:
-        """Text → (1, dim) unit vectors."""
+        """Encode a text to a unit vector, (1, dim)."""
         return self._encoder.project_texts(self._texts.features([text]).numpy().astype(np.float16))

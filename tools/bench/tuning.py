@@ -1,6 +1,4 @@
-"""Tuning on real goods that the encoder has never learned from, and back: how much is gained,
-how long it takes.
-"""
+"""Tune on real products that the encoder was not trained on, and roll back: gain and duration."""
 
 from __future__ import annotations
 
@@ -33,17 +31,17 @@ from webapp.retrieval.models_runtime import active_model, base_encoder, base_spa
 from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
-GOODS = "myntra"
+DATASET = "myntra"
 EVALUATIONS = ("myntra-colour-type", "myntra-title")
-ASKED = 300
-"""Queries whose answers are compared product by product, score by score."""
+MAX_QUERIES = 300
+"""Number of queries whose results are compared, with products and scores."""
 
-Answers = list[list[tuple[int, float]]]
+SearchResults = list[list[tuple[int, float]]]
 
 
 @dataclass(frozen=True, slots=True)
 class TuneReport:
-    """mAP of the evaluation's queries over pictures that tuning never saw; times in seconds."""
+    """Mean average precision over pictures that were not used for tuning; times in seconds."""
 
     products: int
     tuning_seconds: float
@@ -61,39 +59,43 @@ class TuneReport:
 
 
 def measure_tuning(data: Path, cache: Path) -> TuneReport:
-    """Runs in the current installation, which must be empty. Raises InputError."""
+    """Measure in the current installation, which must be empty.
+
+    1. Install heads that were trained without these products; import the products.
+    2. Search and evaluate; tune; search and evaluate again.
+    3. Roll back, and compare the results with the first ones.
+
+    Raises InputError.
+    """
     install_heads(data, cache)
-    products = import_goods(data)
+    products = import_products(data)
     folders = {name: data / "eval" / name for name in EVALUATIONS}
-    queries = [query.text for path in folders.values() for query in read_folder(path).queries][::3][
-        :ASKED
-    ]
-    asked, before = ask(queries), judge(folders, active_model().encoder())
+    texts = [query.text for path in folders.values() for query in read_folder(path).queries]
+    queries = texts[::3][:MAX_QUERIES]
+    first, before = search_all(queries), evaluate_folders(folders, active_model().encoder())
     started = time.perf_counter()
     tuning = run_tuning(create_tuning(preset=engine_settings().preset).pk)
     seconds = time.perf_counter() - started
-    tuned, after = ask(queries), judge(folders, active_model().encoder())
+    tuned, after = search_all(queries), evaluate_folders(folders, active_model().encoder())
     if tuning.state == TuningState.LIVE:
         rollback_tuning(tuning.preset)
-    restored = ask(queries)
+    restored = search_all(queries)
     return TuneReport(
         products=products,
         tuning_seconds=seconds,
         state=tuning.state,
         before=before,
         after=after,
-        after_rollback=judge(folders, active_model().encoder()),
-        answers_changed=sum(old != new for old, new in zip(asked, tuned, strict=True)),
-        answers_restored=sum(old == new for old, new in zip(asked, restored, strict=True)),
-        answers_asked=len(asked),
+        after_rollback=evaluate_folders(folders, active_model().encoder()),
+        answers_changed=sum(old != new for old, new in zip(first, tuned, strict=True)),
+        answers_restored=sum(old == new for old, new in zip(first, restored, strict=True)),
+        answers_asked=len(first),
         decision=tuning.decision,
     )
 
 
 def install_heads(data: Path, cache: Path) -> None:
-    """Put heads that know no such goods in the place of the shipped ones, as a tuning that is in
-    use.
-    """
+    """Train heads without these products, and install them as the active tuning."""
     own = base_encoder(engine_settings().preset)
     with tempfile.TemporaryDirectory() as scratch:
         trained, preset = Path(scratch) / "heads.safetensors", Path(scratch) / "preset.json"
@@ -105,7 +107,7 @@ def install_heads(data: Path, cache: Path) -> None:
             "--data",
             str(data),
             "--without",
-            GOODS,
+            DATASET,
         ]
         command += [
             "--cache",
@@ -123,7 +125,7 @@ def install_heads(data: Path, cache: Path) -> None:
             load_heads(trained),
             tower_id=own.tower_id,
             dim=own.space.dim,
-            notes={"without": GOODS},
+            notes={"without": DATASET},
         )
     Tuning.objects.create(
         preset=own.space.preset,
@@ -134,18 +136,18 @@ def install_heads(data: Path, cache: Path) -> None:
     )
 
 
-def import_goods(data: Path) -> int:
-    """Import every row that no evaluation names, and encode it. Returns how many."""
+def import_products(data: Path) -> int:
+    """Import and encode all rows that no evaluation uses; return their number."""
     held = {sku for name in EVALUATIONS for sku, _ in read_folder(data / "eval" / name).pictures()}
     rows = [
         row
-        for row in catalogue_rows(data / GOODS / "items.jsonl")
-        if f"{GOODS}-{row['sku']}" not in held
+        for row in catalogue_rows(data / DATASET / "items.jsonl")
+        if f"{DATASET}-{row['sku']}" not in held
     ]
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.jsonl"
         catalog.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-        run_import(catalog, data / GOODS, wait=True)
+        run_import(catalog, data / DATASET, wait=True)
     if waiting := IndexJob.objects.exclude(state=JobState.DONE).count():
         raise RuntimeError(f"{waiting} contents were not encoded")
     build_generation()
@@ -153,7 +155,7 @@ def import_goods(data: Path) -> int:
 
 
 def catalogue_rows(items: Path) -> Iterator[dict[str, Any]]:
-    """The goods as a merchant would list them."""
+    """Yield the products as catalogue rows."""
     with items.open(encoding="utf-8") as lines:
         for item in map(json.loads, lines):
             attributes = {
@@ -164,22 +166,26 @@ def catalogue_rows(items: Path) -> Iterator[dict[str, Any]]:
             yield {
                 "sku": str(item["id"]),
                 "title": item["title"],
-                "category": f"{item['masterCategory']} > {item['subCategory']} > {item['articleType']}",
+                "category": " > ".join(
+                    (item["masterCategory"], item["subCategory"], item["articleType"])
+                ),
                 "images": [item["path"]],
                 "attributes": {name: value for name, value in attributes.items() if value},
             }
 
 
-def ask(queries: Sequence[str]) -> Answers:
-    """What the shop answers: product ids and scores."""
+def search_all(queries: Sequence[str]) -> SearchResults:
+    """Search as the shop does; return product ids and scores."""
     time.sleep(engine_settings().delta_poll_s)
     up_to_date()
-    found = (search_products(SearchQuery(text=query, facets=False)).hits for query in queries)
-    return [[(hit.product.pk, hit.score) for hit in hits] for hits in found]
+    hits_by_query = (
+        search_products(SearchQuery(text=query, facets=False)).hits for query in queries
+    )
+    return [[(hit.product.pk, hit.score) for hit in hits] for hits in hits_by_query]
 
 
-def judge(folders: Mapping[str, Path], encoder: TunableEncoder) -> dict[str, float]:
-    """MAP of each folder's queries over its own catalogue."""
+def evaluate_folders(folders: Mapping[str, Path], encoder: TunableEncoder) -> dict[str, float]:
+    """Return the mean average precision of each evaluation folder."""
     return {
         name: fmean(
             answer.average_precision for answer in evaluate_encoder(read_folder(path), encoder)

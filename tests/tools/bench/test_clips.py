@@ -1,4 +1,4 @@
-"""The benchmark of clips measures what the worker runs."""
+"""The clip benchmark runs the code of the worker."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tools.bench.clips import measure_clips
 from tools.bench.drawn_clips import draw_sound
 
 
-def test_a_clip_is_decoded_encoded_and_both(tmp_path: Path, settings: object) -> None:
+def test_decoding_and_encoding_of_a_clip_are_measured(tmp_path: Path, settings: object) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
     given = write_film(
         tmp_path / "film.mp4", [(at / 4, plain((at * 12, 90, 9))) for at in range(20)]
@@ -30,13 +30,13 @@ def test_a_clip_is_decoded_encoded_and_both(tmp_path: Path, settings: object) ->
     assert not list((tmp_path / "media").iterdir())
 
 
-def test_a_clip_that_is_refused_ends_the_benchmark(tmp_path: Path, settings: object) -> None:
+def test_an_unreadable_clip_ends_the_benchmark(tmp_path: Path, settings: object) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"  # type: ignore[attr-defined]
     (tmp_path / "film.mp4").write_bytes(b"\0\0\0\x18ftypisom")
     with pytest.raises(InputError):
         measure_clips(2, tmp_path / "film.mp4")
 
 
-def test_drawn_sound_is_as_long_as_asked(tmp_path: Path) -> None:
+def test_a_drawn_sound_has_the_requested_duration(tmp_path: Path) -> None:
     path = draw_sound(tmp_path / "sound.flac", 3)
     assert probe_clip(path, ClipLimits(10**7, 60)).seconds == pytest.approx(3, abs=0.1)

@@ -1,4 +1,4 @@
-"""What commands that measure have in common."""
+"""The base classes of the benchmark commands."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Weigh(BenchCommand[Weight]):
 
     def measure(self, options: dict[str, Any]) -> Weight:
         if options["grams"] < 0:
-            raise InputError("nothing weighs less than nothing", value=options["grams"])
+            raise InputError("a weight cannot be negative", value=options["grams"])
         return Weight(options["grams"])
 
     def broken_promises(self, report: Weight) -> Sequence[str]:
@@ -52,16 +52,18 @@ def test_a_report_is_one_json_object_or_lines_of_a_width(
     assert [len(line) for line in capsys.readouterr().out.split("\n")[:2]] == [120, 80]
 
 
-def test_errors_and_broken_promises_are_told_with_exit_code_1() -> None:
-    with pytest.raises(CommandError, match="nothing weighs less than nothing: got -1"):
+def test_errors_and_broken_promises_give_exit_code_1() -> None:
+    with pytest.raises(CommandError, match="a weight cannot be negative: got -1"):
         call_command(Weigh(), "--grams", "-1")
     out = StringIO()
-    with pytest.raises(CommandError, match="promises were broken: light; handy") as ended:
+    with pytest.raises(CommandError, match="broken promises: light; handy") as ended:
         call_command(Weigh(stdout=out), "--grams", "1001", "--json")
     assert json.loads(out.getvalue()) == {"grams": 1001} and ended.value.returncode == 1
 
 
-def test_what_fails_apart_fails_here(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_in_the_temporary_installation_is_reported(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     items = tmp_path / "items.jsonl"
     items.touch()
     with pytest.raises(CommandError, match="the benchmark failed") as ended:

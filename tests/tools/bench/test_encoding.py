@@ -9,13 +9,13 @@ from django.core.management import call_command
 from tools.bench.timing import percentile_ms, rates
 
 
-def test_rates_are_of_the_median_and_percentiles_in_milliseconds() -> None:
+def test_rates_use_the_median_and_percentiles_are_in_milliseconds() -> None:
     assert rates({"a": [1.0, 2.0, 9.0]}, 10) == {"a": 5.0}
     assert percentile_ms([0.001, 0.002, 0.003], 50) == pytest.approx(2)
 
 
 @pytest.mark.slow
-def test_command_measures_drawings() -> None:
+def test_the_command_measures_drawings() -> None:
     out = StringIO()
     call_command(
         "bench_encode",

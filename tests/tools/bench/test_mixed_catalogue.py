@@ -1,8 +1,9 @@
-"""Evaluation folders as one catalogue."""
+"""Evaluation folders joined into one catalogue."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from search.errors import InputError
 from tools.bench.mixed_catalogue import SETS, mixed_folder
 
 
-def write_set(data: Path, name: str, sku: str, query: dict[str, object]) -> None:
+def write_set(data: Path, name: str, sku: str, query: Mapping[str, object]) -> None:
     folder = data / name
     folder.mkdir(parents=True)
     (folder / "bell.wav").write_bytes(b"sound")
@@ -26,8 +27,8 @@ def test_sets_become_one_catalogue_and_queries_keep_their_set(tmp_path: Path) ->
     out.mkdir()
     for number, name in enumerate(SETS):
         # The first two sets share their products, as the sets of sounds do.
-        asked = {"audio": "bell.wav"} if name == "sound-by-sound" else {"text": "a bell"}
-        write_set(data, name, f"sku-{max(number, 1)}", asked)
+        query = {"audio": "bell.wav"} if name == "sound-by-sound" else {"text": "a bell"}
+        write_set(data, name, f"sku-{max(number, 1)}", query)
     mixed = mixed_folder(data, out)
     assert [sku for sku, _ in mixed.sounds()] == [f"sku-{number}" for number in range(1, len(SETS))]
     assert all(path.read_bytes() == b"sound" for _, path in mixed.sounds())

@@ -1,1 +1,1 @@
-"""How well and how fast spoken queries are written down."""
+"""Accuracy and speed of speech recognition for spoken queries."""

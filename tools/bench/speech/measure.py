@@ -1,4 +1,4 @@
-"""Word error rate and latency of every engine that is here."""
+"""Word error rate and latency of every installed speech engine."""
 
 from __future__ import annotations
 
@@ -23,12 +23,14 @@ from tools.evaluation.word_errors import count_word_errors
 
 @dataclass(frozen=True, slots=True)
 class SpeechFigures:
-    """One engine on one set. `word_error_rate` can pass 1: words may be put in. `exact`: share
-    of recordings without an error. `decode` is reading the file, `write_down` the engine's part,
-    in milliseconds; `seconds` is the mean length of a recording.
+    """Figures of one engine on one set.
+
+    `word_error_rate` can exceed 1, because words may be inserted. `exact` is the share of
+    recordings without an error. `decode` is the time to read the file and `write_down` that of the
+    engine, in milliseconds; `seconds` is the mean duration of a recording.
     """
 
-    sayings: str
+    utterance_set: str
     engine: str
     recordings: int
     words: int
@@ -43,7 +45,7 @@ class SpeechFigures:
 
 @dataclass(frozen=True, slots=True)
 class SpeechReport:
-    """Each set by each engine."""
+    """Figures of each set with each engine."""
 
     figures: list[SpeechFigures]
 
@@ -52,28 +54,30 @@ class SpeechReport:
 
 
 def measure_speech(data: Path | None, texts: int) -> SpeechReport:
-    """Raises ConfigError without espeak-ng."""
+    """Measure all engines on all sets; raise ConfigError without espeak-ng."""
     with tempfile.TemporaryDirectory() as folder:
-        found = [
-            figures
-            for these in utterance_sets(data, installed_voices(), texts, Path(folder))
-            for figures in _measure(these, engine_settings())
+        figures = [
+            result
+            for utterance_set in utterance_sets(data, installed_voices(), texts, Path(folder))
+            for result in _measure(utterance_set, engine_settings())
         ]
-    return SpeechReport(found)
+    return SpeechReport(figures)
 
 
-def _measure(these: UtteranceSet, settings: EngineSettings) -> Iterator[SpeechFigures]:
+def _measure(utterance_set: UtteranceSet, settings: EngineSettings) -> Iterator[SpeechFigures]:
     sounds, decoding = [], []
-    for said in these.said:
+    for utterance in utterance_set.utterances:
         began = perf_counter()
-        sounds.append(read_recording(said.path, settings))
+        sounds.append(read_recording(utterance.path, settings))
         decoding.append(perf_counter() - began)
-    for name, transcriber in _engines(settings, these.phrases):
-        heard, taken = _transcribe_all(transcriber, sounds)
-        yield _figures(these, name, sounds, heard, (decoding, taken))
+    for name, transcriber in _load_engines(settings, utterance_set.phrases):
+        transcripts, transcribing = _transcribe_all(transcriber, sounds)
+        yield _summarise(utterance_set, name, sounds, transcripts, (decoding, transcribing))
 
 
-def _engines(settings: EngineSettings, phrases: Sequence[str]) -> Iterator[tuple[str, Transcriber]]:
+def _load_engines(
+    settings: EngineSettings, phrases: Sequence[str]
+) -> Iterator[tuple[str, Transcriber]]:
     sphinx = load_transcriber(settings.model_copy(update={"speech": "pocketsphinx"}))
     yield "pocketsphinx, general words", sphinx
     sphinx.set_vocabulary(phrases)
@@ -86,30 +90,35 @@ def _transcribe_all(
     transcriber: Transcriber, sounds: Sequence[Waveform]
 ) -> tuple[list[str], list[float]]:
     transcriber.transcribe(sounds[0], "en")
-    heard, taken = [], []
+    transcripts, transcribing = [], []
     for sound in sounds:
         began = perf_counter()
-        heard.append(transcriber.transcribe(sound, "en").text)
-        taken.append(perf_counter() - began)
-    return heard, taken
+        transcripts.append(transcriber.transcribe(sound, "en").text)
+        transcribing.append(perf_counter() - began)
+    return transcripts, transcribing
 
 
-def _figures(
-    these: UtteranceSet,
+def _summarise(
+    utterance_set: UtteranceSet,
     name: str,
     sounds: Sequence[Waveform],
-    heard: Sequence[str],
+    transcripts: Sequence[str],
     times: tuple[list[float], list[float]],
 ) -> SpeechFigures:
-    errors = [_errors(said, text) for said, text in zip(these.said, heard, strict=True)]
-    lengths = [len(normalise_words(said.text).split()) for said in these.said]
+    errors = [
+        _count_errors(utterance, text)
+        for utterance, text in zip(utterance_set.utterances, transcripts, strict=True)
+    ]
+    lengths = [
+        len(normalise_words(utterance.text).split()) for utterance in utterance_set.utterances
+    ]
     speakers: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for said, wrong, length in zip(these.said, errors, lengths, strict=True):
-        speakers[said.speaker][0] += wrong
-        speakers[said.speaker][1] += length
-    decoding, taken = times
+    for utterance, wrong, length in zip(utterance_set.utterances, errors, lengths, strict=True):
+        speakers[utterance.speaker][0] += wrong
+        speakers[utterance.speaker][1] += length
+    decoding, transcribing = times
     return SpeechFigures(
-        sayings=these.name,
+        utterance_set=utterance_set.name,
         engine=name,
         recordings=len(errors),
         words=sum(lengths),
@@ -117,11 +126,13 @@ def _figures(
         exact=errors.count(0) / len(errors),
         by_speaker={speaker: wrong / words for speaker, (wrong, words) in speakers.items()},
         decode_p50_ms=percentile_ms(decoding, 50),
-        write_down_p50_ms=percentile_ms(taken, 50),
-        write_down_p95_ms=percentile_ms(taken, 95),
+        write_down_p50_ms=percentile_ms(transcribing, 50),
+        write_down_p95_ms=percentile_ms(transcribing, 95),
         seconds=sum(map(len, sounds)) / len(sounds) / SPEECH_RATE,
     )
 
 
-def _errors(said: Utterance, heard: str) -> int:
-    return count_word_errors(normalise_words(said.text).split(), normalise_words(heard).split())
+def _count_errors(utterance: Utterance, transcript: str) -> int:
+    return count_word_errors(
+        normalise_words(utterance.text).split(), normalise_words(transcript).split()
+    )

@@ -1,4 +1,4 @@
-"""Who speaks: Debian's speech synthesisers. Those of flite were made from recordings of people."""
+"""Voices: Debian's speech synthesisers. Those of flite were built from recordings of people."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ VOICES: Final = (
 )
 
 Voice = tuple[str, str]
-"""Program and its name of the voice."""
+"""Program, and the name of the voice in it."""
 
 
 def installed_voices() -> list[Voice]:
-    """Raises ConfigError without espeak-ng."""
+    """Return the installed voices; raise ConfigError without espeak-ng."""
     if shutil.which("espeak-ng") is None:
         raise ConfigError(
-            "queries cannot be spoken here",
+            "speech cannot be synthesised here",
             value="espeak-ng",
             fix="apt-get install espeak-ng flite",
         )
@@ -36,7 +36,7 @@ def installed_voices() -> list[Voice]:
 
 
 def synthesise(text: str, voice: Voice, folder: Path) -> Path:
-    """A WAV file of the spoken text."""
+    """Write a WAV file of the spoken text, and return its path."""
     program, name = voice
     path = folder / f"{program}-{name}-{re.sub(r'[^a-z]+', '-', text.lower())[:60]}.wav"
     if program == "flite":

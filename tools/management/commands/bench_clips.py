@@ -1,4 +1,4 @@
-"""`manage.py bench_clips`: how fast videos and sounds are taken in, and in how much memory."""
+"""`manage.py bench_clips`: speed and memory of the encoding of video and audio."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ MEBIBYTE = 1024 * 1024
 
 
 class Command(BenchCommand[ClipReport]):
-    help = "Times real time at which a 480p video and a sound are decoded, encoded, and both at once; memory meanwhile."
+    help = (
+        "Measure decoding and encoding of a 480p video and a sound in times real time, and memory."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--seconds", type=int, default=600, help="play time of the clips that are drawn"
-        )
+        parser.add_argument("--seconds", type=int, default=600, help="duration of the drawn clips")
         parser.add_argument("--clip", type=Path, help="a video to measure instead of a drawn one")
         super().add_arguments(parser)
 
@@ -30,7 +30,7 @@ class Command(BenchCommand[ClipReport]):
 
     def show(self, report: ClipReport, console: Console) -> None:
         console.print(
-            f"{report.cpus} processors, preset {report.preset}; figures are times real time"
+            f"{report.cpus} processors, preset {report.preset}; speeds are in times real time"
         )
         table = Table(
             "clip",
@@ -42,11 +42,11 @@ class Command(BenchCommand[ClipReport]):
             "processor seconds",
         )
         memory = Table(
-            "MiB at most",
-            "worker, a sixth of the length",
-            "this length",
+            "peak MiB",
+            "worker, a sixth of the duration",
+            "full duration",
             "children, a sixth",
-            "this length",
+            "full duration",
         )
         for clip in report.clips:
             rates = (clip.decode_alone, clip.encode_alone, clip.overlapped)

@@ -1,4 +1,4 @@
-"""`manage.py bench_encode`: speed and precision of the bundled encoder against plain torch."""
+"""`manage.py bench_encode`: speed and accuracy of the bundled encoder against plain torch."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from tools.bench.pictures import EAGER
 
 
 class Command(BenchCommand[EncodingReport]):
-    help = "Pictures per second, text latency and loss by precision of the bundled encoder, beside plain torch's."
+    help = "Measure speed, latency and accuracy loss of the bundled encoder against plain torch."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        usual = Effort()
+        default = Effort()
         parser.add_argument(
             "--data",
             type=Path,
-            help="folder with eval/clothing and eval/grocery-fine; else drawings",
+            help="folder with eval/clothing and eval/grocery-fine; default: drawings",
         )
         parser.add_argument(
-            "--repetitions", type=int, default=usual.repetitions, help="of each measurement"
+            "--repetitions", type=int, default=default.repetitions, help="of each measurement"
         )
         parser.add_argument(
-            "--products", type=int, default=usual.products, help="how many to draw without --data"
+            "--products", type=int, default=default.products, help="number to draw without --data"
         )
         parser.add_argument(
-            "--size", type=int, default=usual.size, help="width of drawings in pixels"
+            "--size", type=int, default=default.size, help="width of the drawings in pixels"
         )
         super().add_arguments(parser)
 
@@ -41,7 +41,8 @@ class Command(BenchCommand[EncodingReport]):
 
     def show(self, report: EncodingReport, console: Console) -> None:
         console.print(
-            f"{report.device}, {report.cpu}, {report.threads} threads; precision auto is {report.chosen}"
+            f"{report.device}, {report.cpu}, {report.threads} threads; "
+            f"precision auto is {report.chosen}"
         )
         for precision, reason in report.refused.items():
             console.print(f"{precision}: {reason}")
@@ -65,8 +66,10 @@ class Command(BenchCommand[EncodingReport]):
 def _pictures(report: EncodingReport) -> Table:
     found = report.pictures
     columns = {
-        f"batch of {found.batch_size}": found.batch, "one by one": found.single, "with decoding": found.with_decoding
-    }  # fmt: skip
+        f"batch of {found.batch_size}": found.batch,
+        "one by one": found.single,
+        "with decoding": found.with_decoding,
+    }
     table = Table("pictures/s", *columns)
     for name in found.batch:
         cells = [

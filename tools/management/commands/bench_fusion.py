@@ -1,4 +1,4 @@
-"""`manage.py bench_fusion`: what a view of another modality than the question's should count."""
+"""`manage.py bench_fusion`: evaluate the weights of other modalities than the query's."""
 
 from __future__ import annotations
 
@@ -15,51 +15,51 @@ from rich.table import Table
 from indexer.evaluation.installation import run_apart
 from search.errors import InputError
 from search.terminal import make_console
-from tools.bench.fusion import measure_shares
+from tools.bench.fusion import measure_weights
 from tools.bench.mixed_catalogue import PairResult, measure_pairs, mixed_folder
 
 SHOWN = ("hit@1", "hit@10", "mAP", "nDCG@10")
 
 
 class Command(BaseCommand):
-    help = "Rank the catalogue of this installation under different shares of the other modality."
+    help = "Rank the catalogue with different weights of the other modalities."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--attribute",
             default="colour",
-            help="the attribute that questions name beside a category",
+            help="attribute that queries name together with a category",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON array")
         parser.add_argument(
             "--data",
             type=Path,
-            help="instead of this installation's catalogue, real evaluation folders",
+            help="evaluation folders to use instead of this installation's catalogue",
         )
         parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["data"]:
-            self._real(options)
+            self._evaluate_folders(options)
             return
         try:
-            results = measure_shares(options["attribute"])
+            results = measure_weights(options["attribute"])
         except InputError as error:
             raise CommandError(str(error)) from error
         if options["json"]:
             self.stdout.write(json.dumps([asdict(result) for result in results]))
             return
-        table = Table("asked by", "questions", "share of the other modality", *SHOWN)
+        table = Table("query", "queries", "weight of other modalities", *SHOWN)
         for result in results:
-            figures = (f"{result.metrics[name]:.3f}" for name in SHOWN)
-            table.add_row(result.asked, str(result.questions), f"{result.other_share:g}", *figures)
+            values = (f"{result.metrics[name]:.3f}" for name in SHOWN)
+            table.add_row(result.queries, str(result.count), f"{result.other_weight:g}", *values)
         make_console().print(table)
 
-    def _real(self, options: dict[str, Any]) -> None:
+    def _evaluate_folders(self, options: dict[str, Any]) -> None:
         if not options["here"]:
-            asked = ["--json"] if options["json"] else []
+            flags = ["--json"] if options["json"] else []
             if status := run_apart(
-                "bench_fusion", f"--data={options['data'].resolve()}", "--here", *asked
+                "bench_fusion", f"--data={options['data'].resolve()}", "--here", *flags
             ):
                 raise CommandError("the measurement failed", returncode=status)
             return
@@ -73,17 +73,19 @@ class Command(BaseCommand):
 
 
 def pairs_table(results: list[PairResult]) -> Table:
-    """Mean average precision of every set asked in the pair's first modality; a star marks the
-    share in use.
-    """
-    table = Table("asked by", "view", "share", "mean mAP", "by set: mAP, hit@1")
+    """Return a table of mAP by pair of modalities and weight; a star marks the weight in use."""
+    table = Table("query", "view", "weight", "mean mAP", "by set: mAP, hit@1")
     for result in results:
-        star = "*" if result.share == result.in_use else ""
+        star = "*" if result.weight == result.weight_in_use else ""
         sets = ", ".join(
-            f"{name} {found['mAP']:.3f} {found['hit@1']:.2f}"
-            for name, found in result.metrics.items()
+            f"{name} {figures['mAP']:.3f} {figures['hit@1']:.2f}"
+            for name, figures in result.metrics.items()
         )
         table.add_row(
-            result.asked, result.shown, f"{result.share:g}{star}", f"{result.mean:.3f}", sets
+            result.query_modality,
+            result.view_modality,
+            f"{result.weight:g}{star}",
+            f"{result.mean:.3f}",
+            sets,
         )
     return table

@@ -1,6 +1,4 @@
-"""`manage.py bench_growth`: the index at several sizes, killed builders, damaged files. Exit
-code 1 when a promise was broken.
-"""
+"""`manage.py bench_growth`: the index at several sizes. Exit code 1 for a broken promise."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ MIB = 2**20
 
 
 class Command(BenchCommand[ScalingReport]):
-    help = "BuildProcess indexes of several sizes, read them in fresh processes, kill builders and damage files."
+    help = "Build and read indexes of several sizes, kill builders and damage files."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -28,14 +26,12 @@ class Command(BenchCommand[ScalingReport]):
         )
         parser.add_argument("--dim", type=int, default=384, help="dimensions")
         parser.add_argument("--queries", type=int, default=500, help="queries of each kind")
+        parser.add_argument("--kills", type=int, default=20, help="number of builds to kill")
         parser.add_argument(
-            "--kills", type=int, default=20, help="builders killed at random moments"
+            "--killed-size", type=int, default=100_000, help="vectors of the killed builds"
         )
         parser.add_argument(
-            "--killed-size", type=int, default=100_000, help="vectors of the builds that are killed"
-        )
-        parser.add_argument(
-            "--flips", type=int, default=5, help="bits flipped in every file, one at a time"
+            "--flips", type=int, default=5, help="bits to flip in every file, one at a time"
         )
         super().add_arguments(parser)
 
@@ -55,46 +51,49 @@ class Command(BenchCommand[ScalingReport]):
         return report.broken
 
     def show(self, report: ScalingReport, console: Console) -> None:
-        figures = [_figures(growth) for growth in report.sizes]
-        table = Table("vectors", *(f"{growth.vectors:,}" for growth in report.sizes))
+        figures = [_figures(size) for size in report.sizes]
+        table = Table("vectors", *(f"{size.vectors:,}" for size in report.sizes))
         for name in figures[0]:
             table.add_row(name, *(column[name] for column in figures))
         console.print(table)
-        for growth in report.sizes:
-            damage = growth.damage
-            noticed = damage.flips - len(damage.missed)
-            console.print(f"{growth.vectors:,}: {growth.why}")
+        for size in report.sizes:
+            damage = size.damage
+            detected = damage.flips - len(damage.missed)
+            console.print(f"{size.vectors:,}: {size.why}")
             console.print(
-                f"{growth.vectors:,}: {noticed} of {damage.flips} flipped bits in {damage.files} files noticed"
+                f"{size.vectors:,}: {detected} of {damage.flips} flipped bits "
+                f"in {damage.files} files detected"
             )
         killing = report.killing
         console.print(
-            f"{killing.kills} builders killed, {killing.published} were faster; {killing.answers:,} answers meanwhile,"
+            f"{killing.kills} builds killed, {killing.published} ended before; "
+            f"{killing.answers:,} answers meanwhile, {killing.wrong} of them wrong; "
+            f"{killing.damaged} times the live generation was damaged"
         )
         console.print(
-            f"{killing.wrong} of them wrong; {killing.damaged} times something damaged was live"
-        )
-        console.print(
-            f"undisturbed {killing.clean_seconds:.1f} s, after the last kill {killing.last_seconds:.1f} s"
+            f"undisturbed {killing.clean_seconds:.1f} s, "
+            f"after the last kill {killing.last_seconds:.1f} s"
         )
 
 
-def _figures(growth: SizeResult) -> dict[str, str]:
-    found = growth.reading
-    kinds = list(found.recall)
+def _figures(size: SizeResult) -> dict[str, str]:
+    reading = size.reading
+    kinds = list(reading.recall)
     return {
-        "index type": growth.index_type,
-        "FAISS factory": growth.factory or "–",
-        "build s": f"{growth.build_seconds:.1f}",
-        "bytes on disk a vector": f"{growth.bytes_per_vector:,.0f}",
-        "own MiB": f"{found.own_memory / MIB:,.1f}",
-        "mapped MiB": f"{found.mapped_memory / MIB:,.1f}",
-        "open s": f"{found.open_seconds:.2f}",
+        "index type": size.index_type,
+        "FAISS factory": size.factory or "–",
+        "build s": f"{size.build_seconds:.1f}",
+        "bytes on disk per vector": f"{size.bytes_per_vector:,.0f}",
+        "own MiB": f"{reading.own_memory / MIB:,.1f}",
+        "mapped MiB": f"{reading.mapped_memory / MIB:,.1f}",
+        "open s": f"{reading.open_seconds:.2f}",
         **{
-            f"{kind} queries, p50 / p99 ms": f"{found.p50_ms[kind]:.2f} / {found.p99_ms[kind]:.2f}"
+            f"{kind} queries, p50 / p99 ms": (
+                f"{reading.p50_ms[kind]:.2f} / {reading.p99_ms[kind]:.2f}"
+            )
             for kind in kinds
         },
-        **{f"{kind} queries, recall@10": f"{found.recall[kind]:.3f}" for kind in kinds},
-        "one change, ms": f"{found.refresh_ms:.2f}",
-        "1,000 changes, ms": f"{found.changes_ms:.0f}",
+        **{f"{kind} queries, recall@10": f"{reading.recall[kind]:.3f}" for kind in kinds},
+        "one change, ms": f"{reading.refresh_ms:.2f}",
+        "1,000 changes, ms": f"{reading.changes_ms:.0f}",
     }

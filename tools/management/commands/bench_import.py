@@ -1,4 +1,4 @@
-"""`manage.py bench_import`: the whole upload path on real pictures."""
+"""`manage.py bench_import`: the whole import on real pictures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tools.bench.importing import ImportReport, measure_import
 
 
 class Command(IsolatedBenchCommand[ImportReport]):
-    help = "Import real rows with pictures in a throw-away installation; throughput against the bare encoder."
+    help = "Import real products in a temporary installation; compare with the encoder alone."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("items", type=Path, help="items.jsonl beside its pictures")
-        parser.add_argument("--rows", type=int, default=5000, help="how many rows to import")
+        parser.add_argument("items", type=Path, help="items.jsonl of a folder of pictures")
+        parser.add_argument("--rows", type=int, default=5000, help="number of rows to import")
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -1,4 +1,4 @@
-"""`manage.py bench_index`: our vector index beside raw FAISS and other libraries."""
+"""`manage.py bench_index`: our vector index against raw FAISS and other libraries."""
 
 from __future__ import annotations
 
@@ -20,22 +20,29 @@ from tools.bench.index.report import print_report
 
 
 class Command(BenchCommand[Comparison]):
-    help = "Build time, memory, recall and speed of our vector index beside raw FAISS and other libraries, in one run."
+    help = "Compare our vector index with raw FAISS and other libraries in one run."
     width = 140
 
     def add_arguments(self, parser: CommandParser) -> None:
-        usual, effort = Spec(), Effort()
-        parser.add_argument("--rows", type=int, default=usual.rows, help="vectors, at least 1,000")
-        parser.add_argument("--dim", type=int, default=usual.dim, help="dimension, a multiple of 4")
+        default, effort = Spec(), Effort()
         parser.add_argument(
-            "--queries", type=int, default=usual.queries, help="of each kind, and as many held out"
+            "--rows", type=int, default=default.rows, help="vectors, at least 1,000"
         )
         parser.add_argument(
-            "--seed", type=int, default=usual.seed, help="of the vectors and queries drawn"
+            "--dim", type=int, default=default.dim, help="dimension, a multiple of 4"
         )
-        parser.add_argument("--rounds", type=int, default=effort.rounds, help="of timing")
         parser.add_argument(
-            "--limit", type=float, default=effort.limit_s, help="seconds for a step of an engine"
+            "--queries",
+            type=int,
+            default=default.queries,
+            help="number per kind, and as many held out",
+        )
+        parser.add_argument(
+            "--seed", type=int, default=default.seed, help="seed of vectors and queries"
+        )
+        parser.add_argument("--rounds", type=int, default=effort.rounds, help="timing rounds")
+        parser.add_argument(
+            "--limit", type=float, default=effort.limit_s, help="seconds per step of an engine"
         )
         parser.add_argument(
             "--engines", nargs="+", default=list(ENGINES), choices=list(ENGINES), metavar="NAME",
@@ -53,7 +60,7 @@ class Command(BenchCommand[Comparison]):
             or options["rounds"] < 1
         ):
             raise CommandError(
-                "needs 1,000 rows, a dimension that is a multiple of 4, one query and one round at least"
+                "needs 1,000 rows, a query, a round, and a dimension that is a multiple of 4"
             )
         console = Console(file=sys.stderr)
         var = engine_settings().var_dir

@@ -14,16 +14,16 @@ from tools.bench.speech.measure import SpeechReport, measure_speech
 
 
 class Command(BenchCommand[SpeechReport]):
-    help = "Word error rate and latency of the speech engines that are here, on digits and on queries that are spoken."
+    help = "Measure word error rate and latency of the installed speech engines on spoken queries."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
             "--data",
             type=Path,
-            help="folder with fsdd, ikea and wands_queries; else drawn products",
+            help="folder with fsdd, ikea and wands_queries; default: drawn products",
         )
         parser.add_argument(
-            "--texts", type=int, default=30, help="how many texts of each kind are spoken"
+            "--texts", type=int, default=30, help="number of texts of each synthesised set"
         )
         super().add_arguments(parser)
 
@@ -31,20 +31,20 @@ class Command(BenchCommand[SpeechReport]):
         return measure_speech(options["data"], options["texts"])
 
     def show(self, report: SpeechReport, console: Console) -> None:
-        found = report.figures
+        figures = report.figures
         table = Table(
-            "said",
+            "set",
             "engine",
             "recordings",
             "length",
             "word errors",
             "exact",
             "decode ms",
-            "write down ms",
+            "transcribe ms",
         )
-        for one in found:
+        for one in figures:
             table.add_row(
-                one.sayings,
+                one.utterance_set,
                 one.engine,
                 f"{one.recordings}",
                 f"{one.seconds:.1f} s",
@@ -54,9 +54,9 @@ class Command(BenchCommand[SpeechReport]):
                 f"{one.write_down_p50_ms:.0f} (p95 {one.write_down_p95_ms:.0f})",
             )
         console.print(table)
-        speakers = Table("word errors by speaker", *dict.fromkeys(one.engine for one in found))
-        for name in dict.fromkeys(one.sayings for one in found):
-            of_name = [one for one in found if one.sayings == name]
+        speakers = Table("word errors by speaker", *dict.fromkeys(one.engine for one in figures))
+        for name in dict.fromkeys(one.utterance_set for one in figures):
+            of_name = [one for one in figures if one.utterance_set == name]
             for speaker in of_name[0].by_speaker:
                 speakers.add_row(
                     f"{name}: {speaker}", *(f"{one.by_speaker[speaker]:.0%}" for one in of_name)

@@ -1,6 +1,4 @@
-"""`manage.py bench_tune`: tune on real goods that the encoder has never learned from, and roll
-back.
-"""
+"""`manage.py bench_tune`: tune on products that the encoder was not trained on, and roll back."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from tools.bench.tuning import TuneReport, measure_tuning
 
 
 class Command(IsolatedBenchCommand[TuneReport]):
-    help = "Train heads without the myntra goods, tune on those in a throw-away installation, and roll back."
+    help = "Train heads without myntra, tune on it in a temporary installation, and roll back."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
@@ -28,9 +26,7 @@ class Command(IsolatedBenchCommand[TuneReport]):
             help="folder of data folders and eval",
         )
         cache = engine_settings().var_dir / "train"
-        parser.add_argument(
-            "--cache", type=Path, default=cache, help="where features for training are kept"
-        )
+        parser.add_argument("--cache", type=Path, default=cache, help="folder of training features")
         super().add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:

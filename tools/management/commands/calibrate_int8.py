@@ -1,4 +1,4 @@
-"""manage.py calibrate_int8"""
+"""`manage.py calibrate_int8`: measure the activation ranges that INT8 needs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SEED = 7
 
 
 class Command(BaseCommand):
-    help = "Draw products, and write the ranges of activations that the bundled encoder has on them: INT8 needs them."
+    help = "Measure the activation ranges of the bundled encoder on drawn products, for INT8."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--out", type=Path, default=RANGES, help="file to write")
         parser.add_argument(
-            "--products", type=int, default=PRODUCTS, help="how many products to draw"
+            "--products", type=int, default=PRODUCTS, help="number of products to draw"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,7 +40,8 @@ class Command(BaseCommand):
             write_sample_shop(Path(folder), seed=SEED, products=options["products"], clips=False)
             pictures = sorted(Path(folder).rglob("*.jpg"))
             calibrate(
-                onnx_model(load_network(MAPS)), (prepare(decode_picture(path, limits)) for path in pictures),
+                onnx_model(load_network(MAPS)),
+                (prepare(decode_picture(path, limits)) for path in pictures),
                 options["out"],
-            )  # fmt: skip
+            )
         self.stdout.write(f"{options['out']}: ranges over {len(pictures)} pictures")

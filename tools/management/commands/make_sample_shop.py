@@ -13,16 +13,16 @@ from tools.sample_shop.writer import write_sample_shop
 
 
 class Command(BaseCommand):
-    help = "Draw a shop of pictures, sounds and videos, ready for import_catalog."
+    help = "Draw a sample shop with pictures, sounds and videos, for import_catalog."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--out", type=Path, default=Path("var/sample-shop"), help="folder to write"
         )
-        parser.add_argument("--seed", type=int, default=7, help="another seed draws other products")
-        parser.add_argument("--products", type=int, default=320, help="how many products")
+        parser.add_argument("--seed", type=int, default=7, help="seed of the products")
+        parser.add_argument("--products", type=int, default=320, help="number of products")
         parser.add_argument("--no-clips", action="store_true", help="leave out sounds and videos")
-        parser.add_argument("--workers", type=int, default=2, help="processes that draw")
+        parser.add_argument("--workers", type=int, default=2, help="number of drawing processes")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with Progress() as bar:
