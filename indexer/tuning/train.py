@@ -17,7 +17,7 @@ from indexer.tuning.evaluate import HoldoutEval, make_holdout_eval
 from indexer.tuning.features import picture_features, text_features
 from indexer.tuning.progress import TuningProgress
 from search.encoders.protocol import Features, TunableEncoder
-from search.encoders.tuned_heads import store_heads
+from search.encoders.tuned_heads import save_tuned_heads
 from search.tuning.fit import FitResult, Recipe, fit
 from search.tuning.pairs import Pairs
 from search.types import Ids
@@ -107,7 +107,7 @@ def tuning_recipe(pictures: int) -> Recipe:
 def keep(fitted: FitResult, encoder: TunableEncoder, folder: Path) -> Path:
     """Write the heads with the record of their training. Returns the file."""
     notes: dict[str, Any] = {"training": fitted.record}
-    return store_heads(
+    return save_tuned_heads(
         folder, fitted.heads, tower_id=encoder.tower_id, dim=encoder.space.dim, notes=notes
     )
 

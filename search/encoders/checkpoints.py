@@ -1,10 +1,10 @@
-"""Checkpoints on local disk: `<weights folder>/<preset>` holds configuration, tokenizer and
-safetensors.
+"""Checkpoints on local disk: configuration, tokenizer and safetensors of a preset.
+
+A preset's checkpoint lies in `<weights folder>/<preset>`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -12,20 +12,20 @@ from typing import Final
 from search.config import EngineSettings
 from search.encoders.presets import Preset
 from search.errors import InvalidWeights, WeightsMissing
-from search.files import file_sha256
+from search.files import file_sha256, sha256_hex
 
-OPEN_CLIP_CONFIGURATION: Final = "open_clip_config.json"
+OPEN_CLIP_CONFIG: Final = "open_clip_config.json"
 
-CONFIGURATIONS: Final = {
-    "open_clip": OPEN_CLIP_CONFIGURATION,
+CONFIG_FILES: Final = {
+    "open_clip": OPEN_CLIP_CONFIG,
     "sentence_transformers": "modules.json",
     "clap": "preprocessor_config.json",
 }
-"""The file by which a checkpoint of an engine is known."""
+"""For each engine the file that every checkpoint has."""
 
-FETCHED: Final = {
+HUB_FILES: Final = {
     "open_clip": (
-        OPEN_CLIP_CONFIGURATION,
+        OPEN_CLIP_CONFIG,
         "open_clip_model.safetensors",
         "*token*",
         "*vocab*",
@@ -34,24 +34,27 @@ FETCHED: Final = {
     "clap": ("*.json", "model.safetensors", "*.txt"),
     "sentence_transformers": ("*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"),
 }
-"""The files of a hub repository that its engine reads. Repositories also hold the same weights
-as pickles."""
+"""Files of a hub repository that the engine reads. Repositories also hold the same weights as
+pickles."""
 
-READ: Final = {".json", ".txt", ".model", ".safetensors", ".jinja"}
-PICKLES: Final = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
+READ_SUFFIXES: Final = {".json", ".txt", ".model", ".safetensors", ".jinja"}
+PICKLE_SUFFIXES: Final = {".bin", ".pt", ".pth", ".ckpt", ".pkl"}
 
 
 def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
-    """The preset's folder. Raises WeightsMissing with the command that fetches it,
-    InvalidWeights when a file has not the checksum that the preset names for it.
+    """Return the preset's folder after checking the checksums that the preset names.
+
+    Raises WeightsMissing with the command that downloads the checkpoint, InvalidWeights when a
+    checksum differs.
     """
     folder = (settings.weights_dir or settings.var_dir / "weights") / preset.name
-    if not (folder / CONFIGURATIONS[preset.engine]).is_file():
-        included = " ".join(f"--include '{pattern}'" for pattern in FETCHED[preset.engine])
+    if not (folder / CONFIG_FILES[preset.engine]).is_file():
+        included = " ".join(f"--include '{pattern}'" for pattern in HUB_FILES[preset.engine])
         raise WeightsMissing(
-            f"the weights of preset {preset.name} are not here",
+            f"the weights of preset {preset.name} are not installed",
             value=str(folder),
-            fix=f"Where there is a network: hf download {preset.hub} {included} --local-dir {folder}",
+            fix=f"Where there is a network: hf download {preset.hub} {included} "
+            f"--local-dir {folder}",
         )
     for name, expected in preset.checksums.items():
         _check_file(folder / name, expected)
@@ -59,35 +62,39 @@ def require_checkpoint(preset: Preset, settings: EngineSettings) -> Path:
 
 
 def checkpoint_digest(folder: Path) -> str:
-    """Names the content of a checkpoint. Raises InvalidWeights without safetensors files, or
-    with a pickle.
+    """Return the SHA-256 of a checkpoint's files.
+
+    Raises InvalidWeights when there are no safetensors files, or when there is a pickle.
     """
-    files = _files(folder)
-    pickles = [str(path.relative_to(folder)) for path in files if path.suffix in PICKLES]
+    files = _list_files(folder)
+    pickles = [str(path.relative_to(folder)) for path in files if path.suffix in PICKLE_SUFFIXES]
     if pickles or not any(path.suffix == ".safetensors" for path in files):
         raise InvalidWeights(
-            "a checkpoint's weights are safetensors files, and never a pickle",
+            "a checkpoint must hold safetensors files and no pickle",
             value=pickles or [path.name for path in files],
-            fix=f"Keep safetensors files alone in {folder}.",
+            fix=f"Keep only safetensors files in {folder}.",
         )
-    read = [path for path in files if path.suffix in READ]
-    named = [f"{path.relative_to(folder).as_posix()} {file_sha256(path)}" for path in read]
-    return hashlib.sha256("\n".join(named).encode()).hexdigest()
+    lines = [
+        f"{path.relative_to(folder).as_posix()} {file_sha256(path)}"
+        for path in files
+        if path.suffix in READ_SUFFIXES
+    ]
+    return sha256_hex("\n".join(lines))
 
 
-def _files(folder: Path) -> Sequence[Path]:
-    """Every file but hidden ones: a download leaves its own notes in `.cache`."""
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+def _list_files(folder: Path) -> Sequence[Path]:
+    """Return every file but hidden ones: a download leaves notes of its own in `.cache`."""
+    names = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return sorted(
-        folder / path for path in found if not any(part.startswith(".") for part in path.parts)
+        folder / name for name in names if not any(part.startswith(".") for part in name.parts)
     )
 
 
 def _check_file(path: Path, expected: str) -> None:
-    found = file_sha256(path) if path.is_file() else "no file"
-    if found != expected:
+    actual = file_sha256(path) if path.is_file() else "no file"
+    if actual != expected:
         raise InvalidWeights(
             f"{path.name} is not the file that the preset names: SHA-256 should be {expected}",
-            value=found,
-            fix=f"Delete {path} and fetch the checkpoint again.",
+            value=actual,
+            fix=f"Delete {path} and download the checkpoint again.",
         )

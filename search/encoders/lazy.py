@@ -1,4 +1,4 @@
-"""Parts of a model that are loaded when they are first needed."""
+"""Model parts that are loaded at their first use."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ Part = TypeVar("Part")
 
 
 class Lazy(Generic[Part]):
-    """A part made at its first use. A refusal is remembered: reading gigabytes again would
-    refuse them again.
+    """A part that is loaded at its first use.
 
-    Parts that test each other while they load share one reentrant lock. A method is held weakly:
-    through it an encoder would hold itself, and a model that nobody uses any more would keep its
-    memory until a collector looks.
+    A failed load is cached, so that gigabytes are not read again only to fail. Parts that check
+    each other while loading share one reentrant lock. A bound method is held weakly: otherwise
+    the encoder would reference itself, and an unused model would keep its memory until the
+    garbage collector runs.
     """
 
     def __init__(self, load: Callable[[], Part], lock: threading.RLock) -> None:
         self._load = weakref.WeakMethod(load) if inspect.ismethod(load) else lambda: load
         self._lock = lock
         self._part: Part | None = None
-        self._refusal: EncoderError | None = None
+        self._error: EncoderError | None = None
 
     @property
-    def loaded(self) -> bool:
+    def is_loaded(self) -> bool:
         return self._part is not None
 
     def get(self) -> Part:
-        """The part. Raises the EncoderError of its loading, every time."""
+        """Return the part. Raises the EncoderError of a failed load, every time."""
         if self._part is not None:
             return self._part
         with self._lock:
-            if self._refusal is not None:
-                raise self._refusal
+            if self._error is not None:
+                raise self._error
             if self._part is None:
                 try:
                     self._part = cast("Callable[[], Part]", self._load())()
                 except EncoderError as error:
-                    self._refusal = error
+                    self._error = error
                     raise
             return self._part
 
-    def forget(self) -> None:
-        """Give the part's memory back; the next use loads it again."""
+    def unload(self) -> None:
+        """Release the part's memory; the next use loads it again."""
         self._part = None

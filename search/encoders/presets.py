@@ -1,10 +1,10 @@
-"""Presets: data files that name an engine, a model, its weights and their licence. Reading them
-loads no model.
+"""Presets: JSON files that name an engine, a model, its weights and their licence.
+
+Reading them loads no model.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,19 +13,19 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from search.errors import ConfigError, UnknownPreset
+from search.files import sha256_hex
 from search.types import Modality, Space, TextRole
 
 FOLDER = Path(__file__).parent / "presets"
 
 HEADS = "heads"
-"""The checksum that names the heads, where a preset has trained heads over frozen towers."""
-
-EARS, SOUND_HEAD = "sounds", "sound_head"
-"""The checksums of a sound tower and of the head over it."""
+AUDIO_TOWER = "sounds"
+AUDIO_HEAD = "sound_head"
+"""Names of checksums: of trained heads over frozen towers, of the audio tower, of its head."""
 
 
 class Preset(BaseModel):
-    """One encoder that can be chosen with OMNISHELF_PRESET."""
+    """One encoder that OMNISHELF_PRESET can choose."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
@@ -33,7 +33,7 @@ class Preset(BaseModel):
     engine: Literal["compact", "open_clip", "sentence_transformers", "clap"]
     model: str = Field(description="the engine's name of the model")
     weights: str = Field(
-        "", description="the engine's name of the weights, where one model has several"
+        "", description="the engine's name of the weights, if one model has several"
     )
     revision: int = Field(1, description="raised by hand when code that changes a vector changes")
     base_preset: str = Field(
@@ -59,13 +59,11 @@ class Preset(BaseModel):
         description="sub-configuration that only this modality needs and others can do without",
     )
     decode_size: int = Field(
-        448, gt=0, description="shorter side of a picture, in pixels, where no checkpoint says it"
+        448, gt=0, description="shorter side of a picture in pixels, if no checkpoint names it"
     )
 
-    def space(self, weights_digest: str = "") -> Space:
-        """The space of this preset with the weights that `weights_digest` names, if they are not
-        the usual ones.
-        """
+    def make_space(self, weights_digest: str = "") -> Space:
+        """Return the preset's space; `weights_digest` names weights that the preset does not."""
         weights = [self.weights, self.revision, sorted(self.checksums.items()), weights_digest]
         parts: list[object] = [self.engine, self.model, *weights]
         if self.prompts:
@@ -73,45 +71,41 @@ class Preset(BaseModel):
         return Space(self.name, _digest(parts), self.dim, self.modalities)
 
     def tower_id(self, features: str) -> str:
-        """Names what the frozen towers of this preset see, whatever its heads and ears;
-        `features` says how that is written.
+        """Return the fingerprint of the frozen towers, whatever the heads and the audio tower.
+
+        `features` describes how features are written.
         """
-        apart = (HEADS, EARS, SOUND_HEAD)
+        others = (HEADS, AUDIO_TOWER, AUDIO_HEAD)
         weights = sorted(
-            (name, checksum) for name, checksum in self.checksums.items() if name not in apart
+            (name, checksum) for name, checksum in self.checksums.items() if name not in others
         )
         return _digest([self.engine, self.model, self.weights, self.revision, weights, features])
 
     def audio_tower_id(self, features: str) -> str:
-        """Names what the sound tower hears, whatever the head over it; `features` as for
-        `tower_id`.
-        """
-        return _digest([self.engine, self.revision, self.checksums.get(EARS, ""), features])
+        """Return the fingerprint of the audio tower, whatever the head over it."""
+        return _digest([self.engine, self.revision, self.checksums.get(AUDIO_TOWER, ""), features])
 
 
-def tuned_space(space: Space, heads_digest: str) -> Space:
-    """The space of an encoder whose own space is `space`, under the heads of this checksum; ''
-    for its own heads.
-    """
-    return (
-        replace(space, fingerprint=_digest([space.fingerprint, heads_digest]))
-        if heads_digest
-        else space
-    )
+def derive_tuned_space(space: Space, heads_digest: str) -> Space:
+    """Return the space of an encoder with tuned heads of this checksum; '' for its own heads."""
+    if not heads_digest:
+        return space
+    return replace(space, fingerprint=_digest([space.fingerprint, heads_digest]))
 
 
 def _digest(parts: list[object]) -> str:
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+    return sha256_hex(json.dumps(parts))[:16]
 
 
 def preset_names(folder: Path = FOLDER) -> list[str]:
-    """Every preset known, sorted."""
+    """Return the names of all presets, sorted."""
     return sorted(path.stem for path in folder.glob("*.json"))
 
 
 def load_preset(name: str, folder: Path = FOLDER) -> Preset:
-    """Read a preset. Raises UnknownPreset naming the known ones, ConfigError when its file is
-    wrong.
+    """Read a preset.
+
+    Raises UnknownPreset with the known names, ConfigError when its file is wrong.
     """
     if name not in preset_names(folder):
         raise UnknownPreset(

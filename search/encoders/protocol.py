@@ -72,13 +72,16 @@ class Encoder(Protocol):
         """Shorter side in pixels that a decoder must keep; a larger picture is wasted work."""
 
     def prepare_picture(self, picture: Image.Image) -> Prepared:
-        """RGB picture → model input. Raises ModalityUnsupported without a picture tower."""
+        """Turn an RGB picture into model input.
+
+        Raises ModalityUnsupported without a picture tower.
+        """
 
     def encode_pictures(self, batch: Sequence[Prepared]) -> Vectors:
-        """Model inputs → (n, dim). Raises ModalityUnsupported without a picture tower."""
+        """Encode model inputs: (n, dim). Raises ModalityUnsupported without a picture tower."""
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        """Texts → (n, dim). Raises ModalityUnsupported without a text tower."""
+        """Encode texts: (n, dim). Raises ModalityUnsupported without a text tower."""
 
 
 @runtime_checkable
@@ -86,7 +89,7 @@ class RegionEncoder(Encoder, Protocol):
     """An encoder that also embeds regions of a picture, in the space of whole pictures."""
 
     def encode_regions(self, batch: Sequence[Prepared]) -> Regions:
-        """Model inputs → one vector per cell of a grid over the picture, rows from the top."""
+        """Encode each cell of a grid over the picture, rows from the top."""
 
 
 @runtime_checkable
@@ -109,19 +112,19 @@ class AudioEncoder(Encoder, Protocol):
         """Fingerprint of the audio tower and its preprocessing; key of stored audio features."""
 
     def prepare_audio(self, window: Waveform) -> Prepared:
-        """One window of at most `window_s` at `rate` → model input.
+        """Turn a window of at most `window_s` at `rate` into model input.
 
         Pure, runs on the CPU, thread-safe.
         """
 
     def encode_audio(self, batch: Sequence[Prepared]) -> Vectors:
-        """Model inputs → (n, dim) unit vectors: `project_audio(audio_features(batch))`."""
+        """Encode model inputs: `project_audio(audio_features(batch))`."""
 
     def audio_features(self, batch: Sequence[Prepared]) -> Features:
-        """Model inputs → (n, width)."""
+        """Compute features of model inputs: (n, width)."""
 
     def project_audio(self, features: Features) -> Vectors:
-        """Stored audio features → (n, dim) unit vectors."""
+        """Project stored features: (n, dim) unit vectors."""
 
 
 @runtime_checkable
@@ -142,16 +145,16 @@ class TunableEncoder(Encoder, Protocol):
         """Heads over picture features and text features; training starts from a copy."""
 
     def picture_features(self, batch: Sequence[Prepared]) -> Features:
-        """Model inputs → (n, width). Raises ModalityUnsupported without a picture tower."""
+        """Compute features: (n, width). Raises ModalityUnsupported without a picture tower."""
 
     def text_features(self, texts: Sequence[str], role: TextRole) -> Features:
-        """Texts → (n, width). Raises ModalityUnsupported without a text tower."""
+        """Compute features: (n, width). Raises ModalityUnsupported without a text tower."""
 
     def project_pictures(self, features: Features) -> Vectors:
-        """Stored picture features → (n, dim) unit vectors."""
+        """Project stored features: (n, dim) unit vectors."""
 
     def project_texts(self, features: Features) -> Vectors:
-        """Stored text features → (n, dim) unit vectors."""
+        """Project stored features: (n, dim) unit vectors."""
 
     def with_heads(self, path: Path) -> TunableEncoder:
         """Return an encoder with the tuned heads of a file, in a space of its own.

@@ -47,7 +47,7 @@ class MicroBatcher(Generic[Input]):
         self._encoding = threading.Lock()
 
     def __call__(self, value: Input) -> Vector:
-        """One input → its unit vector, (dim,). Raises what the encoder raises."""
+        """Encode one input: unit vector (dim,). Raises what the encoder raises."""
         result: Future[Vector] = Future()
         self._waiting.put((value, result))
         with self._encoding:
@@ -131,7 +131,7 @@ class QueryEncoder:
         return require_audio(self._encoder).audio_format
 
     def embed_text(self, text: str) -> Vector:
-        """Query text → unit vector, (dim,), read-only. Raises what the encoder raises."""
+        """Encode a query text: unit vector (dim,), read-only. Raises what the encoder raises."""
         vector = self._cache.get(self.space.fingerprint, TextRole.QUERY, text)
         if vector is None:
             # A copy, because a row of the batch's array would keep the whole batch alive.
@@ -140,12 +140,12 @@ class QueryEncoder:
         return vector
 
     def embed_picture(self, picture: Image.Image) -> Vector:
-        """RGB picture → unit vector, (dim,). Raises what the encoder raises."""
+        """Encode an RGB picture: unit vector (dim,). Raises what the encoder raises."""
         self.used_picture_tower = True
         return self._pictures(self._encoder.prepare_picture(picture))
 
     def embed_audio(self, windows: Sequence[Waveform]) -> Vector:
-        """Windows of one sound, at least one → unit vector of the sound, (dim,).
+        """Encode the windows of one sound, at least one: unit vector (dim,).
 
         Raises what the encoder raises.
         """
@@ -158,7 +158,7 @@ class QueryEncoder:
         return mean_audio_vector(np.concatenate(vectors))
 
     def embed_frames(self, pictures: Sequence[Image.Image]) -> Vector:
-        """Key frames of one clip, at least one → unit vector of the clip, (dim,).
+        """Encode the key frames of one clip, at least one: unit vector (dim,).
 
         Raises what the encoder raises.
         """

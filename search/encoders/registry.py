@@ -1,5 +1,6 @@
-"""Encoder of a preset. Engines are imported when one of their presets is loaded, because each
-costs seconds.
+"""Load the encoder of a preset, or only find out its space.
+
+Engines are imported when one of their presets is loaded, because each costs seconds.
 """
 
 from __future__ import annotations
@@ -11,12 +12,12 @@ from typing import Final, cast
 
 from search.config import EngineSettings
 from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
-from search.encoders.compact.int8_space import int8_digest
-from search.encoders.presets import Preset, load_preset, preset_names, tuned_space
+from search.encoders.compact.int8 import int8_digest
+from search.encoders.presets import Preset, derive_tuned_space, load_preset, preset_names
 from search.encoders.protocol import Encoder, TunableEncoder
 from search.types import Space
 
-__all__ = ["load_encoder", "preset_names", "space_of"]
+__all__ = ["load_encoder", "preset_names", "resolve_space"]
 
 ENGINES: Final = {
     "compact": "search.encoders.compact.engine",
@@ -29,10 +30,10 @@ Load = Callable[[Preset, EngineSettings], Encoder]
 
 
 def load_encoder(settings: EngineSettings, heads: Path | None = None) -> TunableEncoder:
-    """The encoder that the settings choose, under tuned heads where a file of them is given.
+    """Return the encoder that the settings choose, with the tuned heads of a file if given.
 
     Raises UnknownPreset; WeightsMissing or InvalidWeights when its weights cannot be used;
-    SelfTestFailed when its known pairs do not match; ConfigError when the device is not there.
+    SelfTestFailed when its sanity check fails; ConfigError when the device is not available.
     """
     # Imported here like the engines: it needs torch.
     from search.encoders.residual_heads import as_tunable
@@ -42,23 +43,23 @@ def load_encoder(settings: EngineSettings, heads: Path | None = None) -> Tunable
 
 
 def load_engine(settings: EngineSettings) -> Encoder:
-    """The encoder as its engine makes it, without heads that could be tuned. Raises as
-    `load_encoder` does.
+    """Return the encoder as its engine makes it, perhaps not tunable.
+
+    Raises as `load_encoder` does.
     """
     preset = load_preset(settings.preset)
     load = cast("Load", importlib.import_module(ENGINES[preset.engine]).load)
     return load(preset, settings)
 
 
-def space_of(settings: EngineSettings, heads_digest: str = "") -> Space:
-    """The space of the encoder that the settings choose, under the tuned heads of this checksum,
-    without loading it.
+def resolve_space(settings: EngineSettings, heads_digest: str = "") -> Space:
+    """Return the space of the encoder that the settings choose, without loading the encoder.
 
-    Raises UnknownPreset; WeightsMissing or InvalidWeights for a preset whose checkpoint is not
-    on this disk.
+    `heads_digest` is the checksum of tuned heads, if any. Raises UnknownPreset; WeightsMissing or
+    InvalidWeights when the preset's checkpoint is not on this disk.
     """
     preset = load_preset(settings.preset)
-    return tuned_space(preset.space(_weights_digest(preset, settings)), heads_digest)
+    return derive_tuned_space(preset.make_space(_weights_digest(preset, settings)), heads_digest)
 
 
 def _weights_digest(preset: Preset, settings: EngineSettings) -> str:
@@ -67,5 +68,6 @@ def _weights_digest(preset: Preset, settings: EngineSettings) -> str:
     digest = checkpoint_digest(require_checkpoint(preset, settings))
     if not preset.base_preset:
         return digest
-    beside = space_of(settings.model_copy(update={"preset": preset.base_preset}))
-    return f"{digest} beside {beside.fingerprint}"
+    base = resolve_space(settings.model_copy(update={"preset": preset.base_preset}))
+    # Part of the fingerprint: the word "beside" must not change.
+    return f"{digest} beside {base.fingerprint}"

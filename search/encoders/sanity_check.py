@@ -1,11 +1,10 @@
-"""Refuses an encoder that does not know what it should: wrong preprocessing and wrong tokens
-raise no error elsewhere.
+"""Sanity checks of a loaded encoder on known texts and drawings.
 
-A tower is tested when it is loaded, before a vector of it is used, by what it can show alone.
-Texts show much: things with two names must be neighbours. Pictures show little: a tower that
-sees nothing is found, a wrong normalisation is not. Only both towers together prove that they
-share a space, so that is tested as soon as both are in one process, which every process that
-embeds a catalogue's titles and pictures is.
+Wrong preprocessing and wrong tokens raise no error elsewhere. A tower is checked when it is
+loaded, before its first vector is used. Texts alone show much: a thing's two names must be
+neighbours. Pictures alone show little: a blind tower is found, a wrong normalisation is not.
+Whether two towers share a space shows only with both of them, so pairs are checked as soon as
+both are in one process, as in every process that encodes a catalogue's titles and pictures.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ EmbedTexts = Callable[[Sequence[str]], Vectors]
 EmbedPictures = Callable[[Sequence[Image.Image]], Vectors]
 
 COLOURS = ("red", "green", "blue", "yellow", "black", "white")
-COLOURS_NEEDED = 5
-"""One of six may be mistaken: a good encoder takes a pale drawing for another. Chance gets here
-once in 1,500 loads."""
+MIN_COLOURS = 5
+"""One of six may fail, because a good encoder can confuse pale drawings. Random vectors pass once
+in 1,500 loads."""
 
 SYNONYMS = (
     ("sofa", "couch"),
@@ -36,46 +35,48 @@ SYNONYMS = (
     ("infant", "baby"),
     ("jewellery", "necklace and earrings"),
 )
-SYNONYMS_NEEDED = 6
-"""Pairs share no word, so that an untrained tower cannot pass by them. Chance gets here once in
-12,000 loads."""
+MIN_SYNONYMS = 6
+"""The names of a pair share no word, so an untrained tower cannot match them. Random vectors pass
+once in 12,000 loads."""
 
-FIX = "Its weights, tokenizer and preprocessing do not belong together: fetch the checkpoint again."
+FIX = "Its weights, tokenizer and preprocessing do not fit: download the checkpoint again."
 
 
 def check_texts(embed: EmbedTexts) -> None:
-    """Eight things and their other names: at least six must be nearest. Raises SelfTestFailed
-    naming the mistaken.
+    """Check that at least six of eight things are nearest to their other name.
+
+    Raises SelfTestFailed with the wrong pairs.
     """
     first, second = (embed([pair[side] for pair in SYNONYMS]) for side in (0, 1))
-    nearest = enumerate(_nearest(first, second))
-    mistaken = [
-        f"{SYNONYMS[row][0]} taken for {SYNONYMS[best][1]}" for row, best in nearest if row != best
+    wrong = [
+        f"{SYNONYMS[row][0]} taken for {SYNONYMS[best][1]}"
+        for row, best in enumerate(_nearest(first, second))
+        if row != best
     ]
-    if len(SYNONYMS) - len(mistaken) < SYNONYMS_NEEDED:
-        raise SelfTestFailed("this encoder does not know common words", value=mistaken, fix=FIX)
+    if len(SYNONYMS) - len(wrong) < MIN_SYNONYMS:
+        raise SelfTestFailed("this encoder does not know common words", value=wrong, fix=FIX)
 
 
 def check_letter_case(embed: EmbedTexts) -> None:
-    """Raises SelfTestFailed where capitals make a difference to a tower that was trained without
-    them.
+    """Check that capitals do not matter to a tower that was trained without them.
+
+    Raises SelfTestFailed.
     """
     texts = [f"a photo of a {colour} square" for colour in COLOURS]
     if not np.allclose(embed(texts), embed([text.upper() for text in texts]), atol=1e-2):
         raise SelfTestFailed(
-            "this encoder's tokenizer tells capitals apart, though its text tower was trained without them",
-            fix="Fetch the tokenizer files that belong to the checkpoint.",
+            "this encoder's tokenizer keeps capitals, but its text tower was trained without them",
+            fix="Download the tokenizer files that belong to the checkpoint.",
         )
 
 
 def check_pictures(embed: EmbedPictures) -> None:
-    """Squares and discs in six colours: each square is nearest to the disc of its colour, but
-    for one.
+    """Check that squares in six colours are nearest to the disc of their colour, but for one.
 
-    Raises SelfTestFailed naming the mistaken.
+    Raises SelfTestFailed with the wrong pairs.
     """
     squares, discs = (
-        embed([drawing(colour, disc) for colour in COLOURS]) for disc in (False, True)
+        embed([draw_shape(colour, disc) for colour in COLOURS]) for disc in (False, True)
     )
     _check_colours(
         _nearest(squares, discs), "this encoder's picture tower does not tell colours apart"
@@ -83,32 +84,33 @@ def check_pictures(embed: EmbedPictures) -> None:
 
 
 def check_pairs(texts: EmbedTexts, pictures: EmbedPictures) -> None:
-    """Six drawn squares must each find its sentence, but for one. Raises SelfTestFailed naming
-    the mistaken.
+    """Check that six drawn squares are nearest to their sentence, but for one.
+
+    Raises SelfTestFailed with the wrong pairs.
     """
     sentences = texts([f"a photo of a {colour} square" for colour in COLOURS])
-    squares = pictures([drawing(colour) for colour in COLOURS])
+    squares = pictures([draw_shape(colour) for colour in COLOURS])
     _check_colours(
         _nearest(squares, sentences), "this encoder does not recognise plain coloured squares"
     )
 
 
 def _check_colours(nearest: Sequence[int], problem: str) -> None:
-    mistaken = [
+    wrong = [
         f"{COLOURS[row]} taken for {COLOURS[best]}"
         for row, best in enumerate(nearest)
         if row != best
     ]
-    if len(COLOURS) - len(mistaken) < COLOURS_NEEDED:
-        raise SelfTestFailed(problem, value=mistaken, fix=FIX)
+    if len(COLOURS) - len(wrong) < MIN_COLOURS:
+        raise SelfTestFailed(problem, value=wrong, fix=FIX)
 
 
 def _nearest(rows: Vectors, others: Vectors) -> list[int]:
     return [int(best) for best in (rows @ others.T).argmax(axis=1)]
 
 
-def drawing(colour: str, disc: bool = False) -> Image.Image:
-    """A square, or a disc elsewhere, in one colour on grey, 256 × 256."""
+def draw_shape(colour: str, disc: bool = False) -> Image.Image:
+    """Draw a square, or a disc elsewhere, in one colour on grey, 256 × 256."""
     picture = Image.new("RGB", (256, 256), "grey")
     draw = ImageDraw.Draw(picture)
     if disc:

@@ -88,7 +88,7 @@ def _views(
 
 
 def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
-    """Picture files → (n, dim) unit vectors, in batches that suit the encoder."""
+    """Encode picture files: (n, dim) unit vectors, in batches that suit the encoder."""
     size, limits = encoder.picture_batch_size, PictureLimits.from_settings(engine_settings())
     vectors = [np.zeros((0, encoder.space.dim), np.float32)]
     for start in range(0, len(files), size):
@@ -103,7 +103,7 @@ def encode_pictures(files: Sequence[Path], encoder: Encoder) -> Vectors:
 
 
 def encode_video(file: Path, encoder: Encoder) -> Vectors:
-    """A video file → (1 + key frames, dim) unit vectors: the whole clip, then each key frame."""
+    """Encode a video: (1 + key frames, dim) unit vectors, the whole clip first."""
     clip = read_key_frames(file, ClipLimits.from_settings(engine_settings()), encoder.decode_size)
     views = [view for frame in clip.frames for view in crop_frame_views(frame.picture)]
     size, vectors = encoder.picture_batch_size, []
@@ -114,7 +114,7 @@ def encode_video(file: Path, encoder: Encoder) -> Vectors:
 
 
 def encode_sounds(files: Sequence[Path], encoder: Encoder) -> list[Vectors]:
-    """Sound files → for each the unit vectors of its windows, (windows, dim).
+    """Encode each sound file into the unit vectors of its windows, (windows, dim).
 
     Raises ModalityUnsupported without an audio tower.
     """

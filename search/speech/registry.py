@@ -39,8 +39,8 @@ def choose_speech_engine(settings: EngineSettings) -> str:
 def load_transcriber(settings: EngineSettings) -> Transcriber:
     """Return the selected transcriber; its model is loaded at its first use.
 
-    Raises SpeechDisabled when there is none, WeightsMissing with the command that downloads Whisper's
-    weights.
+    Raises SpeechDisabled when there is none, WeightsMissing with the command that downloads
+    Whisper's weights.
     """
     engine = choose_speech_engine(settings)
     if not engine:
@@ -69,7 +69,8 @@ def require_whisper_weights(settings: EngineSettings) -> Path:
         raise WeightsMissing(
             "the weights of the speech engine whisper are not installed",
             value=str(folder),
-            fix=f"Where there is a network: hf download {WHISPER_HUB} {included} --local-dir {folder}",
+            fix=f"Where there is a network: hf download {WHISPER_HUB} {included} "
+            f"--local-dir {folder}",
         )
     return folder
 

@@ -49,10 +49,10 @@ class Transcriber(Protocol):
         """Return whether a BCP 47 tag such as `en` or `zh-Hans` is supported; '' always is."""
 
     def transcribe(self, sound: Waveform, language: str = "") -> Transcript:
-        """Mono sound at `SPEECH_RATE` → text. `language` is a hint, '' if unknown.
+        """Transcribe mono sound at `SPEECH_RATE`. `language` is a hint, '' if unknown.
 
-        Raises UnsupportedSpeechLanguage for an unsupported language, Unavailable when the engine is busy or
-        too slow, WeightsMissing or InvalidWeights when its model cannot be loaded.
+        Raises UnsupportedSpeechLanguage, Unavailable when the engine is busy or too slow, and
+        WeightsMissing or InvalidWeights when its model cannot be loaded.
         """
 
     def set_vocabulary(self, phrases: Sequence[str]) -> None:

@@ -24,8 +24,13 @@ KEPT_CLASSES: Final = tuple(
 and every recording."""
 
 PHRASES: Final = (
-    "the sound of {}", "{}", "a recording of {}", "{} noise", "you can hear {}", "something that sounds like {}",
-)  # fmt: skip
+    "the sound of {}",
+    "{}",
+    "a recording of {}",
+    "{} noise",
+    "you can hear {}",
+    "something that sounds like {}",
+)
 """Ways in which a query may name a sound."""
 
 

@@ -48,9 +48,8 @@ class Trainer:
         self._validation = validation
         self._rng = rng
         self._objectives = WeightedObjectives(recipe.objectives).to(self.device)
-        self._averaged = _AveragedHeads(  # type: ignore[no-untyped-call]  # torch leaves it unannotated
-            heads, multi_avg_fn=get_ema_multi_avg_fn(recipe.average)
-        )
+        average = get_ema_multi_avg_fn(recipe.average)  # type: ignore[no-untyped-call]  # torch has no annotation
+        self._averaged = _AveragedHeads(heads, multi_avg_fn=average)
         self._optimizer = _create_optimizer(heads, self._objectives, recipe)
         self._schedule = _create_schedule(
             self._optimizer, recipe, math.ceil(len(train) / recipe.batch)

@@ -39,7 +39,7 @@ def audio_encoder(
     """The configured preset of this process supports audio."""
     settings.MEDIA_ROOT = tmp_path / "media"
     encoder = ToneEncoder("compact")
-    monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
+    monkeypatch.setattr(models_runtime, "resolve_space", lambda settings: encoder.space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     models_runtime.base_space.cache_clear()
     models_runtime._encoders.clear()

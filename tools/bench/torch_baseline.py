@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from search.encoders.compact.engine import CompactEncoder
-from search.encoders.compact.network import load_plain_network
-from search.encoders.compact.pooling import MAPS, describe
+from search.encoders.compact.network import load_unfused_network
+from search.encoders.compact.pooling import MAPS, pool_features
 from search.encoders.compact.text_tower import load_text_tower
 from search.encoders.protocol import Pixels
 from search.types import Vectors
@@ -24,14 +24,14 @@ class PlainTorchEncoder:
     def __init__(self, encoder: CompactEncoder) -> None:
         self._device = encoder.towers.runtime.device
         self._encoder = encoder
-        self._network = load_plain_network(MAPS).to(self._device)
+        self._network = load_unfused_network(MAPS).to(self._device)
         self._texts = load_text_tower().to(self._device)
 
     @torch.inference_mode()
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
         """Encode prepared pictures to unit vectors, (n, dim)."""
         pixels = torch.from_numpy(np.stack(batch)).to(self._device)
-        features = describe(self._network(pixels), pixels)
+        features = pool_features(self._network(pixels), pixels)
         return self._encoder.project_pictures(features.cpu().numpy().astype(np.float16))
 
     def encode_text(self, text: str) -> Vectors:

@@ -21,7 +21,7 @@ from indexer.tuning.run import rollback_tuning, run_tuning
 from search.config import engine_settings
 from search.encoders.compact.heads import load_heads
 from search.encoders.protocol import TunableEncoder
-from search.encoders.tuned_heads import store_heads
+from search.encoders.tuned_heads import save_tuned_heads
 from search.evaluation.encoder_eval import evaluate_encoder
 from search.evaluation.folder import read_folder
 from tools.bench.importing import run_import
@@ -120,7 +120,7 @@ def install_heads(data: Path, cache: Path) -> None:
             str(preset),
         ]
         subprocess.run(command, cwd=settings.BASE_DIR, check=True, stdout=sys.stderr)
-        path = store_heads(
+        path = save_tuned_heads(
             heads_folder(),
             load_heads(trained),
             tower_id=own.tower_id,

@@ -14,12 +14,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from search.encoders.compact.sound_tower import PATCH
-from search.encoders.compact.spectrogram import RATE, log_mel, samples_of
+from search.encoders.compact.audio_tower import PATCH
+from search.encoders.compact.spectrogram import RATE, count_samples, log_mel
 from search.encoders.protocol import Waveform
 from tools.training.sound_examples import random_gain
 
-SAMPLES = samples_of(PATCH)
+SAMPLES = count_samples(PATCH)
 SYNTHETIC_SHARE = 0.2
 """Share of sounds that are synthesised, not cropped from a recording."""
 

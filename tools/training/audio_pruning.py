@@ -14,7 +14,12 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from search.encoders.compact.sound_network import Block, SoundNetwork, flattened, network_of
+from search.encoders.compact.audio_tower import (
+    AudioNetwork,
+    SeparableConv,
+    build_network,
+    flatten_weights,
+)
 
 BATCH_SIZE = 64
 RIDGE = 1e-3
@@ -24,15 +29,15 @@ _MIN_STD = 1e-4
 
 
 def prune_channels(
-    network: SoundNetwork, channels: Mapping[int, int], patches: Tensor
-) -> SoundNetwork:
+    network: AudioNetwork, channels: Mapping[int, int], patches: Tensor
+) -> AudioNetwork:
     """Return a copy of the network with fewer channels after some blocks, in evaluation mode.
 
     `channels` gives the number to keep by block, from 0; the last block keeps all. `patches`,
     (n, frames, BANDS), are the input on which the following block is refitted.
     """
     for block, wanted in sorted(channels.items()):
-        network = network_of(_prune_after_block(network, block, wanted, patches))
+        network = build_network(_prune_after_block(network, block, wanted, patches))
     return network
 
 
@@ -45,11 +50,11 @@ class _Activations:
 
 
 def _prune_after_block(
-    network: SoundNetwork, block: int, wanted: int, patches: Tensor
+    network: AudioNetwork, block: int, wanted: int, patches: Tensor
 ) -> dict[str, Tensor]:
     """Return the weights with `wanted` channels after a block, kernels as matrices."""
     activations = _record_activations(network, block, patches)
-    weights = flattened(network)
+    weights = flatten_weights(network)
     before, after = f"blocks.{block}.point", f"blocks.{block + 1}"
     spread = activations.outputs.std(0).clamp(min=_MIN_STD)
     scaled = weights[f"{after}.point.weight"] / spread[:, None]
@@ -69,8 +74,8 @@ def _prune_after_block(
 
 
 @torch.no_grad()
-def _record_activations(network: SoundNetwork, block: int, patches: Tensor) -> _Activations:
-    following = cast(Block, network.blocks[block + 1])
+def _record_activations(network: AudioNetwork, block: int, patches: Tensor) -> _Activations:
+    following = cast(SeparableConv, network.blocks[block + 1])
     inputs, outputs = [], []
     for batch in torch.split(patches, BATCH_SIZE):
         maps = following.depth(network.blocks[: block + 1](network.stem(batch.unsqueeze(1))))

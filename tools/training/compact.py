@@ -15,11 +15,15 @@ import torch
 from torch import Tensor
 
 from search.config import engine_settings
-from search.encoders.compact.engine import HEADS
+from search.encoders.compact.engine import HEADS_FILE
 from search.encoders.compact.heads import save_heads
-from search.encoders.compact.imagenet_labels import ClassWords, class_texts, class_vectors
+from search.encoders.compact.imagenet_labels import (
+    LabelEmbedding,
+    build_label_vectors,
+    list_label_texts,
+)
 from search.encoders.compact.pooling import FEATURES
-from search.encoders.compact.towers import Towers
+from search.encoders.compact.towers import FrozenTowers
 from search.encoders.device import pick_runtime
 from search.encoders.presets import FOLDER, Preset, load_preset
 from search.files import file_sha256, write_atomically
@@ -76,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "folders": summarise_folders(examples),
         "views": options.views,
         "text_variations": asdict(variations),
-        "class_texts": json_digest(class_texts()),
+        "class_texts": json_digest(list_label_texts()),
         "towers": {name: preset.checksums[name] for name in ("pictures", "texts")},
     }
     write_heads(fitted, options.out, options.preset, sources)
@@ -121,9 +125,9 @@ def add_label_embedding(
     `sources` are the features of the training pictures, (views, n, width), by folder. The
     embedding is added after the training, because training with it gained nothing.
     """
-    texts = torch.stack([text_features(kind) for kind in class_texts()]).float()
-    classes = ClassWords(class_vectors(fitted.text(texts)))
-    classes.observe([features.flatten(0, 1) for features in sources])
+    texts = torch.stack([text_features(kind) for kind in list_label_texts()]).float()
+    classes = LabelEmbedding(build_label_vectors(fitted.text(texts)))
+    classes.downweight_seen_classes([features.flatten(0, 1) for features in sources])
     fitted.picture.classes = classes
 
 
@@ -147,7 +151,7 @@ def _open_cache(preset: Preset, folder: Path) -> FeatureCache:
     checksums = preset.checksums
     version = f"{checksums['pictures']} {checksums['texts']} {FEATURES}"
     return FeatureCache(
-        Towers(checksums, pick_runtime(settings)),
+        FrozenTowers(checksums, pick_runtime(settings)),
         version,
         folder,
         PictureLimits.from_settings(settings),
@@ -189,7 +193,7 @@ def _parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         choices=TEXTS_OF_DATASET,
         help="a data folder to leave out",
     )
-    parser.add_argument("--out", type=Path, default=HEADS, help="file to write the heads to")
+    parser.add_argument("--out", type=Path, default=HEADS_FILE, help="file to write the heads to")
     parser.add_argument(
         "--preset", type=Path, default=PRESET, help="preset file to write the checksum to"
     )

@@ -15,8 +15,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from search.encoders.compact.network import SIDE
-from search.encoders.compact.picture_tower import prepare
-from search.encoders.compact.towers import Towers
+from search.encoders.compact.picture_tower import prepare_picture
+from search.encoders.compact.towers import FrozenTowers
 from search.encoders.protocol import Pixels
 from search.files import sha256_hex, write_atomically
 from search.media.limits import PictureLimits
@@ -34,7 +34,9 @@ class FeatureCache:
     again. Files are written atomically, so that a killed training can be started again.
     """
 
-    def __init__(self, towers: Towers, version: str, folder: Path, limits: PictureLimits) -> None:
+    def __init__(
+        self, towers: FrozenTowers, version: str, folder: Path, limits: PictureLimits
+    ) -> None:
         self._towers = towers
         self._version = version
         self._folder = folder
@@ -88,7 +90,7 @@ class FeatureCache:
         return torch.cat(found)
 
     def _decode(self, view: View, path: Path) -> Pixels:
-        return prepare(view.apply(decode_picture(path, self._limits, at_least=SIDE)))
+        return prepare_picture(view.apply(decode_picture(path, self._limits, at_least=SIDE)))
 
 
 def _decode_ahead(

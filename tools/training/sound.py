@@ -19,13 +19,17 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from search.config import engine_settings
-from search.encoders.compact.audio import HEAD, TOWER
+from search.encoders.compact.audio import (
+    HEAD_FILE,
+    TOWER_FILE,
+    AudioHead,
+    load_audio_head,
+    save_audio_head,
+)
+from search.encoders.compact.audio_tower import AUDIO_FORMAT, build_network, flatten_weights
 from search.encoders.compact.engine import load
-from search.encoders.compact.sound_head import SoundHead, load_sound_head, save_sound_head
-from search.encoders.compact.sound_network import flattened, network_of
-from search.encoders.compact.sound_tower import FORMAT
-from search.encoders.packing import packed
-from search.encoders.presets import EARS, FOLDER, SOUND_HEAD, load_preset
+from search.encoders.presets import AUDIO_HEAD, AUDIO_TOWER, FOLDER, load_preset
+from search.encoders.weights import pack_weights
 from search.files import file_sha256, write_atomically
 from search.tuning.audioset import KEPT_CLASSES, list_class_texts, phrase_label
 from search.tuning.checkpoints import CheckpointSettings
@@ -61,17 +65,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--checkpoint", type=Path, help="folder from which a killed training resumes"
     )
     options = parser.parse_args(argv)
-    clips = read_clips(options.data / "esc10", FORMAT.rate)
+    clips = read_clips(options.data / "esc10", AUDIO_FORMAT.rate)
     if options.validate:
-        HeadTraining(clips, load_sound_head(HEAD).classifier).compare_recipes()
+        HeadTraining(clips, load_audio_head(HEAD_FILE).classifier).compare_recipes()
         return
     teacher = YamnetTeacher(options.data / "models" / "yamnet.tflite")
     student = _train_tower(teacher, clips, options.checkpoint)
     training = HeadTraining(clips, student.classifier)
-    save_sound_head(HEAD, training.fit(range(len(clips)), training.labels, SoundHeadRecipe()))
-    _write_checksum(SOUND_HEAD, HEAD)
-    size = TOWER.stat().st_size + HEAD.stat().st_size
-    sys.stdout.write(f"{TOWER.name} and {HEAD.name}: {size:,} bytes\n")
+    save_audio_head(HEAD_FILE, training.fit(range(len(clips)), training.labels, SoundHeadRecipe()))
+    _write_checksum(AUDIO_HEAD, HEAD_FILE)
+    size = TOWER_FILE.stat().st_size + HEAD_FILE.stat().st_size
+    sys.stdout.write(f"{TOWER_FILE.name} and {HEAD_FILE.name}: {size:,} bytes\n")
 
 
 def _train_tower(
@@ -80,7 +84,7 @@ def _train_tower(
     """Write the tower, and return it with its classifier."""
     weight, bias = yamnet.classifier()
     kept = list(KEPT_CLASSES)
-    teacher = build_classifier(network_of(yamnet.network()), weight[kept], bias[kept])
+    teacher = build_classifier(build_network(yamnet.network()), weight[kept], bias[kept])
     recipe = DistillationRecipe()
     waves = [clip.wave for clip in clips]
     checkpoints = CheckpointSettings(checkpoint) if checkpoint else None
@@ -89,8 +93,8 @@ def _train_tower(
     figures = measure_agreement(teacher, student, patches)
     shown = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
     sys.stdout.write(f"agreement with the teacher: {shown}\n")
-    save_file(packed(flattened(student.network)), TOWER)
-    _write_checksum(EARS, TOWER)
+    save_file(pack_weights(flatten_weights(student.network)), TOWER_FILE)
+    _write_checksum(AUDIO_TOWER, TOWER_FILE)
     return student
 
 
@@ -109,7 +113,7 @@ class HeadTraining:
 
     def fit(
         self, clips: Sequence[int], labels: Sequence[str], recipe: SoundHeadRecipe
-    ) -> SoundHead:
+    ) -> AudioHead:
         """Train a head on those of the clips that have one of these labels."""
         rows = self._features.rows_of(
             [number for number in clips if self._clips[number].label in labels]

@@ -17,7 +17,7 @@ from rich.progress import Progress
 from torch import Tensor, nn
 from torch.nn import functional
 
-from search.encoders.compact.sound_network import FEATURES, SoundNetwork
+from search.encoders.compact.audio_tower import FEATURES, AudioNetwork
 from search.tuning.checkpoints import CheckpointSettings, CheckpointStore
 from search.tuning.provenance import json_digest, module_digest
 from tools.training.audio_augment import PatchSource
@@ -50,7 +50,7 @@ class DistillationRecipe:
 class SoundClassifier(nn.Module):
     """A network and its classifier: patches (n, frames, BANDS) → (n, FEATURES), logits (n, k)."""
 
-    def __init__(self, network: SoundNetwork, classifier: nn.Linear) -> None:
+    def __init__(self, network: AudioNetwork, classifier: nn.Linear) -> None:
         super().__init__()
         self.network = network
         self.classifier = classifier
@@ -60,7 +60,7 @@ class SoundClassifier(nn.Module):
         return features, self.classifier(features)
 
 
-def build_classifier(network: SoundNetwork, weight: Tensor, bias: Tensor) -> SoundClassifier:
+def build_classifier(network: AudioNetwork, weight: Tensor, bias: Tensor) -> SoundClassifier:
     """Return the network with a classifier of weight (k, FEATURES) and bias (k,)."""
     classifier = nn.Linear(FEATURES, len(bias))
     classifier.load_state_dict({"weight": weight, "bias": bias})

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from search.encoders.compact.sound_head import SoundHead
+from search.encoders.compact.audio import AudioHead
 from search.tuning.objectives import BatchVectors, InfoNCE, cosine_distance
 
 
@@ -42,9 +42,9 @@ class ClassVocabulary:
     bias: Tensor
     vectors: Tensor
 
-    def new_head(self, hidden: int, dropout: float = 0.0) -> SoundHead:
+    def new_head(self, hidden: int, dropout: float = 0.0) -> AudioHead:
         """Return a head with these class names and a correction that is still zero."""
-        head = SoundHead(len(self.bias), hidden, dropout)
+        head = AudioHead(len(self.bias), hidden, dropout)
         with torch.no_grad():
             head.classifier.weight.copy_(self.weight)
             head.classifier.bias.copy_(self.bias)
@@ -60,7 +60,7 @@ def fit_sound_head(
     labels: Tensor,
     texts: Tensor,
     recipe: SoundHeadRecipe,
-) -> SoundHead:
+) -> AudioHead:
     """Train a head on features (n, 1024) with label numbers (n,).
 
     `texts`, (labels, phrases, 384), are the vectors of the phrases of each label. Every label
@@ -77,7 +77,7 @@ def fit_sound_head(
     ]
     optimiser = torch.optim.AdamW(trained, recipe.learning_rate, weight_decay=recipe.weight_decay)
     with torch.no_grad():
-        anchors = head.heard(features)
+        anchors = head.embed_labels(features)
     rows_of = [torch.nonzero(labels == label)[:, 0] for label in range(len(texts))]
     truth = torch.eye(len(texts)).repeat_interleave(recipe.per_label, 0)
     for _ in range(recipe.steps):

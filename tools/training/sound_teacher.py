@@ -40,7 +40,7 @@ class YamnetTeacher:
         return cast("npt.NDArray[np.float32]", found)
 
     def network(self) -> dict[str, Tensor]:
-        """Return the weights of `SoundNetwork`, kernels as matrices, float32."""
+        """Return the weights of `AudioNetwork`, kernels as matrices, float32."""
         weights = {}
         for detail in self._interpreter.get_tensor_details():
             name = detail["name"].split(";")[0]

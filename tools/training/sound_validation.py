@@ -8,14 +8,14 @@ from statistics import fmean
 import numpy as np
 import torch
 
-from search.encoders.compact.sound_head import SoundHead
+from search.encoders.compact.audio import AudioHead
 from search.evaluation.metrics import average_precision
 from search.evaluation.results import evaluate_ranking
 from search.tuning.audioset import PHRASES
 from search.types import Vectors
 from tools.training.sound_examples import FOLDS, LabelledClip, WindowFeatures
 
-TrainHead = Callable[[Sequence[int], Sequence[str]], SoundHead]
+TrainHead = Callable[[Sequence[int], Sequence[str]], AudioHead]
 """(clip numbers, labels) → a head trained on them."""
 
 Embed = Callable[[Sequence[str]], Vectors]
@@ -69,7 +69,7 @@ class _HeldOutFold:
         self._vectors: list[Vectors] = []
 
     @torch.no_grad()
-    def encode(self, head: SoundHead) -> None:
+    def encode(self, head: AudioHead) -> None:
         """Encode the clips with a head: all evaluations that follow use these vectors."""
         self._vectors = [head(self._features.features[rows]).numpy() for rows in self._rows]
 

@@ -16,10 +16,10 @@ from django.db import DatabaseError, connections
 from PIL import Image
 
 from search.config import EngineSettings, engine_settings
-from search.encoders.presets import tuned_space
+from search.encoders.presets import derive_tuned_space
 from search.encoders.protocol import TunableEncoder
 from search.encoders.query_encoder import QueryEncoder
-from search.encoders.registry import load_encoder, space_of
+from search.encoders.registry import load_encoder, resolve_space
 from search.errors import OmnishelfError
 from search.types import Space
 from search.vectors.backends import open_index
@@ -90,7 +90,7 @@ class ActiveModel:
     def __init__(self, preset: str, heads_digest: str = "") -> None:
         self.preset = preset
         self.heads_digest = heads_digest
-        self.space = tuned_space(base_space(preset), heads_digest)
+        self.space = derive_tuned_space(base_space(preset), heads_digest)
         self._loading, self._opening = threading.RLock(), threading.Lock()
         self._base: TunableEncoder | None = None
         self._encoder: TunableEncoder | None = None
@@ -250,7 +250,7 @@ def base_space(preset: str) -> Space:
     Raises UnknownPreset; WeightsMissing or InvalidWeights for a preset whose checkpoint is not
     on this disk.
     """
-    return space_of(_preset_settings(preset))
+    return resolve_space(_preset_settings(preset))
 
 
 def base_encoder(preset: str) -> TunableEncoder:

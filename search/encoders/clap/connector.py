@@ -1,10 +1,10 @@
-"""A connector: the affine map from CLAP's space into that of the preset beside which it hears.
+"""The connector: an affine map from CLAP's space into the space of the base preset.
 
-It is learned from texts alone, because both spaces have a text side: the same text through both
-towers. Source: Wang et al., Connecting Multi-modal Contrastive Representations (2023), which
-adds noise to close the gap between a space's texts and its other modality; for an affine map
-that noise is the penalty of a ridge regression (Bishop 1995, Training with Noise is Equivalent
-to Tikhonov Regularization), so the map has a closed form.
+It is learned from texts alone, which both spaces can encode. Source: Wang et al., Connecting
+Multi-modal Contrastive Representations (2023), which adds noise to close the gap between a
+space's texts and its other modality. For an affine map that noise is the penalty of a ridge
+regression (Bishop 1995, Training with Noise is Equivalent to Tikhonov Regularization), so the map
+has a closed form.
 """
 
 from __future__ import annotations
@@ -24,22 +24,21 @@ from search.types import Vectors
 
 FILE = "connector.safetensors"
 NOISE = 0.05
-"""Deviation of the noise on each number of a unit vector."""
+"""Standard deviation of the noise on each component of a unit vector."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """`weight` (dim, width) and `bias` (dim,), float32."""
+    """An affine map with `weight` (dim, width) and `bias` (dim,)."""
 
     weight: npt.NDArray[np.float32]
     bias: npt.NDArray[np.float32]
 
     def __call__(self, vectors: Vectors) -> Vectors:
-        """Unit vectors of CLAP (n, width) → unit vectors of the space (n, dim)."""
-        found = vectors @ self.weight.T + self.bias
-        return cast(
-            "Vectors", found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
-        )
+        """CLAP's unit vectors (n, width) → unit vectors of the base space (n, dim)."""
+        mapped = vectors @ self.weight.T + self.bias
+        norms = np.maximum(np.linalg.norm(mapped, axis=1, keepdims=True), 1e-6)
+        return cast("Vectors", mapped / norms)
 
     def save(self, path: Path) -> None:
         save_file(
@@ -47,30 +46,32 @@ class Connector:
         )
 
 
-def fit_connector(theirs: Vectors, ours: Vectors, noise: float = NOISE) -> Connector:
-    """Vectors of the same texts in both spaces, (n, width) and (n, dim) → the map with the least
-    squared error.
+def fit_connector(source: Vectors, target: Vectors, noise: float = NOISE) -> Connector:
+    """Fit the map with the least squared error on vectors of the same texts.
+
+    `source` holds CLAP's vectors, (n, width), and `target` those of the base space, (n, dim).
     """
-    mean, target = theirs.mean(0), ours.mean(0)
-    centred = (theirs - mean).astype(np.float64)
-    penalty = len(theirs) * noise**2 * np.eye(theirs.shape[1])
-    weight = np.linalg.solve(centred.T @ centred + penalty, centred.T @ (ours - target)).T
-    bias = target - weight @ mean
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    centred = (source - source_mean).astype(np.float64)
+    penalty = len(source) * noise**2 * np.eye(source.shape[1])
+    weight = np.linalg.solve(centred.T @ centred + penalty, centred.T @ (target - target_mean)).T
+    bias = target_mean - weight @ source_mean
     return Connector(np.ascontiguousarray(weight, np.float32), bias.astype(np.float32))
 
 
 def load_connector(path: Path, dim: int, preset: str) -> Connector:
-    """Raises WeightsMissing with the command that learns it, InvalidWeights for one into another
-    dimension.
+    """Read a connector into a space of `dim` dimensions.
+
+    Raises WeightsMissing with the command that trains it, InvalidWeights for another dimension.
     """
-    fix = f"Learn it: python -m search.tuning.connector --preset {preset}"
+    fix = f"Train it: python -m search.tuning.connector --preset {preset}"
     if not path.is_file():
         raise WeightsMissing(
-            "the connector of CLAP into this space is not here", value=str(path), fix=fix
+            "the connector from CLAP into this space is missing", value=str(path), fix=fix
         )
     tensors = read_safetensors(path)
     if set(tensors) != {"weight", "bias"} or len(tensors["bias"]) != dim:
         raise InvalidWeights(
-            f"{path.name} is no connector into a space of {dim} dimensions", fix=fix
+            f"{path.name} is not a connector into a space of {dim} dimensions", fix=fix
         )
     return Connector(tensors["weight"].numpy(), tensors["bias"].numpy())

@@ -1,10 +1,7 @@
-"""CLAP beside a preset for pictures and texts: sounds come into that preset's space through a
-connector.
-"""
+"""CLAP for audio with a base preset for pictures and texts, joined by a connector."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,32 +12,33 @@ from PIL import Image
 from search.config import EngineSettings
 from search.encoders.checkpoints import require_checkpoint
 from search.encoders.clap.connector import FILE, Connector, load_connector
-from search.encoders.clap.model import AudioTower, Extractor, Mels
+from search.encoders.clap.model import AudioTower, MelExtractor, Mels
 from search.encoders.device import Runtime, pick_runtime
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
 from search.encoders.protocol import Encoder, Features, Prepared, Waveform
-from search.encoders.registry import load_engine, space_of
+from search.encoders.registry import load_engine, resolve_space
 from search.errors import InvalidWeights
-from search.files import file_sha256
+from search.files import file_sha256, sha256_hex
 from search.types import Space, TextRole, Vectors
 
 
 class ClapEncoder:
-    """Everything but sounds is the other encoder's. The audio tower is loaded at the first
-    sound.
+    """Encodes audio with CLAP and everything else with the base encoder.
+
+    The audio tower is loaded at the first sound.
     """
 
-    def __init__(self, space: Space, beside: Encoder, folder: Path, runtime: Runtime) -> None:
+    def __init__(self, space: Space, base: Encoder, folder: Path, runtime: Runtime) -> None:
         self.space = space
-        self.picture_batch_size = beside.picture_batch_size
-        self.max_concurrent_calls = beside.max_concurrent_calls
-        self.decode_size = beside.decode_size
+        self.picture_batch_size = base.picture_batch_size
+        self.max_concurrent_calls = base.max_concurrent_calls
+        self.decode_size = base.decode_size
         self.audio_batch_size = 64 if runtime.device.type == "cuda" else 4
-        self.audio_tower_id = _ears(folder)
-        self._beside = beside
-        self._turns = runtime.turns()
-        self._extract = Extractor(folder)
+        self.audio_tower_id = _tower_digest(folder)
+        self._base = base
+        self._slots = runtime.call_slots()
+        self._extract = MelExtractor(folder)
         self.audio_format = self._extract.format
 
         def load_tower() -> AudioTower:
@@ -53,62 +51,62 @@ class ClapEncoder:
         self._connector = Lazy(read_connector, threading.RLock())
 
     def prepare_picture(self, picture: Image.Image) -> Prepared:
-        """RGB picture → model input."""
-        return self._beside.prepare_picture(picture)
+        """Turn an RGB picture into model input."""
+        return self._base.prepare_picture(picture)
 
     def encode_pictures(self, batch: Sequence[Prepared]) -> Vectors:
-        """Model inputs → (n, dim). Raises what the other encoder raises."""
-        return self._beside.encode_pictures(batch)
+        """Encode model inputs: (n, dim). Raises what the base encoder raises."""
+        return self._base.encode_pictures(batch)
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        """Texts → (n, dim). Raises what the other encoder raises."""
-        return self._beside.encode_texts(texts, role)
+        """Encode texts: (n, dim). Raises what the base encoder raises."""
+        return self._base.encode_texts(texts, role)
 
     def prepare_audio(self, window: Waveform) -> Mels:
-        """A window → its spectrogram, (1, frames, bands)."""
+        """Turn a window into its spectrogram, (1, frames, bands)."""
         return self._extract(window)
 
     def encode_audio(self, batch: Sequence[Mels]) -> Vectors:
-        """Spectrograms → (n, dim) unit vectors. Raises WeightsMissing and InvalidWeights at the
-        first call.
+        """Encode spectrograms: (n, dim) unit vectors.
+
+        Raises WeightsMissing and InvalidWeights at the first call.
         """
         return self.project_audio(self.audio_features(batch))
 
     def audio_features(self, batch: Sequence[Mels]) -> Features:
-        """Spectrograms → CLAP's own unit vectors, (n, width) float16."""
+        """Encode spectrograms into CLAP's own unit vectors, (n, width) float16."""
         if not batch:
             return np.empty((0, self._connector.get().weight.shape[1]), np.float16)
-        with self._turns:
+        with self._slots:
             return self.tower.get()(batch).astype(np.float16)
 
     def project_audio(self, features: Features) -> Vectors:
-        """CLAP's vectors (n, width) → (n, dim) unit vectors, through the connector."""
+        """Map CLAP's vectors (n, width) by the connector: (n, dim) unit vectors."""
         return self._connector.get()(features.astype(np.float32))
 
 
 def load(preset: Preset, settings: EngineSettings) -> ClapEncoder:
-    """The encoder of a CLAP preset; towers are read at their first use.
+    """Return the encoder of a CLAP preset; towers are read at their first use.
 
-    Raises WeightsMissing with the command that fetches a checkpoint or learns the connector,
-    InvalidWeights when the two do not fit, and what the engine of the preset beside raises.
+    Raises WeightsMissing with the command that downloads the checkpoint or trains the connector,
+    InvalidWeights when connector and base preset do not fit, and what the base engine raises.
     """
     folder = require_checkpoint(preset, settings)
     load_connector(folder / FILE, preset.dim, preset.name)
-    beside = load_engine(settings.model_copy(update={"preset": preset.base_preset}))
-    if beside.space.dim != preset.dim:
+    base = load_engine(settings.model_copy(update={"preset": preset.base_preset}))
+    if base.space.dim != preset.dim:
         raise InvalidWeights(
-            f"preset {preset.base_preset} is not of dimension {preset.dim}", value=beside.space.dim
+            f"preset {preset.base_preset} is not of dimension {preset.dim}", value=base.space.dim
         )
-    space = space_of(settings.model_copy(update={"preset": preset.name}))
-    return ClapEncoder(space, beside, folder, pick_runtime(settings))
+    space = resolve_space(settings.model_copy(update={"preset": preset.name}))
+    return ClapEncoder(space, base, folder, pick_runtime(settings))
 
 
-def _ears(folder: Path) -> str:
-    """Names the checkpoint without its connector."""
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name != FILE]
-    named = [
+def _tower_digest(folder: Path) -> str:
+    """Return a short digest of the checkpoint without its connector."""
+    lines = [
         f"{path.name} {file_sha256(path)}"
-        for path in files
-        if path.suffix in (".json", ".safetensors")
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name != FILE and path.suffix in (".json", ".safetensors")
     ]
-    return hashlib.sha256("\n".join(named).encode()).hexdigest()[:16]
+    return sha256_hex("\n".join(lines))[:16]

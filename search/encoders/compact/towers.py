@@ -1,4 +1,4 @@
-"""The two frozen towers of the compact encoder, each loaded at its first use."""
+"""The frozen picture and text towers of the compact encoder, each loaded at its first use."""
 
 from __future__ import annotations
 
@@ -19,15 +19,13 @@ from search.encoders.protocol import Pixels
 from search.encoders.weights import check_digest
 
 
-class Towers:
-    """What the frozen towers see, before any head. Safe to call from several threads."""
+class FrozenTowers:
+    """Computes features of pictures and texts, before any head. Thread-safe."""
 
     def __init__(
         self, checksums: Mapping[str, str], runtime: Runtime, *, quantised: bool = False
     ) -> None:
-        """`quantised` runs the picture tower in INT8; the text tower stays in the runtime's
-        precision.
-        """
+        """Prepare the towers; `quantised` runs the picture tower, and only it, in INT8."""
         self.runtime = runtime
 
         def load_pictures() -> PictureTower:
@@ -40,25 +38,23 @@ class Towers:
 
         self.pictures = Lazy(load_pictures, threading.RLock())
         self.texts = Lazy(load_texts, threading.RLock())
-        self._turns = runtime.turns()
+        self._slots = runtime.call_slots()
 
     def picture_features(self, batch: Sequence[Pixels]) -> Tensor:
-        """Prepared pictures → (n, FEATURES) float32 on the CPU."""
+        """Encode prepared pictures: (n, FEATURES) float32 on the CPU."""
         if not batch:
             return torch.empty(0, FEATURES)
-        with self._turns:
+        with self._slots:
             return self.pictures.get().features(torch.from_numpy(np.stack(batch)))
 
     def region_features(self, batch: Sequence[Pixels]) -> Tensor:
-        """Prepared pictures → (n, GRID, GRID, FEATURES) float32 on the CPU: of every cell and
-        its neighbours.
-        """
+        """Encode each grid cell: (n, GRID, GRID, FEATURES) float32 on the CPU."""
         if not batch:
             return torch.empty(0, GRID, GRID, FEATURES)
-        with self._turns:
+        with self._slots:
             return self.pictures.get().region_features(torch.from_numpy(np.stack(batch)))
 
     def text_features(self, texts: Sequence[str]) -> Tensor:
-        """Texts → MiniLM's own unit vectors, (n, 384) float32 on the CPU."""
-        with self._turns:
+        """Encode texts into MiniLM's own unit vectors, (n, 384) float32 on the CPU."""
+        with self._slots:
             return self.texts.get().features(texts)

@@ -1,8 +1,8 @@
-"""One open_clip checkpoint on disk, read tower by tower.
+"""An open_clip checkpoint on disk, read tower by tower.
 
-open_clip itself only builds whole models. Here a tower is built by open_clip's own functions and
-gets its own tensors from the safetensors file, which is memory-mapped: what the other tower
-weighs is neither read nor allocated.
+open_clip itself builds only whole models. Here each tower is built by open_clip's own functions
+and gets its tensors from the memory-mapped safetensors file, so that the weights of the other
+tower are neither read nor allocated.
 """
 
 from __future__ import annotations
@@ -22,27 +22,25 @@ from PIL import Image
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from search.encoders.checkpoints import OPEN_CLIP_CONFIGURATION
+from search.encoders.checkpoints import OPEN_CLIP_CONFIG
 from search.errors import InvalidWeights
 
 Tokenizer = Callable[[list[str]], Tensor]
 Transform = Callable[[Image.Image], Tensor]
 
-OLD_TEXT_NAMES = (
+LEGACY_TEXT_PREFIXES = (
     "text_projection",
     "positional_embedding",
     "token_embedding.",
     "transformer.",
     "ln_final.",
 )
-"""Where the first CLIP models keep their text tower: not under `text.`, but beside `visual.`."""
+"""Names of the text tower in the first CLIP models, which have no prefix `text.`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The configuration of a checkpoint, and what can be built from it. All methods raise
-    InvalidWeights.
-    """
+    """The configuration of a checkpoint. All methods raise InvalidWeights."""
 
     folder: Path
     model: dict[str, Any]
@@ -54,106 +52,107 @@ class Checkpoint:
         return int(self.model["embed_dim"])
 
     @property
-    def trained_without_capitals(self) -> bool:
-        """SigLIP models, told by their sigmoid loss's bias, saw lower-case text alone (Zhai et
-        al., 2023).
+    def is_lower_case_only(self) -> bool:
+        """Whether the model was trained on lower-case text, as SigLIP was (Zhai et al., 2023).
+
+        SigLIP is recognised by the bias of its sigmoid loss.
         """
         return "init_logit_bias" in self.model
 
     def picture_size(self) -> int | tuple[int, int]:
-        """Input side, or height and width, in pixels."""
+        """Return the input side, or height and width, in pixels."""
         size = CLIPVisionCfg(**self.model["vision_cfg"]).image_size
         return size if isinstance(size, int) else (int(size[0]), int(size[1]))
 
     def transform(self) -> Transform:
-        """RGB picture → (3, height, width), resized and normalised as the checkpoint's
-        configuration says.
-        """
-        with self._refusing():
-            wanted = PreprocessCfg(**{**self.preprocessing, "size": self.picture_size()})
-            made: Transform = image_transform_v2(wanted, is_train=False)
-            return made
+        """Return the checkpoint's preprocessing: RGB picture → (3, height, width)."""
+        with self._loading_errors():
+            config = PreprocessCfg(**{**self.preprocessing, "size": self.picture_size()})
+            transform: Transform = image_transform_v2(config, is_train=False)
+            return transform
 
     def tokenizer(self) -> Tokenizer:
-        """Texts → (n, context length): open_clip's own tokenizer with this checkpoint's files
-        and settings.
-        """
-        with self._refusing():
-            made: Tokenizer = open_clip.get_tokenizer(f"local-dir:{self.folder.resolve()}")
-            return made
+        """Return open_clip's tokenizer of this checkpoint: texts → (n, context length)."""
+        with self._loading_errors():
+            tokenizer: Tokenizer = open_clip.get_tokenizer(f"local-dir:{self.folder.resolve()}")
+            return tokenizer
 
     def picture_tower(self) -> nn.Module:
-        """(n, 3, height, width) → (n, dim), not normalised."""
-        configuration = {**self.model["vision_cfg"], "timm_model_pretrained": False}
-        return self._tower(_build_vision_tower, configuration, lambda name: _after(name, "visual."))
+        """Build the picture tower: (n, 3, height, width) → (n, dim), not normalised."""
+        config = {**self.model["vision_cfg"], "timm_model_pretrained": False}
+        return self._build_tower(
+            _build_vision_tower, config, lambda name: _strip_prefix(name, "visual.")
+        )
 
     def text_tower(self) -> nn.Module:
-        """(n, context length) → (n, dim), not normalised."""
-        configuration = {**self.model["text_cfg"], "hf_model_pretrained": False}
-        return self._tower(_build_text_tower, configuration, _text_name)
+        """Build the text tower: (n, context length) → (n, dim), not normalised."""
+        config = {**self.model["text_cfg"], "hf_model_pretrained": False}
+        return self._build_tower(_build_text_tower, config, _map_text_name)
 
-    def _tower(
+    def _build_tower(
         self,
         build: Callable[..., nn.Module],
-        configuration: dict[str, Any],
-        own: Callable[[str], str | None],
+        config: dict[str, Any],
+        map_name: Callable[[str], str | None],
     ) -> nn.Module:
-        with self._refusing():
-            tower = _empty(
-                lambda: build(self.dim, configuration, bool(self.model.get("quick_gelu")))
+        with self._loading_errors():
+            tower = _build_empty(
+                lambda: build(self.dim, config, bool(self.model.get("quick_gelu")))
             )
-            tower.load_state_dict(self._tensors(own), assign=True)
+            tower.load_state_dict(self._read_tensors(map_name), assign=True)
             return tower
 
-    def _tensors(self, own: Callable[[str], str | None]) -> dict[str, Tensor]:
+    def _read_tensors(self, map_name: Callable[[str], str | None]) -> dict[str, Tensor]:
         files = list(self.folder.glob("*.safetensors"))
         if len(files) != 1:
             raise ValueError(
-                f"it should be exactly one safetensors file, not {[path.name for path in files]}"
+                f"exactly one safetensors file is expected, not {[path.name for path in files]}"
             )
         with safe_open(files[0], framework="pt") as file:
             return {
-                mine: file.get_tensor(name)
+                own: file.get_tensor(name)
                 for name in file.keys()  # noqa: SIM118 (a file handle, not a dict)
-                if (mine := own(name)) is not None
+                if (own := map_name(name)) is not None
             }
 
     @contextmanager
-    def _refusing(self) -> Iterator[None]:
+    def _loading_errors(self) -> Iterator[None]:
         try:
             yield
         except (RuntimeError, ValueError, KeyError, TypeError, OSError, SafetensorError) as error:
             raise InvalidWeights(
                 f"open_clip cannot read the checkpoint: {error}",
                 value=str(self.folder),
-                fix="Fetch the checkpoint again.",
+                fix="Download the checkpoint again.",
             ) from error
 
 
 def read_checkpoint(folder: Path) -> Checkpoint:
-    """The checkpoint of a folder. Raises InvalidWeights for a configuration that is not of an
-    image-text model.
+    """Read a checkpoint's configuration.
+
+    Raises InvalidWeights for a configuration that is not of an image-text model.
     """
     try:
-        found = json.loads((folder / OPEN_CLIP_CONFIGURATION).read_bytes())
-        checkpoint = Checkpoint(folder, found["model_cfg"], found.get("preprocess_cfg", {}))
-        usable = {"embed_dim", "vision_cfg", "text_cfg"} <= checkpoint.model.keys()
+        config = json.loads((folder / OPEN_CLIP_CONFIG).read_bytes())
+        checkpoint = Checkpoint(folder, config["model_cfg"], config.get("preprocess_cfg", {}))
+        is_usable = {"embed_dim", "vision_cfg", "text_cfg"} <= checkpoint.model.keys()
     except (ValueError, KeyError, AttributeError) as error:
         raise InvalidWeights(
-            f"{OPEN_CLIP_CONFIGURATION} cannot be read: {error}", value=str(folder)
+            f"{OPEN_CLIP_CONFIG} cannot be read: {error}", value=str(folder)
         ) from error
-    if not usable or "multimodal_cfg" in checkpoint.model:
+    if not is_usable or "multimodal_cfg" in checkpoint.model:
         raise InvalidWeights(
-            f"{OPEN_CLIP_CONFIGURATION} does not describe a model of one picture and one text tower",
+            f"{OPEN_CLIP_CONFIG} does not describe a model of one picture and one text tower",
             value=sorted(checkpoint.model),
             fix="CoCa and other generating models cannot be used here.",
         )
     return checkpoint
 
 
-def _empty(build: Callable[[], nn.Module]) -> nn.Module:
-    """The tower without weights where possible: random ones cost seconds. A buffer that no
-    checkpoint stores, such as the mask of a causal text tower, has to be computed.
+def _build_empty(build: Callable[[], nn.Module]) -> nn.Module:
+    """Build a tower without weights if possible, because random weights cost seconds.
+
+    A buffer that no checkpoint stores, such as the mask of a causal text tower, must be computed.
     """
     with torch.device("meta"):
         tower = build()
@@ -161,9 +160,9 @@ def _empty(build: Callable[[], nn.Module]) -> nn.Module:
     return tower if all(name in stored for name, _ in tower.named_buffers()) else build()
 
 
-def _after(name: str, prefix: str) -> str | None:
+def _strip_prefix(name: str, prefix: str) -> str | None:
     return name.removeprefix(prefix) if name.startswith(prefix) else None
 
 
-def _text_name(name: str) -> str | None:
-    return name if name.startswith(OLD_TEXT_NAMES) else _after(name, "text.")
+def _map_text_name(name: str) -> str | None:
+    return name if name.startswith(LEGACY_TEXT_PREFIXES) else _strip_prefix(name, "text.")

@@ -29,7 +29,7 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
     encoder = as_tunable(ColourEncoder(space, picture_batch_size=64))
     monkeypatch.setattr(models_runtime, "_watcher", models_runtime.ActiveModelWatcher())
     for module in (models_runtime, tunings):
-        monkeypatch.setattr(module, "space_of", lambda settings: space)
+        monkeypatch.setattr(module, "resolve_space", lambda settings: space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     forget()
     yield encoder

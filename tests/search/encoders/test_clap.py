@@ -14,9 +14,9 @@ from search.encoders.clap.connector import FILE, Connector, fit_connector
 from search.encoders.clap.engine import ClapEncoder
 from search.encoders.compact.engine import CompactEncoder
 from search.encoders.protocol import AudioEncoder
-from search.encoders.registry import load_encoder, load_engine, space_of
+from search.encoders.registry import load_encoder, load_engine, resolve_space
 from search.encoders.residual_heads import AudioResidualEncoder
-from search.encoders.tuned_heads import store_heads
+from search.encoders.tuned_heads import save_tuned_heads
 from search.errors import InvalidWeights, WeightsMissing
 from search.tuning.connector import default_texts, train_connector
 from search.types import Modality, TextRole
@@ -94,16 +94,16 @@ def test_everything_else_is_the_other_encoders(
 def test_the_space_is_known_without_loading_and_follows_the_connector(
     encoder: ClapEncoder, settings: EngineSettings, compact: CompactEncoder
 ) -> None:
-    before = space_of(settings)
+    before = resolve_space(settings)
     assert before == encoder.space and before.fingerprint != compact.space.fingerprint
     train_connector(PRESET, TEXTS[:4], settings)
     other = load_engine(settings)
-    assert space_of(settings).fingerprint != before.fingerprint
+    assert resolve_space(settings).fingerprint != before.fingerprint
     assert isinstance(other, ClapEncoder) and other.audio_tower_id == encoder.audio_tower_id, (
         "what CLAP hears is the same"
     )
     train_connector(PRESET, TEXTS, settings)
-    assert space_of(settings) == before
+    assert resolve_space(settings) == before
 
 
 def test_under_tuned_heads_sounds_stay_where_they_are(
@@ -111,7 +111,7 @@ def test_under_tuned_heads_sounds_stay_where_they_are(
 ) -> None:
     loaded = load_encoder(settings)
     assert isinstance(loaded, AudioResidualEncoder) and isinstance(loaded, AudioEncoder)
-    file = store_heads(
+    file = save_tuned_heads(
         tmp_path, loaded.projection_heads, tower_id=loaded.tower_id, dim=384, notes={}
     )
     tuned = loaded.with_heads(file)
@@ -143,7 +143,7 @@ def test_a_connector_of_another_space_is_refused(
     path = settings.weights_dir / PRESET / FILE
     kept = path.read_bytes()
     Connector(np.zeros((8, WIDTH), np.float32), np.zeros(8, np.float32)).save(path)
-    with pytest.raises(InvalidWeights, match="no connector into a space of 384"):
+    with pytest.raises(InvalidWeights, match="not a connector into a space of 384"):
         load_engine(settings)
     path.write_bytes(kept)
 

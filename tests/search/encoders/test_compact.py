@@ -9,9 +9,9 @@ import torch
 from PIL import Image, ImageDraw
 
 from search.config import EngineSettings
-from search.encoders.compact.engine import HEADS, CompactEncoder, load
+from search.encoders.compact.engine import HEADS_FILE, CompactEncoder, load
 from search.encoders.compact.heads import TextHead, load_heads, save_heads
-from search.encoders.compact.picture_tower import load_picture_tower, prepare
+from search.encoders.compact.picture_tower import load_picture_tower, prepare_picture
 from search.encoders.compact.pooling import FEATURES
 from search.encoders.compact.text_tower import load_text_tower
 from search.encoders.device import Runtime
@@ -113,7 +113,10 @@ def test_text_tower_agrees_with_the_reference(compact: CompactEncoder) -> None:
 
 def test_picture_tower_agrees_in_both_precisions() -> None:
     batch = torch.stack(
-        [torch.from_numpy(prepare(square("red"))), torch.from_numpy(prepare(noise(1)[0]))]
+        [
+            torch.from_numpy(prepare_picture(square("red"))),
+            torch.from_numpy(prepare_picture(noise(1)[0])),
+        ]
     )
     exact = load_picture_tower(Runtime(CPU, torch.float32)).features(batch)
     rounded = load_picture_tower(Runtime(CPU, torch.bfloat16)).features(batch)
@@ -123,7 +126,7 @@ def test_picture_tower_agrees_in_both_precisions() -> None:
 def test_encoding_texts_loads_no_picture_tower() -> None:
     encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
     encoder.encode_texts(["red mug"], TextRole.QUERY)
-    assert encoder.towers.texts.loaded and not encoder.towers.pictures.loaded
+    assert encoder.towers.texts.is_loaded and not encoder.towers.pictures.is_loaded
 
 
 def test_threads_share_one_encoder(compact: CompactEncoder) -> None:
@@ -152,7 +155,7 @@ def test_threads_setting_is_honoured() -> None:
 
 def test_wrong_checksum_is_refused() -> None:
     with pytest.raises(InvalidWeights, match="SHA-256"):
-        load(with_heads(HEADS, digest="0" * 64), EngineSettings())
+        load(with_heads(HEADS_FILE, digest="0" * 64), EngineSettings())
 
 
 def test_wrong_tower_is_refused_when_it_is_first_needed() -> None:
@@ -187,7 +190,7 @@ def test_heads_of_another_size_are_refused(tmp_path: Path) -> None:
 
 def test_preset_of_another_dimension_is_refused() -> None:
     with pytest.raises(InvalidWeights, match="384"):
-        load(with_heads(HEADS, dim=512), EngineSettings())
+        load(with_heads(HEADS_FILE, dim=512), EngineSettings())
 
 
 def test_regions_say_where_a_colour_is(compact: CompactEncoder) -> None:

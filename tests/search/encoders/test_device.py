@@ -5,12 +5,20 @@ import pytest
 import torch
 from torch import nn
 
-from search.config import EngineSettings
+from search.config import EngineSettings, read_settings
 from search.cpu import available_cores
-from search.encoders.device import INDUCTOR, Runtime, pick_runtime, use_all_cores
+from search.encoders.device import (
+    INDUCTOR,
+    Runtime,
+    pick_dtype,
+    pick_runtime,
+    require_int8,
+    use_all_cores,
+)
 from search.errors import ConfigError
 
 CPU = torch.device("cpu")
+OLD_CPU = {"architecture": "x86_64", "avx2": True}
 
 
 @pytest.fixture
@@ -71,3 +79,25 @@ def test_rows_are_stacked_in_the_precision_of_the_model() -> None:
     found = Runtime(CPU, torch.bfloat16).stack(rows)
     assert found.shape == (4, 3, 2) and found.dtype == torch.bfloat16
     assert np.array_equal(found.float().numpy(), np.stack(rows))
+
+
+def test_unknown_precision_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMNISHELF_PRECISION", "fp16")
+    with pytest.raises(ConfigError, match=r"OMNISHELF_PRECISION.*'int8'"):
+        read_settings(EngineSettings)
+
+
+def test_precision_that_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: OLD_CPU)
+    assert pick_dtype("auto", CPU) == torch.float32
+    with pytest.raises(ConfigError, match="no bfloat16"):
+        pick_dtype("bf16", CPU)
+    with pytest.raises(ConfigError, match="VNNI"):
+        require_int8(CPU)
+
+
+def test_int8_is_refused_on_a_gpu_and_by_other_encoders() -> None:
+    with pytest.raises(ConfigError, match="OMNISHELF_DEVICE"):
+        require_int8(torch.device("cuda"))
+    with pytest.raises(ConfigError, match="no INT8 mode"):
+        pick_dtype("int8", CPU)

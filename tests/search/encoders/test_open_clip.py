@@ -21,7 +21,7 @@ from search.encoders.open_clip.checkpoint import read_checkpoint
 from search.encoders.open_clip.engine import OpenClipEncoder, load
 from search.encoders.presets import load_preset, preset_names
 from search.encoders.protocol import Encoder
-from search.encoders.registry import space_of
+from search.encoders.registry import resolve_space
 from search.errors import InvalidWeights, SelfTestFailed
 from search.files import file_sha256
 from search.types import TextRole
@@ -163,7 +163,10 @@ def test_a_process_holds_the_tower_it_uses_and_no_other(weights_dir: Path, used:
     else:
         encoder.encode_pictures([encoder.prepare_picture(noise(1)[0])])
         tower = checkpoint.picture_tower()
-    assert (encoder.texts.loaded, encoder.pictures.loaded) == (used == "texts", used == "pictures")
+    assert (encoder.texts.is_loaded, encoder.pictures.is_loaded) == (
+        used == "texts",
+        used == "pictures",
+    )
     size = sum(parameter.nbytes for parameter in tower.parameters())
     del tower
     held = encoder.texts.get()[1] if used == "texts" else encoder.pictures.get()
@@ -195,9 +198,9 @@ def test_threads_that_come_at_once_load_each_tower_once(weights_dir: Path) -> No
 def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
     weights_dir: Path, compiler: str | None
 ) -> None:
-    checkpoint, space = read_checkpoint(weights_dir / "tiny"), tiny_preset().space()
+    checkpoint, space = read_checkpoint(weights_dir / "tiny"), tiny_preset().make_space()
     exact, rounded = (
-        OpenClipEncoder(space, checkpoint, runtime, tested=False)
+        OpenClipEncoder(space, checkpoint, runtime, sanity_check=False)
         for runtime in (
             Runtime(torch.device("cpu"), torch.float32),
             Runtime(torch.device("cpu"), torch.bfloat16, compiler),
@@ -227,11 +230,11 @@ def test_space_names_the_content_of_the_checkpoint(
 
 def test_space_is_known_without_loading(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "clip-b32-laion2b")
-    space = space_of(EngineSettings(preset="clip-b32-laion2b", weights_dir=tmp_path))
+    space = resolve_space(EngineSettings(preset="clip-b32-laion2b", weights_dir=tmp_path))
     assert space.preset == "clip-b32-laion2b" and space.dim == 512
 
 
-def test_trained_encoder_passes_its_self_test_in_either_order(trained_dir: Path) -> None:
+def test_trained_encoder_passes_its_sanity_check_in_either_order(trained_dir: Path) -> None:
     for order in ((0, 1), (1, 0)):
         encoder = load(tiny_preset(sanity_check=True), settings_of(trained_dir))
         calls = (
@@ -281,21 +284,23 @@ def test_checkpoint_of_another_dimension_is_refused(weights_dir: Path) -> None:
 def test_wrong_checksum_is_refused(weights_dir: Path) -> None:
     right = file_sha256(weights_dir / "tiny" / WEIGHTS)
     assert load(tiny_preset(checksums={WEIGHTS: right}), settings_of(weights_dir)).space.dim == DIM
-    with pytest.raises(InvalidWeights, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
+    with pytest.raises(
+        InvalidWeights, match=r"SHA-256 should be 0000.*download the checkpoint again"
+    ):
         load(tiny_preset(checksums={WEIGHTS: "0" * 64}), settings_of(weights_dir))
 
 
 def test_pickle_is_refused(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny")
     (tmp_path / "tiny" / "open_clip_pytorch_model.bin").write_bytes(b"cos\nsystem\n")
-    with pytest.raises(InvalidWeights, match=r"never a pickle.*Keep safetensors"):
+    with pytest.raises(InvalidWeights, match=r"and no pickle.*Keep only safetensors"):
         load(tiny_preset(), settings_of(tmp_path))
 
 
 def test_broken_weights_are_refused(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny")
     (tmp_path / "tiny" / WEIGHTS).write_bytes(b"\0" * 100)
-    with pytest.raises(InvalidWeights, match=r"cannot read.*Fetch the checkpoint again"):
+    with pytest.raises(InvalidWeights, match=r"cannot read.*Download the checkpoint again"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
 
 

@@ -87,8 +87,8 @@ def test_query_encoder_answers_as_the_encoder_does(compact: CompactEncoder) -> N
     picture = Image.new("RGB", (50, 80), "red")
     text = queries.embed_text("red mug")
     assert np.allclose(text, compact.encode_texts(["red mug"], TextRole.QUERY)[0], atol=5e-3)
-    assert np.allclose(queries.embed_picture(picture), compact.encode_pictures([compact.prepare_picture(picture)])[0],
-                       atol=5e-3)  # fmt: skip
+    expected = compact.encode_pictures([compact.prepare_picture(picture)])[0]
+    assert np.allclose(queries.embed_picture(picture), expected, atol=5e-3)
     assert queries.embed_text("red mug") is text
     with pytest.raises(ValueError, match="read-only"):
         text[0] = 0

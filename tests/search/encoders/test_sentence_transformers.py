@@ -36,9 +36,14 @@ TEXTS = ["a red mug", "photo of a green mug", "blue"]
 
 def tiny_preset(**changes: object) -> Preset:
     preset = Preset(
-        name="tiny", engine="sentence_transformers", model="tiny", dim=DIM, licence="none", sanity_check=False,
+        name="tiny",
+        engine="sentence_transformers",
+        model="tiny",
+        dim=DIM,
+        licence="none",
+        sanity_check=False,
         modalities=BOTH,
-    )  # fmt: skip
+    )
     return preset.model_copy(update=changes)
 
 
@@ -58,7 +63,11 @@ def pictures() -> list[Image.Image]:
 
 
 def parameters(encoder: SentenceTransformerEncoder, part: str) -> int:
-    models = [lazy.get().transformer for lazy in (encoder.blind, encoder.whole) if lazy.loaded]
+    models = [
+        lazy.get().transformer
+        for lazy in (encoder.text_model, encoder.whole_model)
+        if lazy.is_loaded
+    ]
     return sum(part in name for model in models for name, _ in model.named_parameters())
 
 
@@ -154,7 +163,8 @@ def test_each_role_has_the_prompt_that_the_preset_names(
 
 def test_prompts_are_part_of_the_space() -> None:
     assert (
-        tiny_preset().space().fingerprint != tiny_preset(prompts=GEMMA.prompts).space().fingerprint
+        tiny_preset().make_space().fingerprint
+        != tiny_preset(prompts=GEMMA.prompts).make_space().fingerprint
     )
 
 
@@ -163,11 +173,11 @@ def test_a_process_of_texts_leaves_the_picture_tower_out_until_the_first_picture
 ) -> None:
     encoder = load(like_gemma(), settings_of(gemma_dir))
     texts = encoder.encode_texts(TEXTS, TextRole.QUERY)
-    assert not encoder.whole.loaded and parameters(encoder, "layers") > 0 == parameters(
+    assert not encoder.whole_model.is_loaded and parameters(encoder, "layers") > 0 == parameters(
         encoder, "vision"
     )
     encoder.encode_pictures([encoder.prepare_picture(pictures()[0])])
-    assert not encoder.blind.loaded and parameters(encoder, "vision") > 0
+    assert not encoder.text_model.is_loaded and parameters(encoder, "vision") > 0
     assert np.allclose(encoder.encode_texts(TEXTS, TextRole.QUERY), texts, atol=1e-2)
 
 
@@ -194,7 +204,7 @@ def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
     cpu, preset = torch.device("cpu"), tiny_preset()
     runtimes = (Runtime(cpu, torch.float32), Runtime(cpu, torch.bfloat16, compiler))
     encoders = [
-        SentenceTransformerEncoder(preset, preset.space(), clip_dir / "tiny", runtime)
+        SentenceTransformerEncoder(preset, preset.make_space(), clip_dir / "tiny", runtime)
         for runtime in runtimes
     ]
     exact, rounded = (
@@ -204,7 +214,7 @@ def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
     assert (exact * rounded).sum(axis=1).min() > 0.99 and not np.array_equal(exact, rounded)
 
 
-def test_untrained_model_fails_its_self_test(clip_dir: Path) -> None:
+def test_untrained_model_fails_its_sanity_check(clip_dir: Path) -> None:
     encoder = load(tiny_preset(sanity_check=True), settings_of(clip_dir))
     with pytest.raises(SelfTestFailed, match="common words"):
         encoder.encode_texts(["mug"], TextRole.QUERY)
@@ -218,7 +228,9 @@ def test_model_of_another_dimension_is_refused(clip_dir: Path) -> None:
 def test_wrong_checksum_is_refused(clip_dir: Path) -> None:
     right = file_sha256(clip_dir / "tiny" / "model.safetensors")
     load(tiny_preset(checksums={"model.safetensors": right}), settings_of(clip_dir))
-    with pytest.raises(InvalidWeights, match=r"SHA-256 should be 0000.*fetch the checkpoint again"):
+    with pytest.raises(
+        InvalidWeights, match=r"SHA-256 should be 0000.*download the checkpoint again"
+    ):
         load(tiny_preset(checksums={"model.safetensors": "0" * 64}), settings_of(clip_dir))
 
 
@@ -226,7 +238,7 @@ def test_pickle_in_any_module_is_refused(clip_dir: Path, tmp_path: Path) -> None
     shutil.copytree(clip_dir / "tiny", tmp_path / "tiny")
     (tmp_path / "tiny" / "2_Dense").mkdir()
     (tmp_path / "tiny" / "2_Dense" / "pytorch_model.bin").write_bytes(b"cos\nsystem\n")
-    with pytest.raises(InvalidWeights, match=r"never a pickle.*2_Dense"):
+    with pytest.raises(InvalidWeights, match=r"and no pickle.*2_Dense"):
         load(tiny_preset(), settings_of(tmp_path))
 
 
@@ -247,7 +259,7 @@ def test_code_of_a_checkpoint_is_never_run(clip_dir: Path, tmp_path: Path) -> No
 def test_broken_weights_are_refused(clip_dir: Path, tmp_path: Path) -> None:
     shutil.copytree(clip_dir / "tiny", tmp_path / "tiny")
     (tmp_path / "tiny" / "model.safetensors").write_bytes(b"\0" * 100)
-    with pytest.raises(InvalidWeights, match=r"cannot read.*Fetch the checkpoint again"):
+    with pytest.raises(InvalidWeights, match=r"cannot read.*Download the checkpoint again"):
         load(tiny_preset(), settings_of(tmp_path)).encode_texts(["mug"], TextRole.QUERY)
 
 
@@ -257,7 +269,7 @@ def test_every_engine_of_a_preset_is_known() -> None:
 
 
 def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
-    write_gemma(tmp_path, hears=True)
+    write_gemma(tmp_path, has_audio=True)
     encoder = load(like_gemma(modalities=BOTH | {Modality.AUDIO}), settings_of(tmp_path))
     rng = np.random.default_rng(0)
     sounds = [
@@ -272,7 +284,7 @@ def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
     assert encoder.encode_audio([]).shape == (0, DIM)
 
 
-def test_a_model_without_an_audio_tower_does_not_hear(text_dir: Path, gemma_dir: Path) -> None:
+def test_a_model_without_an_audio_tower_refuses_sounds(text_dir: Path, gemma_dir: Path) -> None:
     with pytest.raises(ModalityUnsupported, match="no audio tower"):
         load(tiny_preset(modalities=BOTH | {Modality.AUDIO}), settings_of(text_dir)).prepare_audio(
             np.zeros(1600, "f4")

@@ -17,12 +17,13 @@ from search.config import EngineSettings
 from search.encoders.compact.engine import CompactEncoder
 from search.encoders.open_clip.engine import load
 from search.encoders.protocol import TunableEncoder
-from search.encoders.registry import load_encoder, space_of
+from search.encoders.registry import load_encoder, resolve_space
 from search.encoders.residual_heads import as_tunable
-from search.encoders.tuned_heads import Heads, store_heads
+from search.encoders.tuned_heads import Heads, save_tuned_heads
 from search.errors import InvalidWeights, WeightsMissing
 from search.types import TextRole
-from tests.search.encoders.test_open_clip import settings_of, tiny_preset, write_checkpoint
+from tests.search.encoders.test_open_clip import settings_of
+from tests.search.encoders.tiny_open_clip import tiny_preset, write_checkpoint
 from tests.support.encoders import ColourEncoder
 
 TEXTS = ["a red mug", "a blue chair"]
@@ -39,7 +40,7 @@ def moved(heads: Heads) -> Heads:
 
 
 def stored(encoder: TunableEncoder, folder: Path) -> Path:
-    return store_heads(
+    return save_tuned_heads(
         folder,
         moved(encoder.projection_heads),
         tower_id=encoder.tower_id,
@@ -90,8 +91,8 @@ def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_n
 
 def test_residual_heads_start_at_the_identity() -> None:
     plain = ColourEncoder()
-    assert np.allclose(as_tunable(plain).encode_texts(TEXTS, TextRole.QUERY), plain.encode_texts(TEXTS, TextRole.QUERY),
-                       atol=1e-3)  # fmt: skip
+    expected = plain.encode_texts(TEXTS, TextRole.QUERY)
+    assert np.allclose(as_tunable(plain).encode_texts(TEXTS, TextRole.QUERY), expected, atol=1e-3)
     assert as_tunable(plain).space == plain.space
 
 
@@ -128,12 +129,12 @@ def test_damaged_and_foreign_heads_are_refused(encoder: TunableEncoder, tmp_path
     path.write_bytes(damaged)
     with pytest.raises(InvalidWeights, match="SHA-256"):
         encoder.with_heads(path)
-    foreign = store_heads(
+    foreign = save_tuned_heads(
         tmp_path, encoder.projection_heads, tower_id="others", dim=encoder.space.dim, notes={}
     )
     with pytest.raises(InvalidWeights, match="other towers"):
         encoder.with_heads(foreign)
-    narrow = store_heads(
+    narrow = save_tuned_heads(
         tmp_path, encoder.projection_heads, tower_id=encoder.tower_id, dim=7, notes={}
     )
     with pytest.raises(InvalidWeights, match="other towers"):
@@ -152,4 +153,4 @@ def test_the_space_of_tuned_heads_is_known_without_loading(
     compact: CompactEncoder, tmp_path: Path
 ) -> None:
     settings, path = EngineSettings(device="cpu"), stored(compact, tmp_path)
-    assert space_of(settings, path.stem) == load_encoder(settings, path).space
+    assert resolve_space(settings, path.stem) == load_encoder(settings, path).space

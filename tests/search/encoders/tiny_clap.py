@@ -16,10 +16,17 @@ def write_clap(folder: Path) -> None:
     """Its windows are two seconds at 8 kHz."""
     torch.manual_seed(0)
     sound = {
-        "patch_embeds_hidden_size": 8, "hidden_size": 16, "depths": [1, 1], "num_attention_heads": [1, 2],
-        "num_hidden_layers": 2, "window_size": 4, "spec_size": 64, "num_mel_bins": 16, "projection_dim": WIDTH,
+        "patch_embeds_hidden_size": 8,
+        "hidden_size": 16,
+        "depths": [1, 1],
+        "num_attention_heads": [1, 2],
+        "num_hidden_layers": 2,
+        "window_size": 4,
+        "spec_size": 64,
+        "num_mel_bins": 16,
+        "projection_dim": WIDTH,
         "aff_block_r": 1,
-    }  # fmt: skip
+    }
     words = {**SMALL, "vocab_size": len(WORDS), "pad_token_id": 0, "max_position_embeddings": 64}
     ClapModel(
         ClapConfig(
@@ -28,6 +35,12 @@ def write_clap(folder: Path) -> None:
     ).save_pretrained(folder)
     tokenizer().save_pretrained(folder)
     ClapFeatureExtractor(
-        feature_size=16, sampling_rate=8_000, hop_length=80, fft_window_size=256, max_length_s=2, frequency_max=4000,
-        padding="repeatpad", truncation="rand_trunc",
-    ).save_pretrained(folder)  # fmt: skip
+        feature_size=16,
+        sampling_rate=8_000,
+        hop_length=80,
+        fft_window_size=256,
+        max_length_s=2,
+        frequency_max=4000,
+        padding="repeatpad",
+        truncation="rand_trunc",
+    ).save_pretrained(folder)

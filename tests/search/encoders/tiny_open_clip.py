@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from search.encoders.open_clip.checkpoint import read_checkpoint
 from search.encoders.presets import Preset
-from search.encoders.sanity_check import COLOURS, SYNONYMS, drawing
+from search.encoders.sanity_check import COLOURS, SYNONYMS, draw_shape
 from search.types import Modality
 
 DIM = 32
@@ -30,11 +30,18 @@ SIGLIP = {
     "init_logit_bias": -10,
     "vision_cfg": VISION,
     "text_cfg": {
-        "context_length": CONTEXT, "vocab_size": len(WORDS), "width": 64, "heads": 2, "layers": 1,
-        "hf_tokenizer_name": "tiny", "tokenizer_kwargs": {"clean": "canonicalize"}, "no_causal_mask": True,
-        "proj_bias": True, "pool_type": "last",
+        "context_length": CONTEXT,
+        "vocab_size": len(WORDS),
+        "width": 64,
+        "heads": 2,
+        "layers": 1,
+        "hf_tokenizer_name": "tiny",
+        "tokenizer_kwargs": {"clean": "canonicalize"},
+        "no_causal_mask": True,
+        "proj_bias": True,
+        "pool_type": "last",
     },
-}  # fmt: skip
+}
 CLIP = {
     "embed_dim": DIM,
     "vision_cfg": VISION,
@@ -50,9 +57,14 @@ PREPROCESS = {
 
 def tiny_preset(**changes: object) -> Preset:
     preset = Preset(
-        name="tiny", engine="open_clip", model="tiny", dim=DIM, licence="none", sanity_check=False,
+        name="tiny",
+        engine="open_clip",
+        model="tiny",
+        dim=DIM,
+        licence="none",
+        sanity_check=False,
         modalities=frozenset({Modality.TEXT, Modality.PICTURE}),
-    )  # fmt: skip
+    )
     return preset.model_copy(update=changes)
 
 
@@ -88,7 +100,7 @@ def train(model: torch.nn.Module, folder: Path) -> None:
     """Learn by heart what the self-test asks."""
     checkpoint = read_checkpoint(folder)
     tokens = checkpoint.tokenizer()([*SENTENCES, *NAMES])
-    drawn = [drawing(colour, disc) for disc in (False, True) for colour in COLOURS]
+    drawn = [draw_shape(colour, disc) for disc in (False, True) for colour in COLOURS]
     pixels = torch.stack([checkpoint.transform()(picture) for picture in drawn])
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(60):

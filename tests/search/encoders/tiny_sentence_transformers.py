@@ -59,12 +59,17 @@ SMALL = {
     "num_attention_heads": 2,
 }
 AUDIO = {
-    "model_type": "gemma4_audio", "hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
-    "subsampling_conv_channels": [128, 4], "output_proj_dims": 32,
-}  # fmt: skip
+    "model_type": "gemma4_audio",
+    "hidden_size": 32,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "subsampling_conv_channels": [128, 4],
+    "output_proj_dims": 32,
+}
 TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{% for part in message['content'] %}"
-    "{% if part['type'] in ('image', 'audio') %}<|{{ part['type'] }}|>{% else %}{{ part['text'] }}{% endif %}"
+    "{% if part['type'] in ('image', 'audio') %}<|{{ part['type'] }}|>"
+    "{% else %}{{ part['text'] }}{% endif %}"
     "{% endfor %}{% endfor %}"
 )
 
@@ -75,9 +80,14 @@ def tokenizer(**names: str) -> PreTrainedTokenizerFast:
     )
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return PreTrainedTokenizerFast(
-        tokenizer_object=words, pad_token="<pad>", unk_token="<unk>", bos_token="<bos>", eos_token="<eos>",
-        model_max_length=256, **names,
-    )  # fmt: skip
+        tokenizer_object=words,
+        pad_token="<pad>",
+        unk_token="<unk>",
+        bos_token="<bos>",
+        eos_token="<eos>",
+        model_max_length=256,
+        **names,
+    )
 
 
 def write_text_model(folder: Path) -> None:
@@ -105,32 +115,61 @@ def write_clip(folder: Path) -> None:
     _write(folder, [Transformer(str(folder / "raw"))])
 
 
-def write_gemma(folder: Path, *, hears: bool = False) -> None:
-    """embeddinggemma-2 in small: pictures, and sounds if it hears, become tokens of the text
+def write_gemma(folder: Path, *, has_audio: bool = False) -> None:
+    """embeddinggemma-2 in small: pictures, and sounds if `has_audio`, become tokens of the text
     model, as many as they need."""
     torch.manual_seed(0)
     heads = {"num_key_value_heads": 1, "head_dim": 16}
     configuration = EmbeddingGemma2Config(
         text_config={
-            **SMALL, **heads, "vocab_size": len(WORDS), "global_head_dim": 16,
-            "sliding_window_pattern": 1, "hidden_size_per_layer_input": 16,
-            "embedding_dim": DIM, "pad_token_id": 0, "bos_token_id": 2, "eos_token_id": 3,
+            **SMALL,
+            **heads,
+            "vocab_size": len(WORDS),
+            "global_head_dim": 16,
+            "sliding_window_pattern": 1,
+            "hidden_size_per_layer_input": 16,
+            "embedding_dim": DIM,
+            "pad_token_id": 0,
+            "bos_token_id": 2,
+            "eos_token_id": 3,
         },
-        vision_config={"model_type": "gemma4_vision", **SMALL, **heads, "num_key_value_heads": 2, "patch_size": 4},
-        audio_config=AUDIO if hears else None,
-        **{f"{name}_token_id": WORDS.index(word) for name, word in (("image", "<|image|>"), ("boi", "<|image>"),
-           ("eoi", "<image|>"), ("audio", "<|audio|>"), ("boa", "<|audio>"), ("video", "<|video|>"))},
+        vision_config={
+            "model_type": "gemma4_vision",
+            **SMALL,
+            **heads,
+            "num_key_value_heads": 2,
+            "patch_size": 4,
+        },
+        audio_config=AUDIO if has_audio else None,
+        **{
+            f"{name}_token_id": WORDS.index(word)
+            for name, word in (
+                ("image", "<|image|>"),
+                ("boi", "<|image>"),
+                ("eoi", "<image|>"),
+                ("audio", "<|audio|>"),
+                ("boa", "<|audio>"),
+                ("video", "<|video|>"),
+            )
+        },
         eoa_token_index=WORDS.index("<audio|>"),
-    )  # fmt: skip
+    )
     EmbeddingGemma2Model(configuration).save_pretrained(folder / "raw")
     special = {
-        "image_token": "<|image|>", "boi_token": "<|image>", "eoi_token": "<image|>",
-        "audio_token": "<|audio|>", "boa_token": "<|audio>", "eoa_token": "<audio|>",
-    }  # fmt: skip
+        "image_token": "<|image|>",
+        "boi_token": "<|image>",
+        "eoi_token": "<image|>",
+        "audio_token": "<|audio|>",
+        "boa_token": "<|audio>",
+        "eoa_token": "<audio|>",
+    }
     processor = EmbeddingGemma2Processor(
-        Gemma4AudioFeatureExtractor(), Gemma4ImageProcessor(patch_size=4, max_soft_tokens=70),
-        tokenizer(extra_special_tokens=special), EmbeddingGemma2VideoProcessor(patch_size=4), TEMPLATE,
-    )  # fmt: skip
+        Gemma4AudioFeatureExtractor(),
+        Gemma4ImageProcessor(patch_size=4, max_soft_tokens=70),
+        tokenizer(extra_special_tokens=special),
+        EmbeddingGemma2VideoProcessor(patch_size=4),
+        TEMPLATE,
+    )
     processor.save_pretrained(folder / "raw")
     _write(folder, [Transformer(str(folder / "raw")), Pooling(DIM, "mean"), Normalize()])
 

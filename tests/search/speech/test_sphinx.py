@@ -93,7 +93,10 @@ def test_the_settings_choose(tmp_path: Path) -> None:
 
 
 def test_nothing_is_imported_before_it_is_used() -> None:
-    code = "import json, sys, search.speech.registry, search.speech.transcriber; print(json.dumps(sorted(sys.modules)))"
+    code = (
+        "import json, sys, search.speech.registry, search.speech.transcriber;"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pocketsphinx", "transformers", "torch"} & set(json.loads(done.stdout))
 

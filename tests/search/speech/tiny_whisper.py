@@ -47,10 +47,16 @@ def write_tiny_whisper(folder: Path) -> Path:
     torch.manual_seed(7)
     model = WhisperForConditionalGeneration(
         WhisperConfig(
-            vocab_size=len(tokenizer), num_mel_bins=16, d_model=32, max_target_positions=160,
-            **heads, **layers, **widths, **marks,
+            vocab_size=len(tokenizer),
+            num_mel_bins=16,
+            d_model=32,
+            max_target_positions=160,
+            **heads,
+            **layers,
+            **widths,
+            **marks,
         )
-    )  # fmt: skip
+    )
     model.generation_config = GenerationConfig(
         is_multilingual=True,
         lang_to_id={f"<|{name}|>": number[name] for name in LANGUAGES},

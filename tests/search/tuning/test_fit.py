@@ -120,10 +120,17 @@ def test_the_record_describes_the_training(fitted: FitResult) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"objectives": {"triplet": 1.0}}, {"objectives": {}}, {"objectives": {"info_nce": 0.0}}, {"heads": "linear"},
-        {"batch": 1}, {"validation_share": 0.0}, {"average": 1.0}, {"rate": -1.0}, {"rate": float("nan")},
+        {"objectives": {"triplet": 1.0}},
+        {"objectives": {}},
+        {"objectives": {"info_nce": 0.0}},
+        {"heads": "linear"},
+        {"batch": 1},
+        {"validation_share": 0.0},
+        {"average": 1.0},
+        {"rate": -1.0},
+        {"rate": float("nan")},
     ],
-)  # fmt: skip
+)
 def test_invalid_recipes_are_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ConfigError, match=f"recipe's {next(iter(wrong))}"):
         replace(RECIPE, **wrong)

@@ -29,8 +29,13 @@ def unit(rows: int, width: int, seed: int) -> Tensor:
 
 
 def vectors(width: int = 6, teacher_width: int = 6) -> BatchVectors:
-    return BatchVectors(unit(5, width, 0), unit(5, width, 1), torch.eye(5), unit(5, teacher_width, 2),
-                   unit(5, teacher_width, 3))  # fmt: skip
+    return BatchVectors(
+        unit(5, width, 0),
+        unit(5, width, 1),
+        torch.eye(5),
+        unit(5, teacher_width, 2),
+        unit(5, teacher_width, 3),
+    )
 
 
 def test_loss_of_one_positive_each_is_cross_entropy() -> None:

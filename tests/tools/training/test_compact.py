@@ -85,7 +85,7 @@ def test_the_command_writes_heads_with_their_record_and_their_checksum(
         tmp_path / "first.safetensors",
     )
     assert encoder.projection_heads[0].classes is not None and record["class_texts"]
-    assert encoder.space.fingerprint != load_preset("compact").space().fingerprint
+    assert encoder.space.fingerprint != load_preset("compact").make_space().fingerprint
     main([*command, "--out", str(tmp_path / "second.safetensors")])
     assert (tmp_path / "second.safetensors").read_bytes() == (
         tmp_path / "first.safetensors"

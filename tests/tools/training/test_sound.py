@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from search.encoders.compact import audio
-from search.encoders.compact.sound_head import load_sound_head
-from search.encoders.compact.sound_network import FEATURES, network_of
+from search.encoders.compact.audio import load_audio_head
+from search.encoders.compact.audio_tower import FEATURES, build_network
 from search.encoders.compact.spectrogram import log_mel
-from search.encoders.packing import unpacked
-from search.encoders.weights import read_safetensors
+from search.encoders.weights import read_safetensors, unpack_weights
 from search.tuning.audioset import CLASS_NAMES, KEPT_CLASSES, list_class_texts
 from tests.support.paths import DATA
 from tools.training.audio_augment import PatchSource
@@ -95,7 +94,7 @@ def test_changed_copies_keep_to_the_scale_and_differ() -> None:
 
 def test_every_kept_class_has_a_row_in_the_shipped_head() -> None:
     assert len(CLASS_NAMES) == 521 and len(list_class_texts()) == len(KEPT_CLASSES)
-    assert load_sound_head(audio.HEAD).words.shape == (len(KEPT_CLASSES), 384)
+    assert load_audio_head(audio.HEAD_FILE).words.shape == (len(KEPT_CLASSES), 384)
 
 
 @pytest.mark.data
@@ -121,7 +120,7 @@ def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None
     teacher = pytest.importorskip("tools.training.sound_teacher").YamnetTeacher(
         DATA / "models" / "yamnet.tflite"
     )
-    stored, theirs = unpacked(read_safetensors(audio.TOWER)), teacher.network()
+    stored, theirs = unpack_weights(read_safetensors(audio.TOWER_FILE)), teacher.network()
     assert sum(weight.numel() for weight in stored.values()) < 0.9 * sum(
         weight.numel() for weight in theirs.values()
     )
@@ -131,10 +130,10 @@ def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None
     )
     weight, bias = teacher.classifier()
     told = build_classifier(
-        network_of(theirs), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)]
+        build_network(theirs), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)]
     )
-    head = load_sound_head(audio.HEAD).classifier
-    said = build_classifier(network_of(stored), head.weight, head.bias)
+    head = load_audio_head(audio.HEAD_FILE).classifier
+    said = build_classifier(build_network(stored), head.weight, head.bias)
     patches = PatchSource(
         [np.random.default_rng(5).standard_normal(80_000).astype(np.float32) * 0.1], 5
     ).draw(64)
@@ -147,7 +146,7 @@ def test_our_network_with_the_teachers_weights_says_what_its_file_says() -> None
     teacher = pytest.importorskip("tools.training.sound_teacher").YamnetTeacher(
         DATA / "models" / "yamnet.tflite"
     )
-    network, (weight, bias) = network_of(teacher.network()), teacher.classifier()
+    network, (weight, bias) = build_network(teacher.network()), teacher.classifier()
     clip = np.random.default_rng(0).standard_normal(15_600).astype(np.float32) * 0.1
     with torch.no_grad():
         means = network(torch.from_numpy(log_mel(clip))[None])

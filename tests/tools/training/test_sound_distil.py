@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from search.encoders.compact.sound_network import (
+from search.encoders.compact.audio_tower import (
     FEATURES,
+    PATCH,
     STRIDES,
-    SoundNetwork,
-    channels_of,
-    flattened,
-    network_of,
+    AudioNetwork,
+    build_network,
+    flatten_weights,
+    read_channels,
 )
-from search.encoders.compact.sound_tower import PATCH
 from search.encoders.compact.spectrogram import BANDS
 from search.tuning.checkpoints import CheckpointSettings, CheckpointStore
 from tools.training.audio_augment import PatchSource
@@ -52,13 +52,13 @@ def waves() -> list[np.ndarray]:
 @pytest.fixture
 def teacher(waves: list[np.ndarray]) -> SoundClassifier:
     torch.manual_seed(2)
-    network = SoundNetwork([WIDTH] * len(STRIDES) + [FEATURES])
+    network = AudioNetwork([WIDTH] * len(STRIDES) + [FEATURES])
     _spread(network, PatchSource(waves, 4).draw(64))
     return build_classifier(network, torch.randn(7, FEATURES) * 0.1, torch.zeros(7))
 
 
 @torch.no_grad()
-def _spread(network: SoundNetwork, patches: torch.Tensor) -> None:
+def _spread(network: AudioNetwork, patches: torch.Tensor) -> None:
     """Scale every block to mean 0 and deviation 1: of random weights alone nothing would reach
     the end."""
     maps = network.stem(patches.unsqueeze(1))
@@ -87,13 +87,13 @@ def test_the_same_seed_draws_the_same_patches_and_none_is_broken(waves: list[np.
 def test_channels_that_move_nothing_go_without_a_trace(
     teacher: SoundClassifier, waves: list[np.ndarray]
 ) -> None:
-    weights = flattened(teacher.network)
+    weights = flatten_weights(teacher.network)
     idle = [1, 4, 9]
     weights[f"blocks.{LAST}.point.weight"][idle] = 0
     weights[f"blocks.{LAST}.point.bias"][idle] = 0
-    network, patches = network_of(weights), PatchSource(waves, 1).draw(64)
+    network, patches = build_network(weights), PatchSource(waves, 1).draw(64)
     thin = prune_channels(network, {LAST: WIDTH - len(idle)}, patches)
-    assert channels_of(flattened(thin))[LAST + 1] == WIDTH - len(idle)
+    assert read_channels(flatten_weights(thin))[LAST + 1] == WIDTH - len(idle)
     with torch.no_grad():
         assert torch.nn.functional.cosine_similarity(thin(patches), network(patches)).min() > 0.999
 
@@ -110,7 +110,9 @@ def test_the_student_comes_nearer_to_its_teacher_on_sounds_it_has_not_heard(
         )
     )
     assert before["cosine"] + 0.02 < after["cosine"] <= 1.0001, "further than chance would bring it"
-    assert channels_of(flattened(teacher.network))[LAST + 1] == WIDTH, "the teacher stays as it is"
+    assert read_channels(flatten_weights(teacher.network))[LAST + 1] == WIDTH, (
+        "the teacher stays as it is"
+    )
 
 
 def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
@@ -140,7 +142,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
 
 
 def test_a_tower_of_another_width_is_refused(teacher: SoundClassifier) -> None:
-    weights = flattened(teacher.network)
+    weights = flatten_weights(teacher.network)
     weights["blocks.12.point.bias"] = weights["blocks.12.point.bias"][:5]
     with pytest.raises(RuntimeError, match="5 features, not 1024"):
-        network_of(weights)
+        build_network(weights)

@@ -9,7 +9,7 @@ import pytest
 
 from search.encoders.protocol import TunableEncoder
 from search.encoders.residual_heads import as_tunable
-from search.encoders.tuned_heads import store_heads
+from search.encoders.tuned_heads import save_tuned_heads
 from search.errors import WeightsMissing
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Tuning, TuningState
@@ -28,7 +28,7 @@ def own(monkeypatch: pytest.MonkeyPatch, fresh_index: None, tmp_path: Path) -> T
 
 
 def publish(own: TunableEncoder) -> Tuning:
-    path = store_heads(
+    path = save_tuned_heads(
         models_runtime.heads_folder(),
         own.projection_heads,
         tower_id=own.tower_id,
@@ -72,7 +72,7 @@ def test_missing_heads_keep_the_previous_space_and_are_reported(
 
 
 def publish_again(own: TunableEncoder) -> None:
-    store_heads(
+    save_tuned_heads(
         models_runtime.heads_folder(),
         own.projection_heads,
         tower_id=own.tower_id,

@@ -31,7 +31,7 @@ def encoder(monkeypatch: pytest.MonkeyPatch, fresh_index: None) -> Iterator[Colo
     encoder = ColourEncoder()
     watcher = models_runtime.IndexWatcher
     monkeypatch.setattr(models_runtime, "IndexWatcher", lambda index, poll_s: watcher(index, 0))
-    monkeypatch.setattr(models_runtime, "space_of", lambda settings: encoder.space)
+    monkeypatch.setattr(models_runtime, "resolve_space", lambda settings: encoder.space)
     monkeypatch.setattr(models_runtime, "load_encoder", lambda settings: encoder)
     _forget()
     yield encoder

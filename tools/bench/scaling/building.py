@@ -9,7 +9,7 @@ from pathlib import Path
 
 from search.vectors.faiss.builder import FaissIndexBuilder
 from tools.bench.index.data import Dataset
-from tools.bench.scaling.catalogue import space_of, stream
+from tools.bench.scaling.catalogue import resolve_space, stream
 
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -46,6 +46,6 @@ class BuildProcess:
 
 def _build(folder: Path, root: Path, seq: int, said: Connection) -> None:
     dataset = Dataset.open(folder)
-    builder = FaissIndexBuilder(root, space_of(dataset))
+    builder = FaissIndexBuilder(root, resolve_space(dataset))
     said.send("begun")
     builder.build(stream(dataset), seq)

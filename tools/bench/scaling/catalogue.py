@@ -13,7 +13,7 @@ FIRST_TITLE = 1 << 40
 """View ids of titles are above those of pictures."""
 
 
-def space_of(dataset: Dataset) -> Space:
+def resolve_space(dataset: Dataset) -> Space:
     return Space("growth", "9204", dataset.spec.dim, frozenset({Modality.PICTURE, Modality.TEXT}))
 
 

@@ -13,7 +13,7 @@ from search.vectors.faiss.generations import FaissGenerations
 from search.vectors.faiss.reader import FaissIndexReader
 from tools.bench.index.data import HELD_OUT, Dataset, K
 from tools.bench.scaling.building import BuildProcess
-from tools.bench.scaling.catalogue import space_of
+from tools.bench.scaling.catalogue import resolve_space
 
 QUERY_COUNT = 20
 
@@ -42,7 +42,7 @@ class Reader(threading.Thread):
 
     def __init__(self, root: Path, dataset: Dataset) -> None:
         super().__init__(daemon=True)
-        self._index = FaissIndexReader(root, space_of(dataset))
+        self._index = FaissIndexReader(root, resolve_space(dataset))
         self._queries = dataset.queries(Modality.TEXT, HELD_OUT)[:QUERY_COUNT]
         self._stopping = threading.Event()
         self.answers = self.wrong = 0
@@ -98,8 +98,8 @@ def kill_builds(
 def is_intact(root: Path, dataset: Dataset, seq: int | None = None) -> bool:
     """Return whether the live generation is undamaged, and of this seq if one is given."""
     try:
-        manifest = FaissGenerations(root, space_of(dataset)).verify()
+        manifest = FaissGenerations(root, resolve_space(dataset)).verify()
     except OmnishelfError:
         return False
-    fault = FaissIndexReader(root, space_of(dataset)).status().fault
+    fault = FaissIndexReader(root, resolve_space(dataset)).status().fault
     return fault is None and manifest.views >= dataset.spec.rows and seq in (None, manifest.seq)

@@ -15,7 +15,7 @@ import numpy as np
 from search.types import Modality, ProductViews, ViewBatch
 from search.vectors.faiss.reader import FaissIndexReader
 from tools.bench.index.data import HELD_OUT, KINDS, Dataset, K, recall
-from tools.bench.scaling.catalogue import product_ids, space_of
+from tools.bench.scaling.catalogue import product_ids, resolve_space
 from tools.bench.timing import percentile_ms, seconds
 
 ROLLUP = Path("/proc/self/smaps_rollup")
@@ -72,7 +72,7 @@ def measure_reading(folder: Path, root: Path) -> ReadResult:
     queries = {kind: dataset.queries(kind, HELD_OUT) for kind in KINDS}
     before = Memory.now()
     began = time.perf_counter()
-    index = FaissIndexReader(root, space_of(dataset))
+    index = FaissIndexReader(root, resolve_space(dataset))
     opened = time.perf_counter() - began
     times = {kind: _search_one_by_one(index, queries[kind], kind) for kind in KINDS}
     after = Memory.now()

@@ -14,7 +14,7 @@ from search.vectors.index_types import IndexTypeSettings, choose_index_types
 from search.vectors.manifest import SegmentManifest
 from tools.bench.index.data import Spec, generate
 from tools.bench.scaling.building import BuildProcess
-from tools.bench.scaling.catalogue import space_of
+from tools.bench.scaling.catalogue import resolve_space
 from tools.bench.scaling.damage import DamageResult, flip_bits
 from tools.bench.scaling.killing import KillResult, kill_builds
 from tools.bench.scaling.reading import ReadResult, read_in_new_process
@@ -112,7 +112,7 @@ def measure_scaling(
 
 def _measure(folder: Path, spec: Spec, flips: int) -> SizeResult:
     data, root = folder / "data", folder / "index"
-    space = space_of(generate(data, spec))
+    space = resolve_space(generate(data, spec))
     seconds = BuildProcess(data, root, 1).finish()
     [segment] = [
         part

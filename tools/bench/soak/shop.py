@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from search.config import engine_settings
-from search.encoders.presets import tuned_space
-from search.encoders.registry import space_of
+from search.encoders.presets import derive_tuned_space
+from search.encoders.registry import resolve_space
 from search.types import Modality, Space
 from tools.bench.soak.dataset import (
     KINDS,
@@ -31,8 +31,8 @@ FILL_BATCH_SIZE = 250
 
 def soak_spaces() -> tuple[Space, Space]:
     """Return the space of the preset's own heads, and the one that replaces it during the run."""
-    own = space_of(engine_settings())
-    return own, tuned_space(own, SECOND_SPACE)
+    own = resolve_space(engine_settings())
+    return own, derive_tuned_space(own, SECOND_SPACE)
 
 
 class Shop:

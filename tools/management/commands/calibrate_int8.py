@@ -10,12 +10,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from search.config import engine_settings
-from search.encoders.compact.int8_space import RANGES
+from search.encoders.compact.int8 import RANGES, calibrate
 from search.encoders.compact.network import load_network
-from search.encoders.compact.onnx_graph import onnx_model
-from search.encoders.compact.picture_tower import prepare
+from search.encoders.compact.onnx_backend import build_onnx_model
+from search.encoders.compact.picture_tower import prepare_picture
 from search.encoders.compact.pooling import MAPS
-from search.encoders.compact.quantise import calibrate
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
 from tools.sample_shop.writer import write_sample_shop
@@ -40,8 +39,8 @@ class Command(BaseCommand):
             write_sample_shop(Path(folder), seed=SEED, products=options["products"], clips=False)
             pictures = sorted(Path(folder).rglob("*.jpg"))
             calibrate(
-                onnx_model(load_network(MAPS)),
-                (prepare(decode_picture(path, limits)) for path in pictures),
+                build_onnx_model(load_network(MAPS)),
+                (prepare_picture(decode_picture(path, limits)) for path in pictures),
                 options["out"],
             )
         self.stdout.write(f"{options['out']}: ranges over {len(pictures)} pictures")

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
 from search.config import engine_settings
-from search.encoders.registry import space_of
+from search.encoders.registry import resolve_space
 from search.errors import InputError
 from webapp.catalog.models import Tuning, TuningState
 from webapp.catalog.models.tuning import UNFINISHED
@@ -25,7 +25,7 @@ def create_tuning(
     Raises InputError while another tuning of the preset is queued or running, UnknownPreset,
     WeightsMissing.
     """
-    base = space_of(engine_settings().model_copy(update={"preset": preset})).fingerprint
+    base = resolve_space(engine_settings().model_copy(update={"preset": preset})).fingerprint
     try:
         with transaction.atomic():
             return Tuning.objects.create(

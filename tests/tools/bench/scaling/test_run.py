@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 from tools.bench.index.data import Spec, generate
 from tools.bench.scaling.building import BuildProcess
-from tools.bench.scaling.catalogue import space_of
+from tools.bench.scaling.catalogue import resolve_space
 from tools.bench.scaling.damage import flip_bits
 from tools.bench.scaling.killing import is_intact, kill_builds
 from tools.bench.scaling.run import ScalingReport
@@ -48,7 +48,7 @@ def test_the_command_measures_and_keeps_its_promises() -> None:
 
 def test_a_file_that_no_reader_checks_is_told(built: tuple[Path, Path]) -> None:
     data, root = built
-    space = space_of(generate(data, Spec(1_500, 16, 20)))
+    space = resolve_space(generate(data, Spec(1_500, 16, 20)))
     stray = root / space.fingerprint / "generations" / "1" / "stray"
     stray.write_bytes(b"?")
     damage = flip_bits(root, space, 1)
@@ -62,7 +62,9 @@ def test_something_damaged_is_not_called_intact(built: tuple[Path, Path]) -> Non
     data, root = built
     dataset = generate(data, Spec(1_500, 16, 20))
     assert is_intact(root, dataset)
-    path = next((root / space_of(dataset).fingerprint / "generations").glob("*/picture_vectors*"))
+    path = next(
+        (root / resolve_space(dataset).fingerprint / "generations").glob("*/picture_vectors*")
+    )
     body = path.read_bytes()
     path.write_bytes(body[:-1] + b"?")
     assert not is_intact(root, dataset)

@@ -2,23 +2,25 @@ from __future__ import annotations
 
 import torch
 
-from search.encoders.packing import packed, unpacked
+from search.encoders.weights import pack_weights, unpack_weights
 
 
 def test_matrices_are_stored_in_a_byte_a_weight_and_come_back_within_half_a_step() -> None:
     torch.manual_seed(0)
     matrix = torch.randn(20, 50) * torch.logspace(-3, 1, 20)[:, None]
-    stored = packed({"matrix": matrix, "bias": torch.randn(20)})
+    stored = pack_weights({"matrix": matrix, "bias": torch.randn(20)})
     assert stored["matrix"].dtype == torch.int8 and stored["bias"].dtype == torch.float16
     step = matrix.abs().amax(1, keepdim=True) / 127
-    assert ((unpacked(stored)["matrix"] - matrix).abs() <= step / 2 + 1e-9).all()
-    assert set(unpacked(stored)) == {"matrix", "bias"}
+    assert ((unpack_weights(stored)["matrix"] - matrix).abs() <= step / 2 + 1e-9).all()
+    assert set(unpack_weights(stored)) == {"matrix", "bias"}
 
 
 def test_a_row_of_zeros_stays_one() -> None:
-    assert torch.equal(unpacked(packed({"matrix": torch.zeros(2, 3)}))["matrix"], torch.zeros(2, 3))
+    assert torch.equal(
+        unpack_weights(pack_weights({"matrix": torch.zeros(2, 3)}))["matrix"], torch.zeros(2, 3)
+    )
 
 
 def test_matrices_stored_without_scales_are_taken_as_they_are() -> None:
     matrix = torch.randn(4, 5).half()
-    assert torch.equal(unpacked({"matrix": matrix})["matrix"], matrix.float())
+    assert torch.equal(unpack_weights({"matrix": matrix})["matrix"], matrix.float())
