@@ -56,6 +56,12 @@ class ModalityRecord:
     track_label: str = ""
     """Name of that track in messages."""
 
+    @property
+    def format_list(self) -> str:
+        """The formats as a sentence lists them: A, B or C."""
+        *others, last = self.formats
+        return f"{', '.join(others)} or {last}"
+
 
 @dataclass(frozen=True)
 class ModalityTable:

@@ -39,6 +39,7 @@ def test_an_invented_modality_is_in_every_table() -> None:
     assert WITH_MODELS.upload_columns == {**MODALITIES.upload_columns, "models": MODEL}
     assert WITH_MODELS.query_fields == {**MODALITIES.query_fields, "model": MODEL}
     assert WITH_MODELS.weights == {**MODALITIES.weights, (Modality.TEXT, MODEL): 0.75}
+    assert WITH_MODELS["model"].format_list == "GLB or STL"
     assert WITH_MODELS.accepted_formats == f"{MODALITIES.accepted_formats}; GLB, STL"
     assert MODEL in WITH_MODELS.asset_kinds(MODEL)
     assert MODEL in WITH_MODELS.asset_kinds(Modality.PICTURE)

@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from search.config import engine_settings
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
+from search.modalities import MODALITIES
+from search.types import Modality
 from webapp.api.links import Links
 from webapp.api.openapi import file_body, operation
 from webapp.api.parsing import JsonBytes, read_form, read_json, read_query
@@ -26,10 +28,10 @@ from webapp.retrieval.search_query import SearchQuery
 from webapp.retrieval.service import search_products
 
 FILES = {
-    "picture": "JPEG, PNG, WebP, AVIF, GIF, BMP or TIFF",
-    "video": "MP4, MOV, WebM, MKV, AVI, animated GIF or WebP: its key frames are the query, "
-    "in place of a picture",
-    "sound": "WAV, MP3, FLAC, OGG, AAC, M4A or AIFF, or a video whose sound is the query",
+    "picture": MODALITIES[Modality.PICTURE].format_list,
+    "video": f"{MODALITIES[Modality.VIDEO].format_list}, animated GIF or WebP: its key frames are "
+    "the query, in place of a picture",
+    "sound": f"{MODALITIES[Modality.AUDIO].format_list}, or a video whose sound is the query",
 }
 
 
