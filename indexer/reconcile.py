@@ -34,8 +34,8 @@ from webapp.catalog.models import (
     UploadState,
 )
 from webapp.catalog.models.upload import UploadSource
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.selectors.uploads import get_claimable_uploads
-from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.celery import (
     COMPACT,
     ENCODE_QUEUED,

@@ -13,6 +13,7 @@ from rich.table import Table
 from indexer.encoding import run
 from webapp.catalog.models import JobState, Upload
 from webapp.catalog.selectors.uploads import count_upload_jobs, get_problem_rows
+from webapp.retrieval.models_runtime import active_space
 
 MAX_PROBLEMS_SHOWN = 20
 POLL_INTERVAL_S = 0.5
@@ -93,7 +94,7 @@ def wait_until_encoded(upload: Upload, console: Console) -> None:
         task = progress.add_task("encoding", total=None)
 
         def show(_: object = None) -> dict[str, int]:
-            counts = count_upload_jobs(upload=upload)
+            counts = count_upload_jobs(upload=upload, space=active_space().fingerprint)
             finished = counts[JobState.DONE] + counts[JobState.FAILED]
             progress.update(task, completed=finished, total=sum(counts.values()))
             return counts

@@ -28,7 +28,7 @@ from search.encoders.protocol import Features, TunableEncoder, require_audio
 from search.media.frame_views import VIEWS_PER_FRAME
 from search.modalities import MODALITIES
 from search.types import Modality, Span, TextRole
-from webapp.catalog.selectors.tunings import ClipFeatures, get_clip_features
+from webapp.catalog.selectors.features import ClipFeatures, get_clip_features
 
 SUBTITLE_BATCH_SIZE = 256
 

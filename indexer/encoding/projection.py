@@ -13,7 +13,7 @@ from search.media.frame_views import mean_clip_vector, mean_frame_vectors
 from search.types import Modality, Vectors
 from webapp.catalog.models import CachedFeatures
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
-from webapp.catalog.selectors.tunings import rows_per_part
+from webapp.catalog.selectors.features import rows_per_part
 
 StoredRow = tuple[bytes, bytes]
 """Features and spans of a content, as stored."""

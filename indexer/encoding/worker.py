@@ -36,7 +36,7 @@ from search.encoders.protocol import TunableEncoder
 from search.errors import Unavailable
 from search.modalities import MODALITIES
 from search.types import Modality
-from webapp.catalog.selectors.tunings import get_stored_features
+from webapp.catalog.selectors.features import get_stored_features
 from webapp.config import web_settings
 
 logger = logging.getLogger(__name__)

@@ -26,7 +26,7 @@ from search.ranking.engine import StageTimer
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
 from webapp.catalog.models.upload import UploadSource
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.services.products import remove_products
 from webapp.importing.service import create_upload, run_upload
 from webapp.retrieval.embedded_query import EmbeddedQuery

@@ -28,8 +28,11 @@ from webapp.catalog.models import (
     Upload,
     UploadState,
 )
-from webapp.catalog.selectors.embeddings import count_changes_since, stream_visible_views
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import (
+    count_changes_since,
+    get_index_sequence,
+    stream_visible_views,
+)
 from webapp.retrieval.models_runtime import active_space
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,11 @@ from search.types import Candidates, Modality, Space, Vectors, ViewBatch
 from search.vectors.backends import make_builder, open_generations, open_index
 from search.vectors.contract import IndexReader
 from search.vectors.manifest import Manifest
-from webapp.catalog.selectors.embeddings import get_changes_since, stream_visible_views
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import (
+    get_changes_since,
+    get_index_sequence,
+    stream_visible_views,
+)
 from webapp.retrieval.models_runtime import active_space
 
 ROW_BYTES = 24

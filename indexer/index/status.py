@@ -7,9 +7,8 @@ from typing import Any
 from search.config import engine_settings
 from search.vectors.backends import open_generations
 from search.vectors.generations import GenerationInfo
-from webapp.catalog.selectors.embeddings import count_changes_since
+from webapp.catalog.selectors.embeddings import count_changes_since, get_index_sequence
 from webapp.catalog.selectors.uploads import count_jobs
-from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 

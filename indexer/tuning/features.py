@@ -24,7 +24,7 @@ from search.encoders.protocol import Features, TunableEncoder
 from search.modalities import MODALITIES
 from search.types import Modality, TextRole
 from webapp.catalog.models import Asset, CachedFeatures, IndexJob, JobState, TuningStage
-from webapp.catalog.selectors.tunings import FeatureRow, get_stored_features
+from webapp.catalog.selectors.features import FeatureRow, get_stored_features
 from webapp.catalog.services.features import store_features
 
 Item = TypeVar("Item")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from search.encoders.protocol import TunableEncoder
-from webapp.catalog.selectors.tunings import get_active_heads_digest
+from webapp.catalog.selectors.spaces import get_active_heads
 from webapp.retrieval.models_runtime import base_encoder, heads_path
 
 
@@ -28,4 +28,4 @@ class PresetTowers:
 
     def live(self) -> TunableEncoder:
         """The encoder in use."""
-        return self.under(get_active_heads_digest(base=self.own.space.fingerprint))
+        return self.under(get_active_heads(self.own.space.fingerprint)[0])

@@ -22,7 +22,7 @@ from search.types import Span
 from tests.support.catalogue import add_product
 from tests.support.tones import sounding_film, tone_file
 from webapp.catalog.models import Asset, ClipPreview
-from webapp.catalog.selectors.previews import Preview, get_previews
+from webapp.catalog.selectors.clips import Preview, get_previews
 from webapp.catalog.services.previews import SPECTROGRAM, frame_filename, preview_path
 
 pytestmark = pytest.mark.django_db

@@ -17,8 +17,13 @@ from search.media.limits import MediaLimits
 from search.modalities import MODALITIES
 from search.types import Modality
 from webapp.catalog.models import Asset, AssetKind
-from webapp.catalog.services.assets import StoredFile, storage_name, store_file
-from webapp.catalog.services.media import file_suffix, make_stored_file
+from webapp.catalog.services.assets import (
+    StoredFile,
+    file_suffix,
+    make_stored_file,
+    storage_name,
+    store_file,
+)
 from webapp.importing.media_sources import MediaFile, MediaResolver
 from webapp.importing.schema import ProductRow
 

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from search.errors import OmnishelfError
 from search.types import StageTimings
 from webapp.catalog.models import IndexJob, JobState, Upload, UploadState
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.retrieval.models_runtime import index_status
 
 SEARCH_STAGE = Histogram(

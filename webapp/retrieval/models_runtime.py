@@ -26,8 +26,7 @@ from search.vectors.backends import open_index
 from search.vectors.contract import IndexReader
 from search.vectors.status import IndexStatus
 from webapp.catalog.selectors.embeddings import get_changes_since
-from webapp.catalog.selectors.spaces import get_active_preset
-from webapp.catalog.selectors.tunings import get_active_heads_digest
+from webapp.catalog.selectors.spaces import get_active_heads, get_active_preset
 from webapp.celery import REPAIR_INDEX, notify_worker
 
 logger = logging.getLogger(__name__)
@@ -271,7 +270,7 @@ def active_heads(preset: str) -> str:
 
     Raises as `base_space` does.
     """
-    return get_active_heads_digest(base=base_space(preset).fingerprint)
+    return get_active_heads(base_space(preset).fingerprint)[0]
 
 
 def heads_folder() -> Path:

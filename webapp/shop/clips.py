@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from search.modalities import MODALITIES
 from search.types import Modality, Span
 from webapp.catalog.models import Asset, AssetKind
-from webapp.catalog.selectors.previews import NOTHING, Preview, get_previews
+from webapp.catalog.selectors.clips import NOTHING, Preview, get_previews
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 from webapp.retrieval.clip_matches import ClipMatch, ClipTimeline
 from webapp.shop.match_reasons import MIN_SHOWN_SCORE, label_at

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from search.types import Evidence, Modality, view_asset_id
 from webapp.catalog.models import Product
-from webapp.catalog.selectors.previews import NOTHING, get_previews, get_video_hashes
+from webapp.catalog.selectors.clips import NOTHING, get_previews, get_video_hashes
 from webapp.catalog.services.previews import frame_filename
 from webapp.retrieval.results import ProductHit
 from webapp.shop.match_reasons import best_per_modality, timestamp

@@ -24,8 +24,7 @@ from search.types import Modality
 from tests.support.catalogue import add_product, picture_bytes
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Asset, Embedding, IndexJob, JobState, Product
-from webapp.catalog.selectors.embeddings import get_changes_since
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_changes_since, get_index_sequence
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -33,7 +33,7 @@ from webapp.catalog.models import (
     Product,
     RemovedProduct,
 )
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.services.products import remove_products
 from webapp.retrieval.models_runtime import active_space
 

@@ -32,7 +32,7 @@ from webapp.catalog.models import (
     ModelChangeState,
     Product,
 )
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.services.products import remove_asset, remove_products
 from webapp.retrieval import models_runtime, service
 from webapp.retrieval.models_runtime import active_space, wait_until_current

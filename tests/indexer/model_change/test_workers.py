@@ -28,8 +28,8 @@ from webapp.catalog.models import (
     Tuning,
     TuningState,
 )
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.selectors.spaces import get_active_heads, get_active_preset, pending_spaces
-from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.leases.heartbeat import heartbeat
 from webapp.leases.process_id import this_process
 from webapp.retrieval.models_runtime import ActiveModel, active_model, active_space

@@ -15,8 +15,8 @@ from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Asset, AssetKind, ClipPreview, IndexJob, Product
 from webapp.catalog.models.spans import spans_pack
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.services.assets import hash_text
-from webapp.catalog.services.index_sequence import get_index_sequence
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from tests.webapp.api.conftest import Caller
 from tests.webapp.api.openapi import assert_conforms
 from webapp.catalog.models import Asset, Category, IndexJob, Product, RemovedProduct
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 
 pytestmark = pytest.mark.django_db
 

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from webapp.catalog.models import IndexJob, Outcome, Product, RemovedProduct
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.catalog.services.assets import AssetPlan, plan_texts
-from webapp.catalog.services.index_sequence import get_index_sequence
 from webapp.catalog.services.product_writer import ProductChange, ProductWriter, set_values
 from webapp.catalog.services.products import remove_products
 

@@ -13,8 +13,7 @@ from search.vectors.backends import make_builder
 from tests.search.vectors.places import stop_lite
 from tests.webapp.retrieval.stored_shop import direction, make_shop
 from webapp.catalog.models import Product
-from webapp.catalog.selectors.embeddings import stream_visible_views
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence, stream_visible_views
 from webapp.catalog.services.products import remove_products
 from webapp.retrieval import models_runtime
 from webapp.retrieval.filters import SearchFilters

@@ -20,7 +20,7 @@ from webapp.api.schemas.base import (
     Url,
 )
 from webapp.catalog.models import Asset, AssetKind
-from webapp.catalog.selectors.previews import Preview
+from webapp.catalog.selectors.clips import Preview
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 
 

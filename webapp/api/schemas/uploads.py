@@ -17,6 +17,7 @@ from webapp.api.schemas.base import (
 from webapp.api.schemas.index import JobCountsResponse
 from webapp.catalog.models import Upload
 from webapp.catalog.selectors.uploads import JobCounts, count_upload_jobs
+from webapp.retrieval.models_runtime import active_space
 from webapp.retrieval.search_query import Cursor, PageSize
 
 UploadStateName = Literal["received", "running", "done", "failed", "cancelled"]
@@ -78,7 +79,7 @@ class UploadResponse(ResponseSchema):
 
 
 def _encoding(upload: Upload, _context: None) -> JobCounts:
-    return count_upload_jobs(upload=upload)
+    return count_upload_jobs(upload=upload, space=active_space().fingerprint)
 
 
 class UploadDetailResponse(UploadResponse):

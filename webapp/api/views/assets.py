@@ -22,7 +22,7 @@ from webapp.api.scopes import Scope
 from webapp.api.selectors import visible_products
 from webapp.api.views.base import ApiView, json_response
 from webapp.catalog.models import Asset, Product
-from webapp.catalog.selectors.previews import get_previews
+from webapp.catalog.selectors.clips import get_previews
 from webapp.catalog.services.products import add_asset, remove_asset
 from webapp.retrieval.models_runtime import active_space
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from search.errors import MediaError
 from webapp.catalog.models import Asset, Product
 from webapp.catalog.product_fields import ProductFields, normalise_sku
-from webapp.catalog.services.media import store_media
+from webapp.catalog.services.assets import store_media
 
 
 class ProductForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable at run time

@@ -6,6 +6,7 @@ import json
 import tempfile
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -20,16 +21,67 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
+from search.errors import InputError
 from webapp.catalog.admin.base import ReadOnlyAdmin, make_badge
-from webapp.catalog.admin.upload_form import UploadForm
 from webapp.catalog.admin.upload_progress import UploadProgress
 from webapp.catalog.models import Upload, UploadRow
+from webapp.catalog.models.upload import UploadSource
 from webapp.importing.columns import COLUMNS
 from webapp.importing.failed_rows import write_failed_rows
-from webapp.importing.service import cancel_upload
+from webapp.importing.service import cancel_upload, create_upload
 
 MAX_FILE_IN_MEMORY = 4 * 1024 * 1024
 """Bytes of a file of failed rows that are kept in memory; a larger one is written to disk."""
+
+
+class UploadForm(forms.Form):
+    """A catalogue file, its media and options."""
+
+    file = forms.FileField(
+        label=gettext_lazy("Catalogue file"),
+        max_length=255,
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx,.jsonl,.ndjson"}),
+        help_text=gettext_lazy(
+            "CSV, Excel (.xlsx) or JSON Lines, one product per row. The sku column is required."
+        ),
+    )
+    media_zip = forms.FileField(
+        label=gettext_lazy("Zip with media"),
+        required=False,
+        max_length=255,
+        widget=forms.ClearableFileInput(attrs={"accept": ".zip"}),
+        help_text=gettext_lazy(
+            "The files named in the columns images, audio and video. Not needed for web addresses."
+        ),
+    )
+    dry_run = forms.BooleanField(
+        label=gettext_lazy("Dry run"),
+        required=False,
+        help_text=gettext_lazy("Checks every row and every media file, changes nothing."),
+    )
+    remove_absent = forms.BooleanField(
+        label=gettext_lazy("Remove products that the file does not list"),
+        required=False,
+        help_text=gettext_lazy(
+            "For complete catalogues. If a row has no readable SKU, nothing is removed."
+        ),
+    )
+
+    def save(self, user: User) -> Upload | None:
+        """Return the stored upload; None if it was refused, with the reason as a form error."""
+        data = self.cleaned_data
+        try:
+            return create_upload(
+                file=data["file"],
+                source=UploadSource.ADMIN,
+                media_zip=data["media_zip"],
+                dry_run=data["dry_run"],
+                remove_absent=data["remove_absent"],
+                created_by=user,
+            )
+        except InputError as error:
+            self.add_error(None, str(error))
+            return None
 
 
 @admin.register(Upload)

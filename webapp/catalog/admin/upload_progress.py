@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from webapp.catalog.models import JobState, Upload, UploadRow, UploadState
 from webapp.catalog.selectors.uploads import count_upload_jobs, get_problem_rows
+from webapp.retrieval.models_runtime import active_space
 
 MAX_PROBLEMS = 50
 """Rows with problems that the page shows."""
@@ -38,7 +39,10 @@ class UploadProgress:
     def of(cls, upload: Upload) -> UploadProgress:
         rows = get_problem_rows(upload=upload)
         return cls(
-            upload, count_upload_jobs(upload=upload), list(rows[:MAX_PROBLEMS]), rows.count()
+            upload,
+            count_upload_jobs(upload=upload, space=active_space().fingerprint),
+            list(rows[:MAX_PROBLEMS]),
+            rows.count(),
         )
 
     @property

@@ -20,7 +20,7 @@ def translated(translations: dict[str, Any], default: str) -> str:
     return default
 
 
-class Category(MP_Node):
+class Category(MP_Node):  # type: ignore[misc]  # treebeard has no types
     """A node of the category tree; `names` holds translations by language code."""
 
     name = models.CharField(_("name"), max_length=120)

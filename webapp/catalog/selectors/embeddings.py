@@ -9,10 +9,9 @@ import numpy as np
 
 from search.modalities import MODALITIES
 from search.types import Modality, ProductViews, Space, ViewBatch, make_view_id
-from webapp.catalog.models import Asset, Embedding, Product, RemovedProduct
+from webapp.catalog.models import Asset, Embedding, IndexClock, Product, RemovedProduct
 from webapp.catalog.models.embedding import STORED as VECTORS
 from webapp.catalog.models.spans import BYTES as SPAN_BYTES
-from webapp.catalog.services.index_sequence import get_index_sequence
 
 CHUNK_SIZE = 1_000
 """Products per query: about 3 MB of vectors at 768 dimensions and two views each."""
@@ -110,6 +109,11 @@ def stream_visible_views(*, space: Space) -> Iterator[ViewBatch]:
             return
         yield from _batches(space, ids)
         last = ids[-1]
+
+
+def get_index_sequence() -> int:
+    """Return the newest committed change number; 0 before the first change."""
+    return IndexClock.objects.values_list("value", flat=True).first() or 0
 
 
 def get_changes_since(*, space: Space, seq: int) -> tuple[list[ProductViews], int]:

@@ -6,7 +6,6 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Now
 
 from webapp.catalog.models import Asset, IndexJob, JobState, Outcome, Upload, UploadRow, UploadState
-from webapp.retrieval.models_runtime import active_space
 
 JobCounts = dict[str, int]
 """Jobs by state: queued, claimed, done, failed."""
@@ -17,17 +16,15 @@ def count_jobs(*, space: str) -> JobCounts:
     return _count_by_state(IndexJob.objects.filter(space=space))
 
 
-def count_upload_jobs(*, upload: Upload) -> JobCounts:
-    """Count the jobs of the active space for products that this upload changed, by state."""
+def count_upload_jobs(*, upload: Upload, space: str) -> JobCounts:
+    """Count the jobs of a space for products that this upload changed, by state."""
     changed = UploadRow.objects.filter(
         upload=upload, outcome__in=[Outcome.CREATED, Outcome.UPDATED]
     )
     if upload.dry_run:
         changed = changed.none()
     contents = Asset.objects.filter(product__sku__in=changed.values("sku")).values("content_hash")
-    return _count_by_state(
-        IndexJob.objects.filter(space=active_space().fingerprint, content_hash__in=contents)
-    )
+    return _count_by_state(IndexJob.objects.filter(space=space, content_hash__in=contents))
 
 
 def get_claimable_uploads() -> QuerySet[Upload]:

@@ -10,11 +10,6 @@ from django.db.models import F
 from webapp.catalog.models import IndexClock, Product
 
 
-def get_index_sequence() -> int:
-    """Return the newest committed change number; 0 before the first change."""
-    return IndexClock.objects.values_list("value", flat=True).first() or 0
-
-
 def advance_index_sequence() -> int:
     """Raise the sequence by one and return it. Its row stays locked until commit.
 

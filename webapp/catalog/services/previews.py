@@ -11,7 +11,7 @@ from django.utils import timezone
 from search.types import Span
 from webapp.catalog.models import ClipPreview
 from webapp.catalog.models.spans import spans_pack
-from webapp.catalog.selectors.previews import Preview, get_previews
+from webapp.catalog.selectors.clips import Preview, get_previews
 from webapp.celery import MAKE_PREVIEWS, notify_worker
 
 SPECTROGRAM = "spectrogram.webp"

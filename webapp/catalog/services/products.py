@@ -13,9 +13,8 @@ from search.errors import InputError
 from search.types import Modality, Space
 from webapp.catalog.models import Asset, AssetKind, Outcome, Product
 from webapp.catalog.product_fields import check_price_currency, normalise_sku
-from webapp.catalog.services.assets import AssetPlan, make_file_assets, plan_texts
+from webapp.catalog.services.assets import AssetPlan, make_file_assets, plan_texts, store_media
 from webapp.catalog.services.categories import CategoryTree
-from webapp.catalog.services.media import store_media
 from webapp.catalog.services.product_writer import ProductChange, ProductWriter, set_values
 
 

@@ -16,7 +16,7 @@ from search.types import Modality, ViewBatch
 from search.vectors.backends import make_builder
 from tests.webapp.importing.catalogues import MediaFolder, picture_bytes, run
 from webapp.catalog.models import Asset, IndexJob, JobState, Product, RemovedProduct, UploadRow
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.retrieval.models_runtime import active_space
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root", "fresh_index")]

@@ -15,7 +15,7 @@ from tests.webapp.importing.catalogues import (
     sound_bytes,
 )
 from webapp.catalog.models import Asset, IndexJob, Product, UploadState
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 

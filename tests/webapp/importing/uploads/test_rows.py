@@ -17,7 +17,7 @@ from webapp.catalog.models import (
     UploadRow,
     UploadState,
 )
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("media_root")]
 

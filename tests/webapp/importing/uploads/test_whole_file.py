@@ -11,7 +11,7 @@ import pytest
 from search.errors import InputError
 from tests.webapp.importing.catalogues import MediaFolder, accept, counts, outcomes, run, xlsx_bytes
 from webapp.catalog.models import Asset, Product, RemovedProduct, Upload, UploadRow, UploadState
-from webapp.catalog.services.index_sequence import get_index_sequence
+from webapp.catalog.selectors.embeddings import get_index_sequence
 from webapp.importing.failed_rows import write_failed_rows
 from webapp.importing.service import cancel_upload, run_upload
 

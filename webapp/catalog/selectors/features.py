@@ -1,4 +1,4 @@
-"""The active tuning, and cached features that tunings are trained on."""
+"""Cached features of frozen towers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from search.encoders.protocol import Features
 from search.media.frame_views import VIEWS_PER_FRAME
 from search.types import Modality, Span
-from webapp.catalog.models import CachedFeatures, Tuning, TuningState
+from webapp.catalog.models import CachedFeatures
 from webapp.catalog.models.spans import spans_unpack
 
 FeatureRow = npt.NDArray[np.float16]
@@ -28,12 +28,6 @@ class ClipFeatures:
 
     features: Features
     spans: tuple[Span, ...]
-
-
-def get_active_heads_digest(*, base: str) -> str:
-    """Return the checksum of the active tuned heads over the space `base`; '' for none."""
-    live = Tuning.objects.filter(base=base, state=TuningState.LIVE)
-    return live.values_list("heads_digest", flat=True).first() or ""
 
 
 def get_stored_features(
