@@ -43,5 +43,5 @@ def upload(page: Page, row: Mapping[str, Any], media: Mapping[str, bytes]) -> No
     page.set_input_files("[name=media_zip]", zipped)
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.locator("#upload-progress")).to_contain_text(
-        "Everything of this upload can be found."
+        "All products of this upload can be found."
     )
