@@ -1,5 +1,7 @@
-"""The Celery tasks. A message only says that there is work; the database says which, so any
-message may be lost, doubled or late. Settings make every task acknowledged late.
+"""The Celery tasks.
+
+A message only says that there is work, and the database says which: any message may be lost, come
+twice or come late. Settings make every task acknowledged late.
 """
 
 from __future__ import annotations
@@ -40,18 +42,20 @@ RETRIES: dict[str, Any] = {
     "retry_backoff": 2,
     "retry_backoff_max": 60,
 }
-"""Errors whose `permanent` is False, and a database that is away."""
+"""A task is retried on errors that may pass, and when the database cannot be reached."""
 
-_sweeper = Reconciler()
+_reconciler = Reconciler()
 
 
 @shared_task(name=IMPORT_UPLOAD, **RETRIES)
 def import_upload(upload_id: int) -> None:
+    """Import one upload."""
     run_upload(upload_id=upload_id)
 
 
 @shared_task(name=ENCODE_QUEUED, **RETRIES)
 def encode_queued() -> None:
+    """Encode what is queued, then ask for a compaction and for previews where they are due."""
     passes = run.encode_queued()
     for totals in passes:
         logger.info("encoded %s", totals)
@@ -63,12 +67,14 @@ def encode_queued() -> None:
 
 @shared_task(name=MAKE_PREVIEWS, **RETRIES)
 def make_previews() -> None:
+    """Make the previews that clips lack."""
     if made := make_missing_previews():
         logger.info("made %d clip previews", made)
 
 
 @shared_task(name=COMPACT, **RETRIES)
 def compact() -> None:
+    """Build a new generation when that is worthwhile."""
     if not is_compaction_due():
         return
     try:
@@ -79,18 +85,20 @@ def compact() -> None:
 
 @shared_task(name=REPAIR_INDEX, **RETRIES)
 def repair_index() -> None:
+    """Build a new generation when the live one is damaged."""
     try:
         repair_generation()
     except BuildInProgress as error:
-        logger.info("a build is under way already: %s", error)
+        logger.info("another build is running: %s", error)
 
 
 @shared_task(name=TUNE)
 def tune(tuning_id: int) -> None:
-    """Not tried again by itself: what was asked for and failed is shown, and asked for again by
-    a person.
+    """Run one tuning.
+
+    No automatic retry: the failure is shown and a user starts it again.
     """
-    # Imported here: learning needs torch, and a worker that only imports rows should not hold it.
+    # Imported here: training needs torch, which a worker that only imports rows should not load.
     from indexer.tuning.run import run_tuning
 
     fail_abandoned_tunings()
@@ -102,31 +110,31 @@ def tune(tuning_id: int) -> None:
 
 @shared_task(name=ROLL_BACK_TUNING, **RETRIES)
 def roll_back_tuning() -> None:
+    """Roll back the tunings for which a user has requested it."""
     from indexer.tuning.run import rollback_tuning
 
-    asked = Tuning.objects.filter(state=TuningState.LIVE, rollback_requested=True)
-    for tuning in asked:
+    requested = Tuning.objects.filter(state=TuningState.LIVE, rollback_requested=True)
+    for tuning in requested:
         try:
             rollback_tuning(tuning.preset)
         except OmnishelfError as error:
             if not error.permanent:
                 raise
-            asked.filter(pk=tuning.pk).update(rollback_requested=False, error=str(error)[:1000])
+            requested.filter(pk=tuning.pk).update(rollback_requested=False, error=str(error)[:1000])
 
 
 @shared_task(name=RECONCILE, **RETRIES)
-def sweep() -> None:
-    _sweeper.sweep()
+def reconcile() -> None:
+    """Find lost work."""
+    _reconciler.reconcile()
 
 
 @worker_ready.connect
-def _sweep_at_start(**_: object) -> None:
-    """What a killed worker left is taken up at once. Here, because only this host knows its dead
-    processes.
-    """
-    threading.Thread(target=sweep.apply, name="sweep at start", daemon=True).start()
+def _reconcile_at_start(**_: object) -> None:
+    """Resume what a killed worker left, in this process: only its host knows that it is dead."""
+    threading.Thread(target=reconcile.apply, name="reconcile at start", daemon=True).start()
 
 
 @worker_shutting_down.connect
-def _stop_draining(**_: object) -> None:
+def _stop_encoding(**_: object) -> None:
     run.stopping.set()

@@ -112,5 +112,5 @@ def wait_until_encoded(upload: Upload, console: Console) -> None:
                 counts = show()
     if counts[JobState.FAILED]:
         console.print(
-            f"{counts[JobState.FAILED]:,} contents were set aside; the admin lists them under index jobs"
+            f"{counts[JobState.FAILED]:,} contents failed; the admin lists them under index jobs"
         )

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from indexer.encoding.claiming import Job
 from indexer.encoding.clip_reading import encodable_modalities
 from indexer.encoding.contents import (
     Content,
@@ -22,6 +21,7 @@ from indexer.encoding.contents import (
     FailedContent,
 )
 from indexer.encoding.encode import EncodedBatch, Row, encode_inputs, rows_of
+from indexer.encoding.jobs import Job
 from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from indexer.encoding.projection import get_tower_id, prepend_whole_clip, project
 from search.encoders.protocol import Features, TunableEncoder, require_audio
@@ -57,7 +57,7 @@ def encode_clips(
     ]
     return EncodedBatch(
         encoded=tuple(outcome for outcome in outcomes if isinstance(outcome, EncodedContent)),
-        set_aside=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedContent)),
+        failed=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedContent)),
         decode_wait_s=sum(feed.waited_s for feed in feeds),
         encode_s=time.perf_counter() - started - sum(feed.waited_s for feed in feeds),
     )
@@ -71,7 +71,7 @@ def _encode_clip(
     batch: list[Piece] = []
     for piece in feed:
         if isinstance(piece, PieceError):
-            troubles[piece.modality] = piece.fault
+            troubles[piece.modality] = piece.error
             continue
         if batch and (
             piece.modality is not batch[0].modality

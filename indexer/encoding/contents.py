@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from indexer.encoding.claiming import Claim, Job
 from indexer.encoding.files import read_file
+from indexer.encoding.jobs import Claim, Job
 from search.config import engine_settings
 from search.encoders.protocol import Encoder, Features, Pixels
 from search.errors import MediaError, ModalityUnsupported, OmnishelfError, Unavailable
@@ -74,7 +74,7 @@ class FailedContent:
     """A content that was not encoded, and why."""
 
     job: Job
-    fault: EncodeError
+    error: EncodeError
 
 
 def load_contents(claim: Claim) -> tuple[list[Content], list[Job]]:

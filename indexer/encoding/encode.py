@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from indexer.encoding.claiming import Job
 from indexer.encoding.contents import (
     Content,
     ContentViews,
@@ -21,6 +20,7 @@ from indexer.encoding.contents import (
     FailedContent,
     check_vectors,
 )
+from indexer.encoding.jobs import Job
 from search.encoders.protocol import Features, Pixels, TunableEncoder
 from search.errors import Unavailable
 from search.types import Modality, TextRole, Vectors
@@ -42,7 +42,7 @@ class EncodedBatch:
     """
 
     encoded: tuple[EncodedContent, ...]
-    set_aside: tuple[FailedContent, ...]
+    failed: tuple[FailedContent, ...]
     decode_wait_s: float
     encode_s: float
 
@@ -151,7 +151,7 @@ def _batch(
             for content, row in pairs
             if not isinstance(row, EncodeError)
         ),
-        set_aside=tuple(
+        failed=tuple(
             FailedContent(content.job, row)
             for content, row in pairs
             if isinstance(row, EncodeError)

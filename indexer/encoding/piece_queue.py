@@ -34,7 +34,7 @@ class PieceError:
     """Why there are no (more) pieces of this modality."""
 
     modality: Modality
-    fault: EncodeError
+    error: EncodeError
 
 
 class Cancelled(Exception):

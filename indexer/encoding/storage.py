@@ -1,4 +1,4 @@
-"""The database's part: a batch's vectors and faults in one short transaction."""
+"""Store a batch in the database: vectors, features and errors, in one short transaction."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from indexer.encoding.claiming import Claim, Job, defer_jobs
 from indexer.encoding.contents import EncodedContent, FailedContent
 from indexer.encoding.encode import EncodedBatch
+from indexer.encoding.jobs import Claim, Job, defer_jobs
 from indexer.encoding.projection import get_tower_id
 from search.encoders.protocol import TunableEncoder
 from webapp.catalog.models import Asset, CachedFeatures, Embedding, JobState, Product
@@ -23,24 +23,23 @@ from webapp.catalog.services.index_sequence import mark_changed
 logger = logging.getLogger(__name__)
 
 MAX_ATTEMPTS = 5
-"""Failures that may pass are tried this often before the job is set aside."""
+"""A job fails after so many errors that may pass."""
 
 RETRY_DELAY_S = 5.0
-"""Delay after the first failure; doubled by each further one."""
+"""Delay after the first error; each further one doubles it."""
 
 MAX_STORE_ATTEMPTS = 4
-"""A deadlock or a lock held too long aborts the transaction, not the work: it is stored again."""
+"""A deadlock or a lock timeout aborts only the transaction, which is tried again."""
 
 
 def store_batch(
     claim: Claim, batch: EncodedBatch, orphans: Sequence[Job], encoder: TunableEncoder
 ) -> None:
-    """Keep vectors and features, finish the jobs, set faults aside; after the commit readers of
-    the space find the new views, all those of a clip at once, but for a space that has no
-    readers yet.
+    """Store vectors and features, and end the jobs as done or failed.
 
-    A job whose claim was taken back is left alone. Raises OperationalError when the database
-    stays away.
+    After the commit, readers of the space find the new views, those of a clip all at once. A
+    space without readers marks no product. A job whose claim was lost is left alone. Raises
+    OperationalError when the database stays unavailable.
     """
     for attempt in range(1, MAX_STORE_ATTEMPTS + 1):
         try:
@@ -77,19 +76,19 @@ def _store(
         )
         if orphans:
             claim.rows(orphans).delete()
-        for item in batch.set_aside:
-            _set_aside(claim, item)
+        for failed in batch.failed:
+            _store_failure(claim, failed)
         for item in batch.encoded:
             if item.note:
-                _tell(claim, item.job, item.note)
+                _set_asset_error(claim, item.job, item.note)
         if not is_offline_space(encoder.space.fingerprint):
-            _mark_owners_changed(claim, batch.encoded)
+            mark_owners_changed([claim.modality], [item.job.content_hash for item in batch.encoded])
 
 
 def make_feature_rows(
     encoded: Sequence[EncodedContent], encoder: TunableEncoder
 ) -> list[CachedFeatures]:
-    """What towers saw of these contents and is not stored yet."""
+    """Return rows for the features of these contents that are not stored yet."""
     return [
         make_cached_features(
             item.job.content_hash,
@@ -104,39 +103,39 @@ def make_feature_rows(
     ]
 
 
-def _set_aside(claim: Claim, item: FailedContent) -> None:
-    row, fault = claim.rows([item.job]), item.fault
-    if not fault.permanent and item.job.attempts + 1 < MAX_ATTEMPTS:
+def _store_failure(claim: Claim, item: FailedContent) -> None:
+    """Queue the job again for later, or end it as failed."""
+    row, error = claim.rows([item.job]), item.error
+    if not error.permanent and item.job.attempts + 1 < MAX_ATTEMPTS:
         delay = RETRY_DELAY_S * 2**item.job.attempts
-        defer_jobs(row, error_code=fault.code, error=fault.message, seconds=delay)
+        defer_jobs(row, error_code=error.code, error=error.message, seconds=delay)
         return
-    logger.warning("set aside %s %s: %s", claim.modality, item.job.content_hash, fault.message)
+    logger.warning("%s %s failed: %s", claim.modality, item.job.content_hash, error.message)
     row.release(
         state=JobState.FAILED,
         attempts=item.job.attempts + 1,
         finished_at=timezone.now(),
-        error_code=fault.code,
-        error=fault.message[:500],
+        error_code=error.code,
+        error=error.message[:500],
     )
     content = {"modality": claim.modality, "content_hash": item.job.content_hash}
     if not Embedding.objects.filter(**content).exists():
-        # What another encoder could read has no fault of its own.
-        _tell(claim, item.job, fault.message)
+        # A content that another encoder could read is not broken itself.
+        _set_asset_error(claim, item.job, error.message)
 
 
-def _tell(claim: Claim, job: Job, fault: str) -> None:
+def _set_asset_error(claim: Claim, job: Job, error: str) -> None:
     Asset.objects.filter(kind=claim.modality, content_hash=job.content_hash).update(
-        error=fault[:500]
+        error=error[:500]
     )
 
 
-def _mark_owners_changed(claim: Claim, encoded: Sequence[EncodedContent]) -> None:
-    """Rows are locked in id order before the clock is: an import locks its products first, too."""
-    hashes = [item.job.content_hash for item in encoded]
-    owners = (
-        Asset.objects.filter(kind=claim.modality, content_hash__in=hashes)
-        .order_by()
-        .values("product_id")
-    )
+def mark_owners_changed(kinds: Sequence[str], hashes: Sequence[str]) -> None:
+    """Mark the products that own these contents as changed, inside a transaction.
+
+    Products are locked in id order before the change clock is; an import uses the same order.
+    """
+    assets = Asset.objects.filter(kind__in=kinds, content_hash__in=hashes)
+    owners = assets.order_by().values("product_id")
     locked = Product.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
     mark_changed(list(locked.values_list("pk", flat=True)))

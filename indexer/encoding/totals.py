@@ -38,14 +38,14 @@ class EncodeTotals:
     """Sums over the batches of one drain."""
 
     encoded: Counter[Modality] = field(default_factory=Counter)
-    set_aside: int = 0
+    failed: int = 0
     batches: int = 0
     timings: BatchTimings = BatchTimings()
     _started: float = field(default_factory=time.perf_counter)
 
-    def add(self, modality: Modality, encoded: int, set_aside: int, timings: BatchTimings) -> None:
+    def add(self, modality: Modality, encoded: int, failed: int, timings: BatchTimings) -> None:
         self.encoded[modality] += encoded
-        self.set_aside += set_aside
+        self.failed += failed
         self.batches += 1
         self.timings += timings
 
@@ -59,4 +59,6 @@ class EncodeTotals:
             or "nothing"
         )
         rate = self.encoded.total() / self.seconds
-        return f"{parts} in {self.seconds:.1f} s ({rate:.0f}/s), {self.set_aside} set aside; {self.timings}"
+        return (
+            f"{parts} in {self.seconds:.1f} s ({rate:.0f}/s), {self.failed} failed; {self.timings}"
+        )

@@ -1,6 +1,4 @@
-"""One pass over the queue: the model works on batches while the next is decoded and the one
-before is stored.
-"""
+"""The encode worker: it decodes, encodes and stores batches of queued contents side by side."""
 
 from __future__ import annotations
 
@@ -14,7 +12,11 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 
-from indexer.encoding.claiming import (
+from indexer.encoding.clip_encoding import encode_clips, project_clips, with_projected
+from indexer.encoding.clip_reading import start_decoding
+from indexer.encoding.contents import Content, load_contents, load_picture
+from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts, with_stored
+from indexer.encoding.jobs import (
     Claim,
     Job,
     claim_jobs,
@@ -24,10 +26,6 @@ from indexer.encoding.claiming import (
     release_claims,
     renew_claims,
 )
-from indexer.encoding.clip_encoding import encode_clips, project_clips, with_projected
-from indexer.encoding.clip_reading import start_decoding
-from indexer.encoding.contents import Content, load_contents, load_picture
-from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts, with_stored
 from indexer.encoding.piece_queue import Cancelled, PieceQueue
 from indexer.encoding.storage import store_batch
 from indexer.encoding.totals import BatchTimings, EncodeTotals
@@ -42,63 +40,78 @@ from webapp.config import web_settings
 logger = logging.getLogger(__name__)
 
 PREFETCH_BATCHES = 2
-"""Batches held besides those in the model: one being stored, one being decoded. This bounds
-memory."""
+"""Batches besides those in the model: one is stored, one is decoded. This bounds memory."""
 
 POLL_INTERVAL_S = 0.5
-"""While a batch is in the model, for leases to renew and for a wish to stop."""
+"""While a batch is in the model: leases are renewed, and a request to stop is noticed."""
 
 ENCODER_RETRY_DELAY_S = 30.0
 """How long the jobs of a batch wait after the encoder failed on all of it."""
 
-
 THREAD_SWITCH_INTERVAL_S = 0.0005
-"""How long another thread may keep the interpreter while a model's thread waits for it. Python's
-own 5 ms would be lost again after each of the hundreds of operations of a batch."""
+"""How long another thread may hold the interpreter while the model's thread waits for it. With
+Python's own 5 ms, a batch would lose that at each of its hundreds of operations."""
 
 
 @dataclass(frozen=True, slots=True)
 class _InFlight:
+    """A claimed batch on its way through the model."""
+
     claim: Claim
     orphans: list[Job]
     result: Future[EncodedBatch]
     claim_s: float
-    feeds: Sequence[PieceQueue] = ()
+    queues: Sequence[PieceQueue] = ()
 
     def close(self) -> None:
-        """Let clips that are being decoded and encoded stop where they are."""
-        for feed in self.feeds:
-            feed.close()
+        """Make the threads that decode and encode its clips stop."""
+        for queue in self.queues:
+            queue.close()
 
 
 @dataclass
 class EncodeWorker:
-    """Encodes until nothing is claimable, `stopping` is set or `should_yield` says so. All database
-    work happens in the calling thread.
+    """Encodes queued contents of one space until no job is claimable.
+
+    For each batch:
+
+    1. Claim the oldest queued jobs of one modality; their lease keeps other workers away. Poison
+       jobs, which failed often or lost their workers, come last and alone.
+    2. Load what they encode. Contents with stored features skip steps 3 and 4.
+    3. Decode pictures and clips in a pool of threads.
+    4. Encode in the model's thread: towers give features, heads project them into vectors. An
+       input that the model cannot take is found by bisection, and only its job fails.
+    5. Store vectors and features, end the jobs and mark the products as changed, in one
+       transaction.
+
+    While the model works on one batch, the next is decoded and the one before is stored. All
+    database work happens in the calling thread. The worker also stops when `stopping` is set or
+    `should_yield` returns True; `on_batch` is called after each batch.
     """
 
     encoder: TunableEncoder
     worker: str
     stopping: threading.Event = field(default_factory=threading.Event)
-    on_batch: Callable[[EncodeTotals], None] | None = None
+    on_batch: Callable[[EncodeTotals], object] | None = None
     should_yield: Callable[[], bool] = lambda: False
 
     def run(self) -> EncodeTotals:
-        """Raises Unavailable when the encoder fails on a whole batch. Whatever is raised, no job
-        is lost: what was claimed goes back to the queue, or is taken back when its lease
-        ends.
+        """Encode until there is nothing to do. Return what was done.
+
+        Raises Unavailable when the encoder fails on a whole batch. No error loses a job: claimed
+        jobs are queued again, or requeued when their lease expires.
         """
         sys.setswitchinterval(THREAD_SWITCH_INTERVAL_S)
         totals = EncodeTotals()
         in_flight: deque[_InFlight] = deque()
         decoders = ThreadPoolExecutor(available_cores(), thread_name_prefix="decode")
         model = ThreadPoolExecutor(self.encoder.max_concurrent_calls, thread_name_prefix="model")
-        self._renewed = time.monotonic()
+        self._renewed_at = time.monotonic()
         try:
             while self._top_up(in_flight, decoders, model):
                 self._finish(in_flight, totals)
                 in_flight.popleft()
-                self._keep_leases(in_flight)
+                self._renew_leases(in_flight)
         finally:
             for batch in in_flight:
                 batch.close()
@@ -109,27 +122,26 @@ class EncodeWorker:
         return totals
 
     def _top_up(self, in_flight: deque[_InFlight], decoders: Executor, model: Executor) -> bool:
-        """Claim until enough is in flight; when work has to stop, give back what the model has
-        not begun.
+        """Claim until enough is in flight. Return False when nothing is left to finish.
 
-        False when there is nothing more to finish.
+        When the worker has to stop, it releases what the model has not begun.
         """
         while self.stopping.is_set() and in_flight and in_flight[-1].result.cancel():
             cancelled = in_flight.pop()
             cancelled.close()
             release_claims([cancelled.claim])
-        most = self.encoder.max_concurrent_calls + PREFETCH_BATCHES
-        while len(in_flight) < most and not self.stopping.is_set() and not self.should_yield():
+        capacity = self.encoder.max_concurrent_calls + PREFETCH_BATCHES
+        while len(in_flight) < capacity and not self.stopping.is_set() and not self.should_yield():
             started = time.perf_counter()
             claim = self._claim()
-            suspect = claim is None and not in_flight
-            if suspect:
+            is_poison = claim is None and not in_flight
+            if is_poison:
                 claim = claim_poison_job(space=self.encoder.space.fingerprint, worker=self.worker)
             if claim is None:
                 break
             in_flight.append(self._begin(claim, decoders, model, started))
-            if suspect:
-                # Should it kill the worker, it takes no other job with it.
+            if is_poison:
+                # When it kills the worker, no other job is lost with it.
                 break
         return bool(in_flight)
 
@@ -144,6 +156,7 @@ class EncodeWorker:
     def _begin(
         self, claim: Claim, decoders: Executor, model: Executor, started: float
     ) -> _InFlight:
+        """Start decoding and encoding a claim."""
         contents, orphans = load_contents(claim)
         if claim.modality in MODALITIES.clips:
             return self._begin_clips(claim, contents, orphans, decoders, model, started)
@@ -175,21 +188,23 @@ class EncodeWorker:
         model: Executor,
         started: float,
     ) -> _InFlight:
-        """Decoders work on clips in the order in which the model takes them, so that none waits
-        for one behind it.
+        """Start decoding and encoding clips.
+
+        Decoders take them in the order of the model, so that none waits for a clip behind it.
         """
         projected = project_clips(claim.modality, contents, self.encoder)
         unseen = [item for item in contents if item.job not in projected]
-        feeds = start_decoding(claim.modality, unseen, self.encoder, decoders)
-        encode = partial(encode_clips, claim.modality, unseen, feeds, self.encoder)
+        queues = start_decoding(claim.modality, unseen, self.encoder, decoders)
+        encode = partial(encode_clips, claim.modality, unseen, queues, self.encoder)
         result = model.submit(with_projected, encode, tuple(projected.values()))
-        return _InFlight(claim, orphans, result, time.perf_counter() - started, feeds)
+        return _InFlight(claim, orphans, result, time.perf_counter() - started, queues)
 
     def _finish(self, in_flight: deque[_InFlight], totals: EncodeTotals) -> None:
+        """Wait for the first batch and store it."""
         batch = in_flight[0]
         waiting = time.perf_counter()
         try:
-            result = self._result(in_flight)
+            result = self._wait_for_result(in_flight)
         except Cancelled:
             release_claims([batch.claim])
             return
@@ -210,29 +225,29 @@ class EncodeWorker:
             model_wait_s=got - waiting,
             store_s=time.perf_counter() - got,
         )
-        totals.add(batch.claim.modality, len(result.encoded), len(result.set_aside), timings)
+        totals.add(batch.claim.modality, len(result.encoded), len(result.failed), timings)
         logger.info(
-            "%s: %d encoded, %d set aside, %s",
+            "%s: %d encoded, %d failed, %s",
             batch.claim.modality,
             len(result.encoded),
-            len(result.set_aside),
+            len(result.failed),
             timings,
         )
         if self.on_batch:
             self.on_batch(totals)
 
-    def _result(self, in_flight: deque[_InFlight]) -> EncodedBatch:
-        """What became of the first batch. A long clip takes minutes: leases are renewed
-        meanwhile, and it is left when work has to stop. Raises what encoding raises, and
-        Cancelled.
+    def _wait_for_result(self, in_flight: deque[_InFlight]) -> EncodedBatch:
+        """Wait for the first batch, renew leases meanwhile, and cancel it when work has to stop.
+
+        A long clip takes minutes. Raises what encoding raises, and Cancelled.
         """
         while not wait([in_flight[0].result], POLL_INTERVAL_S).done:
-            self._keep_leases(in_flight)
+            self._renew_leases(in_flight)
             if self.stopping.is_set():
                 in_flight[0].close()
         return in_flight[0].result.result()
 
-    def _keep_leases(self, in_flight: deque[_InFlight]) -> None:
-        if in_flight and time.monotonic() - self._renewed > web_settings().job_lease_s / 4:
+    def _renew_leases(self, in_flight: deque[_InFlight]) -> None:
+        if in_flight and time.monotonic() - self._renewed_at > web_settings().job_lease_s / 4:
             renew_claims([batch.claim for batch in in_flight])
-            self._renewed = time.monotonic()
+            self._renewed_at = time.monotonic()

@@ -83,7 +83,7 @@ def encode() -> float:
     with tqdm(total=queued, desc="encoding", unit="view", disable=None) as bar:
 
         def show(totals: EncodeTotals) -> None:
-            bar.update(totals.encoded.total() + totals.set_aside - bar.n)
+            bar.update(totals.encoded.total() + totals.failed - bar.n)
 
         encode_queued(show)
     spent = time.perf_counter() - started

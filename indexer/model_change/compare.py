@@ -1,4 +1,4 @@
-"""Shadow queries: two spaces answer the same questions through the code that serves the shop."""
+"""Compare two models: both answer the golden set through the code that serves the shop."""
 
 from __future__ import annotations
 
@@ -23,33 +23,31 @@ from webapp.retrieval.embedded_query import EmbeddedQuery
 from webapp.retrieval.models_runtime import ActiveModel
 from webapp.retrieval.search_query import SearchQuery
 
-SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
+METRICS = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
 TOP = 10
 
-PICTURES_ALONE: ModalityWeights = {**MODALITY_WEIGHTS, (Modality.TEXT, Modality.TEXT): 0.0}
-"""A title finds itself among the texts, in any space."""
+PICTURES_ONLY: ModalityWeights = {**MODALITY_WEIGHTS, (Modality.TEXT, Modality.TEXT): 0.0}
+"""In any space a title finds itself among the texts."""
 
 WEIGHTS_BY_SOURCE: Mapping[GoldenSetSource, ModalityWeights] = {
-    GoldenSetSource.CATALOGUE: PICTURES_ALONE
+    GoldenSetSource.CATALOGUE: PICTURES_ONLY
 }
 
 
 @dataclass
-class Side:
-    """How one space answered: the outcome of every question, its first products, and
-    milliseconds.
-    """
+class _Answers:
+    """How one model answered: result, first products and milliseconds of every query."""
 
-    judged: list[QueryResult] = field(default_factory=list)
+    results: list[QueryResult] = field(default_factory=list)
     top: list[frozenset[int]] = field(default_factory=list)
     milliseconds: list[float] = field(default_factory=list)
 
     def metrics(self) -> dict[str, float]:
-        """The metrics shown; mAP counts what is found among the products that the shop ranks."""
-        summary = summarise(self.judged)
+        """Return the metrics that are shown. mAP counts products that the shop ranks."""
+        summary = summarise(self.results)
         times = np.percentile(self.milliseconds, [50, 95])
         return {
-            **{name: summary[name] for name in SHOWN},
+            **{name: summary[name] for name in METRICS},
             "p50 ms": float(times[0]),
             "p95 ms": float(times[1]),
         }
@@ -57,8 +55,9 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`gain` is how much mAP rises, query by query; `overlap` the mean share of the ten best
-    that both have.
+    """The metrics of both models.
+
+    `gain` is the rise of mAP per query; `overlap` the mean share of the TOP products in common.
     """
 
     before: dict[str, float]
@@ -70,49 +69,51 @@ class Comparison:
 def compare(
     golden: GoldenSet, current: ActiveModel, target: ActiveModel, advance: Callable[[], None]
 ) -> Comparison:
-    """Ask every question of both spaces in turn. Raises InputError without a question, and what
-    answering raises.
+    """Answer every query with both models in turn.
+
+    Raises InputError without a query, and what answering raises.
     """
-    sides = Side(), Side()
-    weights = WEIGHTS_BY_SOURCE.get(golden.kind, MODALITY_WEIGHTS)
+    answers = _Answers(), _Answers()
+    weights = WEIGHTS_BY_SOURCE.get(golden.source, MODALITY_WEIGHTS)
     for model in (current, target):
         model.query_encoder().embed_text("the first call loads the model")
-    for question in golden.questions:
-        for model, side in zip((current, target), sides, strict=True):
-            _ask(question, model, side, weights)
+    for query in golden.queries:
+        for model, own in zip((current, target), answers, strict=True):
+            _answer(query, model, own, weights)
         advance()
-    before, after = sides
+    before, after = answers
     gains = [
         _precision(new) - _precision(old)
-        for old, new in zip(before.judged, after.judged, strict=True)
+        for old, new in zip(before.results, after.results, strict=True)
     ]
     return Comparison(
         before.metrics(), after.metrics(), estimate_mean(gains), _overlap(before.top, after.top)
     )
 
 
-def _ask(question: GoldenQuery, model: ActiveModel, side: Side, weights: ModalityWeights) -> None:
+def _answer(
+    query: GoldenQuery, model: ActiveModel, answers: _Answers, weights: ModalityWeights
+) -> None:
     picture = None
-    if question.picture is not None:
-        picture = decode_picture(question.picture, PictureLimits.from_settings(engine_settings()))
+    if query.picture is not None:
+        picture = decode_picture(query.picture, PictureLimits.from_settings(engine_settings()))
     timer = StageTimer()
-    asked = EmbeddedQuery(SearchQuery(text=question.text, picture=picture), model, timer)
-    found = [hit.product_id for hit in asked.rank(weights=weights).hits]
-    side.milliseconds.append(sum(timer.stages.values()))
-    side.top.append(frozenset(found[:TOP]))
-    relevant, without = (
-        [str(each) for each in part] for part in (question.relevant, question.without)
-    )
-    side.judged.append(evaluate_ranking([str(each) for each in found], relevant, exclude=without))
+    embedded = EmbeddedQuery(SearchQuery(text=query.text, picture=picture), model, timer)
+    ranked = [hit.product_id for hit in embedded.rank(weights=weights).hits]
+    answers.milliseconds.append(sum(timer.stages.values()))
+    answers.top.append(frozenset(ranked[:TOP]))
+    relevant, exclude = (list(map(str, ids)) for ids in (query.relevant, query.exclude))
+    answers.results.append(evaluate_ranking(list(map(str, ranked)), relevant, exclude=exclude))
 
 
-def _precision(outcome: QueryResult) -> float:
-    return average_precision(outcome.ranks, outcome.relevant)
+def _precision(result: QueryResult) -> float:
+    return average_precision(result.ranks, result.relevant)
 
 
 def _overlap(before: Sequence[frozenset[int]], after: Sequence[frozenset[int]]) -> float:
-    """1 where neither finds anything: they agree."""
-    pairs = list(zip(before, after, strict=True))
-    return fmean(
-        len(old & new) / max(len(old), len(new)) if old or new else 1.0 for old, new in pairs
-    )
+    """Return the mean overlap. Two empty answers agree."""
+    shares = [
+        len(old & new) / max(len(old), len(new)) if old or new else 1.0
+        for old, new in zip(before, after, strict=True)
+    ]
+    return fmean(shares)

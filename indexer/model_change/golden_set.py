@@ -1,5 +1,6 @@
-"""The questions that decide: a golden set from a file, else what shoppers clicked, else the
-catalogue's own titles.
+"""The queries that decide about a model.
+
+They come from a file, else from what shoppers clicked, else from the titles of the catalogue.
 """
 
 from __future__ import annotations
@@ -23,81 +24,68 @@ from webapp.clicklog.selectors import clicked_queries
 Row = TypeVar("Row")
 
 MAX_QUERIES = 500
-"""Drawn from clicks or from the catalogue. More would cost time and narrow the interval little."""
+"""From clicks or titles. More would cost time and narrow the interval little."""
 
 MIN_CLICKED_QUERIES = 50
-"""Clicked queries, below which the catalogue is asked instead."""
+"""With fewer clicked queries, titles are used instead."""
 
 MIN_CLICKS = 2
 """A product clicked once for a query may be a slip."""
 
-CHUNK = 500
+QUERY_BATCH_SIZE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenQuery:
-    """Words or a picture file, the ids of the products it should find, and of those that are no
-    proof.
-    """
+    """A text or a picture file, with the ids of relevant products and of those to exclude."""
 
     text: str
     picture: Path | None
     relevant: frozenset[int]
-    without: frozenset[int] = frozenset()
+    exclude: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenSet:
-    """Questions of one kind, and how many were left out because nothing that they should find is
-    visible.
-    """
+    """Queries of one source. `skipped` counts those without a visible relevant product."""
 
-    kind: GoldenSetSource
-    questions: tuple[GoldenQuery, ...]
+    source: GoldenSetSource
+    queries: tuple[GoldenQuery, ...]
     skipped: int = 0
 
 
-def golden_set(given: Sequence[EvaluationQuery]) -> GoldenSet:
-    """The questions given; without any, those that clicks or titles ask."""
+def load_golden_set(given: Sequence[EvaluationQuery]) -> GoldenSet:
+    """Return the given queries; without any, those that clicks or titles give."""
     if given:
         return _from_file(given)
-    clicked = _clicked()
-    return (
-        GoldenSet(GoldenSetSource.CLICKS, clicked)
-        if len(clicked) >= MIN_CLICKED_QUERIES
-        else _titles()
-    )
+    clicked = _from_clicks()
+    if len(clicked) >= MIN_CLICKED_QUERIES:
+        return GoldenSet(GoldenSetSource.CLICKS, clicked)
+    return GoldenSet(GoldenSetSource.CATALOGUE, _from_titles())
 
 
 def _from_file(given: Sequence[EvaluationQuery]) -> GoldenSet:
-    ids = dict(
-        _found(
-            Product.objects.filter(visible=True),
-            "sku",
-            {sku for query in given for sku in query.relevant},
-        )
-    )
-    questions = []
+    skus = {sku for query in given for sku in query.relevant}
+    ids = dict(_find_products(Product.objects.filter(visible=True), "sku", skus))
+    queries = []
     for query in given:
-        itself = _only_showing(query.picture)
-        relevant = frozenset(ids[sku] for sku in query.relevant if sku in ids) - itself
+        exclude = _find_owners(query.picture)
+        relevant = frozenset(ids[sku] for sku in query.relevant if sku in ids) - exclude
         if relevant:
-            questions.append(GoldenQuery(query.text, query.picture, relevant, itself))
-    return GoldenSet(GoldenSetSource.FILE, tuple(questions), len(given) - len(questions))
+            queries.append(GoldenQuery(query.text, query.picture, relevant, exclude))
+    return GoldenSet(GoldenSetSource.FILE, tuple(queries), len(given) - len(queries))
 
 
-def _only_showing(picture: Path | None) -> frozenset[int]:
-    """Products that show the question's own picture: finding them proves nothing."""
+def _find_owners(picture: Path | None) -> frozenset[int]:
+    """Return the products that show the query's own picture: finding them proves nothing."""
     if picture is None:
         return frozenset()
-    digest = file_sha256(picture)
-    return frozenset(
-        Product.objects.filter(assets__content_hash=digest).values_list("pk", flat=True)
-    )
+    products = Product.objects.filter(assets__content_hash=file_sha256(picture))
+    return frozenset(products.values_list("pk", flat=True))
 
 
-def _clicked() -> tuple[GoldenQuery, ...]:
-    """A fixed sample of the clicked queries, with those of their products that are visible."""
+def _from_clicks() -> tuple[GoldenQuery, ...]:
+    """Return a fixed sample of the clicked queries, with their visible products."""
     groups = groupby(clicked_queries(), key=lambda row: row[0])
     queries = (
         (query, {product for _, product, clicks in rows if clicks >= MIN_CLICKS})
@@ -105,9 +93,8 @@ def _clicked() -> tuple[GoldenQuery, ...]:
     )
     chosen = dict(_sample((row for row in queries if row[1]), lambda row: row[0]))
     clicked = {product for products in chosen.values() for product in products}
-    visible = {
-        product for _, product in _found(Product.objects.filter(visible=True), "pk", clicked)
-    }
+    rows = _find_products(Product.objects.filter(visible=True), "pk", clicked)
+    visible = {product for _, product in rows}
     return tuple(
         GoldenQuery(query, None, frozenset(products & visible))
         for query, products in chosen.items()
@@ -115,41 +102,37 @@ def _clicked() -> tuple[GoldenQuery, ...]:
     )
 
 
-def _titles() -> GoldenSet:
-    """A fixed sample of titles of visible products with pictures; all products of that title are
-    right.
+def _from_titles() -> tuple[GoldenQuery, ...]:
+    """Return a fixed sample of titles of visible products with pictures.
+
+    All products of a title are relevant for it.
     """
     pictures = Asset.objects.filter(kind=AssetKind.PICTURE, product=OuterRef("pk"))
-    pictured = (
+    products = (
         Product.objects.filter(Exists(pictures), visible=True)
         .exclude(title="")
         .exclude(title__iexact=F("sku"))
     )
-    titles = (
-        pictured.order_by().values_list("title", flat=True).distinct().iterator(chunk_size=2_000)
-    )
+    titles = products.order_by().values_list("title", flat=True).distinct()
+    chosen = set(_sample(titles.iterator(chunk_size=2_000), str))
     owners: defaultdict[str, set[int]] = defaultdict(set)
-    for title, product in _found(pictured, "title", set(_sample(titles, str))):
+    for title, product in _find_products(products, "title", chosen):
         owners[title].add(product)
-    questions = tuple(
-        GoldenQuery(title, None, frozenset(found)) for title, found in sorted(owners.items())
-    )
-    return GoldenSet(GoldenSetSource.CATALOGUE, questions)
+    return tuple(GoldenQuery(title, None, frozenset(ids)) for title, ids in sorted(owners.items()))
 
 
 def _sample(rows: Iterable[Row], text: Callable[[Row], str]) -> list[Row]:
-    """At most MAX_QUERIES, the same ones every time, without holding the others in memory."""
+    """Return at most MAX_QUERIES rows, the same ones every time. Memory holds no others."""
     return heapq.nsmallest(
         MAX_QUERIES, rows, key=lambda row: hashlib.sha256(text(row).encode()).digest()
     )
 
 
-def _found(
+def _find_products(
     products: QuerySet[Product], field: str, values: Iterable[Any]
 ) -> Iterator[tuple[Any, int]]:
-    """(field, id) of the products whose field is among the values."""
+    """Yield (field, id) of the products whose field is among the values."""
     ordered = sorted(values)
-    for start in range(0, len(ordered), CHUNK):
-        yield from products.filter(**{f"{field}__in": ordered[start : start + CHUNK]}).values_list(
-            field, "pk"
-        )
+    for start in range(0, len(ordered), QUERY_BATCH_SIZE):
+        batch = ordered[start : start + QUERY_BATCH_SIZE]
+        yield from products.filter(**{f"{field}__in": batch}).values_list(field, "pk")

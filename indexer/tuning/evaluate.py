@@ -1,5 +1,6 @@
-"""How well a space joins held-out pictures and words, and whether another one does better by
-more than chance.
+"""How well a space joins held-out pictures and texts, and whether another one is better.
+
+Better means: by more than chance, by the 95 % interval of the mean difference in mAP.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from search.types import Ids, Vectors
 
 SHOWN = ("mAP", "hit@1", "hit@10", "MRR", "nDCG@10")
 MAX_QUERIES = 1_500
-"""Of one kind. More would cost time and narrow the interval little."""
+"""Per kind of query. More would cost time and narrow the interval little."""
 
 Metrics = dict[str, dict[str, float]]
-"""By kind of question, then by name of the metric."""
+"""By kind of query, then by name of the metric."""
 
 KINDS: Mapping[str, Callable[[CaptionedPicture], tuple[str, ...]]] = {
     "words → pictures": lambda picture: picture.labels,
@@ -34,26 +35,28 @@ BACKWARDS = "pictures → words"
 
 @dataclass(frozen=True, slots=True)
 class HoldoutEval:
-    """Questions over held-out pictures. `truth` (pictures, texts) is one where the text is true
-    of the picture; `asked` gives the texts that each kind of question asks; the features are
-    those of the frozen towers.
+    """Queries over held-out pictures.
+
+    `truth` (pictures, texts) is one where the text is true of the picture; `queries` gives the
+    texts of each kind of query; the features are those of the frozen towers.
     """
 
     picture_features: Features
     text_features: Features
     truth: csr_matrix
-    asked: Mapping[str, Ids]
+    queries: Mapping[str, Ids]
 
-    def judge(self, encoder: TunableEncoder) -> dict[str, list[QueryResult]]:
-        """The outcome of every question under an encoder's heads."""
+    def evaluate(self, encoder: TunableEncoder) -> dict[str, list[QueryResult]]:
+        """Return the result of every query under an encoder's heads, by kind."""
         pictures = encoder.project_pictures(self.picture_features)
         texts = encoder.project_texts(self.text_features)
-        of_texts = csr_matrix(self.truth.T)
-        judged = {
-            kind: _ranked(texts, pictures, of_texts, rows) for kind, rows in self.asked.items()
+        truth_of_texts = csr_matrix(self.truth.T)
+        results = {
+            kind: _rank(texts, pictures, truth_of_texts, rows)
+            for kind, rows in self.queries.items()
         }
-        return judged | {
-            BACKWARDS: _ranked(pictures, texts, self.truth, _some(self.truth.shape[0]))
+        return results | {
+            BACKWARDS: _rank(pictures, texts, self.truth, _sample(self.truth.shape[0]))
         }
 
 
@@ -63,8 +66,10 @@ def make_holdout_eval(
     words: Sequence[str],
     word_features: Features,
 ) -> HoldoutEval:
-    """`features` (pictures, width) of the held-out pictures; `words` with their features (words,
-    width) hold at least every label, name and query of them.
+    """Make the evaluation on these pictures.
+
+    `features` is (pictures, width). `words`, with features (words, width), contain at least every
+    label, name and query of the pictures.
     """
     known = {text: row for row, text in enumerate(words)}
     kept = sorted(
@@ -72,28 +77,26 @@ def make_holdout_eval(
     )
     column = {row: place for place, row in enumerate(kept)}
     truth = np.zeros((len(pictures), len(kept)), np.float32)
-    asked: dict[str, set[int]] = {}
+    queries: dict[str, set[int]] = {}
     for row, picture in enumerate(pictures):
         for kind, part in KINDS.items():
             for text in part(picture):
                 truth[row, column[known[text]]] = 1
-                asked.setdefault(kind, set()).add(column[known[text]])
-    chosen = {kind: np.array(sorted(rows))[_some(len(rows))] for kind, rows in asked.items()}
+                queries.setdefault(kind, set()).add(column[known[text]])
+    chosen = {kind: np.array(sorted(rows))[_sample(len(rows))] for kind, rows in queries.items()}
     return HoldoutEval(features, word_features[kept], csr_matrix(truth), chosen)
 
 
-def compute_metrics(judged: Mapping[str, Sequence[QueryResult]]) -> Metrics:
-    """The metrics shown, by kind of question."""
-    summaries = {kind: summarise(outcomes) for kind, outcomes in judged.items()}
+def compute_metrics(results: Mapping[str, Sequence[QueryResult]]) -> Metrics:
+    """Return the metrics that are shown, by kind of query."""
+    summaries = {kind: summarise(own) for kind, own in results.items()}
     return {kind: {name: summary[name] for name in SHOWN} for kind, summary in summaries.items()}
 
 
-def gain(
+def estimate_gain(
     before: Mapping[str, Sequence[QueryResult]], after: Mapping[str, Sequence[QueryResult]]
 ) -> Estimate:
-    """How much mAP rises in the mean of all kinds of question, which were asked of both, with
-    its 95 % interval.
-    """
+    """Estimate how much mAP rises, as the mean over the kinds of query, with its 95 % interval."""
     return estimate_mean(*(
         [_precision(new) - _precision(old) for old, new in zip(outcomes, after[kind], strict=True)]
         for kind, outcomes in before.items()
@@ -104,19 +107,17 @@ def _precision(outcome: QueryResult) -> float:
     return average_precision(outcome.ranks, outcome.relevant)
 
 
-def _ranked(asking: Vectors, asked: Vectors, truth: csr_matrix, rows: Ids) -> list[QueryResult]:
-    """Outcomes of the questions `rows` of `asking` (n, dim) over `asked` (m, dim); truth is (n,
-    m).
-    """
-    order = np.argsort(-(asking[rows] @ asked.T), axis=1, kind="stable")
-    outcomes = []
+def _rank(queries: Vectors, targets: Vectors, truth: csr_matrix, rows: Ids) -> list[QueryResult]:
+    """Rank `targets` (m, dim) for the given rows of `queries` (n, dim). Truth is (n, m)."""
+    order = np.argsort(-(queries[rows] @ targets.T), axis=1, kind="stable")
+    results = []
     for place, row in enumerate(rows):
         relevant = truth.indices[truth.indptr[row] : truth.indptr[row + 1]]
         ranks = np.flatnonzero(np.isin(order[place], relevant)) + 1
-        outcomes.append(QueryResult(tuple(ranks.tolist()), len(relevant), len(asked)))
-    return outcomes
+        results.append(QueryResult(tuple(ranks.tolist()), len(relevant), len(targets)))
+    return results
 
 
-def _some(count: int) -> Ids:
-    """At most MAX_QUERIES of so many, evenly spread."""
+def _sample(count: int) -> Ids:
+    """Return at most MAX_QUERIES of so many places, evenly spread."""
     return np.unique(np.linspace(0, count - 1, min(count, MAX_QUERIES)).astype(np.int64))

@@ -1,6 +1,4 @@
-"""Features for tuning: stored ones, and those of contents that were encoded before features were
-kept.
-"""
+"""Features for tuning: stored ones, and those of contents encoded before features were kept."""
 
 from __future__ import annotations
 
@@ -11,19 +9,19 @@ from typing import TypeVar
 import numpy as np
 from django.db.models import Exists, OuterRef
 
-from indexer.encoding.claiming import Job
 from indexer.encoding.clip_encoding import encode_clips
 from indexer.encoding.clip_reading import encodable_modalities, start_decoding
 from indexer.encoding.contents import Content, load_picture
 from indexer.encoding.encode import EncodedBatch, encode_pictures, encode_texts
+from indexer.encoding.jobs import Job
 from indexer.encoding.projection import get_tower_id
 from indexer.encoding.storage import make_feature_rows
-from indexer.tuning.progress import TuningProgress
+from indexer.model_release.progress import Progress
 from search.cpu import available_cores
 from search.encoders.protocol import Features, TunableEncoder
 from search.modalities import MODALITIES
 from search.types import Modality, TextRole
-from webapp.catalog.models import Asset, CachedFeatures, IndexJob, JobState, TuningStage
+from webapp.catalog.models import Asset, CachedFeatures, IndexJob, JobState, Tuning, TuningStage
 from webapp.catalog.selectors.features import FeatureRow, get_stored_features
 from webapp.catalog.services.features import store_features
 
@@ -34,17 +32,18 @@ ROW_BATCH_SIZE = 1_000
 
 
 def compute_missing_features(
-    encoder: TunableEncoder, *, busy_space: str, progress: TuningProgress
+    encoder: TunableEncoder, *, busy_space: str, progress: Progress[Tuning]
 ) -> int:
-    """Compute features for contents in use that have none. Returns how many pictures were
-    decoded for that.
+    """Compute the features of contents in use that have none. Return how many pictures it decoded.
 
-    Left to the worker are contents it has yet to encode into `busy_space`; left out are those
-    found unusable before.
+    Contents that wait to be encoded into `busy_space` are left to the worker; those that could
+    not be encoded before are skipped.
     """
     decoded = 0
     for kind in Modality:
-        missing = _missing(encoder, kind, busy_space) if encodable_modalities(encoder, kind) else []
+        missing = (
+            _find_missing(encoder, kind, busy_space) if encodable_modalities(encoder, kind) else []
+        )
         progress.begin(TuningStage.FEATURES, len(missing))
         size = MODALITIES[kind].claim_size or encoder.picture_batch_size
         for contents in _chunks(missing, size):
@@ -55,8 +54,10 @@ def compute_missing_features(
     return decoded
 
 
-def _missing(encoder: TunableEncoder, kind: Modality, busy_space: str) -> list[tuple[str, str]]:
-    """(content hash, text or file name) of every usable content without features."""
+def _find_missing(
+    encoder: TunableEncoder, kind: Modality, busy_space: str
+) -> list[tuple[str, str]]:
+    """Return (content hash, text or file name) of every usable content without features."""
     towers = get_tower_id(encoder, kind)
     same = {"modality": kind, "content_hash": OuterRef("content_hash")}
     waiting = IndexJob.objects.filter(
@@ -91,18 +92,18 @@ def _chunks(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
         yield items[start : start + size]
 
 
-def picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, FeatureRow]:
-    """Stored features by content hash; pictures that could not be decoded are absent."""
+def load_picture_features(hashes: Sequence[str], *, towers: str) -> dict[str, FeatureRow]:
+    """Return stored features by content hash, without pictures that could not be decoded."""
     found: dict[str, FeatureRow] = {}
     for chunk in _chunks(hashes, ROW_BATCH_SIZE):
         found |= get_stored_features(towers=towers, modality=Modality.PICTURE, hashes=chunk)
     return found
 
 
-def text_features(
-    texts: Sequence[str], encoder: TunableEncoder, progress: TuningProgress
+def compute_text_features(
+    texts: Sequence[str], encoder: TunableEncoder, progress: Progress[Tuning]
 ) -> Features:
-    """Features of texts as questions, (n, width): that is how shoppers use them."""
+    """Return the features of texts as queries, (n, width): shoppers use them so."""
     progress.begin(TuningStage.WORDS, len(texts))
     rows = []
     for chunk in _chunks(texts, TEXT_BATCH_SIZE):

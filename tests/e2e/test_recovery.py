@@ -33,7 +33,7 @@ def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(
     site.env["OMNISHELF_SWEEP_EVERY_S"] = "1"
     site.shell(ADD.format(start=0))
     output = site.manage("encode").stdout
-    assert "3 picture" in output and "3 text" in output and "0 set aside in all" in output
+    assert "3 picture" in output and "3 text" in output and "0 failed in all" in output
     assert done(site) == 6
 
     site.shell(ADD.format(start=3))

@@ -1,4 +1,4 @@
-"""The sweep finds lost work and leaves living work alone."""
+"""The reconciler finds lost work and leaves the work of living processes alone."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ import pytest
 from django.conf import settings as django_settings
 from django.utils import timezone
 
-from indexer.reconcile import (
+from indexer.encoding.jobs import (
     MAX_LOST_WORKERS,
+    enqueue_missing_jobs,
+    requeue_abandoned_jobs,
+)
+from indexer.reconcile import (
     TEMPORARY_FILE_MAX_AGE_S,
     Reconciler,
-    enqueue_missing_jobs,
     prune_temporary_files,
-    requeue_abandoned_jobs,
     resume_uploads,
 )
 from search.types import Modality
@@ -76,7 +78,7 @@ def empty_queues() -> None:
         file.unlink()
 
 
-def test_claims_of_dead_workers_and_ended_leases_are_taken_back() -> None:
+def test_claims_of_dead_workers_and_ended_leases_are_released() -> None:
     alive = claimed(this_process())
     elsewhere = claimed("elsewhere:1:1")
     lost = [
@@ -89,7 +91,7 @@ def test_claims_of_dead_workers_and_ended_leases_are_taken_back() -> None:
     assert set(IndexJob.objects.filter(state=JobState.CLAIMED)) == {alive, elsewhere}
 
 
-def test_a_job_that_lost_too_many_workers_is_set_aside() -> None:
+def test_a_job_that_lost_too_many_workers_fails() -> None:
     job = claimed(dead_process(), attempts=MAX_LOST_WORKERS - 1)
     assert requeue_abandoned_jobs() == (0, 1)
     job.refresh_from_db()
@@ -116,7 +118,7 @@ def test_contents_without_job_or_embedding_are_enqueued() -> None:
 
 
 def test_more_contents_than_one_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.reconcile.CHUNK", 3)
+    monkeypatch.setattr("indexer.encoding.jobs.ENQUEUE_BATCH_SIZE", 3)
     for n in range(8):
         add_product(f"p{n}", title=f"thing {n}", space="another")
     assert enqueue_missing_jobs(space=space()) == 8
@@ -136,29 +138,29 @@ def test_a_job_called_done_without_its_embedding_is_queued_again() -> None:
     assert IndexJob.objects.get(state=JobState.QUEUED) == lost
 
 
-def test_a_sweep_wakes_the_encoder_and_searches_again_only_after_a_change() -> None:
+def test_reconciling_wakes_the_encoder_and_searches_again_only_after_a_change() -> None:
     add_product("p", title="a thing", space="another")
-    sweeper = Reconciler()
-    assert sweeper.sweep().enqueued == 1
+    reconciler = Reconciler()
+    assert reconciler.reconcile().enqueued_jobs == 1
     assert messages("encode") == 1
     IndexJob.objects.filter(space=space()).delete()
-    assert sweeper.sweep().enqueued == 0, "the clock stands still"
+    assert reconciler.reconcile().enqueued_jobs == 0, "the clock stands still"
     add_product("q", title="another thing", space="another")
-    assert sweeper.sweep().enqueued == 2
+    assert reconciler.reconcile().enqueued_jobs == 2
 
 
-def test_a_sweep_finds_clips_without_a_preview_and_what_a_dead_worker_had_begun() -> None:
+def test_reconciling_finds_clips_without_a_preview_and_the_claim_of_a_dead_worker() -> None:
     digest = (
         add_product("p", title="", sounds=[b"a sound"], space=space()).assets.get().content_hash
     )
-    sweeper = Reconciler()
-    sweeper.sweep()
+    reconciler = Reconciler()
+    reconciler.reconcile()
     assert messages("encode") == 2, "one to encode it, one to draw it"
     claim = ClipPreview.objects.create(content_hash=digest, claimed_by=this_process())
-    sweeper.sweep()
+    reconciler.reconcile()
     assert messages("encode") == 3, "it is being drawn, and still to be encoded"
     ClipPreview.objects.filter(pk=claim.pk).update(claimed_by=dead_process())
-    sweeper.sweep()
+    reconciler.reconcile()
     assert messages("encode") == 5 and not ClipPreview.objects.exists()
 
 
@@ -193,5 +195,5 @@ def test_clicks_older_than_the_setting_are_forgotten(settings: Any) -> None:
     for days in (7, 8):
         day = timezone.now().date() - timedelta(days=days)
         ClickCount.objects.create(query="mug", product=product, day=day, count=1)
-    Reconciler().sweep()
+    Reconciler().reconcile()
     assert ClickCount.objects.count() == 1

@@ -132,7 +132,7 @@ def test_work_goes_on(upgraded: Installation, tmp_path: Path) -> None:
 
     Runs last: it changes the installation.
     """
-    upgraded.shell("from indexer.tasks import sweep; sweep()")
+    upgraded.shell("from indexer.tasks import reconcile; reconcile()")
     [(state, error)] = upgraded.query(
         "SELECT state, error FROM catalog_tuning WHERE id = %s", RUNNING_TUNING
     )

@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 from django.conf import settings
 
-from indexer.encoding.claiming import Job
 from indexer.encoding.clip_encoding import encode_clips
 from indexer.encoding.clip_reading import encodable_modalities, start_decoding
 from indexer.encoding.contents import Content
+from indexer.encoding.jobs import Job
 from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from search.config import engine_settings
 from search.encoders.protocol import TunableEncoder
@@ -181,8 +181,8 @@ def _time_encoding(
 ) -> float:
     began = time.perf_counter()
     batch = encode_clips(kind, [content], [queue], encoder)
-    if batch.set_aside:
-        raise InputError("the clip cannot be encoded", value=batch.set_aside[0].fault.message)
+    if batch.failed:
+        raise InputError("the clip cannot be encoded", value=batch.failed[0].error.message)
     return time.perf_counter() - began
 
 

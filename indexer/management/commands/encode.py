@@ -8,8 +8,8 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from tqdm import tqdm
 
 from indexer.encoding import run
+from indexer.encoding.jobs import enqueue_missing_jobs, requeue_abandoned_jobs
 from indexer.encoding.totals import EncodeTotals
-from indexer.reconcile import enqueue_missing_jobs, requeue_abandoned_jobs
 from search.errors import OmnishelfError
 from webapp.catalog.models import IndexJob, JobState
 from webapp.catalog.services.jobs import retry_jobs
@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "--retry-failed", action="store_true", help="try again what was set aside"
+            "--retry-failed", action="store_true", help="retry the contents that failed"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,11 +37,11 @@ class Command(BaseCommand):
             passes = self._encode(bar)
         for totals in passes:
             self.stdout.write(str(totals))
-        self.stdout.write(f"{jobs.filter(state=JobState.FAILED).count()} set aside in all")
+        self.stdout.write(f"{jobs.filter(state=JobState.FAILED).count()} failed in all")
 
     def _encode(self, bar: tqdm) -> list[EncodeTotals]:
         def show(totals: EncodeTotals) -> None:
-            bar.update(totals.encoded.total() + totals.set_aside - bar.n)
+            bar.update(totals.encoded.total() + totals.failed - bar.n)
 
         try:
             return run.encode_queued(show)

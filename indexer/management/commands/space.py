@@ -23,9 +23,8 @@ from indexer.model_change.report import (
     print_state,
     refused,
 )
-from indexer.model_change.rollback import rollback_change
-from indexer.model_change.run import change_model
-from indexer.progress_bar import StageBar
+from indexer.model_change.run import change_model, rollback_change
+from indexer.model_release.progress import StageBar
 from search.encoders.registry import preset_names
 from search.errors import OmnishelfError
 from search.evaluation.folder import read_queries

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management import BaseCommand, CommandError, CommandParser
 
-from indexer.progress_bar import StageBar
+from indexer.model_release.progress import StageBar
 from indexer.tuning.claiming import fail_abandoned_tunings
 from indexer.tuning.report import as_dict, print_tuning, print_tunings
 from indexer.tuning.run import rollback_tuning, run_tuning

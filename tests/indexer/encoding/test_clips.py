@@ -13,9 +13,9 @@ import pytest
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import Storage
 
+from indexer.encoding.jobs import enqueue_missing_jobs
 from indexer.encoding.worker import EncodeWorker
-from indexer.reconcile import enqueue_missing_jobs
-from indexer.tuning.publish import project_space
+from indexer.model_release.fill import project_space
 from search.encoders.residual_heads import as_tunable
 from search.types import Modality
 from tests.support.audio_encoder import ToneEncoder
@@ -221,7 +221,7 @@ def test_another_space_over_the_same_towers_is_filled_without_decoding(
     tuned = ToneEncoder("tuned")
     tuned.tower_id, tuned.audio_tower_id = audio_encoder.tower_id, audio_encoder.audio_tower_id
     assert (
-        project_space(tuned, touch=True)
+        project_space(tuned, mark_changed=True)
         == Embedding.objects.filter(space=audio_encoder.space.fingerprint).count()
         == 6
     )
@@ -234,7 +234,7 @@ def test_another_space_over_the_same_towers_is_filled_without_decoding(
         }
 
     assert rows(tuned) == rows(audio_encoder)
-    assert project_space(tuned, touch=True) == 0
+    assert project_space(tuned, mark_changed=True) == 0
 
 
 def test_a_clip_in_a_store_without_paths_is_copied_for_as_long_as_needed(

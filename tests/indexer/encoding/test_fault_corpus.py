@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from indexer.encoding.jobs import enqueue_missing_jobs
 from indexer.encoding.worker import EncodeWorker
-from indexer.reconcile import enqueue_missing_jobs
 from search.types import Modality
 from tests.support.audio_encoder import ToneEncoder
 from tests.support.catalogue import add_product
@@ -59,7 +59,7 @@ def test_every_file_has_its_outcome_and_the_worker_lives(tmp_path: Path) -> None
         clip.product.sku: outcome_of(jobs[clip.kind, clip.content_hash], clip) for clip in clips
     }
     assert found == {name: PAST_INSPECTION.get(name, case.outcome) for name, case in cases.items()}
-    assert totals.set_aside == IndexJob.objects.filter(state=JobState.FAILED).count()
+    assert totals.failed == IndexJob.objects.filter(state=JobState.FAILED).count()
     titled = Asset.objects.filter(kind=Modality.TEXT).values("content_hash")
     assert Embedding.objects.filter(content_hash__in=titled, modality=Modality.TEXT).count() == len(
         cases

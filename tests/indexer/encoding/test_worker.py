@@ -12,9 +12,9 @@ import pytest
 from django.core.files.storage import default_storage
 from PIL import Image
 
-from indexer.encoding.claiming import claim_jobs
 from indexer.encoding.contents import load_contents
 from indexer.encoding.encode import encode_texts
+from indexer.encoding.jobs import claim_jobs
 from indexer.encoding.storage import MAX_ATTEMPTS, store_batch
 from indexer.encoding.worker import EncodeWorker
 from search.encoders.protocol import Pixels
@@ -105,7 +105,7 @@ def test_a_picture_of_two_products_is_encoded_once_and_touches_both(encoder: Col
     assert set(Product.objects.filter(index_seq__gt=before)) == set(products)
 
 
-def test_a_broken_picture_is_set_aside_for_good(encoder: ColourEncoder) -> None:
+def test_a_job_with_a_broken_picture_fails_at_once(encoder: ColourEncoder) -> None:
     space = encoder.space.fingerprint
     add_product("bad", title="bad", pictures=[picture_bytes(1)[:60]], space=space)
     add_product("good", title="good", pictures=[picture_bytes(2)], space=space)
@@ -119,7 +119,7 @@ def test_a_broken_picture_is_set_aside_for_good(encoder: ColourEncoder) -> None:
     assert IndexJob.objects.get(pk=failed.pk).attempts == 1, "never retried"
 
 
-def test_a_missing_file_is_retried_with_back_off_and_then_set_aside(encoder: ColourEncoder) -> None:
+def test_a_missing_file_is_retried_with_backoff_and_then_fails(encoder: ColourEncoder) -> None:
     add_product("gone", title="gone", pictures=[picture_bytes(1)], space=encoder.space.fingerprint)
     default_storage.delete(Asset.objects.get().file.name)
     delays = []

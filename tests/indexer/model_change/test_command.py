@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from indexer.model_change.claiming import GIVEN_UP
+from indexer.model_change.claiming import ABANDONED
 from tests.indexer.model_change.conftest import SAID, fill_shop
 from webapp.catalog.models import ModelChange
 
@@ -82,11 +82,11 @@ def test_errors_end_with_1_and_what_may_pass_with_75(
         def stopped(*_: object) -> None:
             raise KeyboardInterrupt
 
-        patched.setattr("indexer.model_change.run.build_generation", stopped)
+        patched.setattr("indexer.model_release.release.build_generation", stopped)
         with pytest.raises(CommandError, match="goes on with it") as ended:
             call_command("space", "change", "--to", "taught", "--golden", golden_file)
     assert ended.value.returncode == 130 and told("status")["changes"][0]["interrupted"]
-    assert told("rollback")["error"] == GIVEN_UP
+    assert told("rollback")["error"] == ABANDONED
     spaces = {
         "base": "b",
         "space": "b",

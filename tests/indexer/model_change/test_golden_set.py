@@ -12,7 +12,7 @@ import pytest
 from indexer.encoding.run import encode_queued
 from indexer.model_change import golden_set as module
 from indexer.model_change.compare import compare
-from indexer.model_change.golden_set import golden_set
+from indexer.model_change.golden_set import load_golden_set
 from search.encoders.sanity_check import COLOURS
 from search.errors import InputError
 from search.evaluation.folder import read_queries
@@ -40,11 +40,11 @@ def test_questions_of_a_file_name_visible_products(tmp_path: Path) -> None:
         {"image": "mug.png", "relevant": ["mug"]},
     ]
     (tmp_path / "golden_set.jsonl").write_text("\n".join(map(json.dumps, lines)))
-    found = golden_set(read_queries(tmp_path / "golden_set.jsonl"))
-    assert found.kind == GoldenSetSource.FILE and found.skipped == 2, (
+    found = load_golden_set(read_queries(tmp_path / "golden_set.jsonl"))
+    assert found.source == GoldenSetSource.FILE and found.skipped == 2, (
         "a picture that finds itself proves nothing"
     )
-    (question,) = found.questions
+    (question,) = found.queries
     assert (question.text, question.relevant) == ("a mug", {mug})
 
 
@@ -72,12 +72,12 @@ def test_enough_clicked_queries_ask_for_what_was_clicked(monkeypatch: pytest.Mon
             ("both", bowl): 2,
         }
     )
-    found = golden_set(())
-    assert found.kind == GoldenSetSource.CLICKS
-    asked = {question.text: question.relevant for question in found.questions}
+    found = load_golden_set(())
+    assert found.source == GoldenSetSource.CLICKS
+    asked = {question.text: question.relevant for question in found.queries}
     assert asked == {"for tea": {mug}, "for soup": {bowl}, "both": {mug, bowl}}
     Product.objects.filter(pk=bowl).update(visible=False)
-    assert {question.text for question in golden_set(()).questions} == {"for tea", "both"}
+    assert {question.text for question in load_golden_set(()).queries} == {"for tea", "both"}
 
 
 def test_titles_ask_for_pictures_when_clicks_are_few() -> None:
@@ -85,11 +85,9 @@ def test_titles_ask_for_pictures_when_clicks_are_few() -> None:
     product("text", "Red mug", pictures=0)
     product("bowl")
     add_clicks({("for tea", min(mugs)): 2})
-    found = golden_set(())
-    assert found.kind == GoldenSetSource.CATALOGUE
-    assert [(question.text, question.relevant) for question in found.questions] == [
-        ("Red mug", mugs)
-    ]
+    found = load_golden_set(())
+    assert found.source == GoldenSetSource.CATALOGUE
+    assert [(question.text, question.relevant) for question in found.queries] == [("Red mug", mugs)]
 
 
 def test_a_title_does_not_find_its_own_words() -> None:
@@ -106,8 +104,8 @@ def test_a_title_does_not_find_its_own_words() -> None:
             space=model.space.fingerprint,
         )
     encode_queued()
-    found = golden_set(())
+    found = load_golden_set(())
     asked = compare(found, model, model, lambda: None)
-    assert len(found.questions) == len(titles) and asked.gain.value == 0 and asked.overlap == 1
-    with_words = compare(replace(found, kind=GoldenSetSource.CLICKS), model, model, lambda: None)
+    assert len(found.queries) == len(titles) and asked.gain.value == 0 and asked.overlap == 1
+    with_words = compare(replace(found, source=GoldenSetSource.CLICKS), model, model, lambda: None)
     assert with_words.before["mAP"] > asked.before["mAP"] + 0.2

@@ -9,14 +9,14 @@ from weakref import WeakValueDictionary
 
 import pytest
 
-from indexer.encoding import worker
+from indexer.encoding import storage, worker
 from indexer.encoding.run import encode_queued
 from indexer.index.compaction import build_generation
 from indexer.model_change import run
-from indexer.model_change.claiming import GIVEN_UP
+from indexer.model_change.claiming import ABANDONED
 from indexer.model_change.report import get_model_status
-from indexer.model_change.rollback import rollback_change
-from indexer.model_change.run import change_model
+from indexer.model_change.run import ChangeRelease, change_model, rollback_change
+from indexer.model_release import release
 from search.config import engine_settings
 from search.errors import InputError, SelfTestFailed, Unavailable, WeightsMissing
 from search.evaluation.folder import EvaluationQuery
@@ -41,7 +41,7 @@ from webapp.retrieval.service import search_products
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-GoldenSet = Sequence[EvaluationQuery]
+GoldenQueries = Sequence[EvaluationQuery]
 
 
 def answers() -> dict[str, list[tuple[str, float]]]:
@@ -61,7 +61,7 @@ def firsts(colour: str, count: int) -> set[str]:
 
 
 def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
-    golden: GoldenSet,
+    golden: GoldenQueries,
 ) -> None:
     fill_shop()
     before, former = answers(), active_space()
@@ -97,7 +97,7 @@ def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
         rollback_change()
 
 
-def test_a_rollback_gives_the_same_scores(golden: GoldenSet) -> None:
+def test_a_rollback_gives_the_same_scores(golden: GoldenQueries) -> None:
     fill_shop()
     before = answers()
     change_model("taught", golden=golden)
@@ -107,7 +107,7 @@ def test_a_rollback_gives_the_same_scores(golden: GoldenSet) -> None:
 
 
 def test_the_way_back_is_open_when_the_new_model_is_gone(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
@@ -133,7 +133,7 @@ def test_the_way_back_is_open_when_the_new_model_is_gone(
         assert {sku for sku, _ in after["red"]} == {sku for sku, _ in before["red"]} | {"red-new"}
 
 
-def test_a_worse_model_is_refused_unless_forced(golden: GoldenSet) -> None:
+def test_a_worse_model_is_refused_unless_forced(golden: GoldenQueries) -> None:
     fill_shop()
     change_model("taught", golden=golden)
     before = answers()
@@ -154,7 +154,7 @@ def test_a_worse_model_is_refused_unless_forced(golden: GoldenSet) -> None:
     assert ModelChange.objects.get(state=ModelChangeState.LIVE).preset == "taught"
 
 
-def test_a_dry_run_says_and_changes_nothing(golden: GoldenSet) -> None:
+def test_a_dry_run_says_and_changes_nothing(golden: GoldenQueries) -> None:
     fill_shop()
     before, clock = answers(), get_index_sequence()
     change = change_model("taught", golden=golden, dry_run=True)
@@ -173,7 +173,9 @@ def test_a_few_titles_are_too_few_to_judge_by() -> None:
     assert "Only 0 questions" in change.decision
 
 
-def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(golden: GoldenSet) -> None:
+def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(
+    golden: GoldenQueries,
+) -> None:
     fill_shop()
     with pytest.raises(SelfTestFailed):
         change_model("broken", golden=golden)
@@ -183,11 +185,11 @@ def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(golden: G
 
 
 def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
-    store = worker.store_batch
+    store = storage.store_batch
     stored: list[int] = []
 
     def cut_off(*args: object, **options: object) -> None:
@@ -214,9 +216,12 @@ def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
     assert "red-new" in firsts("red", 5)
 
 
-@pytest.mark.parametrize("stage", ["build_generation", "compare", "swap"])
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [(release, "build_generation"), (run, "compare"), (ChangeRelease, "activate")],
+)
 def test_killed_at_a_later_step_it_goes_on(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch, stage: str
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch, owner: object, step: str
 ) -> None:
     fill_shop()
     before = answers()
@@ -225,7 +230,7 @@ def test_killed_at_a_later_step_it_goes_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(run, stage, cut_off)
+        patched.setattr(owner, step, cut_off)
         change_model("taught", golden=golden)
     assert ModelChange.objects.get().is_interrupted and answers() == before
     assert change_model("taught", golden=golden).state == ModelChangeState.LIVE
@@ -233,7 +238,7 @@ def test_killed_at_a_later_step_it_goes_on(
 
 
 def test_an_interrupted_change_can_be_given_up(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
 
@@ -242,17 +247,17 @@ def test_an_interrupted_change_can_be_given_up(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(run, "build_generation", cut_off)
+        patched.setattr(release, "build_generation", cut_off)
         change_model("taught", golden=golden)
-    given_up = rollback_change()
-    assert given_up.state == ModelChangeState.FAILED and given_up.error == GIVEN_UP
+    abandoned = rollback_change()
+    assert abandoned.state == ModelChangeState.FAILED and abandoned.error == ABANDONED
     assert set(IndexJob.objects.filter(state=JobState.QUEUED).values_list("space", flat=True)) == {
         active_space().fingerprint
     }
 
 
 def test_what_changes_meanwhile_is_found_after_the_swap(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     red = Product.objects.get(sku="red-0")
@@ -265,7 +270,7 @@ def test_what_changes_meanwhile_is_found_after_the_swap(
         add_square("red-last", "red", 99)
         return manifest
 
-    monkeypatch.setattr(run, "build_generation", meanwhile)
+    monkeypatch.setattr(release, "build_generation", meanwhile)
     change = change_model("taught", golden=golden)
     assert change.state == ModelChangeState.LIVE
     found = firsts("red", 6)
@@ -275,24 +280,25 @@ def test_what_changes_meanwhile_is_found_after_the_swap(
 
 
 def test_another_space_in_use_voids_the_comparison(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()
 
-    def other(change: ModelChange) -> None:
-        ModelChange.objects.filter(pk=change.pk).update(previous_space="another")
-        change.refresh_from_db()
-        swap(change)
+    activate = ChangeRelease.activate
 
-    swap = run.swap
-    monkeypatch.setattr(run, "swap", other)
+    def activate_after_another_space(self: ChangeRelease) -> None:
+        ModelChange.objects.filter(pk=self.row.pk).update(previous_space="another")
+        self.row.refresh_from_db()
+        activate(self)
+
+    monkeypatch.setattr(ChangeRelease, "activate", activate_after_another_space)
     with pytest.raises(Unavailable, match="void"):
         change_model("taught", golden=golden)
     assert ModelChange.objects.get().state == ModelChangeState.FAILED and answers() == before
 
 
-def test_searches_never_fail_and_never_mix_spaces(golden: GoldenSet) -> None:
+def test_searches_never_fail_and_never_mix_spaces(golden: GoldenQueries) -> None:
     fill_shop()
     allowed = {said: [skus_of(said)] for said in SAID.values()}
     ended = threading.Event()
@@ -332,7 +338,7 @@ def test_searches_never_fail_and_never_mix_spaces(golden: GoldenSet) -> None:
 
 
 def test_a_search_ends_in_the_space_that_it_began_in(
-    golden: GoldenSet, monkeypatch: pytest.MonkeyPatch
+    golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
     before = answers()

@@ -10,11 +10,12 @@ import pytest
 from django.utils import timezone
 
 from indexer.encoding import run
+from indexer.encoding.jobs import enqueue_missing_jobs
 from indexer.encoding.worker import EncodeWorker
-from indexer.model_change.activate import drop_unused_spaces
 from indexer.model_change.claiming import claim_change, release_abandoned_changes
 from indexer.model_change.preflight import check_target
-from indexer.reconcile import Reconciler, enqueue_missing_jobs
+from indexer.model_change.run import find_unused_spaces
+from indexer.reconcile import Reconciler
 from search.errors import Unavailable
 from tests.indexer.model_change.conftest import add_square, fill_shop
 from webapp.catalog.models import (
@@ -102,7 +103,7 @@ def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
     with pytest.raises(Unavailable, match="under way"):
         claimed()
     ModelChange.objects.update(claimed_by=this_process().rpartition(":")[0] + ":0")
-    Reconciler().sweep()
+    Reconciler().reconcile()
     first.refresh_from_db()
     assert first.is_interrupted and release_abandoned_changes() == 0
     assert claimed() == first
@@ -173,7 +174,7 @@ def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(
     assert Product.objects.get(sku="red-0").assets.get().error == ""
 
 
-def test_all_but_the_spaces_of_both_presets_are_dropped() -> None:
+def test_spaces_of_other_presets_are_unused() -> None:
     old = {"preset": "p", "previous_preset": "q", "state": ModelChangeState.RETIRED}
     ModelChange.objects.create(
         base="older", space="older", previous_base="oldest", previous_space="oldest", **old
@@ -183,7 +184,4 @@ def test_all_but_the_spaces_of_both_presets_are_dropped() -> None:
     )
     for base, space in (("before", "tuned"), ("older", "tuned older")):
         Tuning.objects.create(preset="p", base=base, space=space, state=TuningState.RETIRED)
-    for space in ("now", "before", "tuned", "older", "oldest", "tuned older"):
-        Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
-    drop_unused_spaces(kept={"now", "before"})
-    assert set(Embedding.objects.values_list("space", flat=True)) == {"now", "before", "tuned"}
+    assert find_unused_spaces({"now", "before"}) == {"older", "oldest", "tuned older"}

@@ -38,9 +38,9 @@ def colours(monkeypatch: pytest.MonkeyPatch) -> Iterator[TunableEncoder]:
 
 @pytest.fixture(autouse=True)
 def short_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few and small rounds: colours are learned quickly."""
+    """Train few and short epochs: colours are learned quickly."""
     recipe = Recipe(batch=64, epochs=20, patience=5, validation_share=0.1)
-    monkeypatch.setattr(train, "tuning_recipe", lambda pictures: recipe)
+    monkeypatch.setattr(train, "make_tuning_recipe", lambda pictures: recipe)
 
 
 def forget() -> None:
@@ -54,7 +54,7 @@ def encode_all() -> None:
 
 @pytest.fixture
 def no_decoding(monkeypatch: pytest.MonkeyPatch, colours: TunableEncoder) -> None:
-    """From here on a picture that is decoded is a fault."""
+    """Make the test fail when a picture is decoded."""
 
     def refuse(*_: Any) -> Any:
         raise AssertionError("a picture was decoded")

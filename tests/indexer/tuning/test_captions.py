@@ -3,7 +3,7 @@ a product out."""
 
 from __future__ import annotations
 
-from indexer.tuning.captions import ProductFacts, attribute_values, select_attributes, wording
+from indexer.tuning.captions import ProductFacts, attribute_values, make_captions, select_attributes
 
 
 def facts(n: int, **attributes: str) -> ProductFacts:
@@ -29,7 +29,7 @@ def test_colour_comes_first_and_numbers_never() -> None:
 
 
 def test_labels_join_values_with_the_kind() -> None:
-    texts = wording(shelf()[0], ("Colour", "gender"))
+    texts = make_captions(shelf()[0], ("Colour", "gender"))
     assert texts.labels == (
         "red casual shoes", "casual shoes", "women casual shoes", "women red casual shoes", "nike casual shoes",
     )  # fmt: skip
@@ -38,7 +38,7 @@ def test_labels_join_values_with_the_kind() -> None:
 
 
 def test_a_product_that_only_has_a_title_has_no_labels() -> None:
-    texts = wording(ProductFacts(1, ("Thing",), (), "", "", {}), ())
+    texts = make_captions(ProductFacts(1, ("Thing",), (), "", "", {}), ())
     assert texts.labels == texts.variants == () and texts.names == ("Thing",)
 
 

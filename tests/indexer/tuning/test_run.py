@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from indexer.index.compaction import build_generation
-from indexer.tuning import publish
-from indexer.tuning.publish import drop_old_tuned_spaces
-from indexer.tuning.run import rollback_tuning, run_tuning
+from indexer.model_release import release
+from indexer.tuning.run import find_unused_tuned_spaces, rollback_tuning, run_tuning
 from search.encoders.protocol import TunableEncoder
 from search.errors import InputError
 from search.types import Space
@@ -171,16 +170,18 @@ def test_tuning_again_goes_on_from_the_heads_in_use(colours: TunableEncoder) -> 
         rollback_tuning("compact")
 
 
-def test_all_but_the_spaces_kept_are_dropped(colours: TunableEncoder) -> None:
-    for space in ("newest", "former", "older"):
+def test_spaces_of_older_tunings_are_dropped(colours: TunableEncoder) -> None:
+    for space in ("newest", "previous", "older"):
         state = TuningState.LIVE if space == "newest" else TuningState.RETIRED
-        newest = Tuning.objects.create(
+        Tuning.objects.create(
             preset="compact", base="base", state=state, space=space, heads_digest=space
         )
-    for space in ("base", "newest", "former", "older"):
+    for space in ("base", "newest", "previous", "older"):
         Embedding.objects.create(space=space, modality="text", content_hash="0" * 64, vector=b"")
-    drop_old_tuned_spaces(newest, kept={"newest", "former", "base"})
-    assert set(Embedding.objects.values_list("space", flat=True)) == {"base", "newest", "former"}
+    unused = find_unused_tuned_spaces("compact", {"newest", "previous", "base"})
+    assert unused == {"older"}
+    release.drop_space("older")
+    assert set(Embedding.objects.values_list("space", flat=True)) == {"base", "newest", "previous"}
 
 
 def test_clicked_queries_teach_what_the_catalogue_does_not_say(colours: TunableEncoder) -> None:
@@ -210,7 +211,7 @@ def test_a_tuning_cut_off_at_the_last_step_leaves_everything_as_it_was(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(publish, "build_generation", cut_off)
+        patched.setattr(release, "build_generation", cut_off)
         tune()
     assert Tuning.objects.get().state == TuningState.FAILED
     assert active_space() == colours.space and answers() == before

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from indexer.encoding.claiming import (
+from indexer.encoding.jobs import (
     ISOLATE_AFTER,
     claim_jobs,
     claim_poison_job,
@@ -46,7 +47,7 @@ def test_the_oldest_are_claimed_up_to_the_limit() -> None:
 
 def test_modalities_other_spaces_and_jobs_put_off_are_left_out() -> None:
     queue(1, Modality.PICTURE)
-    queue(1, not_before=timezone.now() + timezone.timedelta(minutes=1))
+    queue(1, not_before=timezone.now() + datetime.timedelta(minutes=1))
     IndexJob.objects.create(space="other", modality="text", content_hash="f" * 64)
     assert next_modality(space=SPACE) == Modality.PICTURE
     assert claim(9) == []
