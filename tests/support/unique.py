@@ -1,4 +1,4 @@
-"""No test is lost between collection and run."""
+"""Refuse a run in which tests would be skipped silently."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 
 def refuse_shared_ids(items: Sequence[pytest.Item]) -> None:
-    """Of several tests with one id pytest-xdist runs one, and says nothing of the others.
+    """Raise pytest.UsageError, which ends the run, if several tests have the same id.
 
-    Raises pytest.UsageError, which ends the run, naming the ids.
+    pytest-xdist would run only one of them, without a message.
     """
-    shared = [
-        nodeid for nodeid, count in Counter(item.nodeid for item in items).items() if count > 1
-    ]
+    counts = Counter(item.nodeid for item in items)
+    shared = [nodeid for nodeid, count in counts.items() if count > 1]
     if shared:
         raise pytest.UsageError(
-            f"several tests share an id, and one of each would run: {', '.join(shared)}. Give every test its own id."
+            f"several tests share an id, and only one of each would run: {', '.join(shared)}. "
+            "Give every test its own id."
         )

@@ -82,7 +82,8 @@ def _repeat(part: Path, path: Path, seconds: int) -> None:
                 for packet in source.demux():
                     if packet.dts is None:
                         continue
-                    later = int(turn * _PART_S / packet.time_base)
-                    packet.pts, packet.dts = packet.pts + later, packet.dts + later
+                    offset = int(turn * _PART_S / packet.time_base)
+                    packet.dts += offset
+                    packet.pts = None if packet.pts is None else packet.pts + offset
                     packet.stream = streams[packet.stream_index]
                     clip.mux(packet)

@@ -77,6 +77,8 @@ def measure_tuning(data: Path, cache: Path) -> TuneReport:
     tuning = run_tuning(create_tuning(preset=engine_settings().preset).pk)
     seconds = time.perf_counter() - started
     tuned, after = search_all(queries), evaluate_folders(folders, active_model().encoder())
+    if tuning is None:
+        raise RuntimeError("another process has claimed the tuning")
     if tuning.state == TuningState.LIVE:
         rollback_tuning(tuning.preset)
     restored = search_all(queries)

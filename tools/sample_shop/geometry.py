@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def ellipsoid(radii: Vec, centre: Vec = (0, 0, 0)) -> Sdf:
         a, b, c = (np.float32(1 / r) for r in radii)
         k0 = _length(x * a, y * b, z * c)
         k1 = _length(x * a * a, y * b * b, z * c * c)
-        return k0 * (k0 - 1) / np.maximum(k1, np.float32(1e-4))
+        return cast(Array, k0 * (k0 - 1) / np.maximum(k1, np.float32(1e-4)))
 
     return distance
 

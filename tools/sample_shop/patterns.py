@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from tools.sample_shop import noise
 from tools.sample_shop.distance_fields import Array
@@ -12,15 +14,17 @@ from tools.sample_shop.distance_fields import Array
 Pattern = Callable[[Array, Array], Array]
 """(u, v) in cells, each (n,) → mask (n,). The period in u is 1 or 2: it closes around a lathe."""
 
+Floats = npt.NDArray[np.floating[Any]]
+
 SOFT = np.float32(0.04)
 
 
-def _edge(signed: Array) -> Array:
+def _edge(signed: Floats) -> Array:
     """Return 1 where `signed` is negative, with a soft border."""
     return np.clip(np.float32(0.5) - signed / SOFT, 0, 1)
 
 
-def _tile(u: Array) -> Array:
+def _tile(u: Floats) -> Array:
     return u - np.floor(u) - np.float32(0.5)
 
 

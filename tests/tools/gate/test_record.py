@@ -1,13 +1,13 @@
-"""The bundled encoder must not get worse at what it was recorded to do.
+"""The bundled encoder must not fall below its recorded accuracy.
 
-When this fails after new heads, new towers or another preparation of pictures that are meant:
-`make gate`.
+After an intended change of heads, towers or preprocessing, run `make gate`.
 """
 
 from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 import torch
@@ -28,6 +28,8 @@ from tools.gate.record import (
 )
 from tools.gate.shop import draw_shop
 
+Head = TypeVar("Head", bound=nn.Module)
+
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gate")]
 
 
@@ -41,8 +43,8 @@ def encoder() -> CompactEncoder:
     return load_bundled_encoder()
 
 
-def noise(head: nn.Module) -> nn.Module:
-    """The same head with weights that mean nothing."""
+def randomise(head: Head) -> Head:
+    """Return a copy of the head with random weights."""
     damaged = copy.deepcopy(head)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -53,15 +55,14 @@ def noise(head: nn.Module) -> nn.Module:
     return damaged
 
 
-def worded(shop: EvaluationFolder) -> EvaluationFolder:
-    """Without picture queries: a random projection keeps distances, so two pictures hardly
-    notice it."""
+def without_picture_queries(shop: EvaluationFolder) -> EvaluationFolder:
+    """A random projection keeps distances, so picture queries hardly notice it."""
     return EvaluationFolder(
         shop.root, shop.catalog, tuple(query for query in shop.queries if query.picture is None)
     )
 
 
-def test_the_record_is_of_the_heads_shipped() -> None:
+def test_the_record_belongs_to_the_shipped_heads() -> None:
     assert read_record().heads == shipped_heads_digest(), "the heads changed: run `make gate`"
 
 
@@ -70,18 +71,18 @@ def test_no_category_falls_below_its_floor(shop: EvaluationFolder, encoder: Comp
     found = precisions_by_category(evaluate_encoder(shop, encoder))
     assert {name: precisions.keys() for name, precisions in found.items()} == {
         name: known.precisions.keys() for name, known in record.categories.items()
-    }, "the shop asks other queries than recorded: run `make gate`"
+    }, "the queries are not those of the record: run `make gate`"
     assert find_regressions(found, record) == {}
 
 
-def test_damaged_heads_are_noticed_in_every_category_of_words(
+def test_random_heads_fall_below_every_floor_of_text_queries(
     shop: EvaluationFolder, encoder: CompactEncoder
 ) -> None:
-    heads = noise(encoder.projection_heads[0]), encoder.projection_heads[1]
+    heads = randomise(encoder.projection_heads[0]), encoder.projection_heads[1]
     damaged = CompactEncoder(
         encoder.space, encoder.towers, heads, encoder.audio, tower_id=encoder.tower_id
     )
-    found = precisions_by_category(evaluate_encoder(worded(shop), damaged))
+    found = precisions_by_category(evaluate_encoder(without_picture_queries(shop), damaged))
     assert (
         find_regressions(found, read_record()).keys()
         == found.keys()
@@ -89,7 +90,7 @@ def test_damaged_heads_are_noticed_in_every_category_of_words(
     )
 
 
-def test_the_floor_is_what_chance_allows_and_not_what_a_lower_mean_reaches() -> None:
+def test_the_floor_is_the_lower_bound_of_the_interval() -> None:
     known = Category.from_precisions(
         {str(number): value for number, value in enumerate([0.2, 0.4, 0.6, 0.8, 1.0] * 10)}
     )
@@ -104,7 +105,7 @@ def test_the_floor_is_what_chance_allows_and_not_what_a_lower_mean_reaches() -> 
     )
 
 
-def test_worse_figures_are_recorded_only_when_that_is_meant(tmp_path: Path) -> None:
+def test_worse_figures_are_recorded_only_with_lower(tmp_path: Path) -> None:
     file = tmp_path / "record.json"
     good = {"words": {str(number): 0.5 + number / 100 for number in range(40)}}
     bad = {"words": {name: value - 0.2 for name, value in good["words"].items()}}
@@ -116,6 +117,6 @@ def test_worse_figures_are_recorded_only_when_that_is_meant(tmp_path: Path) -> N
     assert read_record(file).heads == shipped_heads_digest()
 
 
-def test_perfect_answers_leave_room_for_one_that_is_not() -> None:
+def test_perfect_results_leave_room_for_chance() -> None:
     known = Category.from_precisions({str(number): 1.0 for number in range(60)})
     assert known.floor == 0.95

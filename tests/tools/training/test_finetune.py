@@ -27,13 +27,13 @@ def pixels(count: int = 2, side: int = 32) -> Tensor:
     return torch.randn(count, 3, side, side, generator=torch.Generator().manual_seed(0))
 
 
-def blocks() -> nn.Sequential:
+def blocks() -> list[nn.Module]:
     torch.manual_seed(0)
-    return nn.Sequential(
+    return [
         nn.Conv2d(3, 8, 3),
         nn.BatchNorm2d(8),
         nn.Sequential(nn.GELU(), nn.Dropout(0.2), nn.Conv2d(8, 8, 3)),
-    )
+    ]
 
 
 def gradients(checkpointed: bool) -> list[Tensor]:
@@ -56,7 +56,7 @@ def test_recomputed_gradients_are_the_plain_ones() -> None:
     assert all(torch.equal(one, other) for one, other in zip(ours, plain, strict=True))
 
 
-def test_what_a_block_computes_inside_is_not_kept() -> None:
+def test_intermediate_tensors_of_a_block_are_not_kept() -> None:
     block = nn.Sequential(*(layer for _ in range(4) for layer in (nn.Conv2d(3, 3, 3), nn.GELU())))
 
     def kept(tail: UnfrozenLayers) -> int:
@@ -77,12 +77,13 @@ def test_what_a_block_computes_inside_is_not_kept() -> None:
 
 def test_batch_normalisation_keeps_its_statistics() -> None:
     tail = UnfrozenLayers(blocks(), pool).train()
-    before = tail.blocks[1].running_mean.clone()
+    norm: Any = tail.blocks[1]
+    before = norm.running_mean.clone()
     tail(pixels())
-    assert torch.equal(tail.blocks[1].running_mean, before)
+    assert torch.equal(norm.running_mean, before)
 
 
-def vision_transformer(**changed: Any) -> nn.Module:
+def vision_transformer(**changed: Any) -> Any:
     settings = {"layers": 3, "width": 32, "head_width": 16, "patch_size": 8, "image_size": 32}
     torch.manual_seed(0)
     visual = open_clip.model._build_vision_tower(
@@ -137,10 +138,11 @@ def test_last_stages_of_an_efficientnet_are_trained_with_the_heads() -> None:
     fitted = fit_unfrozen(
         tail, start.heads, Pairs.from_arrays(entering[None].numpy(), texts, truth), recipe
     )
-    trained = dict(fitted.picture[0].named_parameters())
+    picture: Any = fitted.picture
+    trained = dict(picture[0].named_parameters())
     assert all(torch.equal(weight, before[name]) for name, weight in tail.state_dict().items())
     assert all(
         not torch.equal(weight, before[name]) for name, weight in trained.items() if "conv" in name
     )
-    assert not same_weights(fitted.picture[1], start.picture)
+    assert not same_weights(picture[1], start.picture)
     assert fitted.picture(entering[:4].float()).shape == (4, 384)

@@ -1,9 +1,9 @@
-"""Training of the sound side: on made-up features, and against the teacher where its file is at
-hand."""
+"""Training of the sound branch: on synthetic features, and against the teacher if available."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from search.encoders.compact import audio
-from search.encoders.compact.audio import load_audio_head
+from search.encoders.compact.audio import AudioHead, load_audio_head
 from search.encoders.compact.audio_tower import FEATURES, build_network
 from search.encoders.compact.spectrogram import log_mel
 from search.encoders.weights import read_safetensors, unpack_weights
@@ -55,33 +55,37 @@ def test_labels_are_learned_and_the_same_seed_gives_the_same_head() -> None:
         ]
     assert right[0] < 0.7 < 0.95 < right[1]
     assert torch.equal(head.classifier.weight, words.weight), (
-        "what the names say is never unlearned"
+        "the classifier of the class names is not trained"
     )
 
 
-def test_left_out_folds_are_judged_on_unchanged_clips_of_other_sources() -> None:
+def test_cross_validation_uses_left_out_folds_and_other_sources() -> None:
     words, features, labels, texts = made_up()
     clips = [
         LabelledClip(np.zeros(1, np.float32), LABELS[label], 1 + row % 3, f"source {row // 2}")
         for row, label in enumerate(labels.tolist())
     ]
-    heard = WindowFeatures(features, torch.arange(90), torch.ones(90, dtype=torch.bool))
-    told: list[set[int]] = []
+    windows = WindowFeatures(features, torch.arange(90), torch.ones(90, dtype=torch.bool))
+    trained_folds: list[set[int]] = []
 
-    def learn(rows: list[int], known: list[str]) -> torch.nn.Module:
-        told.append({clips[row].fold for row in rows})
+    def train(rows: Sequence[int], known: Sequence[str]) -> AudioHead:
+        trained_folds.append({clips[row].fold for row in rows})
         assert all(clips[row].label in known for row in rows)
         numbers = torch.tensor([known.index(clips[row].label) for row in rows])
         return fit_sound_head(
-            words, features[rows], numbers, texts[[LABELS.index(label) for label in known]], RECIPE
+            words,
+            features[list(rows)],
+            numbers,
+            texts[[LABELS.index(label) for label in known]],
+            RECIPE,
         )
 
-    found = validate(clips, heard, learn, lambda asked: texts[: len(asked), 0].numpy())
+    found = validate(clips, windows, train, lambda labels: texts[: len(labels), 0].numpy())
     assert found["words"] > 0.9 and found["sounds"] > 0.8
-    assert all(len(folds) == 2 for folds in told)
+    assert all(len(folds) == 2 for folds in trained_folds)
 
 
-def test_changed_copies_keep_to_the_scale_and_differ() -> None:
+def test_augmented_copies_stay_in_range_and_differ() -> None:
     rng = np.random.default_rng(0)
     clips = [LabelledClip(rng.standard_normal(1600).astype(np.float32), "bark", 1, "a")] * 2
     copies = [augment_clip(clips, 0, rng) for _ in range(6)]
@@ -92,14 +96,14 @@ def test_changed_copies_keep_to_the_scale_and_differ() -> None:
     assert len({len(copy) for copy in copies}) > 1
 
 
-def test_every_kept_class_has_a_row_in_the_shipped_head() -> None:
+def test_the_shipped_head_has_a_row_for_every_kept_class() -> None:
     assert len(CLASS_NAMES) == 521 and len(list_class_texts()) == len(KEPT_CLASSES)
     assert load_audio_head(audio.HEAD_FILE).words.shape == (len(KEPT_CLASSES), 384)
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
-def test_only_folds_that_may_be_learned_from_are_read(tmp_path: Path) -> None:
+def test_only_training_folds_are_read(tmp_path: Path) -> None:
     rows = map(json.loads, (DATA / "esc10" / "items.jsonl").read_text("utf-8").splitlines())
     some = [
         row | {"path": str(DATA / "esc10" / row["path"])} for row in rows if row["take"] == "A"
@@ -116,7 +120,7 @@ def test_only_folds_that_may_be_learned_from_are_read(tmp_path: Path) -> None:
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
-def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None:
+def test_the_shipped_tower_agrees_with_its_teacher_without_being_a_copy() -> None:
     teacher = pytest.importorskip("tools.training.sound_teacher").YamnetTeacher(
         DATA / "models" / "yamnet.tflite"
     )
@@ -129,20 +133,20 @@ def test_the_shipped_tower_hears_as_its_teacher_does_and_is_not_a_copy() -> None
         torch.allclose(stored[name], theirs[name].half().float(), rtol=1e-3) for name in same
     )
     weight, bias = teacher.classifier()
-    told = build_classifier(
+    expected = build_classifier(
         build_network(theirs), weight[list(KEPT_CLASSES)], bias[list(KEPT_CLASSES)]
     )
     head = load_audio_head(audio.HEAD_FILE).classifier
-    said = build_classifier(build_network(stored), head.weight, head.bias)
+    student = build_classifier(build_network(stored), head.weight, head.bias)
     patches = PatchSource(
         [np.random.default_rng(5).standard_normal(80_000).astype(np.float32) * 0.1], 5
     ).draw(64)
-    assert measure_agreement(told, said, patches)["cosine"] > 0.9
+    assert measure_agreement(expected, student, patches)["cosine"] > 0.9
 
 
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the development data")
-def test_our_network_with_the_teachers_weights_says_what_its_file_says() -> None:
+def test_our_network_with_the_teachers_weights_gives_its_predictions() -> None:
     teacher = pytest.importorskip("tools.training.sound_teacher").YamnetTeacher(
         DATA / "models" / "yamnet.tflite"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,19 +60,19 @@ def teacher(waves: list[np.ndarray]) -> SoundClassifier:
 
 @torch.no_grad()
 def _spread(network: AudioNetwork, patches: torch.Tensor) -> None:
-    """Scale every block to mean 0 and deviation 1: of random weights alone nothing would reach
-    the end."""
+    """Scale every block to mean 0 and deviation 1, or random weights would let no signal pass."""
     maps = network.stem(patches.unsqueeze(1))
-    for block in network.blocks:
-        found = block.point(block.depth(maps))
-        mean, deviation = found.mean((0, 2, 3)), found.std((0, 2, 3))
+    for layer in network.blocks:
+        block: Any = layer
+        outputs = block.point(block.depth(maps))
+        mean, deviation = outputs.mean((0, 2, 3)), outputs.std((0, 2, 3))
         block.point.bias -= mean
         block.point.bias /= deviation
         block.point.weight /= deviation[:, None, None, None]
         maps = block(maps)
 
 
-def test_the_same_seed_draws_the_same_patches_and_none_is_broken(waves: list[np.ndarray]) -> None:
+def test_patches_are_finite_and_depend_on_the_seed(waves: list[np.ndarray]) -> None:
     drawn, again, other = (
         PatchSource(waves, 1).draw(60),
         PatchSource(waves, 1).draw(60),
@@ -84,7 +85,7 @@ def test_the_same_seed_draws_the_same_patches_and_none_is_broken(waves: list[np.
     )
 
 
-def test_channels_that_move_nothing_go_without_a_trace(
+def test_pruning_idle_channels_keeps_the_output(
     teacher: SoundClassifier, waves: list[np.ndarray]
 ) -> None:
     weights = flatten_weights(teacher.network)
@@ -98,7 +99,7 @@ def test_channels_that_move_nothing_go_without_a_trace(
         assert torch.nn.functional.cosine_similarity(thin(patches), network(patches)).min() > 0.999
 
 
-def test_the_student_comes_nearer_to_its_teacher_on_sounds_it_has_not_heard(
+def test_the_student_approaches_its_teacher_on_new_sounds(
     teacher: SoundClassifier, waves: list[np.ndarray]
 ) -> None:
     fresh = PatchSource(waves, 9).draw(64)
@@ -109,13 +110,13 @@ def test_the_student_comes_nearer_to_its_teacher_on_sounds_it_has_not_heard(
             replace(RECIPE, epochs=12, learning_rate=1e-2),
         )
     )
-    assert before["cosine"] + 0.02 < after["cosine"] <= 1.0001, "further than chance would bring it"
+    assert before["cosine"] + 0.02 < after["cosine"] <= 1.0001, "more than chance"
     assert read_channels(flatten_weights(teacher.network))[LAST + 1] == WIDTH, (
-        "the teacher stays as it is"
+        "the teacher is not changed"
     )
 
 
-def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
+def test_a_resumed_training_ends_with_the_same_weights(
     teacher: SoundClassifier,
     waves: list[np.ndarray],
     tmp_path: Path,
@@ -138,7 +139,7 @@ def test_a_killed_training_ends_with_the_weights_of_one_that_was_not(
         torch.equal(mine, theirs)
         for mine, theirs in zip(resumed.parameters(), whole.parameters(), strict=True)
     )
-    assert not list(tmp_path.iterdir()), "a training that is done leaves no checkpoint"
+    assert not list(tmp_path.iterdir()), "a finished training leaves no checkpoint"
 
 
 def test_a_tower_of_another_width_is_refused(teacher: SoundClassifier) -> None:

@@ -131,12 +131,12 @@ class Dataset:
     @functools.cached_property
     def stored(self) -> npt.NDArray[np.float16]:
         """All vectors, memory-mapped, (rows, dim)."""
-        return np.load(self.folder / "vectors.npy", mmap_mode="r")  # type: ignore[no-any-return]
+        return np.load(self.folder / "vectors.npy", mmap_mode="r")
 
     @functools.cached_property
     def clusters(self) -> Ids:
         """The cluster of each product, (products,)."""
-        return np.load(self.folder / "clusters.npy")  # type: ignore[no-any-return]
+        return np.load(self.folder / "clusters.npy")
 
     def blocks(self) -> Iterator[tuple[int, Vectors]]:
         """Yield the first row and the float32 vectors of each block."""
@@ -152,11 +152,11 @@ class Dataset:
 
     def queries(self, kind: Modality, query_set: str) -> Vectors:
         """Return the queries of a set, (queries, dim)."""
-        return np.load(self.folder / f"queries-{kind}-{query_set}.npy")  # type: ignore[no-any-return]
+        return np.load(self.folder / f"queries-{kind}-{query_set}.npy")
 
     def answers(self, kind: Modality, query_set: str) -> Ids:
         """Return the exact K best rows of each query, (queries, K), best first."""
-        return np.load(self.folder / f"answers-{kind}-{query_set}.npy")  # type: ignore[no-any-return]
+        return np.load(self.folder / f"answers-{kind}-{query_set}.npy")
 
 
 def generate(folder: Path, spec: Spec) -> Dataset:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 
 import faiss
@@ -92,12 +93,8 @@ def _measure(
             lambda: engine.search_filtered(queries, K, Modality.TEXT, allowed), MEASURED_S
         )
         single = [
-            seconds(
-                lambda at=at: engine.search_filtered(
-                    queries[at : at + 1], K, Modality.TEXT, allowed
-                )
-            )
-            for at in range(len(queries))
+            seconds(partial(engine.search_filtered, query, K, Modality.TEXT, allowed))
+            for query in queries[:, np.newaxis]
         ]
     return FilterResult(
         kind=kind,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.table import Table
 
@@ -99,7 +101,7 @@ def _ratio(ratio: Ratio) -> str:
     return f"{ratio.ratio:.2f} × {ratio.other}"
 
 
-def _filters(filters: list[FilterResult]) -> Table:
+def _filters(filters: Sequence[FilterResult]) -> Table:
     table = Table(
         "filter",
         "selectivity",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -88,7 +89,7 @@ class SoakDataset:
         """Return the queries of this modality, (n, dim)."""
         return np.load(self._query_path(space, kind))
 
-    def _pool(self, space: int, kind: Modality, mode: str) -> Stored:
+    def _pool(self, space: int, kind: Modality, mode: Literal["r", "w+"]) -> Stored:
         shape = (content_rows(kind, self.contents).start, self.dim)
         return np.memmap(self.folder / f"{kind.value}.{space}", np.float16, mode, shape=shape)
 

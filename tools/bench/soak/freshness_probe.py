@@ -12,7 +12,7 @@ import numpy as np
 from django.db import connections
 
 from search.types import Modality, Vectors
-from search.vectors.faiss.reader import FaissIndexReader
+from search.vectors.contract import IndexReader
 from tools.bench.soak.dataset import SoakDataset, content_rows
 from tools.bench.soak.journal import Change, ChangeKind, JournalReader
 from tools.bench.soak.latency import Latencies
@@ -93,7 +93,7 @@ class FreshnessProbe:
                 self._current[change.product_id] = change
         return changes
 
-    def _probe_new(self, index: FaissIndexReader) -> None:
+    def _probe_new(self, index: IndexReader) -> None:
         began = time.monotonic()
         new = [
             change
@@ -118,7 +118,7 @@ class FreshnessProbe:
             self._recheck(index, began)
             self._in_use = in_use
 
-    def _recheck(self, index: FaissIndexReader, began: float) -> None:
+    def _recheck(self, index: IndexReader, began: float) -> None:
         written = self._random.sample(self._written, min(RECHECK_SAMPLE_SIZE, len(self._written)))
         kept = [
             change
@@ -134,7 +134,7 @@ class FreshnessProbe:
         ]
         self._check_gone(index, self._random.sample(gone, min(RECHECK_SAMPLE_SIZE, len(gone))))
 
-    def _check_gone(self, index: FaissIndexReader, gone: list[Change]) -> None:
+    def _check_gone(self, index: IndexReader, gone: list[Change]) -> None:
         for change, found in zip(gone, self._search_own_vectors(index, gone), strict=True):
             if found:
                 self._confirm_fault(change, self.results.returned, self._gone)
@@ -150,7 +150,7 @@ class FreshnessProbe:
         if state.get(change.product_id) is change:
             faults.append(change.product_id)
 
-    def _search_own_vectors(self, index: FaissIndexReader, changes: list[Change]) -> list[bool]:
+    def _search_own_vectors(self, index: IndexReader, changes: list[Change]) -> list[bool]:
         """Return for each change whether a search with the vector of its first view finds it."""
         if not changes:
             return []
@@ -161,7 +161,7 @@ class FreshnessProbe:
         wanted = [(change.views or {})[Modality.PICTURE][0] for change in changes]
         return [view_id in found.view_ids for view_id, found in zip(wanted, answers, strict=True)]
 
-    def _vectors(self, index: FaissIndexReader, changes: list[Change]) -> Vectors:
+    def _vectors(self, index: IndexReader, changes: list[Change]) -> Vectors:
         pool = self._pools[self._numbers[index.space.fingerprint]]
         rows = pool[
             [content_rows(Modality.PICTURE, change.content).start for change in changes]

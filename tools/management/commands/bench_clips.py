@@ -52,14 +52,16 @@ class Command(BenchCommand[ClipReport]):
             rates = (clip.decode_alone, clip.encode_alone, clip.overlapped)
             shown = [f"{rate:.1f}" for rate in (*rates, clip.processor_s)]
             table.add_row(clip.kind, f"{clip.seconds:.0f}", str(clip.views), *shown)
-            before, used = clip.memory_before, clip.memory
-            peaks = (
-                before and before.parent,
-                used.parent,
-                before and before.children,
-                used.children,
-            )
+            previous, used = clip.memory_before, clip.memory
             memory.add_row(
-                clip.kind, *("–" if peak is None else f"{peak / MEBIBYTE:.0f}" for peak in peaks)
+                clip.kind,
+                _mebibytes(previous.parent if previous else None),
+                _mebibytes(used.parent),
+                _mebibytes(previous.children if previous else None),
+                _mebibytes(used.children),
             )
         console.print(table, memory)
+
+
+def _mebibytes(size: int | None) -> str:
+    return "–" if size is None else f"{size / MEBIBYTE:.0f}"

@@ -28,6 +28,7 @@ from tools.sample_shop.geometry import (
     union,
 )
 from tools.sample_shop.model import Model, Painter, Part, View, print_pattern
+from tools.sample_shop.patterns import Floats
 
 FLAT = (View(0, 78), View(24, 58, 1.04))
 
@@ -98,7 +99,7 @@ def _print(design: ProductDesign) -> Painter | None:
     return print_pattern(design.pattern, 0.155, up=(2, -1))
 
 
-def _ink(signed: Array) -> Array:
+def _ink(signed: Floats) -> Array:
     return np.clip(np.float32(0.5) - signed / np.float32(0.008), 0, 1)
 
 

@@ -65,7 +65,7 @@ def _segments(p: Array, n: Array) -> Array:
 
 def _icosahedron() -> Array:
     g = (1 + 5**0.5) / 2
-    points = [(0, a, b * g) for a in (1, -1) for b in (1, -1)]
+    points: list[tuple[float, float, float]] = [(0, a, b * g) for a in (1, -1) for b in (1, -1)]
     points += [(a, b * g, 0) for a in (1, -1) for b in (1, -1)]
     points += [(b * g, 0, a) for a in (1, -1) for b in (1, -1)]
     return np.array(points, dtype=np.float32) / np.float32(np.hypot(1, g))

@@ -153,7 +153,7 @@ class OursOnGpu(Ours):
 
     name = "omnishelf cuda"
     module = "torch"
-    on_gpu = "exact"
+    on_gpu: ClassVar[GpuIndexType | None] = "exact"
 
     @classmethod
     def version(cls) -> str:

@@ -12,6 +12,9 @@ from search.types import Ids, Modality, Vectors
 from search.vectors.faiss.training import shorten_rotation_training
 from tools.bench.index.engines.base import FACTORS, Engine, Ladder, Setting, parameter_ladder
 
+_faiss: Any = faiss
+"""The stubs of FAISS do not know the keyword arguments of search parameters."""
+
 SAMPLES_PER_LIST = 64
 
 
@@ -83,7 +86,7 @@ class ScalarQuantised(RawFaiss):
         return [parameter_ladder("nprobe", maximum=self.lists)]
 
     def apply(self, setting: Setting) -> None:
-        self._parameters = faiss.SearchParametersIVF(**setting)
+        self._parameters = _faiss.SearchParametersIVF(**setting)
 
 
 class _ProductQuantised(RawFaiss):
@@ -98,8 +101,8 @@ class _ProductQuantised(RawFaiss):
         return [parameter_ladder("nprobe", maximum=self.lists, factor=factor) for factor in FACTORS]
 
     def apply(self, setting: Setting) -> None:
-        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
-        self._parameters = faiss.IndexRefineSearchParameters(
+        lists = _faiss.SearchParametersIVF(nprobe=setting["nprobe"])
+        self._parameters = _faiss.IndexRefineSearchParameters(
             k_factor=setting["factor"], base_index_params=lists
         )
 
@@ -122,9 +125,9 @@ class _RotatedProductQuantised(_ProductQuantised):
     """Codes of rotated vectors."""
 
     def apply(self, setting: Setting) -> None:
-        lists = faiss.SearchParametersIVF(nprobe=setting["nprobe"])
-        rotated = faiss.SearchParametersPreTransform(index_params=lists)
-        self._parameters = faiss.IndexRefineSearchParameters(
+        lists = _faiss.SearchParametersIVF(nprobe=setting["nprobe"])
+        rotated = _faiss.SearchParametersPreTransform(index_params=lists)
+        self._parameters = _faiss.IndexRefineSearchParameters(
             k_factor=setting["factor"], base_index_params=rotated
         )
 
@@ -166,7 +169,7 @@ class Hnsw(RawFaiss):
         return [parameter_ladder("efSearch", minimum=8)]
 
     def apply(self, setting: Setting) -> None:
-        self._parameters = faiss.SearchParametersHNSW(**setting)
+        self._parameters = _faiss.SearchParametersHNSW(**setting)
 
 
 RAW_FAISS: tuple[type[RawFaiss], ...] = (

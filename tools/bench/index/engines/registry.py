@@ -9,19 +9,20 @@ from tools.bench.index.engines.raw_faiss import RAW_FAISS
 from tools.bench.index.engines.stores import LanceDb, MilvusLite, QdrantLocal
 from tools.bench.index.engines.txtai import Txtai
 
+_ALL: tuple[type[Engine], ...] = (
+    Ours,
+    OursOnGpu,
+    OursOnGpuIvfPq,
+    OursOnGpuCagra,
+    *RAW_FAISS,
+    Hnswlib,
+    Usearch,
+    Txtai,
+    LanceDb,
+    MilvusLite,
+    QdrantLocal,
+)
+
 ENGINES: dict[str, type[Engine]] = {
-    engine.name.replace(" ", "-").lower(): engine
-    for engine in (
-        Ours,
-        OursOnGpu,
-        OursOnGpuIvfPq,
-        OursOnGpuCagra,
-        *RAW_FAISS,
-        Hnswlib,
-        Usearch,
-        Txtai,
-        LanceDb,
-        MilvusLite,
-        QdrantLocal,
-    )
+    engine.name.replace(" ", "-").lower(): engine for engine in _ALL
 }
