@@ -69,7 +69,7 @@ lock: $(BIN)/python ## pin requirements*.in and all their dependencies
 	$(BIN)/uv pip compile --quiet --no-header --python-version 3.11 --python-platform linux tools/requirements.in -o tools/requirements.txt
 
 messages: $(INSTALLED_DEV) ## collect and compile translations of webapp/ and tools/ (needs gettext)
-	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --ignore '.venv/*'
+	$(BIN)/python manage.py makemessages --locale zh_Hans --no-location --no-obsolete --ignore '.venv/*' --ignore 'tests/*'
 	$(BIN)/python manage.py compilemessages --locale zh_Hans --ignore '.venv/*'
 
 DRAWN_SHOPS := $(foreach seed,101 102 103 104,var/drawings/$(seed)/catalog.jsonl)
