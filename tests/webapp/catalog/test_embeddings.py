@@ -1,4 +1,4 @@
-"""Stored rows become views: one of a text, one for each part of a clip."""
+"""Views of an index: one for a text, one for each part of a clip."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_a_clip_has_a_view_for_each_part_in_each_of_its_modalities() -> None:
     assert np.allclose(batches[Modality.VIDEO].vectors[:3], drawn(3), atol=1e-3)
 
 
-def test_seconds_survive_being_stored() -> None:
+def test_spans_are_stored_without_loss() -> None:
     stored = spans_pack(SPANS)
     assert tuple(spans_unpack(stored)) == SPANS
     assert [span_at(stored, part) for part in range(4)] == [None, *SPANS, None]

@@ -1,4 +1,4 @@
-"""The writer's transaction: what it writes, what it locks, what the index must see."""
+"""The transaction of ProductWriter: rows, locks, index sequence."""
 
 from __future__ import annotations
 

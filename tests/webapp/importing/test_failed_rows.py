@@ -1,4 +1,4 @@
-"""Failed rows go out and come back unchanged, and no cell of theirs is run as a formula."""
+"""Failed rows survive the round trip unchanged, and no spreadsheet runs them as formulas."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_numbers_stay_numbers() -> None:
     assert b"s,-5," in written_csv(FailedRow({"sku": "s", "title": "-5"}, [PROBLEM]))
 
 
-def test_errors_stand_behind_the_columns_and_are_ignored_on_the_way_back() -> None:
+def test_error_columns_come_last_and_are_ignored_by_an_upload() -> None:
     data = written_csv(
         FailedRow({"sku": "s", "title": "t"}, [PROBLEM, FieldProblem("title", None, "is empty")])
     )
@@ -78,7 +78,7 @@ def test_json_lines_keep_their_values_and_unreadable_text() -> None:
     assert json.loads(lines.splitlines()[1])["error_text"] == "{nonsense"
 
 
-def test_values_of_a_spreadsheet_mean_the_same_as_csv() -> None:
+def test_spreadsheet_values_mean_the_same_in_csv() -> None:
     fields: dict[str, Any] = {
         "sku": 7,
         "visible": True,

@@ -81,7 +81,7 @@ SHEET = "xl/worksheets/sheet1.xml"
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_csv_of_every_spelling_reads_the_same(delimiter: str, encoding: str) -> None:
+def test_csv_reads_the_same_with_any_delimiter_and_encoding(delimiter: str, encoding: str) -> None:
     rows = read(table(delimiter, encoding))
     assert [row.fields for row in rows] == ROWS
     assert [row.number for row in rows] == [2, 3, 4]
@@ -131,7 +131,7 @@ def test_path_stream_and_count_agree(tmp_path: Path) -> None:
     # A workbook holds the time it was made at, which two test processes would write differently.
     ids=lambda value: value if isinstance(value, str) else "file",
 )
-def test_a_file_that_cannot_be_used_says_why(data: bytes, words: str) -> None:
+def test_an_unusable_file_is_refused_with_a_reason(data: bytes, words: str) -> None:
     with pytest.raises(InputError, match=words):
         read(data)
 
@@ -209,7 +209,7 @@ def test_formula_errors_and_stray_cells_are_row_errors() -> None:
     assert "title: is a formula error" in str(found[0].problems[0])
 
 
-def test_a_false_dimension_is_not_believed() -> None:
+def test_a_wrong_sheet_size_is_ignored() -> None:
     data = repacked(
         spreadsheet(["sku"], ["a"]),
         SHEET,
@@ -246,7 +246,7 @@ def test_hostile_spreadsheets_are_refused(part: str, change: Any, words: str) ->
     assert peak() < 10_000_000
 
 
-def test_a_large_honest_spreadsheet_passes_the_guard() -> None:
+def test_a_large_valid_spreadsheet_is_read() -> None:
     data = repacked(
         spreadsheet(["sku"], ["a"]),
         SHEET,

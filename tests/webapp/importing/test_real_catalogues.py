@@ -1,5 +1,4 @@
-"""The evaluation catalogues of the development data: every row is valid and names media that
-open."""
+"""Evaluation catalogues of the development data: all rows are valid and their media open."""
 
 from __future__ import annotations
 
@@ -16,8 +15,8 @@ from webapp.importing.media_sources import FolderMedia, MediaResolver
 from webapp.importing.readers import RawRow, open_rows
 from webapp.importing.schema import ProductRow, parse_row, problems_for_new
 
-OPENED = 3
-"""Files of each column and catalogue that are opened as well as found."""
+MAX_OPENED = 3
+"""Files that are opened for each column and catalogue."""
 
 pytestmark = [
     pytest.mark.data,
@@ -40,7 +39,7 @@ def test_every_row_is_valid_and_its_media_open(folder: Path) -> None:
             assert isinstance(row, ProductRow)
             assert problems_for_new(row) == []
             for column, kind in columns.items():
-                for reference in getattr(row, column)[: OPENED - opened[column]]:
+                for reference in getattr(row, column)[: MAX_OPENED - opened[column]]:
                     opened[column] += 1
                     assert inspect_media(files.open(reference).path, limits, kind).kind is kind
     assert sum(opened.values()) > 0

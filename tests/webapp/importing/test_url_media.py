@@ -1,3 +1,5 @@
+"""Media fetched from the web."""
+
 from __future__ import annotations
 
 from ipaddress import ip_address

@@ -90,7 +90,7 @@ def test_every_record_opens(admin_client: Client, product: Product) -> None:
         assert admin_client.get(url).status_code == 200, url
 
 
-def test_a_changed_title_is_encoded_and_told_to_the_index(
+def test_a_changed_title_is_queued_and_raises_the_index_sequence(
     admin_client: Client, product: Product
 ) -> None:
     seq = get_index_sequence()
@@ -110,21 +110,21 @@ def test_a_changed_title_is_encoded_and_told_to_the_index(
 
 
 @pytest.mark.parametrize(
-    ("content", "told"), [(b"no picture", "format"), (picture_bytes((200, 30, 30)), "already")]
+    ("content", "expected"), [(b"no picture", "format"), (picture_bytes((200, 30, 30)), "already")]
 )
-def test_a_file_that_cannot_be_shown_is_refused(
-    admin_client: Client, product: Product, content: bytes, told: str
+def test_an_unusable_or_repeated_file_is_refused(
+    admin_client: Client, product: Product, content: bytes, expected: str
 ) -> None:
     url = reverse("admin:catalog_product_change", args=[product.pk])
     answer = admin_client.post(
         url, form(product, **{"assets-1-upload": SimpleUploadedFile("b.png", content)})
     )
     assert answer.status_code == 200
-    assert told in str(answer.context["errors"])
+    assert expected in str(answer.context["errors"])
     assert Asset.objects.filter(kind="picture").count() == 1
 
 
-def test_deleting_leaves_the_trace_readers_need(admin_client: Client, product: Product) -> None:
+def test_deleting_leaves_a_trace_for_index_readers(admin_client: Client, product: Product) -> None:
     listing = reverse("admin:catalog_product_changelist")
     chosen = {"action": "delete_selected", "_selected_action": [product.pk], "post": "yes"}
     admin_client.post(listing, chosen)
@@ -132,7 +132,7 @@ def test_deleting_leaves_the_trace_readers_need(admin_client: Client, product: P
     assert RemovedProduct.objects.get().index_seq == get_index_sequence()
 
 
-def test_a_job_set_aside_can_be_tried_again(admin_client: Client, product: Product) -> None:
+def test_a_failed_job_can_be_retried(admin_client: Client, product: Product) -> None:
     IndexJob.objects.update(state=JobState.FAILED, error="poison", attempts=3)
     done, again = IndexJob.objects.all()
     IndexJob.objects.filter(pk=done.pk).update(state=JobState.DONE)
@@ -150,7 +150,7 @@ def test_the_state_of_the_index_is_shown(admin_client: Client, product: Product)
     assert "being encoded" in content
 
 
-def test_how_each_segment_is_searched_is_shown(admin_client: Client, product: Product) -> None:
+def test_the_device_of_each_segment_is_shown(admin_client: Client, product: Product) -> None:
     space = active_space()
     (asset,) = product.assets.filter(kind="picture")
     views = ViewBatch(

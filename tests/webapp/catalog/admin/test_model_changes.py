@@ -1,4 +1,4 @@
-"""The pages of changes of model: to be looked at, in both languages."""
+"""The pages of model changes, in both languages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def page(name: str, change: ModelChange) -> str:
     return reverse(f"admin:catalog_modelchange_{name}", args=[change.pk])
 
 
-def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_client: Client) -> None:
+def test_the_page_reloads_itself_while_it_runs_and_shows_progress(admin_client: Client) -> None:
     change = made(
         ModelChangeState.RUNNING,
         stage=ModelChangeStage.ENCODING,
@@ -67,7 +67,7 @@ def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_clie
     assert "interrupted" in shown and "manage.py space change --to siglip2-b16-256" in shown
 
 
-def test_what_the_questions_said_is_shown(admin_client: Client) -> None:
+def test_the_comparison_of_both_models_is_shown(admin_client: Client) -> None:
     refused = judged(ModelChangeState.REFUSED, -0.1)
     shown = admin_client.get(page("change", refused)).content.decode()
     assert "hx-get" not in shown and "Not brought into use." in shown and "gets worse" in shown
@@ -88,7 +88,7 @@ def test_what_the_questions_said_is_shown(admin_client: Client) -> None:
     assert "badge-refused" in listed and "-0.100" in listed
 
 
-def test_few_questions_are_said_to_be_too_few() -> None:
+def test_too_few_queries_are_reported() -> None:
     assert (
         "Only 7 questions"
         in made(
@@ -97,7 +97,7 @@ def test_few_questions_are_said_to_be_too_few() -> None:
     )
 
 
-def test_nobody_changes_them_by_hand_and_strangers_do_not_see_them(
+def test_nobody_edits_model_changes_and_only_viewers_see_them(
     admin_client: Client, client: Client
 ) -> None:
     change = judged(ModelChangeState.LIVE, 0.1)
@@ -108,7 +108,7 @@ def test_nobody_changes_them_by_hand_and_strangers_do_not_see_them(
     assert client.get(page("progress", change)).status_code == 403
 
 
-def test_they_speak_chinese(admin_client: Client) -> None:
+def test_the_page_is_translated_into_chinese(admin_client: Client) -> None:
     shown = admin_client.get(
         page("change", judged(ModelChangeState.REFUSED, -0.1)),
         headers={"accept-language": "zh-hans"},

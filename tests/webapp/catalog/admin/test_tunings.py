@@ -1,4 +1,4 @@
-"""The tuning page: ask for one, see what it gained, take it back; who may."""
+"""The tuning page: start, progress, comparison, rollback, permissions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_tuning_is_queued_and_a_worker_is_woken(admin_client: Client) -> None:
     assert Tuning.objects.count() == 1
 
 
-def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_client: Client) -> None:
+def test_the_page_reloads_itself_while_it_runs_and_shows_progress(admin_client: Client) -> None:
     tuning = made(TuningState.RUNNING, stage=TuningStage.PROJECTING, done=30, total=120)
     shown = admin_client.get(page("progress", tuning)).content.decode()
     assert "hx-get" in shown and 'value="25"' in shown and "30 / 120" in shown
@@ -61,7 +61,7 @@ def test_the_page_renews_itself_while_it_runs_and_shows_how_far_it_is(admin_clie
 
 
 @pytest.mark.django_db(transaction=True)
-def test_only_what_is_in_use_can_be_taken_back(admin_client: Client) -> None:
+def test_only_the_live_tuning_can_be_rolled_back(admin_client: Client) -> None:
     live, former = (
         made(TuningState.LIVE, gain=0.2, gain_low=0.1, gain_high=0.3),
         made(TuningState.RETIRED),
@@ -80,7 +80,7 @@ def test_only_what_is_in_use_can_be_taken_back(admin_client: Client) -> None:
     )
 
 
-def test_who_may_only_look_cannot_tune_or_take_back(client: Client) -> None:
+def test_the_right_to_view_is_not_the_right_to_tune_or_roll_back(client: Client) -> None:
     viewer = User.objects.create_user("viewer", is_staff=True)
     viewer.user_permissions.add(Permission.objects.get(codename="view_tuning"))
     client.force_login(viewer)
@@ -100,7 +100,7 @@ def test_a_request_from_another_site_is_refused(admin_user: User) -> None:
     assert client.post(page("roll_back", made(TuningState.LIVE))).status_code == 403
 
 
-def test_it_speaks_chinese(admin_client: Client) -> None:
+def test_the_page_is_translated_into_chinese(admin_client: Client) -> None:
     shown = admin_client.get(
         page("change", made(TuningState.LIVE)), headers={"accept-language": "zh-hans"}
     )

@@ -1,4 +1,4 @@
-"""The upload page: hand in, watch, cancel, fetch what failed; who may."""
+"""The upload page: upload, progress, cancel, failed rows, permissions."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ def test_an_upload_is_stored_and_a_worker_is_woken(
     assert not Product.objects.exists()
 
 
-def test_sent_by_script_the_browser_is_told_where_to_go(admin_client: Client) -> None:
+def test_a_form_sent_by_script_gets_a_client_redirect(admin_client: Client) -> None:
     answer = admin_client.post(ADD, {"file": catalogue()}, headers={"HX-Request": "true"})
     assert answer["HX-Redirect"] == page("change", Upload.objects.get())
 
 
-def test_a_file_that_is_no_catalogue_is_refused_on_the_page(admin_client: Client) -> None:
+def test_a_file_that_is_not_a_catalogue_is_refused_on_the_page(admin_client: Client) -> None:
     answer = admin_client.post(ADD, {"file": catalogue(b"sku,titel\nA,Alpha\n")})
     assert answer.status_code == 200
     assert "Did you mean title" in answer.content.decode()
@@ -64,7 +64,7 @@ def test_a_file_that_is_no_catalogue_is_refused_on_the_page(admin_client: Client
     assert not Upload.objects.exists()
 
 
-def test_the_page_renews_itself_until_nothing_is_left_to_do(admin_client: Client) -> None:
+def test_the_page_reloads_itself_until_everything_is_done(admin_client: Client) -> None:
     upload = accept([{"sku": "A", "title": "Alpha"}, {"sku": "B", "title": ""}])
     content = admin_client.get(page("change", upload)).content.decode()
     assert f'hx-get="{page("progress", upload)}"' in content
@@ -99,7 +99,7 @@ def test_failed_rows_are_a_file_to_download(admin_client: Client) -> None:
     assert b"much" in b"".join(answer.streaming_content)
 
 
-def test_looking_is_not_uploading(client: Client) -> None:
+def test_the_right_to_view_is_not_the_right_to_upload(client: Client) -> None:
     upload = accept([{"sku": "A", "title": "Alpha"}])
     assert client.get(page("progress", upload)).status_code == 302
     clerk = User.objects.create_user("clerk", password="a long enough one", is_staff=True)

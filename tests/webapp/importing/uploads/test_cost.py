@@ -1,4 +1,4 @@
-"""What an import costs: statements per batch, memory however long the file."""
+"""The cost of an import: statements per batch, memory for long files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An importer that is killed: another one goes on, and nothing is applied twice or lost."""
+"""A killed import is resumed; nothing is applied twice or lost."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ def test_a_killed_import_is_resumed_from_its_checkpoint(
         installation.wait_for(
             lambda: (
                 installation.shell(
-                    "from webapp.importing.service import run_upload; print(run_upload(upload_id=1).state)"
+                    "from webapp.importing.service import run_upload;"
+                    "print(run_upload(upload_id=1).state)"
                 ).strip()
                 == "done"
             ),

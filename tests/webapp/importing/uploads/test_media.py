@@ -28,7 +28,7 @@ def sources(sku: str = "A", kind: str = "picture") -> list[str]:
     )
 
 
-def test_unusable_media_warn_and_the_row_goes_in(folder: MediaFolder) -> None:
+def test_unusable_media_are_warnings_and_the_row_is_applied(folder: MediaFolder) -> None:
     folder.picture("good.png")
     folder.add("broken.png", picture_bytes((1, 2, 3))[:40])
     folder.add("words.png", b"this is no picture")
@@ -42,11 +42,11 @@ def test_unusable_media_warn_and_the_row_goes_in(folder: MediaFolder) -> None:
         1,
     )
     assert sources() == ["good.png"]
-    told = reasons(upload)
-    assert [(level, field) for _, level, field, _ in told] == [("warning", "images")] * 5
+    messages = reasons(upload)
+    assert [(level, field) for _, level, field, _ in messages] == [("warning", "images")] * 5
     for name, (*_, reason) in zip(
         ["broken.png", "missing.png", "words.png", "../secret.png", "http://127.0.0.1/x.png"],
-        told,
+        messages,
         strict=True,
     ):
         assert reason.startswith(f"{name}: ")
@@ -99,7 +99,7 @@ def test_reordering_keeps_ids_and_dropping_removes(folder: MediaFolder) -> None:
     assert sources() == []
 
 
-def test_a_file_that_went_missing_does_not_take_the_stored_one(folder: MediaFolder) -> None:
+def test_a_missing_file_keeps_the_stored_one(folder: MediaFolder) -> None:
     folder.picture("a.png")
     run([{"sku": "A", "title": "Alpha", "images": "a.png"}], media=folder)
     upload = run([{"sku": "A", "images": "a.png"}])
@@ -109,7 +109,7 @@ def test_a_file_that_went_missing_does_not_take_the_stored_one(folder: MediaFold
     assert sources() == ["a.png"]
 
 
-def test_a_changed_file_under_the_same_name_is_taken(folder: MediaFolder) -> None:
+def test_a_changed_file_under_the_same_name_replaces_the_stored_one(folder: MediaFolder) -> None:
     folder.picture("a.png", (1, 1, 1))
     run([{"sku": "A", "title": "Alpha", "images": "a.png"}], media=folder)
     before = Asset.objects.get(kind="picture").content_hash

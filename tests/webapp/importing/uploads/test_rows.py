@@ -1,4 +1,4 @@
-"""What becomes of rows: created, updated, unchanged, error."""
+"""Outcomes of rows: created, updated, unchanged, error."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_a_price_change_writes_the_price_only(folder: MediaFolder) -> None:
     assert get_index_sequence() == seq
 
 
-def test_hiding_a_product_is_told_to_the_index() -> None:
+def test_hiding_a_product_raises_the_index_sequence() -> None:
     run([{"sku": "A", "title": "Alpha"}])
     seq = get_index_sequence()
     run([{"sku": "A", "visible": "no"}])
@@ -129,7 +129,7 @@ def test_hiding_a_product_is_told_to_the_index() -> None:
     assert product.index_seq == get_index_sequence() == seq + 1
 
 
-def test_a_bad_row_is_left_out_and_the_rest_goes_in() -> None:
+def test_a_bad_row_is_skipped_and_the_rest_is_applied() -> None:
     rows = [
         {"sku": "A", "title": "Alpha", "price": "1", "currency": "EUR"},
         {"sku": "B", "title": "Beta", "price": "cheap", "currency": "EUR"},
@@ -141,14 +141,14 @@ def test_a_bad_row_is_left_out_and_the_rest_goes_in() -> None:
     assert upload.state == UploadState.DONE
     assert counts(upload) == (1, 0, 0, 4)
     assert list(Product.objects.values_list("sku", flat=True)) == ["A"]
-    told = {(number, field) for number, _, field, _ in reasons(upload)}
-    assert told == {(3, "price"), (4, "sku"), (5, "currency"), (6, "title")}
+    messages = {(number, field) for number, _, field, _ in reasons(upload)}
+    assert messages == {(3, "price"), (4, "sku"), (5, "currency"), (6, "title")}
     assert any("cheap" in reason for *_, reason in reasons(upload))
     assert (UploadRow.objects.get(number=3).raw or {})["fields"]["title"] == "Beta"
     assert UploadRow.objects.get(number=2).raw is None
 
 
-def test_a_sku_given_twice_applies_the_first_row() -> None:
+def test_of_a_repeated_sku_the_first_row_is_applied() -> None:
     upload = run(
         [
             {"sku": "A", "title": "First"},
@@ -163,7 +163,7 @@ def test_a_sku_given_twice_applies_the_first_row() -> None:
     assert "row 2" in reason
 
 
-def test_a_sku_given_twice_is_found_across_batches() -> None:
+def test_a_repeated_sku_is_found_across_batches() -> None:
     rows = [{"sku": f"S{number}", "title": f"Product {number}"} for number in range(150)]
     upload = run([*rows, {"sku": "S3", "title": "Again"}])
     assert counts(upload) == (150, 0, 0, 1)

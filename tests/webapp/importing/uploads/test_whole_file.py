@@ -1,4 +1,4 @@
-"""The file as a whole: refused at the door, broken midway, cancelled, listing all there is."""
+"""The file as a whole: refused, damaged, cancelled, resumed, with absent products removed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = [{"sku": f"S{number:03}", "title": f"Product {number}"} for number in ran
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "expected"),
     [
         (b"", "empty"),
         (b"sku,titel\nA,Alpha\n", "Did you mean title"),
@@ -31,16 +31,16 @@ ROWS = [{"sku": f"S{number:03}", "title": f"Product {number}"} for number in ran
         (b"PK\x03\x04 no spreadsheet", "spreadsheet|XLSX|Excel"),
     ],
 )
-def test_no_catalogue_is_refused_and_nothing_is_stored(
-    content: bytes, told: str, media_root: Path
+def test_a_file_that_is_not_a_catalogue_is_refused_and_not_stored(
+    content: bytes, expected: str, media_root: Path
 ) -> None:
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=expected):
         accept(content)
     assert not Upload.objects.exists()
     assert not list(media_root.rglob("*.*"))
 
 
-def test_a_media_file_that_is_no_zip_is_refused() -> None:
+def test_media_that_are_not_a_zip_are_refused() -> None:
     with pytest.raises(InputError, match="not a zip"):
         accept(ROWS, media_zip=b"not a zip")
 
@@ -67,7 +67,7 @@ def cut_short(workbook: bytes) -> bytes:
     return out.getvalue()
 
 
-def test_rows_before_a_break_stay() -> None:
+def test_rows_before_a_damaged_part_are_imported() -> None:
     run([{"sku": "OLD", "title": "Old"}])
     upload = run(cut_short(xlsx_bytes(ROWS)), kind="xlsx", remove_absent=True)
     assert (upload.state, upload.total_rows) == (UploadState.FAILED, None)
@@ -77,7 +77,7 @@ def test_rows_before_a_break_stay() -> None:
     assert Product.objects.filter(sku="OLD").exists()
 
 
-def test_remove_absent_removes_what_no_row_names() -> None:
+def test_remove_absent_removes_products_that_no_row_names() -> None:
     run(ROWS[:30])
     seq = get_index_sequence()
     upload = run([*ROWS[:10], {"sku": "S011", "title": "x" * 400}], remove_absent=True)
@@ -97,7 +97,7 @@ def test_remove_absent_is_counted_by_a_dry_run() -> None:
     assert Product.objects.count() == 30
 
 
-def test_remove_absent_holds_back_when_a_row_has_no_sku() -> None:
+def test_remove_absent_removes_nothing_if_a_row_has_no_sku() -> None:
     run(ROWS[:30])
     upload = run([*ROWS[:10], {"sku": "", "title": "Nameless"}], remove_absent=True)
     assert (upload.removed_count, Product.objects.count()) == (0, 30)
@@ -111,7 +111,7 @@ def test_remove_absent_never_empties_the_catalogue() -> None:
     assert "no rows" in upload.notes[0]["reason"]
 
 
-def test_cancelling_keeps_what_is_applied() -> None:
+def test_a_cancelled_upload_keeps_its_applied_rows() -> None:
     upload = accept(ROWS, remove_absent=True)
 
     def cancel(shown: Upload) -> None:
@@ -132,7 +132,7 @@ def test_a_finished_upload_is_not_run_again() -> None:
     assert not Product.objects.exists()
 
 
-def test_an_upload_in_other_hands_is_left_alone() -> None:
+def test_an_upload_claimed_by_another_worker_is_not_run() -> None:
     from webapp.importing.lease import Claim
 
     upload = accept(ROWS[:5])
@@ -146,7 +146,7 @@ def test_an_upload_in_other_hands_is_left_alone() -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "jsonl"])
-def test_failed_rows_can_be_mended_and_uploaded_again(folder: MediaFolder, kind: str) -> None:
+def test_failed_rows_can_be_fixed_and_uploaded_again(folder: MediaFolder, kind: str) -> None:
     rows = [
         {"sku": "A", "title": "Alpha", "price": "1.5", "currency": "EUR", "attr:colour": "red"},
         {
@@ -163,14 +163,14 @@ def test_failed_rows_can_be_mended_and_uploaded_again(folder: MediaFolder, kind:
     assert name == f"catalogue-failed.{'jsonl' if kind == 'jsonl' else 'csv'}"
     assert b"much" in out.getvalue()
     assert b"Alpha" not in out.getvalue()
-    mended = out.getvalue().replace(b"much", b"2.5", 1)
-    again = run(mended)
+    fixed = out.getvalue().replace(b"much", b"2.5", 1)
+    again = run(fixed)
     assert outcomes(again) == {"B": "created"}
     product = Product.objects.get(sku="B")
     assert (product.title, product.attributes) == ("+Beta", {"colour": "blue, light"})
 
 
-def test_faults_outside_the_file_leave_the_upload_to_be_resumed(
+def test_an_upload_resumes_after_an_error_outside_the_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     upload = accept(ROWS)
@@ -192,7 +192,7 @@ def test_faults_outside_the_file_leave_the_upload_to_be_resumed(
     assert UploadRow.objects.filter(upload=upload).count() == 250
 
 
-def test_an_upload_that_always_fails_at_the_same_row_is_given_up() -> None:
+def test_an_upload_fails_after_repeated_errors_at_the_same_row() -> None:
     upload = accept(ROWS[:5], media_dir="")
     Path(upload.file.path).unlink()
     for _ in range(4):
