@@ -1,1 +1,1 @@
-"""Claim → decode → encode → store: the way of a content from a queued job to a searchable view."""
+"""From a queued job to a searchable view: claim, decode, encode, store."""

@@ -1,6 +1,4 @@
-"""The model's part of clips: pieces are encoded as they come, and what was found of a clip
-becomes its views.
-"""
+"""Encode clips: pieces are encoded as they arrive and become the views of the clip."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from indexer.encoding.contents import (
     EncodeError,
     FailedContent,
 )
-from indexer.encoding.encode import EncodedBatch, Row, encode_inputs, rows_of
+from indexer.encoding.encode import EncodedBatch, Row, encode_inputs, make_rows
 from indexer.encoding.jobs import Job
 from indexer.encoding.piece_queue import Piece, PieceError, PieceQueue
 from indexer.encoding.projection import get_tower_id, prepend_whole_clip, project
@@ -34,8 +32,8 @@ SUBTITLE_BATCH_SIZE = 256
 
 
 @dataclass
-class _Found:
-    """What was encoded of one modality of a clip so far."""
+class _Track:
+    """What is encoded so far of one modality of a clip."""
 
     rows: list[Row] = field(default_factory=list)
     spans: list[Span] = field(default_factory=list)
@@ -44,90 +42,92 @@ class _Found:
 def encode_clips(
     kind: Modality,
     contents: Sequence[Content],
-    feeds: Sequence[PieceQueue],
+    queues: Sequence[PieceQueue],
     encoder: TunableEncoder,
 ) -> EncodedBatch:
-    """One clip after another, each while it is being decoded. Raises Unavailable when the
-    encoder fails on every piece of a batch, Cancelled when a feed is closed.
+    """Encode one clip after another, each while it is being decoded.
+
+    Raises Unavailable when the encoder fails on every piece of a batch, Cancelled when a queue is
+    closed.
     """
     started = time.perf_counter()
     outcomes = [
-        _encode_clip(kind, content.job, feed, encoder)
-        for content, feed in zip(contents, feeds, strict=True)
+        _encode_clip(kind, content.job, queue, encoder)
+        for content, queue in zip(contents, queues, strict=True)
     ]
+    waited = sum(queue.waited_s for queue in queues)
     return EncodedBatch(
         encoded=tuple(outcome for outcome in outcomes if isinstance(outcome, EncodedContent)),
         failed=tuple(outcome for outcome in outcomes if isinstance(outcome, FailedContent)),
-        decode_wait_s=sum(feed.waited_s for feed in feeds),
-        encode_s=time.perf_counter() - started - sum(feed.waited_s for feed in feeds),
+        decode_wait_s=waited,
+        encode_s=time.perf_counter() - started - waited,
     )
 
 
 def _encode_clip(
-    kind: Modality, job: Job, feed: PieceQueue, encoder: TunableEncoder
+    kind: Modality, job: Job, queue: PieceQueue, encoder: TunableEncoder
 ) -> EncodedContent | FailedContent:
-    found = {modality: _Found() for modality in encodable_modalities(encoder, kind)}
-    troubles: dict[Modality, EncodeError] = {}
+    tracks = {modality: _Track() for modality in encodable_modalities(encoder, kind)}
+    errors: dict[Modality, EncodeError] = {}
     batch: list[Piece] = []
-    for piece in feed:
+    for piece in queue:
         if isinstance(piece, PieceError):
-            troubles[piece.modality] = piece.error
+            errors[piece.modality] = piece.error
             continue
         if batch and (
             piece.modality is not batch[0].modality
-            or len(batch) == _at_once(encoder, piece.modality)
+            or len(batch) == _get_batch_size(encoder, piece.modality)
         ):
-            _encode_pieces(batch, found, troubles, encoder)
+            _encode_pieces(batch, tracks, errors, encoder)
             batch = []
         batch.append(piece)
     if batch:
-        _encode_pieces(batch, found, troubles, encoder)
-    if fault := _spoilt(kind, found, troubles):
-        return FailedContent(job, fault)
+        _encode_pieces(batch, tracks, errors, encoder)
+    if error := _find_fatal_error(kind, tracks, errors):
+        return FailedContent(job, error)
     note = "; ".join(
-        f"{MODALITIES[modality].track_label}: {fault.message}"
-        for modality, fault in troubles.items()
+        f"{MODALITIES[modality].track_label}: {error.message}" for modality, error in errors.items()
     )
-    return EncodedContent(job, _views(kind, found, encoder), note)
+    return EncodedContent(job, _make_views(kind, tracks, encoder), note)
 
 
-def _at_once(encoder: TunableEncoder, modality: Modality) -> int:
+def _get_batch_size(encoder: TunableEncoder, modality: Modality) -> int:
     if modality is Modality.AUDIO:
         return require_audio(encoder).audio_batch_size
-    return (
-        SUBTITLE_BATCH_SIZE
-        if modality is Modality.TEXT
-        else max(1, encoder.picture_batch_size // VIEWS_PER_FRAME)
-    )
+    if modality is Modality.TEXT:
+        return SUBTITLE_BATCH_SIZE
+    return max(1, encoder.picture_batch_size // VIEWS_PER_FRAME)
 
 
 def _encode_pieces(
     batch: Sequence[Piece],
-    found: Mapping[Modality, _Found],
-    troubles: dict[Modality, EncodeError],
+    tracks: Mapping[Modality, _Track],
+    errors: dict[Modality, EncodeError],
     encoder: TunableEncoder,
 ) -> None:
     modality = batch[0].modality
-    encode = partial(_rows, encoder=encoder, modality=modality)
-    for piece, row in zip(
-        batch, encode_inputs(encode, [piece.content for piece in batch]), strict=True
-    ):
+    encode = partial(_encode_rows, encoder=encoder, modality=modality)
+    rows = encode_inputs(encode, [piece.content for piece in batch])
+    for piece, row in zip(batch, rows, strict=True):
         if isinstance(row, EncodeError):
-            troubles[modality] = row
+            errors[modality] = row
         else:
-            found[modality].rows.append(row)
-            found[modality].spans.append(piece.span)
+            tracks[modality].rows.append(row)
+            tracks[modality].spans.append(piece.span)
 
 
-def _rows(inputs: Sequence[Any], *, encoder: TunableEncoder, modality: Modality) -> list[Row]:
-    features = _features(inputs, encoder, modality)
+def _encode_rows(
+    inputs: Sequence[Any], *, encoder: TunableEncoder, modality: Modality
+) -> list[Row]:
+    features = _compute_features(inputs, encoder, modality)
     vectors = project(encoder, modality, features)
-    return rows_of(
-        features.reshape(len(inputs), -1, features.shape[1]), vectors, len(inputs), encoder
-    )
+    by_input = features.reshape(len(inputs), -1, features.shape[1])
+    return make_rows(by_input, vectors, len(inputs), encoder)
 
 
-def _features(inputs: Sequence[Any], encoder: TunableEncoder, modality: Modality) -> Features:
+def _compute_features(
+    inputs: Sequence[Any], encoder: TunableEncoder, modality: Modality
+) -> Features:
     if modality is Modality.TEXT:
         return encoder.text_features(inputs, TextRole.DOCUMENT)
     if modality is Modality.AUDIO:
@@ -135,79 +135,71 @@ def _features(inputs: Sequence[Any], encoder: TunableEncoder, modality: Modality
     return encoder.picture_features([view for views in inputs for view in views])
 
 
-def _spoilt(
-    kind: Modality, found: Mapping[Modality, _Found], troubles: Mapping[Modality, EncodeError]
+def _find_fatal_error(
+    kind: Modality, tracks: Mapping[Modality, _Track], errors: Mapping[Modality, EncodeError]
 ) -> EncodeError | None:
-    """Why a clip is set aside: nothing in it can be seen or heard, or what went wrong may pass."""
-    passing = [
-        fault
-        for modality, fault in troubles.items()
-        if not fault.permanent and not found[modality].rows
-    ]
-    if passing:
-        return passing[0]
-    shown = any(found[modality].rows for modality in found if modality is not Modality.TEXT)
-    return None if shown else troubles.get(kind) or next(iter(troubles.values()), None)
+    """Return the error that makes the whole clip fail, if any.
 
-
-def _views(
-    kind: Modality, found: Mapping[Modality, _Found], encoder: TunableEncoder
-) -> tuple[ContentViews, ...]:
-    """A row for each modality, also where there is nothing of it; one of its kind also when the
-    encoder is deaf.
+    That is one that may pass and left a modality empty; otherwise any, when the clip has neither
+    frames nor sound. Other errors become a note.
     """
-    nothing = np.zeros((0, encoder.space.dim), np.float32)
-    views = [
-        ContentViews(
-            modality,
-            prepend_whole_clip(modality, np.stack([row[1] for row in one.rows]))
-            if one.rows
-            else nothing,
-            np.concatenate([row[0] for row in one.rows])
-            if one.rows
-            else np.zeros((0, 0), np.float16),
-            tuple(one.spans),
-        )
-        for modality, one in found.items()
-    ]
-    return tuple(views) if kind in found else (*views, ContentViews(kind, nothing, None))
+    for modality, error in errors.items():
+        if not error.permanent and not tracks[modality].rows:
+            return error
+    if any(track.rows for modality, track in tracks.items() if modality is not Modality.TEXT):
+        return None
+    return errors.get(kind) or next(iter(errors.values()), None)
+
+
+def _make_views(
+    kind: Modality, tracks: Mapping[Modality, _Track], encoder: TunableEncoder
+) -> tuple[ContentViews, ...]:
+    """Return one row per modality, also an empty one.
+
+    An encoder without audio gives an empty row for a sound.
+    """
+    empty = np.zeros((0, encoder.space.dim), np.float32)
+    views = []
+    for modality, track in tracks.items():
+        if track.rows:
+            vectors = prepend_whole_clip(modality, np.stack([row[1] for row in track.rows]))
+            features = np.concatenate([row[0] for row in track.rows])
+        else:
+            vectors, features = empty, np.zeros((0, 0), np.float16)
+        views.append(ContentViews(modality, vectors, features, tuple(track.spans)))
+    if kind not in tracks:
+        views.append(ContentViews(kind, empty, None))
+    return tuple(views)
 
 
 def project_clips(
     kind: Modality, contents: Sequence[Content], encoder: TunableEncoder
 ) -> dict[Job, EncodedContent]:
-    """Of these clips those of which everything that towers see and hear is stored. At most one
-    query.
-    """
-    wanted = encodable_modalities(encoder, kind)
-    if not wanted or not contents:
+    """Project the clips whose features are all stored. At most one query."""
+    modalities = encodable_modalities(encoder, kind)
+    if not modalities or not contents:
         return {}
-    towers = {get_tower_id(encoder, modality) for modality in wanted}
     stored = get_clip_features(
-        towers=towers, hashes=[content.job.content_hash for content in contents]
+        towers={get_tower_id(encoder, modality) for modality in modalities},
+        hashes=[content.job.content_hash for content in contents],
     )
-    return {
-        content.job: EncodedContent(
-            content.job, tuple(_projected(modality, seen[modality], encoder) for modality in wanted)
-        )
-        for content in contents
-        if (seen := stored.get(content.job.content_hash))
-        and all(modality in seen for modality in wanted)
-    }
+    projected = {}
+    for content in contents:
+        features = stored.get(content.job.content_hash, {})
+        if all(modality in features for modality in modalities):
+            views = (_project(modality, features[modality], encoder) for modality in modalities)
+            projected[content.job] = EncodedContent(content.job, tuple(views))
+    return projected
 
 
-def _projected(modality: Modality, seen: ClipFeatures, encoder: TunableEncoder) -> ContentViews:
-    return ContentViews(
-        modality,
-        prepend_whole_clip(modality, project(encoder, modality, seen.features)),
-        None,
-        seen.spans,
-    )
+def _project(modality: Modality, stored: ClipFeatures, encoder: TunableEncoder) -> ContentViews:
+    vectors = project(encoder, modality, stored.features)
+    return ContentViews(modality, prepend_whole_clip(modality, vectors), None, stored.spans)
 
 
 def with_projected(
     encode: Callable[[], EncodedBatch], projected: tuple[EncodedContent, ...]
 ) -> EncodedBatch:
-    """A batch with the clips that needed neither decoding nor a tower."""
+    """Encode a batch and add the clips that needed neither decoding nor a tower."""
     batch = encode()
     return replace(batch, encoded=(*batch.encoded, *projected))

@@ -1,4 +1,4 @@
-"""What is to be encoded: the text or picture that a job's content hash names."""
+"""The contents that jobs encode, and what becomes of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from search.errors import MediaError, ModalityUnsupported, OmnishelfError, Unava
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
 from search.types import Modality, Span, Vectors
-from webapp.catalog.models import Asset, AssetKind
+from webapp.catalog.models import Asset
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Content:
 
 @dataclass(frozen=True, slots=True)
 class EncodeError:
-    """Why a content was not encoded. `permanent` means that trying again cannot help."""
+    """Why a content was not encoded. A permanent error would come again at every attempt."""
 
     code: str
     message: str
@@ -35,9 +35,7 @@ class EncodeError:
 
     @classmethod
     def of(cls, error: BaseException) -> EncodeError:
-        """Errors of the tree say themselves whether a retry can help; of anything else that is
-        not known.
-        """
+        """Describe an exception. An unexpected one counts as not permanent."""
         if isinstance(error, OmnishelfError):
             return cls(error.code, str(error), error.permanent)
         return cls("unexpected", f"{type(error).__name__}: {error}", permanent=False)
@@ -45,13 +43,11 @@ class EncodeError:
 
 @dataclass(frozen=True, slots=True)
 class ContentViews:
-    """ContentViews of a content in one modality: unit vectors, and the features that they were
-    projected from.
+    """Unit vectors of a content in one modality, and the features they were projected from.
 
-    Shapes: (dim,) and (width,) for a text or a picture. Of a clip, (n, dim) and (m, width),
-    where `spans` holds the seconds of its parts; a vector more than those is that of the clip as
-    a whole, and of a key frame there are several rows of features. `features` is None where they
-    are stored already.
+    A text or a picture has (dim,) and (width,). A clip has (n, dim) and (m, width), and `spans`
+    holds the seconds of its parts. One vector more than spans is that of the whole clip; a key
+    frame has several rows of features. `features` is None when they are stored already.
     """
 
     modality: Modality
@@ -62,7 +58,7 @@ class ContentViews:
 
 @dataclass(frozen=True, slots=True)
 class EncodedContent:
-    """A content's views. `note` tells what of a clip is left out, and why."""
+    """The views of a content. `note` says which part of a clip is missing, and why."""
 
     job: Job
     views: tuple[ContentViews, ...]
@@ -78,13 +74,14 @@ class FailedContent:
 
 
 def load_contents(claim: Claim) -> tuple[list[Content], list[Job]]:
-    """What the claimed jobs encode, and the jobs whose content no product uses any more. One
-    query.
+    """Return the contents of the claimed jobs, and the jobs whose content no product uses.
+
+    One query.
     """
-    field = "text" if claim.modality == AssetKind.TEXT else "file"
+    column = "text" if claim.modality is Modality.TEXT else "file"
     hashes = [job.content_hash for job in claim.jobs]
-    owned = Asset.objects.filter(kind=claim.modality, content_hash__in=hashes).order_by()
-    values = dict(owned.values_list("content_hash", field).distinct())
+    used = Asset.objects.filter(kind=claim.modality, content_hash__in=hashes).order_by()
+    values = dict(used.values_list("content_hash", column).distinct())
     contents = [
         Content(job, values[job.content_hash]) for job in claim.jobs if job.content_hash in values
     ]
@@ -92,23 +89,20 @@ def load_contents(claim: Claim) -> tuple[list[Content], list[Job]]:
 
 
 def load_picture(content: Content, encoder: Encoder) -> Pixels | EncodeError:
-    """Read, decode and preprocess a stored picture. Runs in a thread of the decoding pool; uses
-    no database.
-    """
+    """Read, decode and preprocess a stored picture, in a thread of the pool. Uses no database."""
     limits = PictureLimits.from_settings(engine_settings())
     try:
         picture = decode_picture(
             read_file(content.value, limits.max_bytes), limits, at_least=encoder.decode_size
         )
-        return encoder.prepare_picture(picture)
+        pixels: Pixels = encoder.prepare_picture(picture)
     except (MediaError, ModalityUnsupported, Unavailable, MemoryError) as error:
         return EncodeError.of(error)
+    return pixels
 
 
 def check_vectors(vectors: Vectors, count: int, dim: int) -> None:
-    """Raises ValueError unless these are `count` unit vectors: an index refuses anything else
-    later on.
-    """
+    """Raise ValueError unless these are `count` unit vectors: an index would refuse others."""
     if vectors.shape != (count, dim):
         raise ValueError(f"the encoder returned shape {vectors.shape} instead of {(count, dim)}")
     if not np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3):

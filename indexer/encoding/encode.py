@@ -1,6 +1,4 @@
-"""The model's part: a batch of contents becomes vectors, and what spoils a batch is found by
-halving it.
-"""
+"""Encode a batch of texts or pictures; find an input that fails by bisection."""
 
 from __future__ import annotations
 
@@ -28,18 +26,16 @@ from search.types import Modality, TextRole, Vectors
 Input = TypeVar("Input")
 
 Row = tuple[Features, Vectors]
-"""One content: what the towers saw, (width,), and the unit vector, (dim,)."""
+"""The features of one content, (width,), and its unit vector, (dim,)."""
 
 MODEL_ERRORS = (RuntimeError, ValueError, MemoryError)
-"""What a model raises on inputs it cannot take; running out of GPU memory is a RuntimeError. An
-EncoderError is no input's fault: it ends the drain, and every claim goes back."""
+"""What a model raises on an input that it cannot take; too little GPU memory is a RuntimeError.
+An EncoderError does not depend on the input: it ends the run, and every claim is released."""
 
 
 @dataclass(frozen=True, slots=True)
 class EncodedBatch:
-    """What became of each content of a claim, and the seconds spent waiting for inputs and in
-    the model.
-    """
+    """The outcome of each content of a claim, and the seconds spent waiting and in the model."""
 
     encoded: tuple[EncodedContent, ...]
     failed: tuple[FailedContent, ...]
@@ -48,15 +44,15 @@ class EncodedBatch:
 
 
 def encode_texts(contents: Sequence[Content], encoder: TunableEncoder) -> EncodedBatch:
-    """Raises Unavailable when every text of several fails: then the encoder is at fault."""
+    """Encode texts. Raises Unavailable when several fail and all do: the encoder is broken."""
     started = time.perf_counter()
 
     def encode(texts: Sequence[str]) -> list[Row]:
         features = encoder.text_features(texts, TextRole.DOCUMENT)
-        return rows_of(features, encoder.project_texts(features), len(texts), encoder)
+        return make_rows(features, encoder.project_texts(features), len(texts), encoder)
 
     outcomes = encode_inputs(encode, [content.value for content in contents])
-    return _batch(Modality.TEXT, contents, outcomes, 0.0, time.perf_counter() - started)
+    return _make_batch(Modality.TEXT, contents, outcomes, 0.0, time.perf_counter() - started)
 
 
 def encode_pictures(
@@ -64,8 +60,9 @@ def encode_pictures(
     loading: Sequence[Future[Pixels | EncodeError]],
     encoder: TunableEncoder,
 ) -> EncodedBatch:
-    """Raises Unavailable when every picture of several that could be decoded fails: then the
-    encoder is at fault.
+    """Encode pictures while they are loaded.
+
+    Raises Unavailable when several can be decoded and all fail: the encoder is broken.
     """
     started = time.perf_counter()
     loaded = [future.result() for future in loading]
@@ -74,11 +71,11 @@ def encode_pictures(
 
     def encode(batch: Sequence[Pixels]) -> list[Row]:
         features = encoder.picture_features(batch)
-        return rows_of(features, encoder.project_pictures(features), len(batch), encoder)
+        return make_rows(features, encoder.project_pictures(features), len(batch), encoder)
 
     rows = iter(encode_inputs(encode, pixels))
     outcomes = [item if isinstance(item, EncodeError) else next(rows) for item in loaded]
-    return _batch(
+    return _make_batch(
         Modality.PICTURE, contents, outcomes, waited, time.perf_counter() - started - waited
     )
 
@@ -89,15 +86,16 @@ def with_stored(
     stored: Mapping[Job, Features],
     encoder: TunableEncoder,
 ) -> EncodedBatch:
-    """A batch with the contents whose features are stored: those need neither decoding nor a
-    tower.
+    """Encode a batch and add the contents whose features are stored.
+
+    These need neither decoding nor a tower, only a projection.
     """
     batch = encode()
     if not stored:
         return batch
     features = np.stack(list(stored.values()))
     project = encoder.project_texts if modality == Modality.TEXT else encoder.project_pictures
-    rows = rows_of(features, project(features), len(stored), encoder)
+    rows = make_rows(features, project(features), len(stored), encoder)
     projected = [
         EncodedContent(job, (ContentViews(modality, row[1], None),))
         for job, row in zip(stored, rows, strict=True)
@@ -105,8 +103,10 @@ def with_stored(
     return replace(batch, encoded=(*batch.encoded, *projected))
 
 
-def rows_of(features: Features, vectors: Vectors, count: int, encoder: TunableEncoder) -> list[Row]:
-    """Raises ValueError unless these are unit vectors, one for each of `count` inputs."""
+def make_rows(
+    features: Features, vectors: Vectors, count: int, encoder: TunableEncoder
+) -> list[Row]:
+    """Pair features and vectors. Raises ValueError unless they are `count` unit vectors."""
     check_vectors(vectors, count, encoder.space.dim)
     return list(zip(features, vectors, strict=True))
 
@@ -114,12 +114,12 @@ def rows_of(features: Features, vectors: Vectors, count: int, encoder: TunableEn
 def encode_inputs(
     encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]
 ) -> list[Row | EncodeError]:
-    """A row or a fault for each input. Raises Unavailable when every one of several fails."""
+    """Return a row or an error per input. Raises Unavailable when several fail and all do."""
     outcomes = encode_or_bisect(encode, inputs) if inputs else []
-    faults = [outcome for outcome in outcomes if isinstance(outcome, EncodeError)]
-    if len(faults) == len(inputs) > 1:
+    errors = [outcome for outcome in outcomes if isinstance(outcome, EncodeError)]
+    if len(errors) == len(inputs) > 1:
         raise Unavailable(
-            f"the encoder failed on each of {len(inputs)} inputs: {faults[0].message}"
+            f"the encoder failed on each of {len(inputs)} inputs: {errors[0].message}"
         )
     return outcomes
 
@@ -127,7 +127,7 @@ def encode_inputs(
 def encode_or_bisect(
     encode: Callable[[Sequence[Input]], list[Row]], inputs: Sequence[Input]
 ) -> list[Row | EncodeError]:
-    """One row or fault per input; log2(n) extra calls for a single bad one."""
+    """Return a row or an error per input, with log2(n) extra calls for a single bad one."""
     try:
         return list(encode(inputs))
     except MODEL_ERRORS as error:
@@ -137,7 +137,7 @@ def encode_or_bisect(
         return encode_or_bisect(encode, inputs[:half]) + encode_or_bisect(encode, inputs[half:])
 
 
-def _batch(
+def _make_batch(
     modality: Modality,
     contents: Sequence[Content],
     outcomes: Sequence[Row | EncodeError],

@@ -1,4 +1,4 @@
-"""Stored media as a decoder wants it: read into memory, or a file on this machine's disk."""
+"""Stored media for decoders: read into memory, or as a file on this machine's disk."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ COPY_CHUNK_BYTES = 1024 * 1024
 
 
 def read_file(name: str, max_bytes: int) -> bytes:
-    """Raises MediaTooLarge, and Unavailable when the store fails."""
+    """Read a stored file. Raises MediaTooLarge, and Unavailable when the store fails."""
     data = _from_store(name, lambda file: file.read(max_bytes + 1))
     if len(data) > max_bytes:
         raise _too_large(len(data), max_bytes)
@@ -28,8 +28,7 @@ def read_file(name: str, max_bytes: int) -> bytes:
 
 @contextmanager
 def local_file(name: str, max_bytes: int) -> Iterator[Path]:
-    """A stored file by its path: its own where the store is a folder, else of a copy that lasts
-    as long as needed.
+    """Give the path of a stored file: its own, or of a temporary copy from a remote store.
 
     Raises MediaTooLarge, and Unavailable when the store fails.
     """
@@ -45,7 +44,7 @@ def local_file(name: str, max_bytes: int) -> Iterator[Path]:
 
 
 def _own_path(name: str) -> Path | None:
-    """None where the store is no folder."""
+    """Return None when the store is not a folder."""
     try:
         return Path(default_storage.path(name))
     except NotImplementedError:

@@ -1,5 +1,6 @@
-"""Pieces of a clip on their way from a decoding thread to the model's: a few at a time, so that
-memory stays flat.
+"""A queue of clip pieces between a decoding thread and the model's thread.
+
+It holds a few pieces, so that memory stays flat.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ from search.encoders.protocol import Prepared
 from search.types import Modality, Span
 
 MAX_QUEUED_PIECES = 8
-"""Pieces of a clip that may wait for the model."""
+"""Per clip."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part of a clip: model inputs of a key frame's views, model input of a window of sound,
-    or a subtitle.
-    """
+    """A part of a clip: the inputs of a key frame's views, of an audio window, or a subtitle."""
 
     modality: Modality
     span: Span
@@ -31,20 +30,20 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class PieceError:
-    """Why there are no (more) pieces of this modality."""
+    """Why there are no more pieces of this modality."""
 
     modality: Modality
     error: EncodeError
 
 
 class Cancelled(Exception):
-    """The feed was closed before its end, because work has to stop."""
+    """The queue was closed before its end, because work has to stop."""
 
 
 class PieceQueue:
-    """One clip's pieces, in the order they were put in. One thread puts, another one iterates.
+    """The pieces of one clip. One thread puts them in, another iterates over them.
 
-    `waited_s` is how long the latter had to wait for pieces.
+    `waited_s` is how long the second one waited for pieces.
     """
 
     def __init__(self) -> None:
@@ -56,7 +55,7 @@ class PieceQueue:
         self.waited_s = 0.0
 
     def put(self, piece: Piece | PieceError) -> None:
-        """Waits while the feed is full. Raises Cancelled when it is closed."""
+        """Add a piece; wait while the queue is full. Raises Cancelled when it is closed."""
         with self._change:
             self._change.wait_for(lambda: self._closed or len(self._waiting) < MAX_QUEUED_PIECES)
             if self._closed:
@@ -65,21 +64,19 @@ class PieceQueue:
             self._change.notify_all()
 
     def end(self, error: BaseException | None = None) -> None:
-        """Nothing more comes; an error is raised where the pieces are taken."""
+        """Mark the end of the pieces. The reader raises the error, if any."""
         with self._change:
             self._ended, self._error = True, error
             self._change.notify_all()
 
     def close(self) -> None:
-        """Let both sides stop where they are."""
+        """Make both threads stop."""
         with self._change:
             self._closed = True
             self._change.notify_all()
 
     def __iter__(self) -> Iterator[Piece | PieceError]:
-        """Raises Cancelled when the feed is closed before its end, and the error that it was
-        ended with.
-        """
+        """Yield the pieces. Raises Cancelled when the queue is closed, and the error of `end`."""
         while True:
             started = time.perf_counter()
             with self._change:

@@ -1,6 +1,4 @@
-"""From what towers saw to vectors of a space, for whole texts and pictures and for the parts of
-clips alike.
-"""
+"""Project features of frozen towers into vectors of a space."""
 
 from __future__ import annotations
 
@@ -16,11 +14,11 @@ from webapp.catalog.models.spans import BYTES as SPAN_BYTES
 from webapp.catalog.selectors.features import rows_per_part
 
 StoredRow = tuple[bytes, bytes]
-"""Features and spans of a content, as stored."""
+"""Features and spans of a content as stored."""
 
 
 def get_tower_id(encoder: TunableEncoder, modality: Modality) -> str:
-    """Fingerprint of the towers that see this modality; '' where there are none."""
+    """Return the fingerprint of the towers for this modality, '' without one."""
     if modality is not Modality.AUDIO:
         return encoder.tower_id
     return encoder.audio_tower_id if supports_audio(encoder) else ""
@@ -41,9 +39,7 @@ def project(encoder: TunableEncoder, modality: Modality, features: Features) -> 
 
 
 def prepend_whole_clip(modality: Modality, parts: Vectors) -> Vectors:
-    """Vectors of a clip's parts → the same, after that of the clip as a whole where it has
-    several frames.
-    """
+    """Prepend the vector of the whole clip when it has several key frames."""
     if modality is not Modality.VIDEO or len(parts) < 2:
         return parts
     return np.concatenate([mean_clip_vector(parts), parts])
@@ -52,7 +48,7 @@ def prepend_whole_clip(modality: Modality, parts: Vectors) -> Vectors:
 def project_stored(
     encoder: TunableEncoder, modality: Modality, rows: Sequence[StoredRow]
 ) -> list[Vectors]:
-    """The vectors to store for each content. One call of the head for all of them."""
+    """Return the vectors to store for each content. The head is called once for all."""
     counts = [len(spans) // SPAN_BYTES or int(bool(features)) for features, spans in rows]
     total = sum(counts) * rows_per_part(modality)
     features = (

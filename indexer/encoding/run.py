@@ -1,6 +1,4 @@
-"""At most one drain in a process, with the encoder of the space in use, loaded when there is
-something to encode.
-"""
+"""Run encode workers: at most one at a time in a process, the space in use first."""
 
 from __future__ import annotations
 
@@ -19,99 +17,102 @@ from webapp.retrieval.models_runtime import ActiveModel, active_model, active_sp
 logger = logging.getLogger(__name__)
 
 stopping = threading.Event()
-"""Set when the process is asked to end: a drain gives back what the model has not begun."""
+"""Set when the process has to end: a worker then releases what the model has not begun."""
 
-Show = Callable[[EncodeTotals], None]
+Show = Callable[[EncodeTotals], object]
 
-_draining = threading.Lock()
-_asked = threading.Event()
-_held: dict[PendingSpace, ActiveModel] = {}
-"""Models of spaces that are being made, held until they are not: contents arrive one by one,
-models load in seconds."""
+_encode_lock = threading.Lock()
+_work_requested = threading.Event()
+_cached_models: dict[PendingSpace, ActiveModel] = {}
+"""Models of pending spaces. Contents arrive one by one, and a model takes seconds to load."""
 
 
 def has_pending_work() -> bool:
-    """Is there anything to claim in the active space, or in one that is being made beside it?"""
-    return _has_active_work() or any(_claimable(beside.fingerprint) for beside in pending_spaces())
+    """Return whether the space in use or a pending space has claimable jobs."""
+    return _has_active_work() or any(
+        _has_claimable_jobs(beside.fingerprint) for beside in pending_spaces()
+    )
 
 
 def encode_queued(on_batch: Show | None = None) -> list[EncodeTotals]:
-    """EncodeWorker the queue, the active space first. While another thread of this process does, it is
-    only told to look again before it ends.
+    """Encode what is queued: the space in use first, then pending spaces.
 
-    Returns the totals of each pass over the queue. Raises what EncodeWorker.run and load_encoder raise
-    for the active space.
+    While another thread of this process encodes, that thread is only asked to look again. Returns
+    the totals of each worker. Raises what EncodeWorker.run and load_encoder raise for the space in
+    use.
     """
-    _asked.set()
-    passes: list[EncodeTotals] = []
-    # Asking again after the lock is free closes the gap between a drain's last look and its end.
-    while _asked.is_set() and not stopping.is_set() and _draining.acquire(blocking=False):
+    _work_requested.set()
+    totals: list[EncodeTotals] = []
+    # Checking again after the lock is released covers requests made just before a worker ends.
+    while (
+        _work_requested.is_set() and not stopping.is_set() and _encode_lock.acquire(blocking=False)
+    ):
         try:
-            _asked.clear()
+            _work_requested.clear()
             if _has_active_work():
-                passes.append(
-                    EncodeWorker(active_model().encoder(), this_process(), stopping, on_batch).run()
-                )
-            passes += _encode_pending_spaces(on_batch)
+                totals.append(_make_worker(active_model(), on_batch).run())
+            totals += _encode_pending_spaces(on_batch)
         finally:
-            _draining.release()
-    return passes
+            _encode_lock.release()
+    return totals
 
 
-def encode_space(made: ActiveModel, on_batch: Show | None = None, *, alone: bool = False) -> None:
-    """EncodeWorker the queue of a space that is being made; whenever something waits in the active
-    space, that goes first.
+def encode_space(model: ActiveModel, on_batch: Show | None = None, *, alone: bool = False) -> None:
+    """Encode what is queued in a pending space; the space in use goes first.
 
-    `alone`: leave the active space, which may be unusable, to others. Raises what EncodeWorker.run and
-    load_encoder raise.
+    With `alone`, the space in use, which may be unusable, is left to others. Raises what
+    EncodeWorker.run and load_encoder raise.
     """
-    with _draining:
+    with _encode_lock:
         if alone:
-            EncodeWorker(made.encoder(), this_process(), stopping, on_batch).run()
+            _make_worker(model, on_batch).run()
             return
         while not stopping.is_set():
             if _has_active_work():
-                EncodeWorker(active_model().encoder(), this_process(), stopping, on_batch).run()
-            elif _claimable(made.space.fingerprint):
-                _encode_pending_space(made, on_batch)
+                _make_worker(active_model(), on_batch).run()
+            elif _has_claimable_jobs(model.space.fingerprint):
+                _encode_pending_space(model, on_batch)
             else:
                 return
 
 
 def _encode_pending_spaces(on_batch: Show | None) -> Iterator[EncodeTotals]:
-    """A pass over each space that is being made."""
-    wanted = pending_spaces()
-    for gone in _held.keys() - set(wanted):
-        del _held[gone]
-    for beside in wanted:
+    """Run a worker for each pending space, and yield its totals."""
+    pending = pending_spaces()
+    for finished in _cached_models.keys() - set(pending):
+        del _cached_models[finished]
+    for space in pending:
         if _has_active_work():
-            # There will be another pass, and the space in use goes first in it.
-            _asked.set()
+            # The next pass begins with the space in use.
+            _work_requested.set()
             return
-        if _claimable(beside.fingerprint):
-            try:
-                if beside not in _held:
-                    _held[beside] = ActiveModel(beside.preset, beside.heads_digest)
-                yield _encode_pending_space(_held[beside], on_batch)
-            except EncoderError as error:
-                # Another worker may have its weights; the space in use does not suffer.
-                logger.warning(
-                    "nothing is encoded into the space of %s here: %s", beside.preset, error
-                )
+        if not _has_claimable_jobs(space.fingerprint):
+            continue
+        try:
+            if space not in _cached_models:
+                _cached_models[space] = ActiveModel(space.preset, space.heads_digest)
+            yield _encode_pending_space(_cached_models[space], on_batch)
+        except EncoderError as error:
+            # Another process may have its weights; the space in use is not affected.
+            logger.warning("nothing is encoded into the space of %s here: %s", space.preset, error)
 
 
-def _encode_pending_space(made: ActiveModel, on_batch: Show | None) -> EncodeTotals:
-    totals = EncodeWorker(
-        made.encoder(), this_process(), stopping, on_batch, _has_active_work
-    ).run()
+def _encode_pending_space(model: ActiveModel, on_batch: Show | None) -> EncodeTotals:
+    totals = _make_worker(model, on_batch, should_yield=_has_active_work).run()
     if _has_active_work():
-        _asked.set()
+        _work_requested.set()
     return totals
 
 
+def _make_worker(
+    model: ActiveModel, on_batch: Show | None, should_yield: Callable[[], bool] = lambda: False
+) -> EncodeWorker:
+    return EncodeWorker(model.encoder(), this_process(), stopping, on_batch, should_yield)
+
+
 def _has_active_work() -> bool:
-    return _claimable(active_space().fingerprint)
+    return _has_claimable_jobs(active_space().fingerprint)
 
 
-def _claimable(space: str) -> bool:
+def _has_claimable_jobs(space: str) -> bool:
     return IndexJob.objects.claimable(space).exists()

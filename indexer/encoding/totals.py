@@ -1,4 +1,4 @@
-"""What a drain did and where its time went."""
+"""What an encode worker did, and how long each step took."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from search.types import Modality
 
 @dataclass(frozen=True, slots=True)
 class BatchTimings:
-    """Seconds of one batch: claiming, the model waiting for decoded pictures, the model, the
-    database thread waiting for the model, and storing. Stages of neighbouring batches overlap,
-    so their sum exceeds the time that passed.
+    """Seconds of one batch.
+
+    In order: claiming, the model waiting for decoded inputs, the model, the database thread waiting
+    for the model, storing. Batches overlap, so the sum exceeds the time that passed.
     """
 
     claim_s: float = 0.0
@@ -35,7 +36,7 @@ class BatchTimings:
 
 @dataclass
 class EncodeTotals:
-    """Sums over the batches of one drain."""
+    """Sums over the batches of one run."""
 
     encoded: Counter[Modality] = field(default_factory=Counter)
     failed: int = 0
