@@ -16,6 +16,9 @@ import numpy.typing as npt
 Vectors = npt.NDArray[np.float32]
 """Unit vectors, shape (n, dim), float32."""
 
+Waveform = npt.NDArray[np.float32]
+"""Mono sound, shape (samples,), from -1 to 1. The sample rate is passed separately."""
+
 Ids = npt.NDArray[np.int64]
 """Database ids, shape (n,), int64."""
 
@@ -30,6 +33,15 @@ class Modality(enum.StrEnum):
     PICTURE = "picture"
     AUDIO = "audio"
     VIDEO = "video"
+
+
+@dataclass(frozen=True, slots=True)
+class AudioFormat:
+    """How sound is cut for an encoder: sample rate in Hz, window length and hop in seconds."""
+
+    rate: int
+    window_s: float
+    hop_s: float
 
 
 _ASSET_BITS = 40

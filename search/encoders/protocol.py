@@ -7,7 +7,6 @@ storing overlap.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeGuard, runtime_checkable
 
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from search.errors import ModalityUnsupported
-from search.types import Modality, Space, TextRole, Vectors
+from search.types import AudioFormat, Modality, Space, TextRole, Vectors, Waveform
 
 if TYPE_CHECKING:
     from torch import nn
@@ -30,20 +29,8 @@ Prepared: TypeAlias = Any
 Features = npt.NDArray[np.float16]
 """Output of frozen towers, before any head: shape (n, width), where the width is the tower's."""
 
-Waveform = npt.NDArray[np.float32]
-"""Mono sound, shape (samples,), from -1 to 1. The sample rate is passed separately."""
-
 Regions = npt.NDArray[np.float32]
 """Unit vectors of picture regions, shape (n, rows, columns, dim)."""
-
-
-@dataclass(frozen=True, slots=True)
-class AudioFormat:
-    """How sound is cut for an encoder: sample rate in Hz, window length and hop in seconds."""
-
-    rate: int
-    window_s: float
-    hop_s: float
 
 
 @runtime_checkable

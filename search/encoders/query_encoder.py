@@ -14,16 +14,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from search.encoders.protocol import (
-    AudioFormat,
-    Encoder,
-    Pixels,
-    Waveform,
-    mean_audio_vector,
-    require_audio,
-)
+from search.encoders.protocol import Encoder, Pixels, mean_audio_vector, require_audio
 from search.media.frame_views import crop_frame_views, mean_clip_vector, mean_frame_vectors
-from search.types import Space, TextRole, Vectors
+from search.types import AudioFormat, Space, TextRole, Vectors, Waveform
 
 Input = TypeVar("Input")
 Vector = npt.NDArray[np.float32]

@@ -23,13 +23,12 @@ from search.encoders.protocol import (
     Features,
     Prepared,
     TunableEncoder,
-    Waveform,
     supports_audio,
 )
 from search.encoders.tuned_heads import Heads, read_tuned_heads
 from search.encoders.weights import load_weights
 from search.errors import InvalidWeights
-from search.types import TextRole, Vectors
+from search.types import TextRole, Vectors, Waveform
 
 HIDDEN = 512
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from search.encoders.protocol import Waveform
 from search.errors import MediaUnreadable
 from search.media.limits import ClipLimits
 from search.media.sandbox.runner import ClipReader, Message, run_in_sandbox
+from search.types import Waveform
 
 
 class AudioReader(ClipReader[Waveform]):

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from search.dsp import FloatArray, mel_triangles
-from search.encoders.protocol import Waveform
+from search.types import Waveform
 
 RATE = 16_000
 """Samples per second."""

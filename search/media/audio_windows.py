@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from search.encoders.protocol import AudioFormat, Waveform
-from search.types import Span
+from search.types import AudioFormat, Span, Waveform
 
 BLOCK_S = 0.05
 LOOKAHEAD_S = 60.0

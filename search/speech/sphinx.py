@@ -18,7 +18,6 @@ from typing import IO, Any, Final, TypeAlias, cast
 import numpy as np
 
 from search.config import EngineSettings
-from search.encoders.protocol import Waveform
 from search.errors import Unavailable
 from search.speech.transcriber import (
     SPEECH_RATE,
@@ -27,6 +26,7 @@ from search.speech.transcriber import (
     primary_language,
     require_language,
 )
+from search.types import Waveform
 
 NAME: Final = "pocketsphinx"
 VOCABULARY_TIME_LIMIT_S: Final = 120.0

@@ -13,10 +13,10 @@ from typing import Final, Protocol
 import numpy as np
 
 from search.config import EngineSettings
-from search.encoders.protocol import Waveform
 from search.errors import Unavailable, UnsupportedSpeechLanguage
 from search.media.audio import open_audio
 from search.media.limits import ClipLimits
+from search.types import Waveform
 
 SPEECH_RATE: Final = 16_000
 """Sample rate in Hz that every transcriber takes."""

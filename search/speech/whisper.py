@@ -17,7 +17,6 @@ from transformers.models.whisper.tokenization_whisper import LANGUAGES
 
 from search.config import EngineSettings
 from search.encoders.device import Runtime, pick_runtime
-from search.encoders.protocol import Waveform
 from search.errors import InvalidWeights
 from search.speech.registry import require_whisper_weights
 from search.speech.transcriber import (
@@ -27,6 +26,7 @@ from search.speech.transcriber import (
     primary_language,
     require_language,
 )
+from search.types import Waveform
 
 NAME: Final = "whisper"
 MAX_TOKENS: Final = 128

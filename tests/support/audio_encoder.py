@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from search.encoders.protocol import AudioFormat, Features, Waveform
+from search.encoders.protocol import Features
 from search.encoders.residual_heads import ResidualEncoder
-from search.types import Modality, Space, Vectors
+from search.types import AudioFormat, Modality, Space, Vectors, Waveform
 from tests.support.encoders import ColourEncoder
 
 DIM = 48

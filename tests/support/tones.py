@@ -12,7 +12,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
-from search.encoders.protocol import Waveform
+from search.types import Waveform
 
 RATE = 8000
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from search.encoders.compact.audio_tower import PATCH
 from search.encoders.compact.spectrogram import RATE, count_samples, log_mel
-from search.encoders.protocol import Waveform
+from search.types import Waveform
 from tools.training.sound_examples import random_gain
 
 SAMPLES = count_samples(PATCH)

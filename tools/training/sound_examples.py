@@ -15,10 +15,11 @@ from rich.progress import track
 from torch import Tensor
 
 from search.config import engine_settings
-from search.encoders.protocol import AudioEncoder, Waveform
+from search.encoders.protocol import AudioEncoder
 from search.media.audio import open_audio
 from search.media.audio_windows import cut_audio_windows
 from search.media.limits import ClipLimits
+from search.types import Waveform
 
 FOLDS = (1, 2, 3)
 """Folds of the training. Fold 4 evaluates the result; fold 5 is not used at all."""

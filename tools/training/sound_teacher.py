@@ -16,7 +16,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from torch import Tensor
 
-from search.encoders.protocol import Waveform
+from search.types import Waveform
 
 SAMPLES = 15_600
 """Input length of the teacher: 0.975 s at 16 kHz."""

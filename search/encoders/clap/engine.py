@@ -16,11 +16,11 @@ from search.encoders.clap.model import AudioTower, MelExtractor, Mels
 from search.encoders.device import Runtime, pick_runtime
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
-from search.encoders.protocol import Encoder, Features, Prepared, Waveform
+from search.encoders.protocol import Encoder, Features, Prepared
 from search.encoders.registry import load_engine, resolve_space
 from search.errors import InvalidWeights
 from search.files import file_sha256, sha256_hex
-from search.types import Space, TextRole, Vectors
+from search.types import Space, TextRole, Vectors, Waveform
 
 
 class ClapEncoder:

@@ -23,9 +23,8 @@ from transformers import (
 )
 
 from search.encoders.device import Runtime
-from search.encoders.protocol import AudioFormat, Waveform
 from search.errors import InvalidWeights
-from search.types import Vectors
+from search.types import AudioFormat, Vectors, Waveform
 
 Mels = npt.NDArray[np.float32]
 """The spectrogram of a window, (1, frames, bands)."""

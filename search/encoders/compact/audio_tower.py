@@ -19,9 +19,9 @@ from torch.nn import functional
 
 from search.encoders.compact.spectrogram import RATE, count_samples, log_mel
 from search.encoders.device import Runtime
-from search.encoders.protocol import AudioFormat, Waveform
 from search.encoders.weights import read_safetensors, unpack_weights
 from search.errors import InvalidWeights
+from search.types import AudioFormat, Waveform
 
 FEATURES = 1024
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)

@@ -19,12 +19,12 @@ from search.encoders.compact.pooling import FEATURES
 from search.encoders.compact.towers import FrozenTowers
 from search.encoders.device import Runtime, pick_runtime, require_int8
 from search.encoders.presets import Preset, derive_tuned_space
-from search.encoders.protocol import Features, Pixels, Regions, Waveform
+from search.encoders.protocol import Features, Pixels, Regions
 from search.encoders.residual_heads import apply_head
 from search.encoders.tuned_heads import read_tuned_heads
 from search.encoders.weights import check_digest
 from search.errors import InvalidWeights
-from search.types import Space, TextRole, Vectors
+from search.types import Space, TextRole, Vectors, Waveform
 
 HEADS_FILE = Path(__file__).parent / "weights" / "heads.safetensors"
 

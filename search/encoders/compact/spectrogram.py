@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from search.dsp import mel_triangles
-from search.encoders.protocol import Waveform
+from search.types import Waveform
 
 RATE = 16_000
 FRAME = 400

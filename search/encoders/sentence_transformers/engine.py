@@ -20,11 +20,11 @@ from search.encoders.checkpoints import checkpoint_digest, require_checkpoint
 from search.encoders.device import Runtime, pick_runtime
 from search.encoders.lazy import Lazy
 from search.encoders.presets import Preset
-from search.encoders.protocol import AudioFormat, Features, Waveform
+from search.encoders.protocol import Features
 from search.encoders.sanity_check import check_pairs, check_pictures, check_texts
 from search.encoders.sentence_transformers.model import Inputs, Model, open_transformer
 from search.errors import ModalityUnsupported
-from search.types import Modality, Space, TextRole, Vectors
+from search.types import AudioFormat, Modality, Space, TextRole, Vectors, Waveform
 
 AUDIO_FORMAT = AudioFormat(rate=16_000, window_s=10.0, hop_s=5.0)
 """Windows for Gemma's audio tower, which takes up to half a minute at once."""

@@ -17,13 +17,13 @@ from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.compact.spectrogram import BANDS, RATE, count_samples, log_mel
 from search.encoders.device import Runtime
 from search.encoders.presets import AUDIO_HEAD, AUDIO_TOWER, Preset, load_preset
-from search.encoders.protocol import AudioEncoder, Waveform
+from search.encoders.protocol import AudioEncoder
 from search.errors import InvalidWeights
 from search.files import file_sha256
 from search.media.audio import open_audio
 from search.media.audio_windows import cut_audio_windows
 from search.media.limits import ClipLimits
-from search.types import Modality, TextRole
+from search.types import Modality, TextRole, Waveform
 from tools.sample_shop.sounds import write_sound
 
 MAX_BYTES = 4_000_000

@@ -10,10 +10,10 @@ import av
 import numpy as np
 import pytest
 
-from search.encoders.protocol import Waveform
 from search.errors import MediaTooLarge, MediaUnreadable, MediaUnsupported
 from search.media.audio import open_audio
 from search.media.limits import ClipLimits
+from search.types import Waveform
 from tests.search.media.clips import write_clip
 
 LIMITS = ClipLimits(max_bytes=2_000_000, max_seconds=5)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from search.dsp import FloatArray
-from search.encoders.protocol import Waveform
 from search.media.audio_preview import BANDS, COLUMNS, PEAKS, RATE, AudioPreview
+from search.types import Waveform
 
 
 def tone(pitch: float, seconds: float, loud: float = 0.5) -> Waveform:

@@ -8,9 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from search.encoders.protocol import AudioFormat, Waveform
 from search.media.audio_windows import MARGIN_BLOCKS, cut_audio_windows
-from search.types import Span
+from search.types import AudioFormat, Span, Waveform
 
 RATE = 8_000
 FORMAT = AudioFormat(RATE, window_s=2.0, hop_s=1.0)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from search.config import EngineSettings
-from search.encoders.protocol import AudioFormat
 from search.errors import MediaError
 from search.media.audio import open_audio
 from search.media.audio_windows import cut_audio_windows
@@ -18,7 +17,7 @@ from search.media.keyframes import KeyFrameSelector
 from search.media.limits import MediaLimits
 from search.media.subtitles import read_subtitles
 from search.media.video import open_video
-from search.types import Modality
+from search.types import AudioFormat, Modality
 from tests.support.clips import FaultCase, Outcome, corpus
 
 LIMITS = MediaLimits.from_settings(EngineSettings())

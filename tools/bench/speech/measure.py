@@ -11,10 +11,10 @@ from time import perf_counter
 from typing import Any
 
 from search.config import EngineSettings, engine_settings
-from search.encoders.protocol import Waveform
 from search.speech.registry import has_whisper_weights, load_transcriber
 from search.speech.sphinx import normalise_words
 from search.speech.transcriber import SPEECH_RATE, Transcriber, read_recording
+from search.types import Waveform
 from tools.bench.speech.utterances import Utterance, UtteranceSet, utterance_sets
 from tools.bench.speech.voices import installed_voices
 from tools.bench.timing import percentile_ms
