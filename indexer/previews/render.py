@@ -1,4 +1,4 @@
-"""What is drawn of one clip. Uses no database."""
+"""Render the preview of one clip: key frames, waveform, subtitles. Uses no database."""
 
 from __future__ import annotations
 
@@ -20,98 +20,96 @@ from search.media.subtitles import read_subtitles
 from search.types import Modality, Span
 from webapp.catalog.services.previews import SPECTROGRAM, SUBTITLES, frame_filename
 
-SIDE = 270
-"""Shorter side of a key frame's picture, in pixels."""
+DECODE_SIDE = 270
+"""Shorter side of a decoded key frame, in pixels."""
 
-LONGER_SIDE = 480
-QUALITY = 78
+MAX_SIDE = 480
+WEBP_QUALITY = 78
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class ClipPreviewFiles:
-    """What there is to show of a clip, and the files that hold it."""
+    """The preview of a clip and its files by name."""
 
-    seconds: float = 0.0
+    duration_s: float = 0.0
     frames: list[Span] = field(default_factory=list)
     peaks: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
 
 
 def render_preview(kind: Modality, path: Path, limits: ClipLimits) -> ClipPreviewFiles:
-    """Everything that can be read of a clip: what is faulty in it leaves out no more than
-    itself.
-    """
-    drawing = ClipPreviewFiles()
-    for draw in _PARTS[kind]:
+    """Render what can be read of a clip. A broken part is left out."""
+    preview = ClipPreviewFiles()
+    for render in RENDERERS[kind]:
         try:
-            draw(drawing, path, limits)
+            render(preview, path, limits)
         except MediaError as error:
-            logger.info("no %s of %s: %s", draw.__name__, path.name, error)
-    return drawing
+            logger.info("%s failed for %s: %s", render.__name__, path.name, error)
+    return preview
 
 
-def _draw_frames(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
-    """The key frames that were encoded, found in the same way, larger."""
-    seen = read_key_frames(path, limits, side=SIDE)
-    drawing.seconds = seen.seconds
+def _render_frames(preview: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
+    """Render the key frames that are encoded, larger."""
+    seen = read_key_frames(path, limits, side=DECODE_SIDE)
+    preview.duration_s = seen.seconds
     for number, shown in enumerate(seen.frames):
         picture = shown.picture
-        picture.thumbnail((LONGER_SIDE, LONGER_SIDE))
-        drawing.frames.append(shown.span)
-        drawing.files[frame_filename(number)] = _webp(picture)
+        picture.thumbnail((MAX_SIDE, MAX_SIDE))
+        preview.frames.append(shown.span)
+        preview.files[frame_filename(number)] = _encode_webp(picture)
 
 
-def _draw_sound(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
-    preview: AudioPreview | None = None
+def _render_audio(preview: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
+    audio: AudioPreview | None = None
     with closing(open_audio(path, limits, RATE)) as reader:
         for piece in reader:
-            # The waveform is drawn along the player, which counts to the end of what is longest in
-            # the clip.
-            preview = preview or AudioPreview(drawing.seconds or reader.seconds)
-            preview.feed(piece)
-    if preview is None:
+            # The waveform has the length of the player: that of the longest track.
+            audio = audio or AudioPreview(preview.duration_s or reader.seconds)
+            audio.feed(piece)
+    if audio is None:
         return
-    drawing.seconds = drawing.seconds or reader.seconds
-    drawing.peaks = preview.peaks()
-    if picture := preview.spectrogram():
-        drawing.files[SPECTROGRAM] = _webp(picture)
+    preview.duration_s = preview.duration_s or reader.seconds
+    preview.peaks = audio.peaks()
+    if picture := audio.spectrogram():
+        preview.files[SPECTROGRAM] = _encode_webp(picture)
 
 
-def _write_subtitles(drawing: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
-    if said := read_subtitles(path, limits):
-        drawing.files[SUBTITLES] = web_vtt(said).encode()
+def _render_subtitles(preview: ClipPreviewFiles, path: Path, limits: ClipLimits) -> None:
+    if subtitles := read_subtitles(path, limits):
+        preview.files[SUBTITLES] = make_webvtt(subtitles).encode()
 
 
-_PARTS: dict[Modality, tuple[Callable[[ClipPreviewFiles, Path, ClipLimits], None], ...]] = {
-    Modality.AUDIO: (_draw_sound,),
-    Modality.VIDEO: (_draw_frames, _draw_sound, _write_subtitles),
+RENDERERS: dict[Modality, tuple[Callable[[ClipPreviewFiles, Path, ClipLimits], None], ...]] = {
+    Modality.AUDIO: (_render_audio,),
+    Modality.VIDEO: (_render_frames, _render_audio, _render_subtitles),
 }
 
 
-def web_vtt(said: Iterable[tuple[Span, str]]) -> str:
-    """Subtitles as browsers read them (https://www.w3.org/TR/webvtt1/)."""
+def make_webvtt(subtitles: Iterable[tuple[Span, str]]) -> str:
+    """Return subtitles in WebVTT (https://www.w3.org/TR/webvtt1/)."""
     cues = [
-        f"{_time(span.start)} --> {_time(span.end)}\n{_cue_text(text)}\n" for span, text in said
+        f"{_format_time(span.start)} --> {_format_time(span.end)}\n{_format_cue(text)}\n"
+        for span, text in subtitles
     ]
     return "\n".join(["WEBVTT\n", *cues])
 
 
-def _time(seconds: float) -> str:
+def _format_time(seconds: float) -> str:
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60:02}:{minutes % 60:02}:{rest // 1000:02}.{rest % 1000:03}"
 
 
-def _cue_text(text: str) -> str:
-    """Without blank lines, which would end the cue, and without what would be markup."""
+def _format_cue(text: str) -> str:
+    """Remove blank lines, which would end the cue, and escape markup."""
     lines = (line.strip() for line in text.splitlines())
     plain = "\n".join(line for line in lines if line)
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _webp(picture: Image.Image) -> bytes:
+def _encode_webp(picture: Image.Image) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "WEBP", quality=QUALITY, method=4)
+    picture.save(out, "WEBP", quality=WEBP_QUALITY, method=4)
     return out.getvalue()

@@ -1,6 +1,4 @@
-"""Makes the previews that are missing, one after another; each is claimed by the row that will
-tell of it.
-"""
+"""Makes the previews that clips lack, one after another."""
 
 from __future__ import annotations
 
@@ -27,26 +25,27 @@ LEASE = datetime.timedelta(hours=1)
 """Far longer than the longest clip takes."""
 
 CANDIDATE_COUNT = 50
-"""Workers side by side choose among so many, so that they seldom want the same one."""
+"""Parallel workers choose at random among so many, so that they seldom collide."""
 
 _making = threading.Lock()
 
 
 def find_clips_without_preview() -> QuerySet[Asset]:
-    """Clips without a preview, whose maker may be at work, newest first."""
+    """Return clips without a preview row, newest first. The row is also the claim on a clip."""
     known = ClipPreview.objects.filter(content_hash=OuterRef("content_hash"))
     return Asset.objects.filter(~Exists(known), kind__in=MODALITIES.clips).order_by("-pk")
 
 
 def release_abandoned_previews() -> int:
-    """Free the claims of dead and of silent workers. Returns how many."""
+    """Delete the claims of dead and silent workers. Return how many."""
     return ClipPreview.objects.filter(made_at__isnull=True).abandoned().delete()[0]
 
 
-def make_missing_previews(on_made: Callable[[], None] | None = None) -> int:
-    """Until none is missing or the process is asked to end; nothing while another thread of it
-    does. Returns how many were made. Raises Unavailable when the media store fails: the clip is
-    tried again when its claim is taken back.
+def make_missing_previews(on_made: Callable[[], object] | None = None) -> int:
+    """Make previews until none is missing or the process has to end. Return how many.
+
+    Does nothing while another thread of the process does it. Raises Unavailable when the media
+    store fails; the clip is tried again when its claim is released.
     """
     if not _making.acquire(blocking=False):
         return 0
@@ -60,13 +59,13 @@ def make_missing_previews(on_made: Callable[[], None] | None = None) -> int:
                 content_hash=clip.content_hash, defaults=lease_fields(LEASE)
             )
             if won:
-                drawn = _drawn(clip)
+                preview = _render(clip)
                 store_preview(
                     claim,
-                    drawn.files,
-                    seconds=drawn.seconds,
-                    frames=drawn.frames,
-                    peaks=drawn.peaks,
+                    preview.files,
+                    duration_s=preview.duration_s,
+                    frames=preview.frames,
+                    peaks=preview.peaks,
                 )
                 made += 1
                 if on_made:
@@ -76,10 +75,10 @@ def make_missing_previews(on_made: Callable[[], None] | None = None) -> int:
     return made
 
 
-def _drawn(clip: Asset) -> ClipPreviewFiles:
+def _render(clip: Asset) -> ClipPreviewFiles:
     limits = ClipLimits.from_settings(engine_settings())
     try:
-        with local_file(clip.file.name, limits.max_bytes) as path:
+        with local_file(str(clip.file.name), limits.max_bytes) as path:
             return render_preview(Modality(clip.kind), path, limits)
     except MediaTooLarge:
         return ClipPreviewFiles()

@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.utils import timezone
 from PIL import Image
 
-from indexer.previews.render import web_vtt
+from indexer.previews.render import make_webvtt
 from indexer.previews.run import (
     find_clips_without_preview,
     make_missing_previews,
@@ -120,7 +120,7 @@ def test_the_command_makes_them_again() -> None:
 
 def test_subtitles_as_browsers_read_them() -> None:
     said = [(Span(0.5, 2), "Hello\n\n<b>you</b> & me"), (Span(3661.2, 3662), "Bye")]
-    assert web_vtt(said) == (
+    assert make_webvtt(said) == (
         "WEBVTT\n\n00:00:00.500 --> 00:00:02.000\nHello\n&lt;b&gt;you&lt;/b&gt; &amp; me\n\n"
         "01:01:01.200 --> 01:01:02.000\nBye\n"
     )

@@ -10,7 +10,7 @@ from typing import get_args, get_type_hints
 
 from django.conf import settings
 
-from indexer.previews.render import _PARTS
+from indexer.previews.render import RENDERERS
 from search.modalities import MODALITIES
 from search.types import Modality
 from webapp.api.schemas.assets import AssetForm
@@ -47,4 +47,4 @@ def test_every_modality_has_an_icon_and_a_reason() -> None:
 
 
 def test_every_clip_has_a_preview() -> None:
-    assert set(_PARTS) == set(MODALITIES.clips)
+    assert set(RENDERERS) == set(MODALITIES.clips)

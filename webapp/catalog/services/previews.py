@@ -32,7 +32,7 @@ def store_preview(
     claim: ClipPreview,
     files: Mapping[str, bytes],
     *,
-    seconds: float,
+    duration_s: float,
     frames: list[Span],
     peaks: bytes,
 ) -> None:
@@ -44,7 +44,7 @@ def store_preview(
         default_storage.save(name, ContentFile(content))
     ClipPreview.objects.filter(pk=claim.pk).release(
         made_at=timezone.now(),
-        duration_s=seconds,
+        duration_s=duration_s,
         spans=spans_pack(frames),
         peaks=peaks,
         subtitled=SUBTITLES in files,
