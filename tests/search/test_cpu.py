@@ -12,7 +12,7 @@ def niceness() -> int:
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
 
-def test_work_in_the_background_gives_way_and_the_caller_does_not() -> None:
+def test_background_work_has_a_lower_priority_than_the_caller() -> None:
     before = niceness()
     inside, started_there = run_in_background(lambda: (niceness(), run_in_background(niceness)))
     assert inside == min(before + BACKGROUND_NICENESS, MAX_NICENESS)
@@ -20,6 +20,6 @@ def test_work_in_the_background_gives_way_and_the_caller_does_not() -> None:
     assert niceness() == before
 
 
-def test_what_is_raised_in_the_background_is_raised() -> None:
+def test_errors_in_the_background_reach_the_caller() -> None:
     with pytest.raises(ZeroDivisionError):
         run_in_background(lambda: 1 // 0)

@@ -1,5 +1,4 @@
-"""An encoder without weights that also hears: a window of sound becomes the loudness of its
-pitches."""
+"""An encoder without weights that supports audio: a window becomes the loudness of its pitches."""
 
 from __future__ import annotations
 
@@ -17,8 +16,7 @@ DIM = 48
 
 
 class ToneEncoder(ResidualEncoder):
-    """Pictures and texts as ColourEncoder has them. Steady tones of different pitch are told
-    apart."""
+    """Encodes pictures and texts as ColourEncoder does, and distinguishes tones by their pitch."""
 
     def __init__(self, name: str = "tones") -> None:
         fingerprint = hashlib.sha256(name.encode()).hexdigest()[:16]
@@ -27,7 +25,7 @@ class ToneEncoder(ResidualEncoder):
         self.audio_format = AudioFormat(rate=8000, window_s=1.0, hop_s=0.5)
         self.audio_batch_size = 4
         self.audio_tower_id = f"audio tower of {name}"
-        self.heard: list[int] = []
+        self.audio_batch_sizes: list[int] = []
 
     def prepare_audio(self, window: Waveform) -> Features:
         spectrum = np.abs(np.fft.rfft(window, 2 * 40 * DIM))[1:]
@@ -35,7 +33,7 @@ class ToneEncoder(ResidualEncoder):
         return bands
 
     def audio_features(self, batch: Sequence[Features]) -> Features:
-        self.heard.append(len(batch))
+        self.audio_batch_sizes.append(len(batch))
         return np.stack(batch)
 
     def project_audio(self, features: Features) -> Vectors:

@@ -1,4 +1,4 @@
-"""An encoder without weights: it encodes truly, if crudely, and can be told what to choke on."""
+"""An encoder without weights, which can be made to fail on chosen inputs."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from search.encoders.protocol import Pixels
 from search.types import Modality, Space, TextRole, Vectors
 
+Row = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+
 
 class ColourEncoder:
-    """Pictures become their colours on a 4 × 4 grid, texts a random direction fixed by each word.
+    """Encodes a picture as its colours on a 4 × 4 grid, a text as the sum of its words' directions.
 
-    `chokes_on` is asked for every input of a model call; where it says yes the whole call fails,
-    as a model would.
+    A word's direction is random but fixed. A model call fails as a whole, as with a real model,
+    if `fails_on` is true for one of its inputs.
     """
 
     def __init__(
@@ -26,7 +29,7 @@ class ColourEncoder:
         *,
         picture_batch_size: int = 4,
         max_concurrent_calls: int = 1,
-        chokes_on: Callable[[Pixels | str], bool] = lambda item: False,
+        fails_on: Callable[[Pixels | str], bool] = lambda item: False,
     ) -> None:
         self.space = space or Space(
             "colours", "c0105", 48, frozenset({Modality.TEXT, Modality.PICTURE})
@@ -35,30 +38,32 @@ class ColourEncoder:
         self.max_concurrent_calls = max_concurrent_calls
         self.decode_size = 4
         self.calls: list[int] = []
-        self._chokes_on = chokes_on
+        self._fails_on = fails_on
         self._lock = threading.Lock()
 
     def prepare_picture(self, picture: Image.Image) -> Pixels:
         small = picture.resize((4, 4), Image.Resampling.BOX)
-        return np.asarray(small, np.float32).transpose(2, 0, 1) / 255 - 0.5
+        pixels: Pixels = np.asarray(small, np.float32).transpose(2, 0, 1) / np.float32(255)
+        return pixels - np.float32(0.5)
 
     def encode_pictures(self, batch: Sequence[Pixels]) -> Vectors:
         return self._encode(batch, [pixels.reshape(-1) for pixels in batch])
 
     def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
-        return self._encode(
-            texts, [sum(_direction(word) for word in text.split()) for text in texts]
-        )
+        nothing = np.zeros(48)
+        rows = [sum(map(_direction, text.split()), start=nothing) for text in texts]
+        return self._encode(texts, rows)
 
-    def _encode(self, inputs: Sequence[Pixels | str], rows: Sequence[np.ndarray]) -> Vectors:
+    def _encode(self, inputs: Sequence[Pixels | str], rows: Sequence[Row]) -> Vectors:
         with self._lock:
             self.calls.append(len(inputs))
-        if any(self._chokes_on(item) for item in inputs):
+        if any(self._fails_on(item) for item in inputs):
             raise RuntimeError("out of memory")
         vectors = np.stack(rows).astype(np.float32) + 1e-6
-        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
 
 
-def _direction(word: str) -> np.ndarray:
+def _direction(word: str) -> npt.NDArray[np.float64]:
     seed = int.from_bytes(hashlib.sha256(word.lower().encode()).digest()[:8])
     return np.random.default_rng(seed).standard_normal(48)

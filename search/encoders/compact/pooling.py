@@ -98,7 +98,7 @@ def pool_region_features(maps: Mapping[str, Tensor], pixels: Tensor) -> Tensor:
         slice(max(0, cell - REGION_RADIUS), cell + REGION_RADIUS + 1) for cell in range(GRID)
     ]
     regions = [cells.crop(row, column).pool() for row in windows for column in windows]
-    return torch.stack(regions, dim=1).unflatten(1, (GRID, GRID))
+    return torch.stack(regions, dim=1).reshape(len(pixels), GRID, GRID, FEATURES)
 
 
 def _to_cells(maps: Mapping[str, Tensor], pixels: Tensor) -> Cells:

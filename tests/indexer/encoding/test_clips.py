@@ -114,12 +114,12 @@ def test_clips_seen_before_are_projected_and_not_decoded(
     Embedding.objects.all().delete()
     IndexJob.objects.update(state=JobState.QUEUED)
     shutil.rmtree(media_root)
-    audio_encoder.heard.clear()
+    audio_encoder.audio_batch_sizes.clear()
     drain(audio_encoder)
     assert {
         row.modality + row.content_hash: (row.vector, row.spans) for row in Embedding.objects.all()
     } == before
-    assert not audio_encoder.heard
+    assert not audio_encoder.audio_batch_sizes
 
 
 def test_an_encoder_without_ears_makes_no_views_of_sound(
@@ -171,7 +171,7 @@ def test_work_stops_in_the_middle_of_a_long_clip_and_nothing_is_lost(
     features = audio_encoder.audio_features
 
     def stop_then_hear(batch: list[np.ndarray]) -> np.ndarray:
-        if len(audio_encoder.heard) == 5:
+        if len(audio_encoder.audio_batch_sizes) == 5:
             stopping.set()
             threading.Event().wait(1.0)
         return features(batch)
@@ -180,7 +180,7 @@ def test_work_stops_in_the_middle_of_a_long_clip_and_nothing_is_lost(
     EncodeWorker(audio_encoder, "here:1:1", stopping).run()
     job = IndexJob.objects.get(modality="audio")
     assert (job.state, job.attempts, job.claim) == (JobState.QUEUED, 0, None)
-    assert len(audio_encoder.heard) < 20, "the rest was not encoded"
+    assert len(audio_encoder.audio_batch_sizes) < 20, "the rest was not encoded"
     audio_encoder.audio_features = features
     drain(audio_encoder)
     assert views(Asset.objects.get(kind="audio"))["audio"][0] > 400
@@ -197,7 +197,7 @@ def test_a_long_clip_never_lies_in_memory(
     def counted(window: np.ndarray) -> np.ndarray:
         nonlocal prepared
         prepared += 1
-        ahead.append(prepared - sum(audio_encoder.heard))
+        ahead.append(prepared - sum(audio_encoder.audio_batch_sizes))
         return prepare(window)
 
     monkeypatch.setattr(audio_encoder, "prepare_audio", counted)

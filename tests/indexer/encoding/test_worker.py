@@ -139,11 +139,11 @@ def test_a_missing_file_is_retried_with_backoff_and_then_fails(encoder: ColourEn
     )
 
 
-def test_one_input_the_model_chokes_on_does_not_spoil_its_batch() -> None:
+def test_one_input_the_model_fails_on_does_not_spoil_its_batch() -> None:
     def chokes(item: Pixels | str) -> bool:
         return isinstance(item, str) and "number 5" in item
 
-    encoder = ColourEncoder(chokes_on=chokes)
+    encoder = ColourEncoder(fails_on=chokes)
     fill(encoder, 9)
     drain(encoder)
     assert states() == {JobState.DONE: 17, JobState.QUEUED: 1}
@@ -155,7 +155,7 @@ def test_one_input_the_model_chokes_on_does_not_spoil_its_batch() -> None:
 
 
 def test_an_encoder_that_fails_on_everything_loses_no_job() -> None:
-    broken = ColourEncoder(chokes_on=lambda item: True)
+    broken = ColourEncoder(fails_on=lambda item: True)
     fill(broken, 9)
     with pytest.raises(Unavailable, match="out of memory"):
         drain(broken)
@@ -219,7 +219,7 @@ def test_stopping_gives_back_what_the_model_has_not_begun() -> None:
         stopping.set()
         return False
 
-    encoder = ColourEncoder(chokes_on=stop, picture_batch_size=1)
+    encoder = ColourEncoder(fails_on=stop, picture_batch_size=1)
     fill(encoder, 8)
     EncodeWorker(as_tunable(encoder), "here:1:1", stopping).run()
     left = states()
@@ -237,7 +237,7 @@ def test_batches_are_in_the_model_side_by_side_where_the_encoder_says_so() -> No
         meeting.wait()
         return False
 
-    encoder = ColourEncoder(chokes_on=meet, picture_batch_size=1, max_concurrent_calls=2)
+    encoder = ColourEncoder(fails_on=meet, picture_batch_size=1, max_concurrent_calls=2)
     for number in range(6):
         add_product(
             f"p{number}",

@@ -4,6 +4,7 @@ learned from texts."""
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def encoder(settings: EngineSettings) -> ClapEncoder:
     return found
 
 
-def windows(encoder: AudioEncoder, *seconds: float) -> list[object]:
+def windows(encoder: AudioEncoder, *seconds: float) -> list[Any]:
     rate = encoder.audio_format.rate
     return [
         encoder.prepare_audio(RNG.standard_normal(round(s * rate)).astype(np.float32) * 0.1)
@@ -63,7 +64,7 @@ def windows(encoder: AudioEncoder, *seconds: float) -> list[object]:
     ]
 
 
-def test_sounds_come_into_the_space_of_the_preset_beside(
+def test_sounds_are_mapped_into_the_space_of_the_base_preset(
     encoder: ClapEncoder, compact: CompactEncoder
 ) -> None:
     assert isinstance(encoder, AudioEncoder)
@@ -100,7 +101,7 @@ def test_the_space_is_known_without_loading_and_follows_the_connector(
     other = load_engine(settings)
     assert resolve_space(settings).fingerprint != before.fingerprint
     assert isinstance(other, ClapEncoder) and other.audio_tower_id == encoder.audio_tower_id, (
-        "what CLAP hears is the same"
+        "CLAP encodes the same"
     )
     train_connector(PRESET, TEXTS, settings)
     assert resolve_space(settings) == before

@@ -53,7 +53,7 @@ def test_vectors_are_unit_float32_of_the_space(compact: CompactEncoder) -> None:
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-def test_nothing_in_nothing_out(compact: CompactEncoder) -> None:
+def test_empty_input_gives_empty_output(compact: CompactEncoder) -> None:
     assert (
         compact.encode_pictures([]).shape
         == compact.encode_texts([], TextRole.DOCUMENT).shape
@@ -158,7 +158,7 @@ def test_wrong_checksum_is_refused() -> None:
         load(with_heads(HEADS_FILE, digest="0" * 64), EngineSettings())
 
 
-def test_wrong_tower_is_refused_when_it_is_first_needed() -> None:
+def test_wrong_tower_is_refused_at_its_first_use() -> None:
     preset = load_preset("compact")
     wrong = preset.model_copy(update={"checksums": preset.checksums | {"texts": "0" * 64}})
     encoder = load(wrong, EngineSettings(device="cpu"))
@@ -166,7 +166,7 @@ def test_wrong_tower_is_refused_when_it_is_first_needed() -> None:
         encoder.encode_texts(["red mug"], TextRole.QUERY)
 
 
-def test_missing_heads_are_named(tmp_path: Path) -> None:
+def test_missing_heads_are_reported_by_name(tmp_path: Path) -> None:
     with pytest.raises(WeightsMissing, match=r"nowhere\.safetensors"):
         load(load_preset("compact"), EngineSettings(), tmp_path / "nowhere.safetensors")
 
@@ -193,7 +193,7 @@ def test_preset_of_another_dimension_is_refused() -> None:
         load(with_heads(HEADS_FILE, dim=512), EngineSettings())
 
 
-def test_regions_say_where_a_colour_is(compact: CompactEncoder) -> None:
+def test_regions_locate_a_colour(compact: CompactEncoder) -> None:
     assert isinstance(compact, RegionEncoder)
     picture = Image.new("RGB", (300, 300), "white")
     ImageDraw.Draw(picture).ellipse((20, 100, 120, 200), fill="red")
@@ -205,11 +205,11 @@ def test_regions_say_where_a_colour_is(compact: CompactEncoder) -> None:
     assert redder[3, :3].min() > redder[3, 4:].max()
 
 
-def test_regions_of_nothing(compact: CompactEncoder) -> None:
+def test_regions_of_no_pictures(compact: CompactEncoder) -> None:
     assert compact.encode_regions([]).shape == (0, 7, 7, 384)
 
 
-def test_the_text_tower_runs_compiled_where_that_is_chosen() -> None:
+def test_the_text_tower_is_compiled_if_enabled() -> None:
     torch.compiler.reset()
     counters = torch._dynamo.utils.counters
     counters.clear()

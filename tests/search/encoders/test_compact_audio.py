@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from search.encoders.compact.audio_tower import AUDIO_FORMAT, FEATURES, AudioTow
 from search.encoders.compact.engine import CompactEncoder, load
 from search.encoders.compact.spectrogram import BANDS, RATE, count_samples, log_mel
 from search.encoders.device import Runtime
+from search.encoders.lazy import Lazy
 from search.encoders.presets import AUDIO_HEAD, AUDIO_TOWER, Preset, load_preset
 from search.encoders.protocol import AudioEncoder
 from search.errors import InvalidWeights
@@ -91,26 +93,27 @@ def test_windows_of_any_length_are_prepared(samples: int) -> None:
 def test_texts_find_kinds_of_sounds_that_training_did_not_have(
     compact: CompactEncoder, tmp_path: Path
 ) -> None:
-    heard = []
+    vectors = []
     for kind in ("drum", "bell"):
         write_sound(kind, 1, tmp_path / f"{kind}.wav")
         reader = open_audio(tmp_path / f"{kind}.wav", LIMITS, RATE)
         windows = [
             compact.prepare_audio(window) for _, window in cut_audio_windows(reader, AUDIO_FORMAT)
         ]
-        heard.append(compact.encode_audio(windows))
+        vectors.append(compact.encode_audio(windows))
     for number, words in enumerate(("someone plays the drums", "a bell rings")):
-        asked = compact.encode_texts([words], TextRole.QUERY)[0]
-        assert int(np.argmax([(windows @ asked).max() for windows in heard])) == number, words
+        query = compact.encode_texts([words], TextRole.QUERY)[0]
+        assert int(np.argmax([(windows @ query).max() for windows in vectors])) == number, words
 
 
 def test_the_audio_branch_is_small_and_loaded_only_for_sounds() -> None:
     assert audio.TOWER_FILE.stat().st_size + audio.HEAD_FILE.stat().st_size <= MAX_BYTES
     encoder = load(load_preset("compact"), EngineSettings(device="cpu"))
     encoder.encode_texts(["a dog barks"], TextRole.QUERY)
-    assert not encoder.audio.tower.is_loaded and not encoder.audio.head.is_loaded
+    parts: list[Lazy[Any]] = [encoder.audio.tower, encoder.audio.head, encoder.towers.pictures]
+    assert [part.is_loaded for part in parts] == [False, False, False]
     encoder.encode_audio([encoder.prepare_audio(noise(1))])
-    assert encoder.audio.tower.is_loaded and not encoder.towers.pictures.is_loaded
+    assert [part.is_loaded for part in parts] == [True, True, False]
 
 
 def test_another_audio_tower_changes_the_space_but_not_the_picture_towers() -> None:

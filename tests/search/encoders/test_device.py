@@ -27,7 +27,7 @@ def without_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("without_cuda")
-def test_cuda_that_is_not_there_is_refused() -> None:
+def test_missing_cuda_is_refused() -> None:
     with pytest.raises(ConfigError, match="OMNISHELF_DEVICE"):
         pick_runtime(EngineSettings(device="cuda"))
     assert pick_runtime(EngineSettings(device="auto")).device == CPU
@@ -37,7 +37,7 @@ def test_precision_is_never_half() -> None:
     assert pick_runtime(EngineSettings(device="cpu")).dtype in (torch.float32, torch.bfloat16)
 
 
-def test_calls_share_the_cores_that_one_call_leaves() -> None:
+def test_concurrent_calls_use_all_cores() -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(1)
@@ -50,7 +50,7 @@ def test_calls_share_the_cores_that_one_call_leaves() -> None:
     assert Runtime(torch.device("cuda"), torch.bfloat16).max_concurrent_calls == 1
 
 
-def test_a_processor_compiles_only_when_asked_to(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cpu_compiles_only_if_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", "true")
     chosen = {
         mode: pick_runtime(EngineSettings(device="cpu", compile=mode)).compiler
@@ -66,7 +66,7 @@ def test_compilation_without_a_compiler_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("compiler", [None, "eager"])
-def test_a_placed_module_is_frozen_and_answers_as_before(compiler: str | None) -> None:
+def test_a_placed_module_is_frozen_and_gives_the_same_output(compiler: str | None) -> None:
     module, inputs = nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.9)), torch.ones(2, 4)
     expected = module[0](inputs).detach()
     placed = Runtime(CPU, torch.float32, compiler).place(module)
@@ -87,7 +87,7 @@ def test_unknown_precision_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -
         read_settings(EngineSettings)
 
 
-def test_precision_that_the_processor_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precision_that_the_cpu_lacks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: OLD_CPU)
     assert pick_dtype("auto", CPU) == torch.float32
     with pytest.raises(ConfigError, match="no bfloat16"):

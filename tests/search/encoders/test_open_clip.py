@@ -78,7 +78,7 @@ def encoder(weights_dir: Path) -> OpenClipEncoder:
 @pytest.mark.parametrize(
     "name", [name for name in preset_names() if load_preset(name).engine == "open_clip"]
 )
-def test_presets_agree_with_the_librarys_own_list(name: str) -> None:
+def test_presets_exist_in_the_librarys_list(name: str) -> None:
     preset = load_preset(name)
     listed = open_clip.get_pretrained_cfg(preset.model, preset.weights)
     if preset.weights:
@@ -101,7 +101,7 @@ def test_vectors_are_unit_float32_of_the_space(encoder: OpenClipEncoder) -> None
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-def test_nothing_in_nothing_out(encoder: OpenClipEncoder) -> None:
+def test_empty_input_gives_empty_output(encoder: OpenClipEncoder) -> None:
     assert (
         encoder.encode_pictures([]).shape
         == encoder.encode_texts([], TextRole.DOCUMENT).shape
@@ -134,7 +134,7 @@ def test_more_texts_than_one_call_holds(encoder: OpenClipEncoder) -> None:
 
 
 @pytest.mark.parametrize("configuration", [SIGLIP, CLIP], ids=["siglip", "clip"])
-def test_towers_read_apart_agree_with_the_whole_model(
+def test_towers_read_separately_agree_with_the_whole_model(
     tmp_path: Path, configuration: dict[str, object]
 ) -> None:
     write_checkpoint(tmp_path / "tiny", configuration)
@@ -152,7 +152,7 @@ def test_towers_read_apart_agree_with_the_whole_model(
 
 
 @pytest.mark.parametrize("used", ["texts", "pictures"])
-def test_a_process_holds_the_tower_it_uses_and_no_other(weights_dir: Path, used: str) -> None:
+def test_only_the_used_tower_is_loaded(weights_dir: Path, used: str) -> None:
     checkpoint = read_checkpoint(weights_dir / "tiny")
     before = parameters_in_memory()
     encoder = load(tiny_preset(), settings_of(weights_dir))
@@ -176,7 +176,7 @@ def test_a_process_holds_the_tower_it_uses_and_no_other(weights_dir: Path, used:
     assert 0 < parameters_in_memory() - before <= size
 
 
-def test_threads_that_come_at_once_load_each_tower_once(weights_dir: Path) -> None:
+def test_concurrent_threads_load_each_tower_once(weights_dir: Path) -> None:
     encoder = load(tiny_preset(), settings_of(weights_dir))
     prepared = [encoder.prepare_picture(each) for each in noise()]
     towers: list[object] = []
@@ -195,7 +195,7 @@ def test_threads_that_come_at_once_load_each_tower_once(weights_dir: Path) -> No
 
 
 @pytest.mark.parametrize("compiler", [None, "eager"])
-def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
+def test_bfloat16_and_compilation_change_vectors_only_by_rounding(
     weights_dir: Path, compiler: str | None
 ) -> None:
     checkpoint, space = read_checkpoint(weights_dir / "tiny"), tiny_preset().make_space()
@@ -216,7 +216,7 @@ def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
     assert (found[0] * found[1]).sum(axis=1).min() > 0.999
 
 
-def test_space_names_the_content_of_the_checkpoint(
+def test_the_space_depends_on_the_content_of_the_checkpoint(
     weights_dir: Path, tmp_path: Path, encoder: OpenClipEncoder
 ) -> None:
     write_checkpoint(tmp_path / "tiny")
@@ -228,7 +228,7 @@ def test_space_names_the_content_of_the_checkpoint(
     assert load(tiny_preset(), settings_of(tmp_path)).space.fingerprint != encoder.space.fingerprint
 
 
-def test_space_is_known_without_loading(tmp_path: Path) -> None:
+def test_the_space_is_resolved_without_loading(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "clip-b32-laion2b")
     space = resolve_space(EngineSettings(preset="clip-b32-laion2b", weights_dir=tmp_path))
     assert space.preset == "clip-b32-laion2b" and space.dim == 512
@@ -244,7 +244,7 @@ def test_trained_encoder_passes_its_sanity_check_in_either_order(trained_dir: Pa
         assert all(calls[index]().shape == (1, DIM) for index in order)
 
 
-def test_text_tower_that_knows_no_words_is_refused_for_good(tmp_path: Path) -> None:
+def test_an_untrained_text_tower_is_refused_every_time(tmp_path: Path) -> None:
     write_checkpoint(tmp_path / "tiny")
     encoder = load(tiny_preset(sanity_check=True), settings_of(tmp_path))
     with pytest.raises(SelfTestFailed, match="common words"):
@@ -263,7 +263,7 @@ def test_siglip_tokenizer_that_keeps_capitals_is_refused(trained_dir: Path, tmp_
         encoder.encode_texts(["mug"], TextRole.QUERY)
 
 
-def test_towers_that_do_not_belong_together_are_refused(trained_dir: Path, tmp_path: Path) -> None:
+def test_towers_of_different_models_are_refused(trained_dir: Path, tmp_path: Path) -> None:
     """Preprocessing that swaps colours goes unseen until the second tower is there."""
     shutil.copytree(trained_dir / "tiny", tmp_path / "tiny")
     path = tmp_path / "tiny" / "open_clip_config.json"

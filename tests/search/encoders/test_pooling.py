@@ -50,7 +50,7 @@ def plain(*rgb: int) -> Tensor:
         ((0, 0, 0), (0.0, 0.0, 0.0)),
     ],
 )
-def test_lab_is_that_of_the_standard(
+def test_lab_agrees_with_published_values(
     rgb: tuple[int, int, int], expected: tuple[float, float, float]
 ) -> None:
     found = rgb_to_lab(torch.tensor(rgb).float()[None, :, None, None] / 255).flatten()
@@ -69,7 +69,7 @@ def test_a_histogram_counts_every_pixel_once_and_in_its_own_cell() -> None:
     assert changed[:, 0, 1].all() and changed.sum() == 2
 
 
-def test_what_differs_from_the_border_is_the_foreground() -> None:
+def test_pixels_unlike_the_border_are_foreground() -> None:
     picture = torch.ones(1, 3, 28, 28)
     picture[:, :2, 10:18, 10:18] = 0
     weights = foreground_weights(rgb_to_lab(picture))[0, 0]
@@ -84,7 +84,7 @@ def test_colour_alone_changes_only_the_colour_features() -> None:
     assert differs.any() and not differs[: FEATURES - 2 * (BINS + 3)].any()
 
 
-def test_whole_pictures_are_described_by_the_named_statistics() -> None:
+def test_features_are_the_documented_statistics() -> None:
     maps = some_maps(2)
     found = pool_features(maps, plain(10, 20, 30).expand(2, -1, -1, -1))
     assert torch.allclose(found[:, :1280], maps[LAST].mean((2, 3)), atol=1e-5)
@@ -106,7 +106,7 @@ def test_a_region_sees_its_own_cells_and_no_others() -> None:
     assert torch.equal(changed, expected)
 
 
-def test_a_picture_of_one_colour_has_no_empty_numbers() -> None:
+def test_a_picture_of_one_colour_has_finite_features() -> None:
     maps = {name: torch.zeros_like(found) for name, found in some_maps(1).items()}
     for rgb in ((0, 0, 0), (255, 255, 255)):
         assert torch.isfinite(pool_features(maps, plain(*rgb))).all()

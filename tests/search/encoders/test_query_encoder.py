@@ -26,7 +26,7 @@ class Recorder:
         return np.array([[value] for value in values], np.float32)
 
 
-def test_waiting_callers_share_calls_and_each_gets_its_own_answer() -> None:
+def test_waiting_callers_share_calls_and_get_their_own_vectors() -> None:
     gate = threading.Event()
     recorder = Recorder(gate)
     batcher = MicroBatcher(recorder, max_batch_size=8)
@@ -57,7 +57,7 @@ def test_an_error_reaches_every_caller_and_the_next_call_works(error: BaseExcept
     assert batcher(1).shape == (1,)
 
 
-def test_an_encoder_that_loses_rows_leaves_nobody_waiting() -> None:
+def test_missing_rows_raise_an_error_for_every_caller() -> None:
     batcher: MicroBatcher[int] = MicroBatcher(
         lambda values: np.zeros((0, 1), np.float32), max_batch_size=4
     )
@@ -65,7 +65,7 @@ def test_an_encoder_that_loses_rows_leaves_nobody_waiting() -> None:
         batcher(1)
 
 
-def test_cache_forgets_what_was_unused_for_longest() -> None:
+def test_cache_evicts_the_least_recently_used() -> None:
     cache = VectorCache(2)
     for text in ("a", "b"):
         cache.put("space", TextRole.QUERY, text, np.ones(1, np.float32))
@@ -75,14 +75,14 @@ def test_cache_forgets_what_was_unused_for_longest() -> None:
     assert cache.get("space", TextRole.QUERY, "a") is not None
 
 
-def test_cache_tells_spaces_and_roles_apart() -> None:
+def test_cache_distinguishes_spaces_and_roles() -> None:
     cache = VectorCache(8)
     cache.put("one", TextRole.QUERY, "mug", np.ones(1, np.float32))
     assert cache.get("two", TextRole.QUERY, "mug") is None
     assert cache.get("one", TextRole.DOCUMENT, "mug") is None
 
 
-def test_query_encoder_answers_as_the_encoder_does(compact: CompactEncoder) -> None:
+def test_query_encoder_gives_the_encoders_vectors(compact: CompactEncoder) -> None:
     queries = QueryEncoder(compact)
     picture = Image.new("RGB", (50, 80), "red")
     text = queries.embed_text("red mug")

@@ -27,7 +27,7 @@ def test_every_preset_file_is_valid() -> None:
         )
 
 
-def test_unknown_preset_names_the_known_ones() -> None:
+def test_unknown_preset_is_refused_with_the_known_names() -> None:
     with pytest.raises(UnknownPreset, match=r"Known presets: .*compact"):
         load_encoder(EngineSettings(preset="../compact"))
 
@@ -38,7 +38,7 @@ def test_wrong_preset_file_is_refused(tmp_path: Path) -> None:
         load_preset("mine", tmp_path)
 
 
-def test_space_is_known_without_loading_and_is_the_encoders() -> None:
+def test_the_resolved_space_is_that_of_the_encoder() -> None:
     settings = EngineSettings(device="cpu")
     space = resolve_space(settings)
     assert space == load_encoder(settings).space
@@ -67,7 +67,7 @@ def test_fingerprints_do_not_change_between_versions() -> None:
     assert preset.audio_tower_id(FEATURES_ID) == "b41f84abc8c8fbc6"
 
 
-def test_space_costs_no_torch() -> None:
+def test_resolving_a_space_does_not_import_torch() -> None:
     code = (
         "import sys; from search.config import EngineSettings;"
         "from search.encoders.registry import resolve_space;"

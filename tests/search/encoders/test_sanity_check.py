@@ -57,34 +57,34 @@ def blind(pictures: Sequence[Image.Image]) -> Vectors:
 
 
 @pytest.mark.parametrize("mistakes", [0, 2])
-def test_words_that_are_known_pass(mistakes: int) -> None:
+def test_known_words_pass(mistakes: int) -> None:
     check_texts(knowing(mistakes))
 
 
-def test_words_that_are_not_known_are_named() -> None:
+def test_unknown_words_are_reported() -> None:
     with pytest.raises(SelfTestFailed, match="sofa taken for running shoes"):
         check_texts(knowing(3))
 
 
 @pytest.mark.parametrize("mistakes", [0, 1])
-def test_colours_that_are_told_apart_pass(mistakes: int) -> None:
+def test_distinguished_colours_pass(mistakes: int) -> None:
     check_pictures(lambda pictures: seen(pictures, mistakes))
     check_pairs(read, lambda pictures: seen(pictures, mistakes))
 
 
-def test_colours_that_are_confused_are_named() -> None:
+def test_confused_colours_are_reported() -> None:
     with pytest.raises(SelfTestFailed, match="red taken for green"):
         check_pictures(lambda pictures: seen(pictures, 2))
     with pytest.raises(SelfTestFailed, match="red taken for green"):
         check_pairs(read, lambda pictures: seen(pictures, 2))
 
 
-def test_a_tower_that_overflows_is_refused() -> None:
+def test_a_tower_with_nan_vectors_is_refused() -> None:
     with pytest.raises(SelfTestFailed, match="colours apart"):
         check_pictures(blind)
 
 
-def test_letter_case_must_make_no_difference() -> None:
+def test_a_tower_that_depends_on_letter_case_is_refused() -> None:
     check_letter_case(lambda texts: one_hot([len(text) % 16 for text in texts]))
     with pytest.raises(SelfTestFailed, match="capitals"):
         check_letter_case(lambda texts: one_hot([int(text.isupper()) for text in texts]))

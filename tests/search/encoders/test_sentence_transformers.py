@@ -6,6 +6,7 @@ import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -112,7 +113,7 @@ def test_vectors_are_unit_float32_of_the_space(folder_and_encoder: Loaded) -> No
         assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
 
 
-def test_nothing_in_nothing_out(folder_and_encoder: Loaded) -> None:
+def test_empty_input_gives_empty_output(folder_and_encoder: Loaded) -> None:
     _, encoder = folder_and_encoder
     assert (
         encoder.encode_pictures([]).shape
@@ -121,7 +122,7 @@ def test_nothing_in_nothing_out(folder_and_encoder: Loaded) -> None:
     )
 
 
-def test_pictures_prepared_one_by_one_give_what_the_library_gives_for_all(
+def test_pictures_prepared_one_by_one_agree_with_the_library(
     folder_and_encoder: Loaded,
 ) -> None:
     folder, encoder = folder_and_encoder
@@ -150,9 +151,7 @@ def test_pictures_are_prepared_while_texts_are_encoded(folder_and_encoder: Loade
 @pytest.mark.parametrize(
     ("role", "name"), [(TextRole.QUERY, "SearchQuery"), (TextRole.DOCUMENT, "Document")]
 )
-def test_each_role_has_the_prompt_that_the_preset_names(
-    gemma_dir: Path, role: TextRole, name: str
-) -> None:
+def test_each_role_uses_the_presets_prompt(gemma_dir: Path, role: TextRole, name: str) -> None:
     found = load(like_gemma(), settings_of(gemma_dir)).encode_texts(TEXTS, role)
     model = SentenceTransformer(str(gemma_dir / "tiny"), device="cpu")
     assert (found * model.encode(TEXTS, prompt_name=name, normalize_embeddings=True)).sum(
@@ -168,7 +167,7 @@ def test_prompts_are_part_of_the_space() -> None:
     )
 
 
-def test_a_process_of_texts_leaves_the_picture_tower_out_until_the_first_picture(
+def test_the_picture_tower_is_loaded_at_the_first_picture(
     gemma_dir: Path,
 ) -> None:
     encoder = load(like_gemma(), settings_of(gemma_dir))
@@ -192,13 +191,13 @@ def test_text_model_embeds_texts_and_refuses_pictures(text_dir: Path) -> None:
             call()
 
 
-def test_preset_that_promises_pictures_of_a_text_model_is_found_out(text_dir: Path) -> None:
+def test_a_picture_preset_of_a_text_model_is_refused(text_dir: Path) -> None:
     with pytest.raises(ModalityUnsupported, match=r"no picture tower.*Choose a preset"):
         load(tiny_preset(), settings_of(text_dir)).prepare_picture(pictures()[0])
 
 
 @pytest.mark.parametrize("compiler", [None, "eager"])
-def test_bfloat16_and_compilation_move_vectors_by_rounding_alone(
+def test_bfloat16_and_compilation_change_vectors_only_by_rounding(
     clip_dir: Path, compiler: str | None
 ) -> None:
     cpu, preset = torch.device("cpu"), tiny_preset()
@@ -264,11 +263,10 @@ def test_broken_weights_are_refused(clip_dir: Path, tmp_path: Path) -> None:
 
 
 def test_every_engine_of_a_preset_is_known() -> None:
-    engines = Preset.model_fields["engine"].annotation
-    assert set(ENGINES) == set(engines.__args__)
+    assert set(ENGINES) == set(get_args(Preset.model_fields["engine"].annotation))
 
 
-def test_sounds_of_an_omni_model_come_into_its_space(tmp_path: Path) -> None:
+def test_an_omni_model_encodes_sounds(tmp_path: Path) -> None:
     write_gemma(tmp_path, has_audio=True)
     encoder = load(like_gemma(modalities=BOTH | {Modality.AUDIO}), settings_of(tmp_path))
     rng = np.random.default_rng(0)

@@ -35,7 +35,7 @@ def moved(heads: Heads) -> Heads:
     picture, text = copy.deepcopy(heads[0]), copy.deepcopy(heads[1])
     for head in (picture, text):
         for weights in head.parameters():
-            weights += 0.05 * torch.randn_like(weights)
+            weights.add_(0.05 * torch.randn_like(weights))
     return picture, text
 
 
@@ -76,9 +76,7 @@ def test_encoding_is_features_then_projection(encoder: TunableEncoder) -> None:
     assert np.array_equal(encoder.encode_texts(TEXTS, TextRole.QUERY), encoder.project_texts(words))
 
 
-def test_new_residual_heads_are_the_same_in_every_process_and_leave_the_random_numbers_alone() -> (
-    None
-):
+def test_new_residual_heads_are_deterministic_and_keep_the_random_state() -> None:
     torch.manual_seed(1)
     first, drawn = as_tunable(ColourEncoder()).projection_heads, torch.rand(3)
     second = as_tunable(ColourEncoder()).projection_heads
@@ -96,7 +94,7 @@ def test_residual_heads_start_at_the_identity() -> None:
     assert as_tunable(plain).space == plain.space
 
 
-def test_tuned_heads_share_the_towers_and_make_a_space_of_their_own(
+def test_tuned_heads_share_the_towers_and_have_their_own_space(
     encoder: TunableEncoder, tmp_path: Path
 ) -> None:
     before = encoder.encode_texts(TEXTS, TextRole.QUERY)
@@ -149,7 +147,7 @@ def test_a_pickle_is_refused(encoder: TunableEncoder, tmp_path: Path) -> None:
         encoder.with_heads(path)
 
 
-def test_the_space_of_tuned_heads_is_known_without_loading(
+def test_the_space_of_tuned_heads_is_resolved_without_loading(
     compact: CompactEncoder, tmp_path: Path
 ) -> None:
     settings, path = EngineSettings(device="cpu"), stored(compact, tmp_path)

@@ -5,7 +5,7 @@ import torch
 from search.encoders.weights import pack_weights, unpack_weights
 
 
-def test_matrices_are_stored_in_a_byte_a_weight_and_come_back_within_half_a_step() -> None:
+def test_packing_matrices_in_8_bits_loses_at_most_half_a_step() -> None:
     torch.manual_seed(0)
     matrix = torch.randn(20, 50) * torch.logspace(-3, 1, 20)[:, None]
     stored = pack_weights({"matrix": matrix, "bias": torch.randn(20)})
@@ -15,12 +15,12 @@ def test_matrices_are_stored_in_a_byte_a_weight_and_come_back_within_half_a_step
     assert set(unpack_weights(stored)) == {"matrix", "bias"}
 
 
-def test_a_row_of_zeros_stays_one() -> None:
+def test_a_row_of_zeros_stays_zero() -> None:
     assert torch.equal(
         unpack_weights(pack_weights({"matrix": torch.zeros(2, 3)}))["matrix"], torch.zeros(2, 3)
     )
 
 
-def test_matrices_stored_without_scales_are_taken_as_they_are() -> None:
+def test_matrices_stored_without_scales_are_unchanged() -> None:
     matrix = torch.randn(4, 5).half()
     assert torch.equal(unpack_weights({"matrix": matrix})["matrix"], matrix.float())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
@@ -52,7 +53,7 @@ WORDS = [
     "query",
     "document",
 ]
-SMALL = {
+SMALL: dict[str, Any] = {
     "hidden_size": 32,
     "intermediate_size": 64,
     "num_hidden_layers": 1,
@@ -74,12 +75,12 @@ TEMPLATE = (
 )
 
 
-def tokenizer(**names: str) -> PreTrainedTokenizerFast:
+def tokenizer(**names: Any) -> PreTrainedTokenizerFast:
     words = Tokenizer(
         models.WordLevel({word: index for index, word in enumerate(WORDS)}, unk_token="<unk>")
     )
     words.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    return PreTrainedTokenizerFast(
+    return PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]  # not annotated
         tokenizer_object=words,
         pad_token="<pad>",
         unk_token="<unk>",
@@ -111,15 +112,27 @@ def write_clip(folder: Path) -> None:
     )
     CLIPModel(configuration).save_pretrained(folder / "raw")
     pictures = CLIPImageProcessor(size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32})
-    CLIPProcessor(pictures, tokenizer()).save_pretrained(folder / "raw")
+    processor = CLIPProcessor(pictures, tokenizer())  # type: ignore[no-untyped-call]  # not annotated
+    processor.save_pretrained(folder / "raw")
     _write(folder, [Transformer(str(folder / "raw"))])
 
 
 def write_gemma(folder: Path, *, has_audio: bool = False) -> None:
-    """embeddinggemma-2 in small: pictures, and sounds if `has_audio`, become tokens of the text
-    model, as many as they need."""
+    """A tiny embeddinggemma-2: pictures, and sounds if `has_audio`, become tokens of the text
+    model."""
     torch.manual_seed(0)
     heads = {"num_key_value_heads": 1, "head_dim": 16}
+    token_ids: dict[str, Any] = {
+        f"{name}_token_id": WORDS.index(word)
+        for name, word in (
+            ("image", "<|image|>"),
+            ("boi", "<|image>"),
+            ("eoi", "<image|>"),
+            ("audio", "<|audio|>"),
+            ("boa", "<|audio>"),
+            ("video", "<|video|>"),
+        )
+    }
     configuration = EmbeddingGemma2Config(
         text_config={
             **SMALL,
@@ -141,17 +154,7 @@ def write_gemma(folder: Path, *, has_audio: bool = False) -> None:
             "patch_size": 4,
         },
         audio_config=AUDIO if has_audio else None,
-        **{
-            f"{name}_token_id": WORDS.index(word)
-            for name, word in (
-                ("image", "<|image|>"),
-                ("boi", "<|image>"),
-                ("eoi", "<image|>"),
-                ("audio", "<|audio|>"),
-                ("boa", "<|audio>"),
-                ("video", "<|video|>"),
-            )
-        },
+        **token_ids,
         eoa_token_index=WORDS.index("<audio|>"),
     )
     EmbeddingGemma2Model(configuration).save_pretrained(folder / "raw")

@@ -30,8 +30,7 @@ def write_folder(
 
 
 def write_sound_folder(root: Path) -> Path:
-    """A folder that is asked by words, and by one of its sounds, for products with sounds: a
-    drum and a bell."""
+    """A folder of drums and a bell, with a text query and a query by one of its own sounds."""
     root.mkdir(parents=True)
     lines = ["sku,title,images,audio,video"]
     for sku, kind, seed in (("D1", "drum", 1), ("D2", "drum", 2), ("B1", "bell", 1)):

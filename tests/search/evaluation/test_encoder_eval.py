@@ -28,8 +28,8 @@ def test_a_video_is_found_by_the_colour_it_shows(tmp_path: Path) -> None:
         Image.fromarray(plain(colour)).save(tmp_path / f"{name}.png")
     rows = [f"{name},{name},,,{name}.mp4" for name in ("red", "blue")]
     (tmp_path / "catalog.csv").write_text("\n".join(["sku,title,images,audio,video", *rows]))
-    asked = [{"id": name, "image": f"{name}.png", "relevant": [name]} for name in ("red", "blue")]
-    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, asked)))
+    queries = [{"id": name, "image": f"{name}.png", "relevant": [name]} for name in ("red", "blue")]
+    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
     assert encode_video(tmp_path / "red.mp4", encoder).shape == (3, encoder.space.dim)
     found = summarise([each.result for each in evaluate_encoder(read_folder(tmp_path), encoder)])
     assert found["hit@1"] == 1.0

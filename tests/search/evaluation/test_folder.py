@@ -74,7 +74,7 @@ def test_modalities_are_those_of_queries_and_media(tmp_path: Path) -> None:
     assert read_modalities(write_sound_folder(tmp_path / "b")) == {Modality.TEXT, Modality.AUDIO}
 
 
-def test_folders_are_found_by_name_and_one_is_itself(tmp_path: Path) -> None:
+def test_folders_are_listed_by_name_and_a_folder_is_its_own_result(tmp_path: Path) -> None:
     folders = [write_folder(tmp_path / name, {"R": "red"}, [WORDS]) for name in ("b", "a")]
     assert find_folders(tmp_path) == folders[::-1]
     assert find_folders(folders[0]) == folders[:1]

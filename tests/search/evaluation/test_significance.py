@@ -28,7 +28,7 @@ def test_many_values_agree_with_the_normal_approximation() -> None:
     )
 
 
-def test_identical_systems_differ_by_noise() -> None:
+def test_identical_systems_do_not_differ() -> None:
     system = {"a": 0.1, "b": 0.7, "c": 1.0}
     change = estimate_mean(paired_differences(system, system))
     assert (change.value, change.low, change.high, change.is_noise) == (0, 0, 0, True)
@@ -50,7 +50,7 @@ def test_a_gain_on_every_query_is_no_noise_though_the_queries_vary_far_more() ->
     assert not estimate_mean(paired_differences(former, now)).is_noise
 
 
-def test_gains_and_losses_that_cancel_are_noise() -> None:
+def test_cancelling_gains_and_losses_are_noise() -> None:
     change = estimate_mean([0.2, -0.2] * 20 + [0.01])
     assert change.value > 0 and change.is_noise
 
@@ -68,17 +68,17 @@ def test_the_same_values_give_the_same_interval() -> None:
     assert estimate_mean([0.1, 0.4, 0.9]) == estimate_mean([0.1, 0.4, 0.9])
 
 
-def test_one_query_leaves_the_interval_open() -> None:
+def test_a_single_query_has_no_interval() -> None:
     found = estimate_mean([0.5])
     assert isnan(found.low) and isnan(found.high) and found.is_noise
 
 
-def test_nothing_is_refused() -> None:
+def test_an_empty_sample_is_refused() -> None:
     with pytest.raises(InputError):
         estimate_mean([])
 
 
-def test_other_queries_cannot_be_compared() -> None:
+def test_different_queries_cannot_be_compared() -> None:
     with pytest.raises(InputError, match="2 queries have a result on one side only"):
         paired_differences({"a": 1.0, "b": 1.0}, {"a": 1.0, "c": 1.0})
 

@@ -39,10 +39,10 @@ def test_words_of_the_catalogue_are_understood_once_learned(
     sound = read_recording(say("red teapot", tmp_path / "query.wav"), EngineSettings())
     before = transcriber.transcribe(sound).text
     transcriber.set_vocabulary(TITLES)
-    heard = transcriber.transcribe(sound, "en-GB")
-    assert heard.text == "red teapot" != before
-    assert 0 < heard.confidence <= 1
-    assert "red teapot" not in heard.alternatives
+    transcript = transcriber.transcribe(sound, "en-GB")
+    assert transcript.text == "red teapot" != before
+    assert 0 < transcript.confidence <= 1
+    assert "red teapot" not in transcript.alternatives
 
 
 def test_silence_and_noise_are_no_words(transcriber: SphinxTranscriber) -> None:

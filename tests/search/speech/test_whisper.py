@@ -23,11 +23,11 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> EngineSettings:
 def test_a_checkpoint_is_loaded_and_transcribes(settings: EngineSettings) -> None:
     assert choose_speech_engine(settings) == "whisper"
     transcriber = load_transcriber(settings)
-    heard = transcriber.transcribe(NOISE, "en-GB")
-    assert heard.text
-    assert 0 < heard.confidence < 1
-    assert transcriber.transcribe(NOISE, "en") == heard
-    assert transcriber.transcribe(NOISE, "zh-Hans").text != heard.text
+    transcript = transcriber.transcribe(NOISE, "en-GB")
+    assert transcript.text
+    assert 0 < transcript.confidence < 1
+    assert transcriber.transcribe(NOISE, "en") == transcript
+    assert transcriber.transcribe(NOISE, "zh-Hans").text != transcript.text
     assert transcriber.transcribe(NOISE).text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers.pre_tokenizers import ByteLevel
@@ -30,20 +31,21 @@ SPECIAL = (
 
 
 def write_tiny_whisper(folder: Path) -> Path:
-    """Everything that a download holds. It writes down noise as letters."""
+    """Write every file of a download. The model transcribes noise as letters."""
     letters = {letter: number for number, letter in enumerate(sorted(ByteLevel.alphabet()))}
     tokenizer = WhisperTokenizer(vocab=letters, merges=[])
     tokenizer.add_special_tokens({"additional_special_tokens": [f"<|{name}|>" for name in SPECIAL]})
     number = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in SPECIAL}
-    marks = {"bos_token_id": number["endoftext"], "eos_token_id": number["endoftext"]}
-    marks |= {
+    marks: dict[str, Any] = {
+        "bos_token_id": number["endoftext"],
+        "eos_token_id": number["endoftext"],
         "pad_token_id": number["endoftext"],
         "decoder_start_token_id": number["startoftranscript"],
     }
-    WhisperProcessor(WhisperFeatureExtractor(feature_size=16), tokenizer).save_pretrained(folder)
-    heads = {f"{part}_attention_heads": 2 for part in ("encoder", "decoder")}
-    layers = {f"{part}_layers": 1 for part in ("encoder", "decoder")}
-    widths = {f"{part}_ffn_dim": 32 for part in ("encoder", "decoder")}
+    _save_processor(tokenizer, folder)
+    sizes: dict[str, Any] = {}
+    for part in ("encoder", "decoder"):
+        sizes |= {f"{part}_attention_heads": 2, f"{part}_layers": 1, f"{part}_ffn_dim": 32}
     torch.manual_seed(7)
     model = WhisperForConditionalGeneration(
         WhisperConfig(
@@ -51,13 +53,11 @@ def write_tiny_whisper(folder: Path) -> Path:
             num_mel_bins=16,
             d_model=32,
             max_target_positions=160,
-            **heads,
-            **layers,
-            **widths,
+            **sizes,
             **marks,
         )
     )
-    model.generation_config = GenerationConfig(
+    model.generation_config = GenerationConfig(  # type: ignore[no-untyped-call]  # not annotated
         is_multilingual=True,
         lang_to_id={f"<|{name}|>": number[name] for name in LANGUAGES},
         task_to_id={name: number[name] for name in TASKS},
@@ -68,3 +68,9 @@ def write_tiny_whisper(folder: Path) -> Path:
     )
     model.save_pretrained(folder)
     return folder
+
+
+def _save_processor(tokenizer: WhisperTokenizer, folder: Path) -> None:
+    # The library leaves these classes unannotated.
+    extractor = WhisperFeatureExtractor(feature_size=16)  # type: ignore[no-untyped-call]
+    WhisperProcessor(extractor, tokenizer).save_pretrained(folder)  # type: ignore[no-untyped-call]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def found_share(heads: tuple[torch.nn.Module, torch.nn.Module], pairs: Pairs) ->
     return float(batch.positive[torch.arange(len(pairs)), best].mean())
 
 
-def test_loss_falls_far(fitted: FitResult) -> None:
+def test_the_loss_falls(fitted: FitResult) -> None:
     assert fitted.losses[-1] < 0.75 * fitted.losses[0]
     assert max(fitted.precisions) > fitted.precisions[0]
 
@@ -37,7 +38,7 @@ def test_trained_pictures_find_their_kind(fitted: FitResult) -> None:
     assert found_share(fitted.heads, toy_pairs()) > 0.95
 
 
-def test_same_seed_same_weights_other_seed_others(fitted: FitResult) -> None:
+def test_the_seed_determines_the_weights(fitted: FitResult) -> None:
     again, other = fit(toy_pairs(), RECIPE), fit(toy_pairs(), replace(RECIPE, seed=1, epochs=1))
     assert same_weights(fitted.picture, again.picture) and same_weights(fitted.text, again.text)
     assert fitted.record == again.record
@@ -58,7 +59,7 @@ def test_each_contrastive_objective_alone_learns_the_kinds(objective: str) -> No
     assert found_share(fit(toy_pairs(), recipe).heads, toy_pairs()) > 0.9
 
 
-def test_training_goes_on_from_heads_and_leaves_them_as_they_were(fitted: FitResult) -> None:
+def test_training_continues_from_heads_without_changing_them(fitted: FitResult) -> None:
     before = fitted.picture.state_dict()["linear.weight"].clone()
     tuned = fit(toy_pairs(), replace(RECIPE, epochs=1), start=fitted.heads)
     assert tuned.precisions[0] > fitted.precisions[0] + 0.2
@@ -102,7 +103,8 @@ def test_vectors_are_float32_when_heads_compute_in_bfloat16() -> None:
     )
     with torch.autocast("cpu", torch.bfloat16):
         assert heads.text(batch.texts).dtype == torch.float32
-        assert heads.picture.linear(batch.pictures).dtype == torch.bfloat16
+        linear = heads.picture.get_submodule("linear")
+        assert linear(batch.pictures).dtype == torch.bfloat16
         vectors = heads(batch)
     assert vectors.pictures.dtype == vectors.texts.dtype == vectors.cosines.dtype == torch.float32
 
@@ -131,7 +133,7 @@ def test_the_record_describes_the_training(fitted: FitResult) -> None:
         {"rate": float("nan")},
     ],
 )
-def test_invalid_recipes_are_refused(wrong: dict[str, object]) -> None:
+def test_invalid_recipes_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match=f"recipe's {next(iter(wrong))}"):
         replace(RECIPE, **wrong)
 

@@ -61,12 +61,12 @@ def test_sigmoid_by_hand_with_two_positives() -> None:
         torch.tensor([[2.0, -1.0], [0.5, 3.0]]),
         torch.tensor([[1.0, 1.0], [0.0, 1.0]]),
     )
-    judged = np.array([2.0, -1.0, -0.5, 3.0])
-    expected = np.log1p(np.exp(-judged)).sum() / 2
+    signed = np.array([2.0, -1.0, -0.5, 3.0])
+    expected = np.log1p(np.exp(-signed)).sum() / 2
     assert np.isclose(pairwise_sigmoid(logits, positive).item(), expected, atol=1e-6)
 
 
-def test_relational_distillation_is_nothing_for_equal_similarities_and_more_otherwise() -> None:
+def test_relational_distillation_by_hand() -> None:
     similarity = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
     assert relational_distillation(similarity, similarity).abs() < 1e-6
     teacher, student = (
@@ -82,17 +82,18 @@ def test_temperature_is_learned(name: str) -> None:
     objective = OBJECTIVES[name]()
     objective(vectors()).backward()
     gradients = {name: weight.grad for name, weight in objective.named_parameters()}
-    assert gradients["scale.logarithm"].abs() > 1e-4
+    scale = gradients["scale.logarithm"]
+    assert scale is not None and scale.abs() > 1e-4
     assert ("bias" in gradients) == (name == "sigmoid")
 
 
-def test_sum_is_weighted() -> None:
+def test_objectives_are_weighted() -> None:
     found = WeightedObjectives({"sigmoid": 0.5, "info_nce": 2.0})(vectors())
     expected = 2 * OBJECTIVES["info_nce"]()(vectors()) + 0.5 * OBJECTIVES["sigmoid"]()(vectors())
     assert torch.isclose(found, expected)
 
 
-def test_relations_of_a_wider_teacher_can_be_learned_but_its_vectors_cannot() -> None:
+def test_only_relational_distillation_takes_a_wider_teacher() -> None:
     assert OBJECTIVES["relational_distillation"]()(vectors(teacher_width=9)) > 0
     with pytest.raises(ConfigError, match="6 wide"):
         OBJECTIVES["cosine_distillation"]()(vectors(teacher_width=9))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ def test_batches_cover_every_picture_once_with_true_texts() -> None:
         )
 
 
-def test_every_true_text_of_a_picture_is_drawn_and_every_view() -> None:
+def test_batches_use_every_true_text_and_every_view() -> None:
     pairs = toy_pairs()
     drawn = [
         batch for epoch in range(20) for batch in pairs.batches(400, np.random.default_rng(epoch))
@@ -42,12 +44,12 @@ def test_pictures_of_a_group_stay_together_and_the_share_is_kept() -> None:
     assert 70 <= len(held) <= 80
 
 
-def test_without_groups_every_picture_is_its_own() -> None:
+def test_without_groups_every_picture_is_a_group() -> None:
     train, held = toy_pairs().split(0.25, np.random.default_rng(0))
     assert (len(train), len(held)) == (300, 100)
 
 
-def test_one_group_cannot_be_split_and_a_large_one_is_not_held() -> None:
+def test_a_single_group_cannot_be_split_and_a_large_one_is_not_held_out() -> None:
     with pytest.raises(InputError, match="one group"):
         split_groups(np.zeros(10, np.int64), 0.5, np.random.default_rng(0))
     train, held = split_groups(np.array([7] * 9 + [3]), 0.01, np.random.default_rng(0))
@@ -72,9 +74,9 @@ def test_equal_texts_become_one() -> None:
 
 
 @pytest.mark.parametrize("change", ["pictures", "texts", "truth", "groups", "teacher"])
-def test_digest_names_everything(change: str) -> None:
+def test_the_digest_covers_all_arrays(change: str) -> None:
     pictures, texts, truth = arrays()
-    given = {
+    given: dict[str, Any] = {
         "pictures": pictures,
         "texts": texts,
         "truth": truth,
@@ -84,7 +86,7 @@ def test_digest_names_everything(change: str) -> None:
     same = Pairs.from_arrays(**given).digest()
     assert same == Pairs.from_arrays(**given).digest()
     altered = truth[::-1]
-    others = {
+    others: dict[str, Any] = {
         "pictures": pictures + 1,
         "texts": texts + 1,
         "truth": altered,
@@ -105,4 +107,4 @@ def test_arrays_that_disagree_are_refused() -> None:
     with pytest.raises(InputError, match="not finite"):
         Pairs.from_arrays(np.where(pictures > 2, np.nan, pictures), texts, truth)
     with pytest.raises(InputError, match="without a true text"):
-        Pairs.from_arrays(pictures, texts, csr_matrix(truth.shape, dtype=np.float32))
+        Pairs.from_arrays(pictures, texts, csr_matrix(np.zeros(truth.shape, np.float32)))

@@ -5,6 +5,7 @@ import logging
 import random
 import signal
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess as Process
@@ -118,7 +119,7 @@ def test_resumed_weights_are_equal_bit_by_bit(
     assert same_weights(whole.picture, resumed.picture) and same_weights(whole.text, resumed.text)
 
 
-def stopping_after(epoch: int):  # noqa: ANN201
+def stopping_after(epoch: int) -> Callable[[Trainer], None]:
     original = Trainer.run_epoch
 
     def run_epoch(trainer: Trainer) -> None:
@@ -152,7 +153,7 @@ def test_a_checkpoint_of_another_recipe_or_other_data_is_logged_and_ignored(
     assert "another recipe or other data" in caplog.text
 
 
-def test_damaged_checkpoint_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_checkpoint_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = interrupted(tmp_path, monkeypatch)
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(InvalidWeights, match="Delete it"):
