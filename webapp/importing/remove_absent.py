@@ -31,7 +31,7 @@ def blocking_reason(upload: Upload) -> str:
     rows = ", ".join(map(str, numbers))
     return (
         f"Nothing was removed: rows failed without a readable SKU ({rows}), "
-        "so absent products cannot be told."
+        "so it is not known which products are absent."
     )
 
 

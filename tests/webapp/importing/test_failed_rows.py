@@ -28,7 +28,7 @@ def read_back(data: bytes) -> list[RawRow]:
         return [row for row in file.rows if isinstance(row, RawRow)]
 
 
-# A lone return or surrogate is no text that a CSV file could have brought in.
+# A CSV file cannot contain a lone return or surrogate.
 CELLS = st.text(
     alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\r"), max_size=12
 )
@@ -71,7 +71,7 @@ def test_json_lines_keep_their_values_and_unreadable_text() -> None:
     fields = {"sku": "s", "attributes": {"colour": ["red"]}, "price": 12.5, "title": "=1"}
     rows = [
         FailedRow(fields, [PROBLEM]),
-        FailedRow({}, [FieldProblem("", None, "is no JSON")], text="{nonsense"),
+        FailedRow({}, [FieldProblem("", None, "is not JSON")], text="{nonsense"),
     ]
     lines = "".join(format_failed_rows(rows, "jsonl"))
     assert read_back(lines.encode())[0].fields == fields
