@@ -73,7 +73,7 @@ class Layout:
         )
 
     def pointer_stamp(self) -> PointerStamp | None:
-        """Return what tells one pointer from the next; None when nothing was published."""
+        """Return a stamp that differs for every pointer; None when nothing was published."""
         try:
             status = self.pointer.stat()
         except FileNotFoundError:

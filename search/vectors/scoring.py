@@ -99,7 +99,7 @@ def score_exactly(source: RowSource, queries: Vectors, rows: Ids) -> ScoredRows:
         for at in range(0, rows.shape[1], SCORING_BATCH_SIZE):
             columns = slice(at, at + SCORING_BATCH_SIZE)
             stored = source.fp16_vectors(rows[part, columns]).astype(np.float64)
-            # einsum sums every row in the same order, wherever it lies; a matrix product does not.
+            # einsum sums every row in the same order; a matrix product does not.
             scores[part, columns] = np.einsum("qkd,qd->qk", stored, wide[part])
     scores[rows < 0] = -np.inf
     return ScoredRows(scores, rows)

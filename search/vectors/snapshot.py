@@ -111,8 +111,8 @@ class Snapshot(ABC, Generic[GenerationT]):
         for modality in Modality:
             batches = _batches_of(changes, modality)
             if modality in delta or any(map(len, batches)):
-                former = delta.get(modality, DeltaSegment.empty(self.dim))
-                delta[modality] = former.with_changes(product_ids, batches)
+                previous = delta.get(modality, DeltaSegment.empty(self.dim))
+                delta[modality] = previous.with_changes(product_ids, batches)
         changed = {change.product_id: change.seq for change in changes.values()}
         return replace(
             self._mask(product_ids),
