@@ -1,6 +1,4 @@
-"""The processes of an installation: how each is started, and with how many threads for numeric
-libraries.
-"""
+"""The processes of an installation: their commands and their number of numeric threads."""
 
 from __future__ import annotations
 
@@ -11,13 +9,13 @@ from dataclasses import dataclass, field
 QUEUES = ("import", "encode", "index")
 
 ONE_NUMERIC_THREAD = {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-"""Requests run side by side, and so do batches of a worker: one numeric thread each, and idle
-ones must not spin."""
+"""Requests and batches run in parallel: one numeric thread each, and idle threads must not spin."""
 
 
 def limit_numeric_threads() -> None:
-    """From now on the processes that this one starts compute as web processes and workers do;
-    what the operator set wins.
+    """Give processes started from now on the numeric threads of web processes and workers.
+
+    Values in the environment win.
     """
     for name, value in ONE_NUMERIC_THREAD.items():
         os.environ.setdefault(name, value)
@@ -25,19 +23,19 @@ def limit_numeric_threads() -> None:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A process to run: its arguments, and what its environment has beyond the inherited one."""
+    """A process to run: its command, and additions to the inherited environment."""
 
     name: str
     command: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict)
 
     def full_environment(self) -> dict[str, str]:
-        """What the operator set wins."""
+        """Return the environment. Inherited values win."""
         return {**self.environment, **os.environ}
 
 
 def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> ProcessSpec:
-    """Gunicorn with threads."""
+    """Describe gunicorn with threads."""
     return ProcessSpec(
         name="web",
         command=(
@@ -60,11 +58,9 @@ def web_process(*, host: str, port: int, workers: int = 1, threads: int = 8) -> 
 def worker_process(
     *, queues: tuple[str, ...] = QUEUES, threads: int = 4, name: str = "worker"
 ) -> ProcessSpec:
-    """A Celery worker with threads: the model and its weights are held once for all tasks of the
-    process.
+    """Describe a Celery worker with threads, which share the model and its weights.
 
-    Workers need not know each other, because the database says what is to be done: gossip and
-    mingle are off.
+    Gossip and mingle are off: workers do not depend on each other, the database has the work.
     """
     return ProcessSpec(
         name=name,
@@ -88,7 +84,7 @@ def worker_process(
 
 
 def beat_process() -> ProcessSpec:
-    """The clock that asks for a sweep now and then."""
+    """Describe the clock that starts the reconciler."""
     return ProcessSpec(
         name="beat",
         command=(

@@ -44,7 +44,7 @@ TERMINAL_HEAD_START = datetime.timedelta(minutes=1)
 """The terminal imports its own upload; after this time a worker resumes it."""
 
 VERIFY_INTERVAL_S = 3600.0
-"""Readers report a damaged generation when they open it; this finds it when the message was lost."""
+"""Readers report a damaged generation when they open it, but the message may be lost."""
 
 UPLOAD_BATCH_SIZE = 4
 """Uploads to wake an importer for in one run: more messages would pile up behind a long import."""

@@ -1,6 +1,4 @@
-"""Runs the processes of an installation side by side: starts again what dies, stops all
-together.
-"""
+"""Runs the processes of an installation, restarts those that die, and stops all together."""
 
 from __future__ import annotations
 
@@ -19,10 +17,10 @@ logger = logging.getLogger(__name__)
 MIN_DELAY_S = 0.5
 MAX_DELAY_S = 30.0
 STABLE_AFTER_S = 30.0
-"""A process that ran so long starts the back-off anew when it dies."""
+"""A process that ran so long restarts with the minimum delay."""
 
 STOP_TIMEOUT_S = 15.0
-"""Time to end politely; what claims are left are taken back at the next start."""
+"""Time for a clean end. Claims that remain are released at the next start."""
 
 POLL_INTERVAL_S = 0.2
 
@@ -36,16 +34,16 @@ class Child:
         self.start()
 
     def start(self) -> None:
+        """Start the process."""
         self._started = time.monotonic()
         self._start_at: float | None = None
-        # A group of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops
-        # all in order.
+        # A process group of its own: Ctrl-C reaches only the supervisor, which stops all in order.
         self.process = subprocess.Popen(
             self._spec.command, env=self._spec.full_environment(), start_new_session=True
         )
 
-    def look_after(self) -> None:
-        """Start the process again some time after it died, later each time."""
+    def restart_if_dead(self) -> None:
+        """Restart the process some time after it died, with a growing delay."""
         if self.process.poll() is None:
             return
         if self._start_at is None:
@@ -63,9 +61,7 @@ class Child:
         )
 
     def stop(self, deadline: float) -> None:
-        """Wait for a process that was told to end; kill it at the deadline (of
-        `time.monotonic`).
-        """
+        """Wait for the terminated process; kill it at the deadline, in `time.monotonic`."""
         try:
             self.process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
@@ -75,21 +71,21 @@ class Child:
 
 
 class Supervisor:
-    """Keeps processes running until it is told to stop."""
+    """Keeps processes running until it is stopped."""
 
     def __init__(self, specs: Sequence[ProcessSpec]) -> None:
         self._specs = specs
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        """Returns after SIGINT or SIGTERM, when every process has ended."""
+        """Run until SIGINT, SIGTERM or `stop`; return when every process has ended."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._signalled)
         children = [Child(spec) for spec in self._specs]
         try:
             while not self._stopping.wait(POLL_INTERVAL_S):
                 for child in children:
-                    child.look_after()
+                    child.restart_if_dead()
         finally:
             deadline = time.monotonic() + STOP_TIMEOUT_S
             for child in children:
@@ -98,7 +94,7 @@ class Supervisor:
                 child.stop(deadline)
 
     def stop(self) -> None:
-        """Make `run` stop every process and return. May be called from any thread."""
+        """Make `run` stop every process and return. Safe from any thread."""
         self._stopping.set()
 
     def _signalled(self, number: int, frame: FrameType | None) -> None:
@@ -106,11 +102,11 @@ class Supervisor:
 
 
 def embedded_supervisor(*, host: str, port: int, web_workers: int = 1) -> Supervisor:
-    """Everything an embedded installation runs."""
+    """Return the supervisor of an embedded installation."""
     return Supervisor(
         [
             web_process(host=host, port=port, workers=web_workers),
-            # An import keeps its thread for long, and must not keep the encoder waiting for one.
+            # A long import must not take the thread that the encoder needs.
             worker_process(name="importer", queues=("import",), threads=2),
             worker_process(name="indexer", queues=("encode", "index"), threads=3),
             beat_process(),

@@ -1,4 +1,4 @@
-"""An upload in the terminal: progress, outcome, waiting for its encoding."""
+"""An upload in the terminal: its progress, its results, and waiting for its encoding."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from webapp.retrieval.models_runtime import active_space
 MAX_PROBLEMS_SHOWN = 20
 POLL_INTERVAL_S = 0.5
 IDLE_TIMEOUT_S = 3.0
-"""So long nobody may claim a queued job before this process encodes by itself."""
+"""After so long without a claim by a worker, this process encodes by itself."""
 
 
-def _bar(console: Console) -> Progress:
+def _make_progress(console: Console) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -32,11 +32,11 @@ def _bar(console: Console) -> Progress:
 
 
 class UploadConsole:
-    """A progress bar over the rows, then a table of outcomes and the first problems."""
+    """Shows a progress bar over the rows, then a table of results and the first problems."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._progress = _bar(console)
+        self._progress = _make_progress(console)
         self._task = self._progress.add_task("rows", total=None)
 
     def __enter__(self) -> Self:
@@ -47,9 +47,11 @@ class UploadConsole:
         self._progress.stop()
 
     def update(self, upload: Upload) -> None:
+        """Show how many rows are done."""
         self._progress.update(self._task, completed=upload.next_row, total=upload.total_rows)
 
-    def summary(self, upload: Upload) -> None:
+    def print_summary(self, upload: Upload) -> None:
+        """Print the results."""
         counts = Table("created", "updated", "unchanged", "with warnings", "errors", "removed")
         counts.add_row(
             *(
@@ -70,9 +72,9 @@ class UploadConsole:
         self._console.print(counts)
         for note in upload.notes:
             self._console.print(escape(note["reason"]))
-        self._problems(upload)
+        self._print_problems(upload)
 
-    def _problems(self, upload: Upload) -> None:
+    def _print_problems(self, upload: Upload) -> None:
         rows = list(get_problem_rows(upload=upload)[: MAX_PROBLEMS_SHOWN + 1])
         if not rows:
             return
@@ -87,10 +89,8 @@ class UploadConsole:
 
 
 def wait_until_encoded(upload: Upload, console: Console) -> None:
-    """Return when no content of the upload is waiting. Where no worker takes the jobs, encode in
-    this process.
-    """
-    with _bar(console) as progress:
+    """Wait until no content of the upload is queued. Encode here when no worker does."""
+    with _make_progress(console) as progress:
         task = progress.add_task("encoding", total=None)
 
         def show(_: object = None) -> dict[str, int]:
@@ -112,5 +112,5 @@ def wait_until_encoded(upload: Upload, console: Console) -> None:
                 counts = show()
     if counts[JobState.FAILED]:
         console.print(
-            f"{counts[JobState.FAILED]:,} contents failed; the admin lists them under index jobs"
+            f"{counts[JobState.FAILED]:,} contents failed; the admin lists them under Index jobs"
         )

@@ -25,8 +25,9 @@ def get_tower_id(encoder: TunableEncoder, modality: Modality) -> str:
 
 
 def project(encoder: TunableEncoder, modality: Modality, features: Features) -> Vectors:
-    """Features (n, width) → unit vectors (n, dim); none for none. Of key frames, `VIEWS_PER_FRAME` rows of
-    features are one.
+    """Project features (n, width) into unit vectors (n, dim).
+
+    Without features the result is (0, dim). A key frame has VIEWS_PER_FRAME rows of features.
     """
     if not len(features):
         return np.zeros((0, encoder.space.dim), np.float32)

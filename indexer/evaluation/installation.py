@@ -1,6 +1,4 @@
-"""A throw-away installation: the same commands with a var folder of their own and nothing else
-from outside.
-"""
+"""A temporary installation: commands run with a var folder of their own."""
 
 from __future__ import annotations
 
@@ -12,14 +10,14 @@ from pathlib import Path
 
 from django.conf import settings
 
-OUTSIDE = ("DATABASE_URL", "BROKER_URL", "CACHE_URL", "S3_BUCKET")
-"""Settings that would make the evaluation touch the real catalogue."""
+EXTERNAL_SETTINGS = ("DATABASE_URL", "BROKER_URL", "CACHE_URL", "S3_BUCKET")
+"""Settings that would let a command touch the real catalogue."""
 
 
-def run_apart(*arguments: str) -> int:
-    """Run a management command in a throw-away installation. Returns its exit status."""
+def run_in_temporary_installation(*arguments: str) -> int:
+    """Run a management command in a temporary installation. Return its exit status."""
     environment = dict(os.environ)
-    for name in OUTSIDE:
+    for name in EXTERNAL_SETTINGS:
         environment.pop(f"OMNISHELF_{name}", None)
     with tempfile.TemporaryDirectory(prefix="omnishelf-evaluate-") as folder:
         environment["OMNISHELF_VAR_DIR"] = folder

@@ -1,6 +1,4 @@
-"""What the evaluation of one folder found: metrics, single queries, latencies per stage, and how
-much was loaded.
-"""
+"""The results of one evaluation folder: metrics, queries, latencies and sizes."""
 
 from __future__ import annotations
 
@@ -25,8 +23,8 @@ from search.evaluation.results import (
 from search.evaluation.significance import Estimate, estimate_mean
 
 FACETS: tuple[Facet, ...] = ("language", "category")
-LISTED = 5
-"""How many of the worst and best queries are listed."""
+MAX_LISTED = 5
+"""Of the worst and of the best queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +37,7 @@ class Latency:
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> Latency:
+        """Compute the percentiles."""
         p50, p95, p99 = np.percentile(np.asarray(samples, float), [50, 95, 99]).tolist()
         return cls(p50, p95, p99)
 
@@ -53,6 +52,8 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """The results of one folder. `precision` is mean average precision with its interval."""
+
     folder: str
     products: int
     views: int
@@ -60,7 +61,6 @@ class Report:
     answers: tuple[EvaluatedQuery, ...]
     metrics: dict[str, float]
     precision: Estimate
-    """Mean average precision with its interval."""
     latencies_ms: dict[str, Latency]
 
     @classmethod
@@ -74,7 +74,7 @@ class Report:
         views: int,
         seconds: float,
     ) -> Report:
-        """Raises InputError when there are no queries."""
+        """Compute the results. Raises InputError without a query."""
         return cls(
             folder=folder,
             products=products,
@@ -92,7 +92,7 @@ class Report:
         return {answer.query.id: answer.average_precision for answer in self.answers}
 
     def groups(self, facet: Facet) -> dict[str, Group]:
-        """Queries by language or category."""
+        """Return the queries by language or category."""
         return {
             name: Group(
                 len(members), estimate_mean([answer.average_precision for answer in members])
@@ -101,11 +101,11 @@ class Report:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON; bounds that cannot be known are None."""
+        """Return all results, for JSON; an unknown interval is None."""
         return {
             "products": self.products,
             "views": self.views,
-            "queries": {answer.query.id: _query(answer) for answer in self.answers},
+            "queries": {answer.query.id: _query_to_dict(answer) for answer in self.answers},
             "seconds_encoding": self.seconds_encoding,
             "metrics": self.metrics,
             "interval": bounds(self.precision),
@@ -113,12 +113,15 @@ class Report:
                 stage: asdict(latency) for stage, latency in self.latencies_ms.items()
             },
             **{
-                f"by_{facet}": {name: _group(group) for name, group in self.groups(facet).items()}
+                f"by_{facet}": {
+                    name: _group_to_dict(group) for name, group in self.groups(facet).items()
+                }
                 for facet in FACETS
             },
         }
 
     def print(self, console: Console) -> None:
+        """Print all results."""
         console.print(
             f"[bold]{escape(self.folder)}[/] · {self.products} products, {self.views} views, "
             f"{len(self.answers)} queries · encoded in {self.seconds_encoding:.1f} s"
@@ -151,7 +154,7 @@ class Report:
 
     def _print_extremes(self, console: Console) -> None:
         table = Table("worst", "AP", "best", "AP")
-        for pair in zip(*pick_extremes(self.answers, LISTED), strict=True):
+        for pair in zip(*pick_extremes(self.answers, MAX_LISTED), strict=True):
             table.add_row(
                 *(
                     cell
@@ -163,15 +166,16 @@ class Report:
 
 
 def interval(estimate: Estimate) -> str:
-    """'0.512 – 0.603', or a dash where it is not known."""
+    """Return '0.512 – 0.603', or a dash when it is unknown."""
     return "–" if math.isnan(estimate.low) else f"{estimate.low:.3f} – {estimate.high:.3f}"
 
 
 def bounds(estimate: Estimate) -> list[float] | None:
+    """Return [low, high], None when they are unknown."""
     return None if math.isnan(estimate.low) else [estimate.low, estimate.high]
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group_to_dict(group: Group) -> dict[str, Any]:
     return {
         "queries": group.queries,
         "mAP": group.precision.value,
@@ -179,7 +183,7 @@ def _group(group: Group) -> dict[str, Any]:
     }
 
 
-def _query(answer: EvaluatedQuery) -> dict[str, Any]:
+def _query_to_dict(answer: EvaluatedQuery) -> dict[str, Any]:
     query = answer.query
     return {
         "asked": query.label,

@@ -1,7 +1,9 @@
-"""Load an evaluation folder and ask its queries, all through the code that serves the shop."""
+"""Import an evaluation folder and run its queries, with the code that serves the shop."""
 
 from __future__ import annotations
 
+import csv
+import os
 import tempfile
 import time
 from collections.abc import Iterable
@@ -12,7 +14,6 @@ from tqdm import tqdm
 
 from indexer.encoding.run import encode_queued
 from indexer.encoding.totals import EncodeTotals
-from indexer.evaluation.catalog import rebase
 from indexer.evaluation.report import Report
 from indexer.index.compaction import build_generation
 from search.config import engine_settings
@@ -22,6 +23,7 @@ from search.evaluation.results import EvaluatedQuery, evaluate_ranking
 from search.files import file_sha256
 from search.media.limits import PictureLimits
 from search.media.picture import decode_picture
+from search.modalities import MODALITIES
 from search.ranking.engine import StageTimer
 from search.vectors.contract import IndexReader
 from webapp.catalog.models import IndexJob, JobState, Outcome, Product, UploadRow
@@ -35,29 +37,27 @@ from webapp.retrieval.search_query import SearchQuery
 
 
 def evaluate_folder(folder: EvaluationFolder) -> Report:
-    """Replaces whatever the catalogue holds. Contents that an earlier folder shared are not
-    encoded again.
+    """Evaluate one folder, which replaces the catalogue of this installation.
 
-    Raises InputError when a row is refused, a picture cannot be encoded or nothing can be measured.
+    Contents of an earlier folder are not encoded again. Raises InputError when a row is refused, a
+    content cannot be encoded, or there is no query.
     """
     remove_products(list(Product.objects.values_list("pk", flat=True)))
-    load(folder)
-    seconds = encode()
+    import_folder(folder)
+    seconds = encode_catalogue()
     skus = dict(Product.objects.values_list("pk", "sku"))
-    views = up_to_date().count()
-    answers, stages = ask(folder.queries, skus)
+    views = wait_for_index().count()
+    answers, stages = run_queries(folder.queries, skus)
     return Report.of(
         folder.root.name, answers, stages, products=len(skus), views=views, seconds=seconds
     )
 
 
-def load(folder: EvaluationFolder) -> None:
-    """Import the catalogue; every row must go in without a warning, or the figures would be of
-    another catalogue.
-    """
+def import_folder(folder: EvaluationFolder) -> None:
+    """Import the catalogue. Raises InputError unless every row is imported without a warning."""
     with tempfile.TemporaryDirectory() as scratch:
         catalog = Path(scratch) / "catalog.csv"
-        media = rebase(folder.catalog, catalog)
+        media = rebase_catalog(folder.catalog, catalog)
         with catalog.open("rb") as file:
             upload = create_upload(
                 file=File(file),
@@ -67,17 +67,52 @@ def load(folder: EvaluationFolder) -> None:
         upload = run_upload(upload_id=upload.pk)
     if upload.error:
         raise InputError("the evaluation catalogue was refused", value=upload.error)
-    spoilt = UploadRow.objects.filter(
+    problems = UploadRow.objects.filter(
         upload=upload, outcome=Outcome.ERROR
     ) | UploadRow.objects.filter(upload=upload, warned=True)
-    if row := spoilt.first():
+    if row := problems.first():
         raise InputError(
-            f"row {row.number} of the evaluation catalogue was not loaded whole", value=row.messages
+            f"row {row.number} of the evaluation catalogue was not imported completely",
+            value=row.messages,
         )
 
 
-def encode() -> float:
-    """Encode what is queued and build the index. Returns seconds spent encoding."""
+def rebase_catalog(catalog: Path, out: Path) -> Path:
+    """Write a catalogue with media paths relative to the folder that holds all of its media.
+
+    An evaluation catalogue may name media anywhere, an import accepts one folder. Returns that
+    folder.
+    """
+    with catalog.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        columns, rows = list(reader.fieldnames or ()), list(reader)
+    present = [column for column in MODALITIES.upload_columns if column in columns]
+    files = {
+        name: (catalog.parent / name).resolve()
+        for row in rows
+        for column in present
+        for name in row[column].split("|")
+        if name
+    }
+    if not rows or not files:
+        raise InputError("the evaluation catalogue has no media", value=str(catalog))
+    root = Path(os.path.commonpath([path.parent for path in files.values()]))
+    with out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        for row in rows:
+            for column in present:
+                names = (name for name in row[column].split("|") if name)
+                row[column] = "|".join(files[name].relative_to(root).as_posix() for name in names)
+            writer.writerow(row)
+    return root
+
+
+def encode_catalogue() -> float:
+    """Encode what is queued and build the index. Return the seconds spent encoding.
+
+    Raises InputError when a content cannot be encoded.
+    """
     started = time.perf_counter()
     queued = IndexJob.objects.exclude(state=JobState.DONE).count()
     with tqdm(total=queued, desc="encoding", unit="view", disable=None) as bar:
@@ -88,29 +123,29 @@ def encode() -> float:
         encode_queued(show)
     spent = time.perf_counter() - started
     if job := IndexJob.objects.exclude(state=JobState.DONE).first():
-        raise InputError("a view could not be encoded", value=f"{job}: {job.error}")
+        raise InputError("a content could not be encoded", value=f"{job}: {job.error}")
     build_generation()
     return spent
 
 
-def up_to_date() -> IndexReader:
-    """The reader, once it has seen every change: it looks only from time to time."""
+def wait_for_index() -> IndexReader:
+    """Return the index reader when it has seen every change; it looks only from time to time."""
     while live_index().seq < get_index_sequence():
         time.sleep(engine_settings().delta_poll_s)
     return live_index()
 
 
-def ask(
+def run_queries(
     queries: Iterable[EvaluationQuery], skus: dict[int, str]
 ) -> tuple[list[EvaluatedQuery], dict[str, list[float]]]:
-    """Every query's answer, and milliseconds of every stage."""
+    """Return the result of every query, and the milliseconds of every stage."""
     query_encoder().embed_text("the first call loads the model")
     answers: list[EvaluatedQuery] = []
     stages: dict[str, list[float]] = {}
-    for query in tqdm(list(queries), desc="asking", unit="query", disable=None):
+    for query in tqdm(list(queries), desc="queries", unit="query", disable=None):
         timer = StageTimer()
-        question, same_file = question_of(query, len(skus), timer)
-        ranking = [skus[hit.product_id] for hit in question.rank().hits]
+        embedded, same_file = embed_query(query, len(skus), timer)
+        ranking = [skus[hit.product_id] for hit in embedded.rank().hits]
         answers.append(
             EvaluatedQuery(query, evaluate_ranking(ranking, query.relevant, exclude=same_file))
         )
@@ -119,16 +154,16 @@ def ask(
     return answers, stages
 
 
-def question_of(
+def embed_query(
     query: EvaluationQuery, max_ranked: int, timer: StageTimer | None = None
 ) -> tuple[EmbeddedQuery, list[str]]:
-    """A query with its vectors, and the skus that it proves nothing to find."""
-    return EmbeddedQuery(
-        _request(query, max_ranked), active_model(), timer or StageTimer()
-    ), _itself(query)
+    """Return a query with its vectors, and the SKUs to exclude from its results."""
+    search_query = _make_search_query(query, max_ranked)
+    embedded = EmbeddedQuery(search_query, active_model(), timer or StageTimer())
+    return embedded, _find_owners(query)
 
 
-def _request(query: EvaluationQuery, max_ranked: int) -> SearchQuery:
+def _make_search_query(query: EvaluationQuery, max_ranked: int) -> SearchQuery:
     picture = None
     if query.picture is not None:
         limits = PictureLimits.from_settings(engine_settings())
@@ -142,10 +177,10 @@ def _request(query: EvaluationQuery, max_ranked: int) -> SearchQuery:
     )
 
 
-def _itself(query: EvaluationQuery) -> list[str]:
-    """Skus that show nothing but the file that asks: finding them proves nothing."""
+def _find_owners(query: EvaluationQuery) -> list[str]:
+    """Return the SKUs that show the query's own file: finding them proves nothing."""
     if query.file is None:
         return []
     digest = file_sha256(query.file)
-    alone = Product.objects.filter(assets__content_hash=digest)
-    return list(alone.values_list("sku", flat=True))
+    owners = Product.objects.filter(assets__content_hash=digest)
+    return list(owners.values_list("sku", flat=True))

@@ -1,6 +1,4 @@
-"""Several evaluation folders in one go: which run, what they add up to, and how they compare
-with a former run.
-"""
+"""Evaluate several folders, compute their mean, and compare with an earlier run."""
 
 from __future__ import annotations
 
@@ -8,9 +6,12 @@ import json
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from indexer.evaluation.report import Report, bounds
+from rich.table import Column, Table
+
+from indexer.evaluation.report import Report, bounds, interval
 from indexer.evaluation.run import evaluate_folder
 from search.errors import InputError
 from search.evaluation.folder import read_folder, read_modalities
@@ -30,7 +31,7 @@ HEADLINE = (
     "myntra-colour-type",
     "myntra-title",
 )
-"""The sets whose mean mAP is the encoder's one figure. Others are reported beside it."""
+"""The sets whose mean mAP is the headline figure of an encoder."""
 
 Precisions = dict[str, dict[str, float]]
 """Average precision by set and query id."""
@@ -38,7 +39,7 @@ Precisions = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Reports in the order of the folders, and why the other folders were skipped."""
+    """The reports in the order of the folders, and why other folders were skipped."""
 
     space: Space
     reports: tuple[Report, ...]
@@ -46,19 +47,19 @@ class Suite:
 
     @property
     def precisions(self) -> Precisions:
+        """Average precision by set and query."""
         return {report.folder: report.precisions for report in self.reports}
 
     @property
     def mean(self) -> Estimate | None:
-        """Mean mAP over the headline sets, every set with the same weight; None unless all of
-        them ran.
-        """
+        """Mean mAP over the headline sets, each with equal weight; None unless all of them ran."""
         found = self.precisions
         if not set(HEADLINE) <= found.keys():
             return None
         return estimate_mean(*(list(found[name].values()) for name in HEADLINE))
 
     def as_dict(self) -> dict[str, Any]:
+        """Return all results, for JSON."""
         mean = self.mean
         return {
             "preset": self.space.preset,
@@ -69,23 +70,22 @@ class Suite:
         }
 
 
-def choose(folders: Sequence[Path], only: Collection[str]) -> list[Path]:
-    """The folders of these names; all for none. Raises InputError for a name that is not there."""
+def select_folders(folders: Sequence[Path], only: Collection[str]) -> list[Path]:
+    """Return the folders with these names, all without a name. Raises InputError."""
     if unknown := set(only) - {folder.name for folder in folders}:
         known = ", ".join(folder.name for folder in folders)
         raise InputError(
-            "there is no such evaluation folder",
+            "this evaluation folder does not exist",
             value=sorted(unknown)[0],
-            fix=f"There are: {known}.",
+            fix=f"Available: {known}.",
         )
     return [folder for folder in folders if not only or folder.name in only]
 
 
-def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Suite:
+def evaluate_folders(folders: Sequence[Path], report: Callable[[str], None]) -> Suite:
     """Evaluate one folder after another in this installation, which loses its catalogue.
 
-    `tell` gets a line when a folder begins or is skipped. Raises InputError as `evaluate_folder`
-    does.
+    `report` gets a line when a folder begins or is skipped. Raises what `evaluate_folder` raises.
     """
     space = active_space()
     reports, skipped = [], {}
@@ -94,17 +94,15 @@ def evaluate_folders(folders: Sequence[Path], tell: Callable[[str], None]) -> Su
             skipped[folder.name] = (
                 f"it needs {' and '.join(sorted(missing))}, which {space.preset} does not encode"
             )
-            tell(f"{folder.name}: skipped, {skipped[folder.name]}")
+            report(f"{folder.name}: skipped, {skipped[folder.name]}")
             continue
-        tell(folder.name)
+        report(folder.name)
         reports.append(evaluate_folder(read_folder(folder)))
     return Suite(space, tuple(reports), skipped)
 
 
 def read_precisions(path: Path) -> Precisions:
-    """What a former run left with --json. Raises InputError when the file is missing or
-    something else.
-    """
+    """Read the --json file of an earlier run. Raises InputError when it is not one."""
     try:
         sets = json.loads(path.read_text("utf-8"))["sets"]
         return {
@@ -113,15 +111,14 @@ def read_precisions(path: Path) -> Precisions:
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
-            "this is no file that evaluate --json wrote", value=str(path), fix=f"{error!r}"
+            "this file was not written by evaluate --json", value=str(path), fix=f"{error!r}"
         ) from error
 
 
-def compare(now: Precisions, former: Precisions) -> dict[str, Estimate]:
-    """The difference in mAP of every set that both runs have, and of the headline mean where
-    both have all its sets.
+def compare_runs(now: Precisions, former: Precisions) -> dict[str, Estimate]:
+    """Estimate the difference in mAP of each common set, and of the headline mean.
 
-    Raises InputError when a set was asked other queries in the two runs, or when they share no set.
+    Raises InputError when a set has different queries in the two runs, or there is no common set.
     """
     shared = {name: paired_differences(now[name], former[name]) for name in now if name in former}
     if not shared:
@@ -130,3 +127,59 @@ def compare(now: Precisions, former: Precisions) -> dict[str, Estimate]:
     if set(HEADLINE) <= shared.keys():
         found["mean"] = estimate_mean(*(shared[name] for name in HEADLINE))
     return found
+
+
+def make_figures_table(suite: Suite) -> Table:
+    """Return one row per set, and the mean of the headline sets when all of them ran."""
+    table = Table(
+        _make_name_column(suite), "products", "queries", "mAP", "95 %", "hit@1", "hit@5", "hit@10"
+    )
+    for report in suite.reports:
+        hits = (f"{report.metrics[name]:.3f}" for name in ("hit@1", "hit@5", "hit@10"))
+        counts = str(report.products), str(len(report.answers))
+        table.add_row(
+            report.folder,
+            *counts,
+            f"{report.precision.value:.3f}",
+            interval(report.precision),
+            *hits,
+        )
+    if mean := suite.mean:
+        table.add_row(
+            f"mean of {len(HEADLINE)}", "", "", f"{mean.value:.3f}", interval(mean), "", "", ""
+        )
+    return table
+
+
+def make_comparison_table(suite: Suite, former: Precisions) -> Table:
+    """Return the mAP of two runs, with "noise" for a difference within chance.
+
+    Raises InputError when the runs cannot be compared.
+    """
+    now = suite.precisions
+    table = Table(_make_name_column(suite), "former mAP", "mAP", "difference", "95 %", "")
+    for name, change in compare_runs(now, former).items():
+        names = HEADLINE if name == "mean" else (name,)
+        before, after = (
+            fmean(fmean(run[each].values()) for each in names) for run in (former, now)
+        )
+        table.add_row(
+            name,
+            f"{before:.3f}",
+            f"{after:.3f}",
+            f"{change.value:+.3f}",
+            interval(change),
+            _describe_change(change),
+        )
+    return table
+
+
+def _make_name_column(suite: Suite) -> Column:
+    """Return a column wide enough for every name, however narrow the terminal."""
+    return Column("set", min_width=max(len(report.folder) for report in suite.reports))
+
+
+def _describe_change(change: Estimate) -> str:
+    if change.is_noise:
+        return "noise"
+    return "better" if change.value > 0 else "worse"

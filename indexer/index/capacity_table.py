@@ -1,4 +1,4 @@
-"""`manage.py index plan`: what indexes of several sizes would need."""
+"""`manage.py index plan`: memory, disk and cost of indexes of several sizes."""
 
 from __future__ import annotations
 
@@ -12,43 +12,51 @@ from rich.table import Table
 from search.terminal import make_console
 from search.vectors.capacity import GIBIBYTE, Assumptions, plan_capacity
 
-LADDER = [10**power for power in range(4, 10)]
+DEFAULT_VIEWS = [10**power for power in range(4, 10)]
 
 
 def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
     default = Assumptions()
     parser.add_argument(
-        "--views", type=int, nargs="+", default=LADDER, help="views of one modality"
+        "--views", type=int, nargs="+", default=DEFAULT_VIEWS, help="views of one modality"
     )
     parser.add_argument("--dim", type=int, default=384, help="dimensions of the encoder")
     parser.add_argument(
-        "--memory", type=float, default=default.memory_bytes / GIBIBYTE, help="GiB of one machine"
+        "--memory",
+        type=float,
+        default=default.memory_bytes / GIBIBYTE,
+        help="memory of one machine in GiB",
     )
     parser.add_argument(
-        "--processes", type=int, default=default.processes, help="processes that search on it"
+        "--processes", type=int, default=default.processes, help="searching processes per machine"
     )
     parser.add_argument(
-        "--price-memory", type=float, default=default.price_memory_gib, help="$ a GiB and month"
+        "--price-memory", type=float, default=default.price_memory_gib, help="$ per GiB and month"
     )
     parser.add_argument(
-        "--price-disk", type=float, default=default.price_disk_gib, help="$ a GiB of disk and month"
+        "--price-disk",
+        type=float,
+        default=default.price_disk_gib,
+        help="$ per GiB of disk and month",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def plans(options: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row for each number of views. Raises ConfigError."""
-    assumed = Assumptions(
+def make_plans(options: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return one row per number of views. Raises ConfigError."""
+    assumptions = Assumptions(
         memory_bytes=int(options["memory"] * GIBIBYTE),
         processes=options["processes"],
         price_memory_gib=options["price_memory"],
         price_disk_gib=options["price_disk"],
     )
-    return [asdict(plan_capacity(views, options["dim"], assumed)) for views in options["views"]]
+    return [asdict(plan_capacity(views, options["dim"], assumptions)) for views in options["views"]]
 
 
 def print_plans(rows: list[dict[str, Any]], options: dict[str, Any]) -> None:
-    table = Table("views", "kept in", "shape", "memory", "disk", "machines", "$ a month")
+    """Print a table of the plans and their assumptions."""
+    table = Table("views", "tier", "index type", "memory", "disk", "machines", "$ per month")
     for row in rows:
         table.add_row(
             f"{row['views']:,}",
@@ -62,6 +70,7 @@ def print_plans(rows: list[dict[str, Any]], options: dict[str, Any]) -> None:
     console = make_console()
     console.print(table)
     console.print(
-        f"Assumed: machines of {options['memory']:g} GiB with {options['processes']} searching processes, "
-        f"{options['price_memory']:g} $ a GiB of memory and {options['price_disk']:g} $ a GiB of disk each month."
+        f"Assumed: machines of {options['memory']:g} GiB with {options['processes']} searching "
+        f"processes, {options['price_memory']:g} $ per GiB of memory and "
+        f"{options['price_disk']:g} $ per GiB of disk a month."
     )

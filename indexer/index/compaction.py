@@ -1,6 +1,4 @@
-"""Folds the delta into a new generation: when that is worthwhile, and how the database mirrors
-what is published.
-"""
+"""Compaction: fold the delta into a new generation, and mirror generations in the database."""
 
 from __future__ import annotations
 
@@ -38,27 +36,24 @@ from webapp.retrieval.models_runtime import active_space
 logger = logging.getLogger(__name__)
 
 BUSY_FACTOR = 10
-"""While rows are imported or encoded, the delta may grow to so many times its limit: a build
-would compete with them for the cores, and be stale at once."""
+"""While rows are imported or encoded, the delta may grow to so many times its limit. A build would
+compete with them for the cores and be stale at once."""
 
 IDLE_COMPACTION_AGE = datetime.timedelta(hours=1)
-"""A delta of any size is folded when nothing is being encoded and the live generation is older
-than this."""
+"""Age of the live generation at which a delta of any size is folded, when nothing is encoded."""
 
 TOMBSTONE_MIN_AGE = datetime.timedelta(days=1)
-"""A build still under way, or killed and to be resumed, of a space that has no generation yet,
-may hold a product that was deleted since it began; its readers must hear of that when it is
-published."""
+"""A running build, or a killed one that is resumed, of a space without a generation may hold a
+product that was deleted since it began. Its readers need the tombstone."""
 
 
 def is_compaction_due() -> bool:
-    """Is a new generation worth its cost? Always when there is none, or a damaged one, and
-    something to hold.
+    """Return whether a new generation is worth its cost.
 
-    Also after the backend was changed: traces of deleted products were kept for the former one's
-    generations.
+    It is when there is none or a damaged one, and when the backend was changed: tombstones were
+    kept for the generations of the previous one.
     """
-    now, busy = get_index_sequence(), _busy()
+    now, busy = get_index_sequence(), _is_busy()
     try:
         live = open_generations(engine_settings(), active_space()).get_live()
     except (NoGeneration, CorruptGeneration):
@@ -66,24 +61,23 @@ def is_compaction_due() -> bool:
     except Unavailable as error:
         logger.warning("no compaction while the index cannot be reached: %s", error)
         return False
-    if not _mirrored(live):
+    if not _is_mirrored(live):
         return not busy
     if now == live.seq:
         return False
-    changed = count_changes_since(seq=live.seq)
+    changed, limit = count_changes_since(seq=live.seq), engine_settings().delta_compact_at
     if busy:
-        return changed >= BUSY_FACTOR * engine_settings().delta_compact_at
-    if changed >= engine_settings().delta_compact_at:
-        return True
-    return changed > 0 and timezone.now() - live.created_at > IDLE_COMPACTION_AGE
+        return changed >= BUSY_FACTOR * limit
+    is_old = timezone.now() - live.created_at > IDLE_COMPACTION_AGE
+    return changed >= limit or (changed > 0 and is_old)
 
 
-def _mirrored(live: Manifest) -> bool:
+def _is_mirrored(live: Manifest) -> bool:
     rows = IndexGeneration.objects.filter(space=live.space, state=GenerationState.LIVE)
     return rows.filter(number=live.number, seq=live.seq).exists()
 
 
-def _busy() -> bool:
+def _is_busy() -> bool:
     jobs = IndexJob.objects.filter(
         space=active_space().fingerprint,
         state__in=[JobState.QUEUED, JobState.CLAIMED],
@@ -93,18 +87,18 @@ def _busy() -> bool:
 
 
 def build_generation(space: Space | None = None) -> Manifest:
-    """Build and publish a generation of a space (the active one) from the stored embeddings;
-    nothing is encoded again.
+    """Build and publish a generation of a space, by default the one in use.
 
-    It gives way to whatever else runs on the machine: searches come first. Raises
-    BuildInProgress, Unavailable (disk full), InvalidVectors.
+    It reads stored embeddings and encodes nothing. It runs at low priority: searches come first.
+    Raises BuildInProgress, Unavailable (disk full), InvalidVectors.
     """
     return run_in_background(lambda: _build_and_disconnect(space or active_space()))
 
 
 def repair_generation() -> Manifest | None:
-    """Build another generation where the live one is damaged; readers answer from the former one
-    and the delta meanwhile. Returns None when it is intact. Raises as `build_generation`
+    """Build another generation when the live one is damaged. Return None when it is intact.
+
+    Readers answer from the previous one and the delta meanwhile. Raises as `build_generation`
     does.
     """
     try:
@@ -112,13 +106,13 @@ def repair_generation() -> Manifest | None:
     except NoGeneration:
         return None
     except CorruptGeneration as error:
-        logger.error("the live generation is damaged, it is built again: %s", error)
+        logger.error("the live generation is damaged and is built again: %s", error)
         return build_generation()
     return None
 
 
 def _build_and_disconnect(space: Space) -> Manifest:
-    """The thread ends with the build, and its connection to the database with it."""
+    """Build, then close the database connections of this thread, which ends."""
     try:
         return _build(space)
     finally:
@@ -142,25 +136,23 @@ def _build(space: Space) -> Manifest:
 
 
 def sync_generation_rows(*, space: Space) -> None:
-    """Make the rows of a space say what the backend holds; rows of generations that are gone are
-    removed.
-    """
-    found = open_generations(engine_settings(), space).list_all()
+    """Make the rows of a space say what the backend holds, and delete rows of gone generations."""
+    generations = open_generations(engine_settings(), space).list_all()
     rows = IndexGeneration.objects.filter(space=space.fingerprint)
     with transaction.atomic():
-        rows.exclude(number__in=[info.number for info in found]).delete()
+        rows.exclude(number__in=[info.number for info in generations]).delete()
         # Only one row may be live at any moment.
         rows.filter(state=GenerationState.LIVE).update(state=GenerationState.RETIRED)
-        for info in sorted(found, key=lambda info: info.live):
+        for info in sorted(generations, key=lambda info: info.live):
             IndexGeneration.objects.update_or_create(
                 space=space.fingerprint,
                 number=info.number,
-                defaults=_described(info),
-                create_defaults=_described(info),
+                defaults=_to_fields(info),
+                create_defaults=_to_fields(info),
             )
 
 
-def _described(info: GenerationInfo) -> dict[str, object]:
+def _to_fields(info: GenerationInfo) -> dict[str, object]:
     if info.manifest is None:
         return {"state": GenerationState.FAILED, "error": (info.fault or "")[:500], "seq": 0}
     return {
@@ -173,7 +165,9 @@ def _described(info: GenerationInfo) -> dict[str, object]:
 
 
 def prune_tombstones() -> int:
-    """Forget deleted products that no generation of any space holds any more. Returns how many."""
+    """Delete tombstones of products that no generation of any space holds. Return how many."""
     oldest = IndexGeneration.objects.aggregate(oldest=Min("seq"))["oldest"] or 0
-    settled = timezone.now() - TOMBSTONE_MIN_AGE
-    return RemovedProduct.objects.filter(index_seq__lte=oldest, removed_at__lte=settled).delete()[0]
+    old_enough = timezone.now() - TOMBSTONE_MIN_AGE
+    return RemovedProduct.objects.filter(
+        index_seq__lte=oldest, removed_at__lte=old_enough
+    ).delete()[0]

@@ -1,6 +1,4 @@
-"""Moves the index to another backend: builds it there from the stored embeddings, while search
-goes on in this one.
-"""
+"""Build the index in another backend from the stored embeddings, while this one serves."""
 
 from __future__ import annotations
 
@@ -23,24 +21,25 @@ from webapp.catalog.selectors.embeddings import (
 from webapp.retrieval.models_runtime import active_space
 
 ROW_BYTES = 24
-"""Of a row beside its vector: three numbers."""
+"""Of a row besides its vector: three numbers."""
 
-QUERIES = 50
-"""ContentViews of each modality asked for in both."""
+SAMPLE_QUERIES = 50
+"""Sampled views per modality that both backends search for."""
 
-ANSWERS = 10
+TOP = 10
 
 TOLERANCE = 1e-5
-"""Scores of two backends may differ by so much."""
+"""Two backends may differ by so much in a score."""
 
-LEAST_AGREEMENT = 0.9
-"""Each backend is tuned to its own recall target, so not all of the answers need to be the same."""
+MIN_AGREEMENT = 0.9
+"""Each backend is tuned to its own recall target, so their results need not all agree."""
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """`held` counts the generations that the target has already; `bytes` is what the vectors
-    take there.
+class MigrationPlan:
+    """What a migration would do.
+
+    `held` counts the generations that the target already has; `bytes` is the size of the vectors.
     """
 
     source: EngineSettings
@@ -52,9 +51,10 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """`agreement`: of the best answers of the target, the share that score at least as the
-    source's last.
+class MigrationReport:
+    """The comparison of both backends.
+
+    `agreement` is the share of the target's results that score at least as the source's last one.
     """
 
     views: int
@@ -62,42 +62,47 @@ class Report:
     agreement: float
 
 
-def migration_plan(to: IndexBackend) -> Plan:
-    """Raises ConfigError when `to` is in use or not set up, Unavailable when its server is away."""
+def plan_migration(to: IndexBackend) -> MigrationPlan:
+    """Plan a migration.
+
+    Raises ConfigError when `to` is in use or not set up, Unavailable when its server is down.
+    """
     source, space = engine_settings(), active_space()
     if to == source.index_backend:
         raise ConfigError("this backend is in use already", value=to)
     target = source.model_copy(update={"index_backend": to})
     held = len(open_generations(target, space).list_all())
     index = open_index(source, space)
-    _bring_up_to_date(space, index)
+    _refresh(space, index)
     views = index.count()
-    return Plan(source, target, space, views, views * (4 * space.dim + ROW_BYTES), held)
+    return MigrationPlan(source, target, space, views, views * (4 * space.dim + ROW_BYTES), held)
 
 
-def migration_build(plan: Plan, built: Callable[[int], object]) -> Manifest:
-    """Build and publish in the target; `built` is told how many views more were read.
+def build_migrated(plan: MigrationPlan, built: Callable[[int], object]) -> Manifest:
+    """Build and publish in the target. `built` is called with the number of views of each batch.
 
     Raises BuildInProgress, InvalidVectors, Unavailable.
     """
     seq = get_index_sequence()
     return make_builder(plan.target, plan.space).build(
-        _counted(stream_visible_views(space=plan.space), built), seq
+        _report_batches(stream_visible_views(space=plan.space), built), seq
     )
 
 
-def _counted(batches: Iterator[ViewBatch], built: Callable[[int], object]) -> Iterator[ViewBatch]:
+def _report_batches(
+    batches: Iterator[ViewBatch], built: Callable[[int], object]
+) -> Iterator[ViewBatch]:
     for batch in batches:
         yield batch
         built(len(batch))
 
 
-def migration_check(plan: Plan) -> Report:
-    """Compare both backends as of now. Raises CorruptGeneration when they differ."""
-    # A reader makes up for a damaged generation from the database: look at what was built itself.
+def check_migration(plan: MigrationPlan) -> MigrationReport:
+    """Compare both backends. Raises CorruptGeneration when they differ."""
+    # A reader replaces a damaged generation from the database, so the build itself is verified.
     open_generations(plan.target, plan.space).verify()
     source, target = open_index(plan.source, plan.space), open_index(plan.target, plan.space)
-    _bring_up_to_date(plan.space, source, target)
+    _refresh(plan.space, source, target)
     for modality in Modality:
         if source.count(modality) != target.count(modality):
             raise CorruptGeneration(
@@ -109,15 +114,15 @@ def migration_check(plan: Plan) -> Report:
         agreement for modality in Modality for agreement in _agreements(source, target, modality)
     ]
     agreement = float(np.mean(agreements)) if agreements else 1.0
-    if agreement < LEAST_AGREEMENT:
+    if agreement < MIN_AGREEMENT:
         raise CorruptGeneration(
             "the two backends answer differently", value=agreement, fix="Migrate again."
         )
-    return Report(target.count(), len(agreements), agreement)
+    return MigrationReport(target.count(), len(agreements), agreement)
 
 
-def _bring_up_to_date(space: Space, *indexes: IndexReader) -> None:
-    """The same changes for all, so that what changes meanwhile is in all of them or in none."""
+def _refresh(space: Space, *indexes: IndexReader) -> None:
+    """Apply the same changes to all, so that a concurrent change is in all of them or in none."""
     changes, seq = get_changes_since(space=space, seq=min(index.seq for index in indexes))
     if seq:
         for index in indexes:
@@ -125,17 +130,17 @@ def _bring_up_to_date(space: Space, *indexes: IndexReader) -> None:
 
 
 def _agreements(source: IndexReader, target: IndexReader, modality: Modality) -> Iterator[float]:
-    """Of every sampled query of any modality, for views of this one."""
+    """Yield the agreement of each sampled query, for views of this modality."""
     if not source.count(modality):
         return
-    for asked in Modality:
-        queries: Vectors = source.background(asked)[:QUERIES]
+    for query_modality in Modality:
+        queries: Vectors = source.background(query_modality)[:SAMPLE_QUERIES]
         if len(queries):
-            answers = [
-                index.search(queries, modality, ANSWERS, query_modality=asked)
+            results = [
+                index.search(queries, modality, TOP, query_modality=query_modality)
                 for index in (source, target)
             ]
-            yield from (_agreement(first, second) for first, second in zip(*answers, strict=True))
+            yield from (_agreement(first, second) for first, second in zip(*results, strict=True))
 
 
 def _agreement(first: Candidates, second: Candidates) -> float:

@@ -1,4 +1,4 @@
-"""What shoppers really ask, as vectors of a space: an index is tuned on it."""
+"""The queries that shoppers clicked most, as vectors: an index is tuned on them."""
 
 from __future__ import annotations
 
@@ -19,13 +19,12 @@ logger = logging.getLogger(__name__)
 
 
 def embed_popular_queries(space: Space) -> Mapping[Modality, Vectors]:
-    """The queries clicked most often, embedded, (at most MAX_TUNING_QUERIES, dim); none where nothing is
-    tuned on them.
+    """Return the vectors of the most clicked queries, (at most MAX_TUNING_QUERIES, dim).
 
-    Nothing is tuned in an index that is small enough to be searched exactly, and only the
-    encoder of the space in use is at hand.
+    Empty when the index is small enough for exact search, which needs no tuning, and for another
+    space than the one in use, whose encoder is not loaded.
     """
-    if active_model().space != space or not _tuned(space):
+    if active_model().space != space or not _needs_tuning(space):
         return {}
     texts = list(
         ClickCount.objects.values("query")
@@ -38,12 +37,12 @@ def embed_popular_queries(space: Space) -> Mapping[Modality, Vectors]:
     try:
         return {Modality.TEXT: active_model().encoder().encode_texts(texts, TextRole.QUERY)}
     except EncoderError as error:
-        # The index itself needs no model, and an index tuned on titles is better than none.
-        logger.warning("the index is not tuned on what was asked: %s", error)
+        # A build needs no model, and an index tuned on titles is better than none.
+        logger.warning("the index is not tuned on popular queries: %s", error)
         return {}
 
 
-def _tuned(space: Space) -> bool:
-    """May the index hold more views of a modality than are searched exactly?"""
+def _needs_tuning(space: Space) -> bool:
+    """Return whether a modality may have more views than are searched exactly."""
     stored = Embedding.objects.filter(space=space.fingerprint).order_by("pk")
     return stored[engine_settings().exact_up_to :].exists()

@@ -1,4 +1,4 @@
-"""What the database and the disk say about the index, without opening it."""
+"""The state of the index from the database and the disk, without opening it."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from webapp.retrieval.models_runtime import active_space
 
 
 def get_index_status() -> dict[str, Any]:
-    """Plain values, ready for JSON: space, clock, products changed since the live generation,
-    jobs, generations.
-    """
+    """Return space, clock, changes since the live generation, jobs and generations, for JSON."""
     space = active_space()
-    found = open_generations(engine_settings(), space).list_all()
-    live_seq = next((info.manifest.seq for info in found if info.live and info.manifest), 0)
+    generations = open_generations(engine_settings(), space).list_all()
+    live_seq = next((info.manifest.seq for info in generations if info.live and info.manifest), 0)
     return {
         "space": space.fingerprint,
         "preset": space.preset,
         "clock": get_index_sequence(),
         "changed": count_changes_since(seq=live_seq),
         "jobs": count_jobs(space=space.fingerprint),
-        "generations": [_described(info) for info in found],
+        "generations": [_to_dict(info) for info in generations],
     }
 
 
-def _described(info: GenerationInfo) -> dict[str, Any]:
+def _to_dict(info: GenerationInfo) -> dict[str, Any]:
     row: dict[str, Any] = {"number": info.number, "live": info.live, "fault": info.fault}
     if info.manifest is None:
         return row
@@ -44,7 +42,9 @@ def _described(info: GenerationInfo) -> dict[str, Any]:
                 "shape": part.index_type,
                 "views": part.views,
                 "bytes": part.bytes,
-                "recall": {asked: tuned.recall for asked, tuned in part.tuned.items()},
+                "recall": {
+                    query_modality: tuned.recall for query_modality, tuned in part.tuned.items()
+                },
                 "drift": part.drift,
                 "why": part.why,
             }

@@ -1,3 +1,1 @@
-"""A change of model: the new space is made beside the one in use, judged by questions, and
-swapped in or refused.
-"""
+"""Change to another model: encode, build, compare, and switch if it is not worse."""

@@ -42,9 +42,18 @@ from webapp.retrieval.models_runtime import ActiveModel, active_heads, wait_unti
 logger = logging.getLogger(__name__)
 
 SAVED = (
-    "failed_count", "golden_source", "query_count", "skipped_count", "before", "after", "gain", "gain_low",
-    "gain_high", "overlap",
-)  # fmt: skip
+    "failed_count",
+    "golden_source",
+    "query_count",
+    "skipped_count",
+    "before",
+    "after",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "overlap",
+)
+"""Fields of the row that are written with its progress."""
 
 Show = Callable[[ModelChange], None]
 

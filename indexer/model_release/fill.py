@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -41,7 +42,7 @@ ROW_BATCH_SIZE = 1_000
 CLIP_BATCH_SIZE = 50
 """A clip has as many views as dozens of pictures."""
 
-StoredFeatures = tuple[int, str, bytes, bytes]
+StoredFeatures: TypeAlias = "tuple[int, str, bytes | memoryview[int], bytes | memoryview[int]]"
 """Id, content hash, features and spans as stored."""
 
 
@@ -127,7 +128,7 @@ def _store_projected(
     *,
     mark_changed: bool,
 ) -> None:
-    vectors = project_stored(encoder, modality, [row[2:] for row in rows])
+    vectors = project_stored(encoder, modality, [(bytes(row[2]), bytes(row[3])) for row in rows])
     embeddings = [
         Embedding(
             space=encoder.space.fingerprint,

@@ -7,6 +7,7 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic
 
 from django.db import transaction
@@ -39,6 +40,7 @@ LIVE, RETIRED, ROLLED_BACK, FAILED = (
 START_AGAIN = "Start it again: what is encoded stays."
 
 
+@dataclass(eq=False)
 class ModelRelease(ABC, Generic[Row]):
     """Brings a space into use beside the one in use. Tunings and changes of model take its steps.
 
@@ -53,14 +55,13 @@ class ModelRelease(ABC, Generic[Row]):
     6. `settle`: drop the jobs of the space that went out of use, enqueue what the new one lacks.
     7. `clean_up`: drop the spaces that no rollback leads to.
 
-    Every step can be repeated. Before step 5, any error leaves the space in use in use.
+    Every step can be repeated. Before step 5, any error leaves the space in use in use. `space`
+    comes into use in place of the space with the fingerprint `outgoing`.
     """
 
-    def __init__(self, row: Row, space: Space, outgoing: str) -> None:
-        """`space` comes into use in place of the space with the fingerprint `outgoing`."""
-        self.row: Row = row
-        self.space = space
-        self.outgoing = outgoing
+    row: Row
+    space: Space
+    outgoing: str
 
     def run(self) -> None:
         """Take all steps. Raises Unavailable when another space came into use meanwhile."""
@@ -113,12 +114,11 @@ class ModelRelease(ABC, Generic[Row]):
         """Drop what no rollback needs."""
 
 
+@dataclass(eq=False)
 class ForwardRelease(ModelRelease[Row]):
     """Brings a new space into use, and keeps the outgoing one for a rollback."""
 
-    def __init__(self, row: Row, space: Space, outgoing: str, progress: Progress[Row]) -> None:
-        super().__init__(row, space, outgoing)
-        self.progress: Progress[Row] = progress
+    progress: Progress[Row]
 
     def build(self) -> None:
         """Build a generation beside the live one."""

@@ -1,3 +1,1 @@
-"""Key frame pictures, waveforms, spectrograms and subtitles of clips, for the pages that show
-them.
-"""
+"""Previews of clips: key frames, waveform and subtitles for pages."""

@@ -1,3 +1,1 @@
-"""Tuning: heads learned from the merchant's own catalogue, judged on held-out products,
-published as a space.
-"""
+"""Tune the encoder's heads to the merchant's catalogue."""

@@ -1,4 +1,4 @@
-"""A tuning in the terminal and for programs."""
+"""Tunings in the terminal and as JSON."""
 
 from __future__ import annotations
 
@@ -12,45 +12,65 @@ from rich.table import Table
 from webapp.catalog.models import Tuning
 
 FIELDS = (
-    "preset", "state", "dry_run", "from_clicks", "pairs", "groups", "held_out", "decoded", "before", "after", "gain",
-    "gain_low", "gain_high", "heads_digest", "space", "error",
-)  # fmt: skip
+    "preset",
+    "state",
+    "dry_run",
+    "from_clicks",
+    "pairs",
+    "groups",
+    "held_out",
+    "decoded",
+    "before",
+    "after",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "heads_digest",
+    "space",
+    "error",
+    "decision",
+)
 
 
-def as_dict(tuning: Tuning) -> dict[str, Any]:
-    """Plain values, ready for JSON."""
-    seconds = (
-        (tuning.finished_at - tuning.created_at).total_seconds() if tuning.finished_at else None
-    )
-    row = {name: getattr(tuning, name) for name in FIELDS}
-    return {"id": tuning.pk, **row, "decision": tuning.decision, "seconds": seconds}
+def tuning_to_dict(tuning: Tuning) -> dict[str, Any]:
+    """Return plain values, ready for JSON."""
+    seconds = None
+    if tuning.finished_at is not None:
+        seconds = (tuning.finished_at - tuning.created_at).total_seconds()
+    return {"id": tuning.pk, **{name: getattr(tuning, name) for name in FIELDS}, "seconds": seconds}
 
 
 def print_tuning(tuning: Tuning, console: Console) -> None:
-    """Before and after, by kind of question and metric, and what came of it."""
+    """Print each metric before and after, by kind of query, and the decision."""
+    name = f"tuning {tuning.pk} of {escape(tuning.preset)}"
     console.print(
-        f"tuning {tuning.pk} of {escape(tuning.preset)}: {tuning.get_state_display()}; {tuning.pairs:,} pictures in "
-        f"{tuning.groups:,} groups, {tuning.held_out:,} held out; {tuning.decoded:,} pictures had to be decoded"
+        f"{name}: {tuning.get_state_display()}; {tuning.pairs:,} pictures in "
+        f"{tuning.groups:,} groups, {tuning.held_out:,} held out; "
+        f"{tuning.decoded:,} pictures were decoded for it"
     )
     if tuning.after:
-        table = Table("question", "metric", "before", "after", "change")
-        for kind, metrics in tuning.after.items():
-            for place, (name, value) in enumerate(metrics.items()):
-                former = tuning.before[kind][name]
-                table.add_row(
-                    "" if place else kind,
-                    name,
-                    f"{former:.3f}",
-                    f"{value:.3f}",
-                    f"{value - former:+.3f}",
-                )
-        console.print(table)
+        console.print(_make_comparison(tuning))
     for line in filter(None, (tuning.decision, tuning.error)):
         console.print(escape(line))
 
 
+def _make_comparison(tuning: Tuning) -> Table:
+    table = Table("query", "metric", "before", "after", "change")
+    for kind, metrics in tuning.after.items():
+        for place, (name, after) in enumerate(metrics.items()):
+            before = tuning.before[kind][name]
+            table.add_row(
+                "" if place else kind,
+                name,
+                f"{before:.3f}",
+                f"{after:.3f}",
+                f"{after - before:+.3f}",
+            )
+    return table
+
+
 def print_tunings(tunings: Iterable[Tuning], console: Console) -> None:
-    """One line each."""
+    """Print one line per tuning."""
     table = Table("tuning", "state", "pictures", "gain in mean mAP", "began", "error")
     for tuning in tunings:
         gain = "" if tuning.gain is None else f"{tuning.gain:+.3f}"

@@ -33,9 +33,19 @@ from webapp.retrieval.models_runtime import base_encoder, heads_folder, heads_pa
 logger = logging.getLogger(__name__)
 
 SAVED = (
-    "pairs", "groups", "held_out", "decoded", "before", "after", "gain", "gain_low", "gain_high", "heads_digest",
+    "pairs",
+    "groups",
+    "held_out",
+    "decoded",
+    "before",
+    "after",
+    "gain",
+    "gain_low",
+    "gain_high",
+    "heads_digest",
     "space",
-)  # fmt: skip
+)
+"""Fields of the row that are written with its progress."""
 
 
 def run_tuning(tuning_id: int, show: Callable[[Tuning], None] | None = None) -> Tuning | None:

@@ -10,7 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from rich.console import Console
 
-from indexer.evaluation.installation import run_apart
+from indexer.evaluation.installation import run_in_temporary_installation
 from search.errors import OmnishelfError
 from search.terminal import make_console
 
@@ -83,5 +83,7 @@ class IsolatedBenchCommand(BenchCommand[Measured]):
             return
         name = self.__module__.rpartition(".")[2]
         flags = ["--json"] if options["json"] else []
-        if status := run_apart(name, *self.arguments(options), "--here", *flags):
+        if status := run_in_temporary_installation(
+            name, *self.arguments(options), "--here", *flags
+        ):
             raise CommandError("the benchmark failed", returncode=status)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.evaluation.run import encode, load, question_of, up_to_date
+from indexer.evaluation.run import embed_query, encode_catalogue, import_folder, wait_for_index
 from search.errors import InputError
 from search.evaluation.folder import CATALOG, QUERIES, EvaluationFolder, find_folders, read_folder
 from search.evaluation.results import QueryResult, evaluate_ranking, summarise
@@ -122,9 +122,9 @@ def _relative_path(folder: EvaluationFolder, name: str, out: Path) -> str:
 
 def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
     """Replace the catalogue of this installation by the folder, and evaluate every weight."""
-    load(folder)
-    encode()
-    up_to_date()
+    import_folder(folder)
+    encode_catalogue()
+    wait_for_index()
     queries = list(_embed_queries(folder))
     return [
         _measure(queries, pair, weight)
@@ -136,7 +136,7 @@ def measure_pairs(folder: EvaluationFolder) -> list[PairResult]:
 def _embed_queries(folder: EvaluationFolder) -> Iterator[_MixedQuery]:
     ids = dict(Product.objects.values_list("sku", "pk"))
     for query in folder.queries:
-        question, itself = question_of(query, len(ids))
+        question, itself = embed_query(query, len(ids))
         relevant = frozenset(ids[sku] for sku in query.relevant)
         yield _MixedQuery(
             query.category, tuple(question.vectors), relevant, frozenset(ids[sku] for sku in itself)
@@ -156,7 +156,7 @@ def _measure(
 
 
 def _evaluate(query: _MixedQuery, weights: ModalityWeights) -> QueryResult:
-    index = up_to_date()
+    index = wait_for_index()
     hits = rank(
         index, query.vectors, window=index.count(), exclude=query.exclude, weights=weights
     ).hits

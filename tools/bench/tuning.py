@@ -15,7 +15,7 @@ from typing import Any
 
 from django.conf import settings
 
-from indexer.evaluation.run import up_to_date
+from indexer.evaluation.run import wait_for_index
 from indexer.index.compaction import build_generation
 from indexer.tuning.run import rollback_tuning, run_tuning
 from search.config import engine_settings
@@ -179,7 +179,7 @@ def catalogue_rows(items: Path) -> Iterator[dict[str, Any]]:
 def search_all(queries: Sequence[str]) -> SearchResults:
     """Search as the shop does; return product ids and scores."""
     time.sleep(engine_settings().delta_poll_s)
-    up_to_date()
+    wait_for_index()
     hits_by_query = (
         search_products(SearchQuery(text=query, facets=False)).hits for query in queries
     )

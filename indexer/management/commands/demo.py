@@ -81,11 +81,13 @@ class Command(BaseCommand):
     def greet(self, address: str, seconds: float) -> None:
         """Print where the shop is."""
         self.stdout.write(
-            f"\n{Product.objects.count()} products are searchable, {seconds:.0f} s after drawing.\n\n"
+            f"\n{Product.objects.count()} products are searchable, "
+            f"{seconds:.0f} s after drawing.\n\n"
             f"  shop   {address}/\n"
             f"  admin  {address}/admin/   {create_demo_login()}\n"
             f"  API    {address}/api/v1/docs\n\n"
-            f"Try: {' · '.join(QUERIES)}, or drop a picture onto the search box. Ctrl-C stops."
+            f"Try: {' · '.join(QUERIES)}, or drop a picture onto the search box. "
+            "Ctrl-C stops."
         )
         self.stdout.flush()
 

@@ -1,4 +1,4 @@
-"""`manage.py encode`: encode what waits, in the foreground."""
+"""`manage.py encode`: encode what is queued, in the foreground."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ from webapp.retrieval.models_runtime import active_space
 
 
 class Command(BaseCommand):
-    help = "Encode every content that waits, with lost work taken up first. Ends with 1 when the encoder fails."
+    """Encodes the queue."""
+
+    help = "Encode every queued content; queue lost jobs first. Exit status 1: the encoder failed."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
         parser.add_argument(
-            "--retry-failed", action="store_true", help="retry the contents that failed"
+            "--retry-failed", action="store_true", help="retry contents that failed"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Encode until the queue is empty."""
         space = active_space().fingerprint
         requeue_abandoned_jobs()
         enqueue_missing_jobs(space=space)
@@ -39,7 +43,7 @@ class Command(BaseCommand):
             self.stdout.write(str(totals))
         self.stdout.write(f"{jobs.filter(state=JobState.FAILED).count()} failed in all")
 
-    def _encode(self, bar: tqdm) -> list[EncodeTotals]:
+    def _encode(self, bar: tqdm[Any]) -> list[EncodeTotals]:
         def show(totals: EncodeTotals) -> None:
             bar.update(totals.encoded.total() + totals.failed - bar.n)
 

@@ -1,4 +1,4 @@
-"""manage.py import_catalog"""
+"""`manage.py import_catalog`: import a catalogue from the terminal."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from webapp.importing.service import create_upload, run_upload
 
 
 class Command(BaseCommand):
+    """Imports a catalogue."""
+
     help = (
-        "Import a catalogue (CSV, XLSX or JSON Lines) in this process. Exit status: 0 when every row went in, 1 when a "
-        "row failed or the import did. An interrupted import is resumed by a worker."
+        "Import a catalogue (CSV, XLSX or JSON Lines) in this process. Exit status: 0 if every row "
+        "was imported, 1 otherwise. A worker resumes an interrupted import."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -32,10 +34,10 @@ class Command(BaseCommand):
             "--media",
             type=Path,
             metavar="DIR|ZIP",
-            help="where media files are; default: the catalogue's own folder",
+            help="folder or zip with the media files (default: the folder of the catalogue)",
         )
         parser.add_argument(
-            "--dry-run", action="store_true", help="check rows and open files, change nothing"
+            "--dry-run", action="store_true", help="check rows and media files, but change nothing"
         )
         parser.add_argument(
             "--remove-absent",
@@ -45,10 +47,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--wait",
             action="store_true",
-            help="also wait until everything is encoded; encode here when no worker does",
+            help="wait until everything is encoded; encode here when no worker does",
         )
         parser.add_argument(
-            "--failed-rows", type=Path, metavar="OUT", help="write failed rows here, to be mended"
+            "--failed-rows",
+            type=Path,
+            metavar="OUT",
+            help="write the failed rows to this file, to fix and import again",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -72,7 +77,7 @@ class Command(BaseCommand):
         path: Path = options["file"]
         media: Path = options["media"] or path.parent
         if not media.exists():
-            raise CommandError(f"there is no such media folder or zip: {media}")
+            raise CommandError(f"media folder or zip not found: {media}")
         with path.open("rb") as file:
             upload = create_upload(
                 file=File(file),
@@ -83,5 +88,5 @@ class Command(BaseCommand):
             )
         with UploadConsole(console) as shown:
             upload = run_upload(upload_id=upload.pk, on_progress=shown.update)
-        shown.summary(upload)
+        shown.print_summary(upload)
         return upload

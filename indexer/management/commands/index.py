@@ -1,7 +1,7 @@
-"""`manage.py index build|status|verify|rollback|migrate|plan`: look after published generations.
+"""`manage.py index build|status|verify|rollback|migrate|plan`: manage index generations.
 
-Exit codes: 0 done · 1 refused or damaged · 2 wrong arguments · 3 there is no such generation ·
-75 another build is running, try again later (EX_TEMPFAIL of sysexits.h).
+Exit codes: 0 done, 1 refused or damaged, 2 wrong arguments, 3 no such generation, 75 another build
+is running, try again later (EX_TEMPFAIL of sysexits.h).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from django.template.defaultfilters import filesizeformat
 from django.utils.timesince import timesince
 from tqdm import tqdm
 
-from indexer.index.capacity_table import add_plan_arguments, plans, print_plans
+from indexer.index.capacity_table import add_plan_arguments, make_plans, print_plans
 from indexer.index.compaction import build_generation, sync_generation_rows
-from indexer.index.migration import migration_build, migration_check, migration_plan
+from indexer.index.migration import build_migrated, check_migration, plan_migration
 from indexer.index.status import get_index_status
 from search.config import IndexBackend, engine_settings
 from search.errors import BuildInProgress, NoGeneration, OmnishelfError
@@ -25,11 +25,13 @@ from search.vectors.backends import open_generations
 from search.vectors.manifest import Manifest
 from webapp.retrieval.models_runtime import active_space
 
-REFUSED, NOTHING_THERE, TRY_LATER = 1, 3, 75
+REFUSED, NOT_FOUND, TRY_LATER = 1, 3, 75
 
 
 class Command(BaseCommand):
-    help = "Build, show, verify or roll back the vector index of the active encoder."
+    """Manages index generations."""
+
+    help = "Build, show, verify, roll back or migrate the vector index of the space in use."
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
@@ -37,7 +39,7 @@ class Command(BaseCommand):
             "build", help="build a generation from the stored embeddings and publish it"
         )
         status = actions.add_parser("status", help="show generations, delta and jobs")
-        status.add_argument("--json", action="store_true", help="for programs")
+        status.add_argument("--json", action="store_true", help="print JSON")
         check = actions.add_parser(
             "verify", help="compare every file of a generation with its checksum"
         )
@@ -49,7 +51,7 @@ class Command(BaseCommand):
             "--to", type=int, help="generation to go back to (default: the one before the live one)"
         )
         move = actions.add_parser(
-            "migrate", help="build the other backend's index while search goes on in this one"
+            "migrate", help="build the index in another backend; this one serves meanwhile"
         )
         move.add_argument(
             "--to", required=True, choices=get_args(IndexBackend), help="backend to build for"
@@ -57,11 +59,11 @@ class Command(BaseCommand):
         move.add_argument(
             "--dry-run",
             action="store_true",
-            help="say what would be done, and look whether it can be",
+            help="check that it is possible, and say what it would do",
         )
         add_plan_arguments(
             actions.add_parser(
-                "plan", help="shape, memory, machines and cost of indexes of any size"
+                "plan", help="print index type, memory, machines and cost for several sizes"
             )
         )
 
@@ -72,7 +74,7 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=_exit_code(error)) from error
 
     def _build(self, options: dict[str, Any]) -> None:
-        self._say("published", build_generation())
+        self._print("published", build_generation())
 
     def _status(self, options: dict[str, Any]) -> None:
         state = get_index_status()
@@ -90,51 +92,53 @@ class Command(BaseCommand):
                 f"generation {row['number']} {mark}: {row['fault'] or _size_and_age(row)}"
             )
             for part in row.get("segments", ()):
-                self.stdout.write(f"  {_segment(part)}")
+                self.stdout.write(f"  {_describe_segment(part)}")
 
     def _plan(self, options: dict[str, Any]) -> None:
-        rows = plans(options)
+        rows = make_plans(options)
         if options["json"]:
             self.stdout.write(json.dumps(rows, indent=2))
         else:
             print_plans(rows, options)
 
     def _verify(self, options: dict[str, Any]) -> None:
-        self._say(
+        self._print(
             "intact:", open_generations(engine_settings(), active_space()).verify(options["number"])
         )
 
     def _rollback(self, options: dict[str, Any]) -> None:
         manifest = open_generations(engine_settings(), active_space()).rollback(options["to"])
         sync_generation_rows(space=active_space())
-        self._say("live again:", manifest)
+        self._print("live again:", manifest)
 
     def _migrate(self, options: dict[str, Any]) -> None:
         to: IndexBackend = options["to"]
-        plan = migration_plan(to)
+        plan = plan_migration(to)
         self.stdout.write(
-            f"{plan.views} views of space {plan.space.fingerprint}, about {filesizeformat(plan.bytes)}, "
-            f"from {plan.source.index_backend} to {to}, which holds {plan.held} generations of it"
+            f"{plan.views} views of space {plan.space.fingerprint}, about "
+            f"{filesizeformat(plan.bytes)}, from {plan.source.index_backend} to {to}, "
+            f"which holds {plan.held} generations of it"
         )
         if options["dry_run"]:
             return
         with tqdm(total=plan.views, unit="views", desc=f"building in {to}", disable=None) as bar:
-            manifest = migration_build(plan, bar.update)
-        self._say(f"{to}:", manifest)
-        report = migration_check(plan)
+            manifest = build_migrated(plan, bar.update)
+        self._print(f"{to}:", manifest)
+        report = check_migration(plan)
         self.stdout.write(
-            f"the same {report.views} views in both; of the best 10 answers to {report.queries} sampled queries, "
-            f"{report.agreement:.1%} are as good as those of {plan.source.index_backend}"
+            f"Both hold the same {report.views} views. For {report.queries} sampled queries, "
+            f"{report.agreement:.1%} of the top 10 results score as well as those of "
+            f"{plan.source.index_backend}."
         )
         self.stdout.write(
-            f"Switch now: set OMNISHELF_INDEX_BACKEND={to} for every process and restart them."
+            f"To switch: set OMNISHELF_INDEX_BACKEND={to} for every process and restart them."
         )
         self.stdout.write(
-            f"Back: manage.py index migrate --to {plan.source.index_backend}, then set "
+            f"To return: manage.py index migrate --to {plan.source.index_backend}, then set "
             f"OMNISHELF_INDEX_BACKEND={plan.source.index_backend} and restart."
         )
 
-    def _say(self, what: str, manifest: Manifest) -> None:
+    def _print(self, what: str, manifest: Manifest) -> None:
         self.stdout.write(
             f"{what} generation {manifest.number}: {manifest.views} views, clock {manifest.seq}"
         )
@@ -145,8 +149,11 @@ def _size_and_age(row: dict[str, Any]) -> str:
     return f"{row['views']} views, {age} old"
 
 
-def _segment(part: dict[str, Any]) -> str:
-    recall = ", ".join(f"{asked} {value:.3f}" for asked, value in part["recall"].items()) or "exact"
+def _describe_segment(part: dict[str, Any]) -> str:
+    recall = (
+        ", ".join(f"{modality} {value:.3f}" for modality, value in part["recall"].items())
+        or "exact"
+    )
     size = filesizeformat(part["bytes"]).replace("\xa0", " ")
     shape = f"{part['modality']}: {part['shape']}, {part['views']} views, {size}"
     return f"{shape}, recall@10 of queries {recall}, drift {part['drift']:.1%} ({part['why']})"
@@ -155,4 +162,4 @@ def _segment(part: dict[str, Any]) -> str:
 def _exit_code(error: OmnishelfError) -> int:
     if isinstance(error, BuildInProgress):
         return TRY_LATER
-    return NOTHING_THERE if isinstance(error, NoGeneration) else REFUSED
+    return NOT_FOUND if isinstance(error, NoGeneration) else REFUSED

@@ -1,4 +1,4 @@
-"""`manage.py previews`: make what pages show of clips, in the foreground."""
+"""`manage.py previews`: make the previews of clips, in the foreground."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ from webapp.catalog.models import ClipPreview
 
 
 class Command(BaseCommand):
-    help = "Make the key frame pictures, waveforms and subtitles of clips that have none yet."
+    """Makes previews."""
+
+    help = "Make key frames, waveforms and subtitles of the clips that have none yet."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--again", action="store_true", help="make all of them anew")
+        """Add the options."""
+        parser.add_argument("--again", action="store_true", help="make all previews again")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Make previews until none is missing."""
         release_abandoned_previews()
         if options["again"]:
             ClipPreview.objects.filter(made_at__isnull=False).delete()

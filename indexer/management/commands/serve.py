@@ -1,4 +1,4 @@
-"""`manage.py serve`: the whole embedded installation in one command."""
+"""`manage.py serve`: run an embedded installation."""
 
 from __future__ import annotations
 
@@ -10,19 +10,26 @@ from indexer.supervisor import embedded_supervisor
 
 
 class Command(BaseCommand):
-    help = "Run web, workers and beat together; Ctrl-C stops all."
+    """Serves."""
+
+    help = "Run web server, workers and clock together; Ctrl-C stops all of them."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
         parser.add_argument("--port", type=int, default=8000, help="port to listen on")
         parser.add_argument(
-            "--web-workers", type=int, default=1, help="web processes; they share the mapped index"
+            "--web-workers",
+            type=int,
+            default=1,
+            help="number of web processes; they share the memory-mapped index",
         )
         parser.add_argument(
             "--prepare", action="store_true", help="migrate and collect static files first"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Run until Ctrl-C."""
         if options["prepare"]:
             call_command("migrate", interactive=False, verbosity=0)
             call_command("collectstatic", interactive=False, verbosity=0)

@@ -1,9 +1,8 @@
-"""`manage.py space status|change|rollback`: another model, made beside the one in use, judged,
-swapped in or refused.
+"""`manage.py space status|change|rollback`: change to another model while search goes on.
 
-Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 the golden set gets worse, so
-the old space stays · 75 a change is under way elsewhere, or something is away: try again later
-(EX_TEMPFAIL of sysexits.h) · 130 stopped by Ctrl-C, the same command goes on.
+Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 the golden set gets worse and the old
+space stays, 75 a change is under way elsewhere or something is unavailable, try again later
+(EX_TEMPFAIL of sysexits.h), 130 stopped by Ctrl-C, the same command resumes.
 """
 
 from __future__ import annotations
@@ -16,12 +15,12 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from indexer.model_change.claiming import release_abandoned_changes
 from indexer.model_change.report import (
-    as_dict,
+    change_to_dict,
+    get_latest_changes,
     get_model_status,
-    latest,
+    is_refused,
     print_change,
-    print_state,
-    refused,
+    print_status,
 )
 from indexer.model_change.run import change_model, rollback_change
 from indexer.model_release.progress import StageBar
@@ -35,54 +34,57 @@ FAILED, WORSE, TRY_LATER, STOPPED = 1, 3, 75, 130
 
 
 class Command(BaseCommand):
-    help = "Change to another model without a pause, see what was changed, go back."
+    """Shows, starts and rolls back changes of model."""
+
+    help = "Change to another model while search goes on, list the changes, or roll one back."
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Add the actions and their options."""
         actions = parser.add_subparsers(dest="action", required=True)
-        status = actions.add_parser("status", help="show which model is in use, and the changes")
+        status = actions.add_parser("status", help="show the model in use and the latest changes")
         change = actions.add_parser(
             "change",
-            help="encode everything for another model beside the one in use, compare both, and swap if not worse",
-            description="Stopped at any point, the same command goes on. Search answers from the old space meanwhile.",
+            help="encode everything with another model, compare both, switch if it is not worse",
+            description="Search uses the old model meanwhile. If stopped, the command resumes.",
         )
         change.add_argument(
             "--to", required=True, metavar="PRESET", choices=preset_names(), help="the new model"
         )
         change.add_argument(
-            "--golden", type=Path, metavar="FILE.jsonl",
-            help='lines of {"text" or "image": …, "relevant": [skus]} (default: clicks, else titles)',
-        )  # fmt: skip
-        change.add_argument(
-            "--force", action="store_true", help="swap even when the golden set gets worse"
+            "--golden",
+            type=Path,
+            metavar="FILE.jsonl",
+            help='queries to compare by, as lines of {"text" or "image": …, "relevant": [skus]} '
+            "(default: clicked queries, or else titles)",
         )
         change.add_argument(
-            "--dry-run", action="store_true", help="encode and compare, do not swap"
+            "--force", action="store_true", help="switch even when the golden set gets worse"
         )
-        back = actions.add_parser(
-            "rollback",
-            help="bring back the model that was in use before; give up a change that was interrupted",
+        change.add_argument("--dry-run", action="store_true", help="compare, but do not switch")
+        rollback = actions.add_parser(
+            "rollback", help="return to the previous model, or abandon an interrupted change"
         )
-        for action in (status, change, back):
+        for action in (status, change, rollback):
             action.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
+        """Run one action."""
         try:
             getattr(self, f"_{action}")(options)
         except OmnishelfError as error:
-            raise CommandError(
-                str(error), returncode=FAILED if error.permanent else TRY_LATER
-            ) from error
+            code = FAILED if error.permanent else TRY_LATER
+            raise CommandError(str(error), returncode=code) from error
         except KeyboardInterrupt as stop:
-            told = "stopped; nothing is lost, and the same command goes on with it"
-            raise CommandError(told, returncode=STOPPED) from stop
+            message = "stopped; nothing is lost, and the same command goes on with it"
+            raise CommandError(message, returncode=STOPPED) from stop
 
     def _status(self, options: dict[str, Any]) -> None:
         release_abandoned_changes()
-        state = get_model_status()
+        status = get_model_status()
         if options["json"]:
-            self.stdout.write(json.dumps(state, indent=2))
+            self.stdout.write(json.dumps(status, indent=2))
         else:
-            print_state(state, latest(), make_console())
+            print_status(status, get_latest_changes(), make_console())
 
     def _change(self, options: dict[str, Any]) -> None:
         golden = read_queries(options["golden"]) if options["golden"] else ()
@@ -94,16 +96,16 @@ class Command(BaseCommand):
                 dry_run=options["dry_run"],
                 show=bar,
             )
-        self._say(change, options)
-        if refused(change):
+        self._print(change, options)
+        if is_refused(change):
             raise SystemExit(WORSE)
 
     def _rollback(self, options: dict[str, Any]) -> None:
         with StageBar() as bar:
-            self._say(rollback_change(bar), options)
+            self._print(rollback_change(bar), options)
 
-    def _say(self, change: ModelChange, options: dict[str, Any]) -> None:
+    def _print(self, change: ModelChange, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.stdout.write(json.dumps(as_dict(change)))
+            self.stdout.write(json.dumps(change_to_dict(change)))
         else:
             print_change(change, make_console())

@@ -1,7 +1,6 @@
-"""`manage.py tune`: learn heads from this catalogue, publish them when they find held-out
-products better; roll back.
+"""`manage.py tune`: train the encoder's heads on this catalogue, or roll a tuning back.
 
-Exit codes: 0 done · 1 refused or failed · 2 wrong arguments · 3 not better, so not published.
+Exit codes: 0 done, 1 refused or failed, 2 wrong arguments, 3 not better and so not published.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from indexer.model_release.progress import StageBar
 from indexer.tuning.claiming import fail_abandoned_tunings
-from indexer.tuning.report import as_dict, print_tuning, print_tunings
+from indexer.tuning.report import print_tuning, print_tunings, tuning_to_dict
 from indexer.tuning.run import rollback_tuning, run_tuning
 from search.errors import OmnishelfError
 from search.terminal import make_console
@@ -25,31 +24,40 @@ NOT_BETTER = 3
 
 
 class Command(BaseCommand):
-    help = "Tune the encoder to this catalogue: learn from its pictures and words, publish only what is better."
+    """Tunes, lists and rolls back."""
+
+    help = (
+        "Tune the encoder to this catalogue: train on its pictures and texts, and publish the "
+        "result only if held-out products are found better."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
+        """Add the options."""
         parser.add_argument("--preset", help="encoder to tune (default: the one in use)")
         parser.add_argument(
-            "--from-clicks", action="store_true", help="learn from clicked queries as well"
+            "--from-clicks", action="store_true", help="train on clicked queries as well"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
-        what = parser.add_mutually_exclusive_group()
-        what.add_argument("--dry-run", action="store_true", help="measure, and publish nothing")
-        what.add_argument(
+        action = parser.add_mutually_exclusive_group()
+        action.add_argument(
+            "--dry-run", action="store_true", help="train and measure, but publish nothing"
+        )
+        action.add_argument(
             "--rollback",
             action="store_true",
-            help="bring back what was in use before the last tuning",
+            help="return to the heads before the live tuning",
         )
-        what.add_argument("--status", action="store_true", help="list the tunings")
+        action.add_argument("--status", action="store_true", help="list the tunings")
 
     def handle(self, *args: Any, **options: Any) -> None:
+        """Tune, or do what an option says."""
         fail_abandoned_tunings()
         options["preset"] = options["preset"] or get_active_preset()
         try:
             if options["status"]:
                 self._status(options)
             elif options["rollback"]:
-                self._say(rollback_tuning(options["preset"]), options)
+                self._print(rollback_tuning(options["preset"]), options)
             else:
                 self._tune(options)
         except OmnishelfError as error:
@@ -59,24 +67,24 @@ class Command(BaseCommand):
         queued = create_tuning(
             preset=options["preset"], dry_run=options["dry_run"], from_clicks=options["from_clicks"]
         )
-        # The training draws a bar of its own.
+        # The training shows its own progress bar.
         with StageBar(hidden=TuningStage.TRAINING) as bar:
             tuning = run_tuning(queued.pk, bar)
         if tuning is None:
-            raise CommandError("a worker took this tuning over; see manage.py tune --status")
-        self._say(tuning, options)
+            raise CommandError("a worker runs this tuning; see manage.py tune --status")
+        self._print(tuning, options)
         if tuning.state == TuningState.REJECTED:
             raise SystemExit(NOT_BETTER)
 
     def _status(self, options: dict[str, Any]) -> None:
         tunings = list(Tuning.objects.filter(preset=options["preset"])[:20])
         if options["json"]:
-            self.stdout.write(json.dumps([as_dict(tuning) for tuning in tunings]))
+            self.stdout.write(json.dumps([tuning_to_dict(tuning) for tuning in tunings]))
         else:
             print_tunings(tunings, make_console())
 
-    def _say(self, tuning: Tuning, options: dict[str, Any]) -> None:
+    def _print(self, tuning: Tuning, options: dict[str, Any]) -> None:
         if options["json"]:
-            self.stdout.write(json.dumps(as_dict(tuning)))
+            self.stdout.write(json.dumps(tuning_to_dict(tuning)))
         else:
             print_tuning(tuning, make_console())

@@ -11,8 +11,13 @@ from rich.console import Console
 
 from indexer.evaluation.document import PLOT, write_document
 from indexer.evaluation.report import Report
-from indexer.evaluation.suite import HEADLINE, Suite, compare
-from indexer.evaluation.tables import comparison, figures
+from indexer.evaluation.suite import (
+    HEADLINE,
+    Suite,
+    compare_runs,
+    make_comparison_table,
+    make_figures_table,
+)
 from search.errors import InputError
 from search.evaluation.folder import EvaluationQuery
 from search.evaluation.results import EvaluatedQuery, QueryResult
@@ -56,8 +61,8 @@ def test_the_mean_is_over_the_nine_sets_and_no_other() -> None:
     more = suite({**NINE, "ikea-room-to-objects": [50]})
     assert more.mean == alone.mean
     assert suite(dict(list(NINE.items())[:8])).mean is None
-    assert "mean of 9" in text(figures(more)) and "mean of 9" not in text(
-        figures(suite({"flickr8k": [2, 3]}))
+    assert "mean of 9" in text(make_figures_table(more)) and "mean of 9" not in text(
+        make_figures_table(suite({"flickr8k": [2, 3]}))
     )
 
 
@@ -69,21 +74,21 @@ def test_a_small_gain_everywhere_moves_the_mean_and_a_mixed_one_is_noise() -> No
             "other": [40, 2, 30, 3],
         }
     )
-    found = compare(now.precisions, former.precisions)
+    found = compare_runs(now.precisions, former.precisions)
     assert found.keys() == {*HEADLINE, "other", "mean"}
     assert found["other"].is_noise and found["other"].value == pytest.approx(0)
     assert not found["mean"].is_noise and found["mean"].low > 0
-    lines = text(comparison(now, former.precisions)).splitlines()
+    lines = text(make_comparison_table(now, former.precisions)).splitlines()
     assert [line.split("│")[-2].strip() for line in lines if "other" in line or "mean" in line] == [
         "noise",
         "better",
     ]
-    assert "worse" in text(comparison(former, now.precisions))
+    assert "worse" in text(make_comparison_table(former, now.precisions))
 
 
 def test_runs_without_a_common_set_cannot_be_compared() -> None:
     with pytest.raises(InputError, match="no set in common"):
-        compare({"a": {"q": 1.0}}, {"b": {"q": 1.0}})
+        compare_runs({"a": {"q": 1.0}}, {"b": {"q": 1.0}})
 
 
 def test_a_single_report_shows_breakdown_and_extremes() -> None:
@@ -115,5 +120,5 @@ def test_page_and_plot_are_the_same_bytes_every_time(tmp_path: Path) -> None:
 def test_one_query_gives_a_figure_without_an_interval(tmp_path: Path) -> None:
     found = suite({"tiny": [2]})
     assert found.as_dict()["sets"]["tiny"]["interval"] is None
-    assert "│ –" in text(figures(found))
+    assert "│ –" in text(make_figures_table(found))
     write_document(found, tmp_path)

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from indexer.index.compaction import is_compaction_due
-from indexer.index.migration import migration_check, migration_plan
+from indexer.index.migration import check_migration, plan_migration
 from search.config import EngineSettings, engine_settings
 from search.errors import ConfigError, CorruptGeneration, Unavailable
 from search.vectors import backends
@@ -80,12 +80,12 @@ def test_there_and_back(installation: EngineSettings, monkeypatch: pytest.Monkey
     said = index("migrate", "--to", "milvus", "--dry-run")
     assert "29 views" in said and "holds 0 generations" in said
     assert (
-        backends.open_generations(migration_plan("milvus").target, active_space()).list_all() == []
+        backends.open_generations(plan_migration("milvus").target, active_space()).list_all() == []
     )
 
     said = index("migrate", "--to", "milvus")
     assert "milvus: generation 1: 29 views" in said
-    assert "the same 29 views in both" in said and "100.0%" in said
+    assert "Both hold the same 29 views" in said and "100.0%" in said
     assert "OMNISHELF_INDEX_BACKEND=milvus" in said and "--to faiss" in said
     assert "generation 1 live: 30 views" in index("status"), "the backend in use is as it was"
 
@@ -100,11 +100,11 @@ def test_there_and_back(installation: EngineSettings, monkeypatch: pytest.Monkey
 def test_a_target_that_lost_rows_is_found_out(installation: EngineSettings) -> None:
     encoded(30)
     index("migrate", "--to", "milvus")
-    plan = migration_plan("milvus")
+    plan = plan_migration("milvus")
     connection = backends.connect_milvus(installation.milvus_uri, "")
     connection("delete", Names.of(plan.space, "").collection(1), filter="row < 20")
     with pytest.raises(CorruptGeneration):
-        migration_check(plan)
+        check_migration(plan)
 
 
 def test_what_cannot_be_migrated_to(
@@ -114,12 +114,12 @@ def test_what_cannot_be_migrated_to(
         index("migrate", "--to", "faiss")
     use(installation.model_copy(update={"milvus_uri": ""}), monkeypatch)
     with pytest.raises(ConfigError, match="OMNISHELF_MILVUS_URI"):
-        migration_plan("milvus")
+        plan_migration("milvus")
     away = {"milvus_uri": "http://127.0.0.1:9", "index_backend": "milvus"}
     use(installation.model_copy(update=away), monkeypatch)
     monkeypatch.setattr("search.vectors.milvus.connection.ANSWER_SECONDS", 0.3)
     with pytest.raises(Unavailable):
-        migration_plan("faiss")
+        plan_migration("faiss")
     assert not is_compaction_due(), "a sweep has other work to do"
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError, CommandParser, call_command
 from rich.table import Table
 
-from indexer.evaluation.installation import run_apart
+from indexer.evaluation.installation import run_in_temporary_installation
 from search.errors import InputError
 from search.terminal import make_console
 from tools.bench.fusion import measure_weights
@@ -58,7 +58,7 @@ class Command(BaseCommand):
     def _evaluate_folders(self, options: dict[str, Any]) -> None:
         if not options["here"]:
             flags = ["--json"] if options["json"] else []
-            if status := run_apart(
+            if status := run_in_temporary_installation(
                 "bench_fusion", f"--data={options['data'].resolve()}", "--here", *flags
             ):
                 raise CommandError("the measurement failed", returncode=status)
