@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
 import subprocess
 import sys
@@ -18,8 +20,8 @@ from django.conf import settings
 from django.db.models import Max, Min
 
 from indexer.processes import worker_process
+from search.errors import InputError
 from search.types import Modality
-from tools.bench.catalog import write_catalog
 from tools.bench.encoder_baseline import BaselineRates, measure_baseline
 from tools.bench.memory import MemoryWatch
 from webapp.catalog.models import Asset, AssetKind, Embedding, IndexJob, JobState
@@ -27,6 +29,7 @@ from webapp.retrieval.models_runtime import live_index
 
 BARE_SAMPLE = 768
 POLL_S = 0.05
+COLUMNS = ("sku", "title", "brand", "category", "images", "attr:colour", "attr:season")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +158,33 @@ def encode_span() -> tuple[float, int, int]:
     timed = jobs.filter(finished_at__gt=span["first"])
     pictures = timed.filter(modality=AssetKind.PICTURE).count()
     return (span["last"] - span["first"]).total_seconds(), pictures, timed.count() - pictures
+
+
+def write_catalog(items: Path, out: Path, rows: int) -> int:
+    """Write up to `rows` products of `items`, a file in the format of the myntra dataset.
+
+    Returns the number of products. Raises InputError when there are none.
+    """
+    with items.open(encoding="utf-8") as lines, out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(COLUMNS)
+        written = 0
+        for line in itertools.islice(lines, rows):
+            item = json.loads(line)
+            category = f"{item['masterCategory']} > {item['subCategory']} > {item['articleType']}"
+            brand = item["title"].split()[0]
+            writer.writerow(
+                (
+                    item["id"],
+                    item["title"],
+                    brand,
+                    category,
+                    item["path"],
+                    item["baseColour"],
+                    item["season"],
+                )
+            )
+            written += 1
+    if not written:
+        raise InputError("there are no items to import", value=str(items))
+    return written

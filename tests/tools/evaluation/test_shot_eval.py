@@ -10,7 +10,7 @@ from tests.support.films import plain, write_film
 from tools.evaluation.shot_eval import Film, detect_with_ours, evaluate_detector
 
 
-def test_a_cut_is_found_once_and_near_its_second() -> None:
+def test_a_cut_matches_one_detection_within_the_tolerance() -> None:
     film = Film(Path("unread"), (1.0, 2.0, 3.0), 4.0)
     found = evaluate_detector([film], lambda _: ([1.1, 1.15, 2.6], 0.25))
     assert found.precision == pytest.approx(1 / 3)
@@ -20,7 +20,7 @@ def test_a_cut_is_found_once_and_near_its_second() -> None:
     assert perfect.f1 == pytest.approx(1)
 
 
-def test_our_detector_tells_where_shots_begin(tmp_path: Path) -> None:
+def test_our_detector_finds_the_cuts(tmp_path: Path) -> None:
     colours = [(220, 10, 10)] * 12 + [(10, 220, 10)] * 12 + [(10, 10, 220)] * 12
     path = write_film(
         tmp_path / "film.mp4", [(at / 4, plain(one)) for at, one in enumerate(colours)]

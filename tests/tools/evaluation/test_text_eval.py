@@ -18,7 +18,7 @@ from tools.evaluation.text_eval import (
 )
 
 
-def test_equal_texts_are_one_and_every_pair_counts() -> None:
+def test_equal_texts_are_merged() -> None:
     texts = TextSet.from_pairs(
         "t", [("mug", "holds tea"), ("mug", "has a handle"), ("cup", "holds tea")]
     )
@@ -48,9 +48,7 @@ def test_the_bundled_space_is_compared_with_its_text_tower() -> None:
     assert result.difference.value == pytest.approx(result.space - result.tower)
 
 
-def test_folders_that_are_not_there_are_not_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_missing_folders_are_skipped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["--data", str(tmp_path)])
     assert "nothing to compare" in capsys.readouterr().out
     (tmp_path / "grocery").mkdir()

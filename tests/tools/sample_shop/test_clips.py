@@ -23,7 +23,7 @@ def samples(path: Path) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", SOUNDS)
-def test_sounds_last_seconds_and_neither_clip_nor_whisper(kind: str, tmp_path: Path) -> None:
+def test_duration_and_level_of_a_sound(kind: str, tmp_path: Path) -> None:
     write_sound(kind, 1, tmp_path / "a.wav")
     sound = samples(tmp_path / "a.wav")
     assert 2 <= sound.size / RATE <= 4.2
@@ -42,7 +42,7 @@ def test_the_seed_varies_a_sound(kind: str, tmp_path: Path) -> None:
     ("kind", "low", "high"),
     [("drum", 50, 200), ("bell", 200, 6000), ("kettle", 1500, 5000), ("duck", 500, 6000)],
 )
-def test_the_strongest_tone_fits_the_thing(kind: str, low: float, high: float) -> None:
+def test_the_strongest_frequency_fits_the_product_type(kind: str, low: float, high: float) -> None:
     spectrum = np.abs(np.fft.rfft(SOUNDS[kind](np.random.default_rng(3)), n=RATE * 4))
     assert low < spectrum.argmax() / 4 < high
 

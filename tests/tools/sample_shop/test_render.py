@@ -36,9 +36,7 @@ def picture(design: ProductDesign, size: int = 72) -> Pixels:
     ],
     ids=lambda value: value.key if isinstance(value, ProductType) else str(value),
 )
-def test_every_shape_fills_the_frame_without_leaving_it(
-    product_type: ProductType, shape: int
-) -> None:
+def test_every_shape_fills_the_frame(product_type: ProductType, shape: int) -> None:
     material = product_type.materials[min(shape, len(product_type.materials) - 1)][0]
     pixels = picture(
         ProductDesign(product_type.key, "red", "yellow", material, PLAIN, shape, 0, 2), 64
@@ -58,7 +56,7 @@ def test_every_shape_fills_the_frame_without_leaving_it(
 @pytest.mark.parametrize(
     ("colour", "hue"), [("red", 0), ("yellow", 47), ("green", 128), ("blue", 217)]
 )
-def test_a_colour_is_seen_as_that_colour(
+def test_a_product_has_the_hue_of_its_colour(
     product_type: str, material: str, colour: str, hue: int
 ) -> None:
     pixels = picture(plain(product_type, colour, material), 56).reshape(-1, 3) / 255
@@ -82,6 +80,6 @@ def test_spin_shows_another_side_in_the_same_frame() -> None:
     assert np.abs(front.astype(int) - turned.astype(int)).mean() > 5
 
 
-def test_the_shadow_darkens_the_paper_beside_the_product() -> None:
+def test_the_shadow_darkens_the_backdrop() -> None:
     pixels = picture(plain("ball", "white", "rubber")).astype(int)
     assert pixels[60, 66].mean() < pixels[60, 3].mean() - 12

@@ -32,7 +32,7 @@ def small_shop(
     return contents(out)
 
 
-def test_a_seed_gives_the_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
+def test_the_bytes_depend_on_the_seed_and_not_on_the_workers(tmp_path: Path) -> None:
     alone = small_shop(tmp_path / "a")
     assert alone == small_shop(tmp_path / "b", workers=2)
     assert {Path(name).suffix for name in alone} == {".jsonl", ".jpg", ".wav", ".mp4"}
@@ -65,7 +65,7 @@ def test_rows_name_files_that_exist_and_progress_reaches_the_end(tmp_path: Path)
 
 
 @pytest.mark.parametrize("seed", [7, 8])
-def test_rows_make_a_plausible_shop(seed: int) -> None:
+def test_the_rows_are_those_of_a_plausible_shop(seed: int) -> None:
     _, rows = plan_sample_shop(seed, 320, True)
     assert len(rows) == 320
     for key in ("sku", "title", "title_zh"):

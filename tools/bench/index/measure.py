@@ -1,44 +1,14 @@
-"""Memory, cores and times of this process and its children."""
+"""Disk space, cores and times of this process and its children."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
-
-ROLLUP = re.compile(r"^(Rss|Anonymous):\s+(\d+) kB$", re.MULTILINE)
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes: `private` memory, and `mapped` resident pages of files, which processes share."""
-
-    private: int
-    mapped: int
-
-    def __sub__(self, other: Memory) -> Memory:
-        return Memory(self.private - other.private, self.mapped - other.mapped)
-
-
-def _family() -> list[psutil.Process]:
-    this = psutil.Process()
-    return [this, *this.children(recursive=True)]
-
-
-def memory() -> Memory:
-    """Measure this process and its children."""
-    private = resident = 0
-    for process in _family():
-        sizes = dict(ROLLUP.findall(Path(f"/proc/{process.pid}/smaps_rollup").read_text("ascii")))
-        private += 1024 * int(sizes["Anonymous"])
-        resident += 1024 * int(sizes["Rss"])
-    return Memory(private, resident - private)
+from tools.bench.memory import process_tree
 
 
 def folder_bytes(folder: Path) -> int:
@@ -58,7 +28,7 @@ def limit_cores(count: int) -> Iterator[None]:
 
 
 def _run_on(allowed: set[int]) -> None:
-    for process in _family():
+    for process in process_tree():
         for thread in process.threads():
             with contextlib.suppress(ProcessLookupError):  # it ended meanwhile
                 os.sched_setaffinity(thread.id, allowed)

@@ -13,8 +13,9 @@ from tools.bench.index.data import HELD_OUT, TUNING, Dataset, K, recall
 from tools.bench.index.engines.ours import Ours
 from tools.bench.index.engines.registry import ENGINES
 from tools.bench.index.filters import FilterResult, measure_filters
-from tools.bench.index.measure import Memory, folder_bytes, limit_cores, memory, time_repeatedly
+from tools.bench.index.measure import folder_bytes, limit_cores, time_repeatedly
 from tools.bench.index.tuning import Tuned, tune
+from tools.bench.memory import Memory, measure_memory
 from tools.bench.timing import seconds
 
 THREADS = (1, 2)
@@ -78,7 +79,7 @@ class Session:
         }
         affordable = int(MAX_BATCH_S / max(THREADS) / tuned.seconds_per_query)
         self._timed = min(self._queries, max(MIN_QUERIES, affordable))
-        before = memory()
+        before = measure_memory()
         open_seconds = self._open_engine()
         self._engine.apply(tuned.setting)
         self._engine.use_threads(1)
@@ -86,7 +87,7 @@ class Session:
             kind: recall(self._engine.rows(self._engine.search(queries, K, kind), K), answers)
             for kind, (queries, answers) in sets.items()
         }
-        return Served(open_seconds, recalls, memory() - before, self._engine.about())
+        return Served(open_seconds, recalls, measure_memory() - before, self._engine.about())
 
     def _open_engine(self) -> float:
         open_seconds = seconds(self._engine.open)

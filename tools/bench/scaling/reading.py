@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,32 +15,15 @@ import numpy as np
 from search.types import Modality, ProductViews, ViewBatch
 from search.vectors.faiss.reader import FaissIndexReader
 from tools.bench.index.data import HELD_OUT, KINDS, Dataset, K, recall
+from tools.bench.memory import measure_memory
 from tools.bench.scaling.catalogue import product_ids, resolve_space
 from tools.bench.timing import percentile_ms, seconds
 
-ROLLUP = Path("/proc/self/smaps_rollup")
 CHANGES = 1_000
 REFRESHES = 20
 WARM_UP = 50
 
 SPAWN = multiprocessing.get_context("spawn")
-
-
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Bytes of this process: its own, and of files it has mapped, which processes share."""
-
-    own: int
-    mapped: int
-
-    @classmethod
-    def now(cls) -> Memory:
-        """Measure this process; raise OSError where the kernel does not report it."""
-        sizes = {
-            name: int(size) * 1024
-            for name, size in re.findall(r"(\w+):\s+(\d+) kB", ROLLUP.read_text("ascii"))
-        }
-        return cls(sizes["Anonymous"], sizes["Rss"] - sizes["Anonymous"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +53,17 @@ def read_in_new_process(folder: Path, root: Path) -> ReadResult:
 def measure_reading(folder: Path, root: Path) -> ReadResult:
     dataset = Dataset.open(folder)
     queries = {kind: dataset.queries(kind, HELD_OUT) for kind in KINDS}
-    before = Memory.now()
+    before = measure_memory()
     began = time.perf_counter()
     index = FaissIndexReader(root, resolve_space(dataset))
     opened = time.perf_counter() - began
     times = {kind: _search_one_by_one(index, queries[kind], kind) for kind in KINDS}
-    after = Memory.now()
+    used = measure_memory() - before
     rows_found = {kind: _rows(index, queries[kind], kind) for kind in KINDS}
     return ReadResult(
         open_seconds=opened,
-        own_memory=after.own - before.own,
-        mapped_memory=after.mapped - before.mapped,
+        own_memory=used.private,
+        mapped_memory=used.mapped,
         p50_ms={kind.value: percentile_ms(samples, 50) for kind, samples in times.items()},
         p99_ms={kind.value: percentile_ms(samples, 99) for kind, samples in times.items()},
         recall={

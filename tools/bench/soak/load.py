@@ -20,7 +20,7 @@ from search.types import Modality
 from tools.bench.soak.dataset import BRANDS, KINDS, SoakDataset
 from tools.bench.soak.latency import Latencies
 from tools.bench.soak.oracle import Answer
-from tools.bench.soak.shared_flags import SharedFlags
+from tools.bench.soak.shared_state import SharedFlags
 from tools.bench.soak.shop import soak_spaces
 from webapp.retrieval.filters import SearchFilters, allowed_ids
 from webapp.retrieval.models_runtime import active_model

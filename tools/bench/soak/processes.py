@@ -8,11 +8,10 @@ from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
-from tools.bench.soak.answer_queue import AnswerQueue
 from tools.bench.soak.dataset import KINDS, SoakDataset
 from tools.bench.soak.journal import JournalReader, JournalWriter
 from tools.bench.soak.oracle import Oracle
-from tools.bench.soak.shared_flags import SharedFlags
+from tools.bench.soak.shared_state import AnswerQueue, SharedFlags
 
 WAIT_S = 0.02
 ANSWER_SOURCES = 2

@@ -18,11 +18,10 @@ import psutil
 
 from search.config import engine_settings
 from tools.bench.soak import processes
-from tools.bench.soak.answer_queue import AnswerQueue
 from tools.bench.soak.dataset import SECOND_SPACE, SoakDataset
 from tools.bench.soak.load import IndexSearcher, QuerySet
 from tools.bench.soak.report import Rebuild, SoakReport, build_report
-from tools.bench.soak.shared_flags import SharedFlags
+from tools.bench.soak.shared_state import AnswerQueue, SharedFlags
 from tools.bench.soak.shop import soak_spaces
 from webapp.catalog.models import Tuning, TuningState
 from webapp.retrieval.models_runtime import active_model

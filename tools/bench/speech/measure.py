@@ -18,7 +18,6 @@ from search.types import Waveform
 from tools.bench.speech.utterances import Utterance, UtteranceSet, utterance_sets
 from tools.bench.speech.voices import installed_voices
 from tools.bench.timing import percentile_ms
-from tools.evaluation.word_errors import count_word_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,3 +135,13 @@ def _count_errors(utterance: Utterance, transcript: str) -> int:
     return count_word_errors(
         normalise_words(utterance.text).split(), normalise_words(transcript).split()
     )
+
+
+def count_word_errors(reference: Sequence[str], transcript: Sequence[str]) -> int:
+    """Return the number of substitutions, deletions and insertions (Levenshtein, 1966)."""
+    row = list(range(len(transcript) + 1))
+    for place, word in enumerate(reference, 1):
+        above, row = row, [place]
+        for at, other in enumerate(transcript, 1):
+            row.append(min(above[at] + 1, row[at - 1] + 1, above[at - 1] + (word != other)))
+    return row[-1]

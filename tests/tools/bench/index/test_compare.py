@@ -73,7 +73,7 @@ def test_nothing_is_compared_without_both_sides() -> None:
     assert missed.ahead_of_peers() == {"usearch f16": False}
 
 
-def test_report_names_who_missed_and_who_was_skipped() -> None:
+def test_the_report_shows_missed_recall_and_skipped_engines() -> None:
     out = StringIO()
     print_report(compared(FIGURES, FLAT, HNSW, MISSED), Console(file=out, width=200))
     shown = out.getvalue()
@@ -149,7 +149,7 @@ def test_command_compares_us_with_faiss() -> None:
     assert report["cpu"] and report["cores"] == len(os.sched_getaffinity(0))
 
 
-def test_command_refuses_what_cannot_be_measured() -> None:
+def test_the_command_rejects_invalid_dimensions() -> None:
     with pytest.raises(CommandError, match="multiple of 4"):
         call_command("bench_index", "--rows", "1000", "--dim", "10")
 

@@ -35,7 +35,7 @@ def installed() -> list[str]:
         for key in installed()
     ],
 )
-def test_engine_finds_what_it_should(key: str, dataset: Dataset, tmp_path: Path) -> None:
+def test_an_engine_reaches_its_recall(key: str, dataset: Dataset, tmp_path: Path) -> None:
     engine = ENGINES[key](tmp_path, dataset)
     assert engine.version()
     engine.build()
@@ -59,7 +59,7 @@ def test_engine_finds_what_it_should(key: str, dataset: Dataset, tmp_path: Path)
         engine.close()
 
 
-def test_ours_answers_from_the_delta_and_never_with_what_was_removed(
+def test_our_engine_uses_the_delta_and_excludes_removed_views(
     dataset: Dataset, tmp_path: Path
 ) -> None:
     engine = Ours(tmp_path, dataset)

@@ -13,11 +13,12 @@ from tools.bench.index.engines.base import Setting
 from tools.bench.index.engines.ours import Ours
 from tools.bench.index.engines.raw_faiss import Hnsw, ScalarQuantised
 from tools.bench.index.filters import FILTER_KINDS, SELECTIVITIES, measure_filters
-from tools.bench.index.measure import limit_cores, memory, time_repeatedly
+from tools.bench.index.measure import limit_cores, time_repeatedly
 from tools.bench.index.tuning import TARGET, tune
+from tools.bench.memory import measure_memory
 
 
-def test_tuning_stops_at_the_first_setting_that_is_good_enough(
+def test_tuning_stops_at_the_first_setting_with_the_target_recall(
     dataset: Dataset, tmp_path: Path
 ) -> None:
     engine = ScalarQuantised(tmp_path, dataset)
@@ -43,7 +44,7 @@ def test_tuning_stops_at_the_first_setting_that_is_good_enough(
     )
 
 
-def test_tuning_says_when_the_target_is_out_of_reach(dataset: Dataset, tmp_path: Path) -> None:
+def test_tuning_reports_an_unreachable_target(dataset: Dataset, tmp_path: Path) -> None:
     engine = Hnsw(tmp_path, dataset)
     engine.build()
     engine.open()
@@ -52,34 +53,34 @@ def test_tuning_says_when_the_target_is_out_of_reach(dataset: Dataset, tmp_path:
     assert not tuned.reached and tuned.recall == 0
 
 
-def test_memory_tells_private_pages_from_mapped_ones(tmp_path: Path) -> None:
+def test_private_and_mapped_memory_are_distinguished(tmp_path: Path) -> None:
     size = 32 << 20
     np.zeros(size, np.uint8).tofile(tmp_path / "file")
-    before = memory()
+    before = measure_memory()
     mapped = np.memmap(tmp_path / "file", np.uint8, "r")
     assert mapped.sum() == 0
-    with_file = memory() - before
+    with_file = measure_memory() - before
     # Asked of the system itself: an allocator may give back what it has kept.
     held = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     held.write(b"1" * size)
-    with_both = memory() - before
+    with_both = measure_memory() - before
     assert with_file.mapped >= size * 0.9 > with_file.private
     assert with_both.private - with_file.private >= size * 0.9
 
 
-def test_limits_hold_inside_only() -> None:
+def test_cores_are_limited_only_inside_the_context() -> None:
     before = os.sched_getaffinity(0)
     with limit_cores(1):
         assert len(os.sched_getaffinity(0)) == 1
     assert os.sched_getaffinity(0) == before
 
 
-def test_runs_are_repeated_for_as_long_as_asked() -> None:
+def test_runs_are_repeated_for_the_given_time() -> None:
     assert len(time_repeatedly(lambda: None, 0)) == 1
     assert sum(time_repeatedly(lambda: None, 0.01)) >= 0.01
 
 
-def test_sweep_measures_every_filter_against_exact_search(dataset: Dataset, tmp_path: Path) -> None:
+def test_every_filter_is_measured_against_exact_search(dataset: Dataset, tmp_path: Path) -> None:
     engine = Ours(tmp_path, dataset)
     engine.build()
     engine.open()

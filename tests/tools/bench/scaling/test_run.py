@@ -46,7 +46,7 @@ def test_the_command_measures_and_keeps_its_promises() -> None:
     assert report["broken"] == []
 
 
-def test_a_file_that_no_reader_checks_is_told(built: tuple[Path, Path]) -> None:
+def test_an_undetected_flip_is_reported(built: tuple[Path, Path]) -> None:
     data, root = built
     space = resolve_space(generate(data, Spec(1_500, 16, 20)))
     stray = root / space.fingerprint / "generations" / "1" / "stray"
@@ -58,7 +58,7 @@ def test_a_file_that_no_reader_checks_is_told(built: tuple[Path, Path]) -> None:
     assert report.broken == []
 
 
-def test_something_damaged_is_not_called_intact(built: tuple[Path, Path]) -> None:
+def test_a_damaged_generation_is_not_intact(built: tuple[Path, Path]) -> None:
     data, root = built
     dataset = generate(data, Spec(1_500, 16, 20))
     assert is_intact(root, dataset)

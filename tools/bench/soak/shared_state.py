@@ -1,13 +1,32 @@
-"""Send answers from the searchers to the judge, in batches because sending costs time."""
+"""State that the processes of a run share: flags, and the queue of answers."""
 
 from __future__ import annotations
 
 import threading
+from multiprocessing.context import SpawnContext
 from typing import Any
 
 from tools.bench.soak.oracle import Answer
 
 SEND_BATCH_SIZE = 50
+"""Answers are sent in batches, because sending costs time."""
+
+
+class SharedFlags:
+    """The phase of a run: latencies are recorded by phase."""
+
+    def __init__(self, context: SpawnContext) -> None:
+        self.counting, self.rebuilding, self.stopping = (
+            context.Event(),
+            context.Event(),
+            context.Event(),
+        )
+
+    @property
+    def phase(self) -> str:
+        if not self.counting.is_set():
+            return "warm-up"
+        return "rebuild" if self.rebuilding.is_set() else "steady"
 
 
 class AnswerQueue:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tools.evaluation.word_errors import count_word_errors
+from tools.bench.speech.measure import count_word_errors
 
 
 @pytest.mark.parametrize(
@@ -16,5 +16,5 @@ from tools.evaluation.word_errors import count_word_errors
         ("blue oak chair", "oak blue chair", 2),
     ],
 )
-def test_words_replaced_left_out_and_put_in(reference: str, transcript: str, errors: int) -> None:
+def test_word_edits_are_counted(reference: str, transcript: str, errors: int) -> None:
     assert count_word_errors(reference.split(), transcript.split()) == errors
