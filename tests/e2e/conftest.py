@@ -28,7 +28,8 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
                 "PostgreSQL and Redis are required"
             )
             pytest.skip(
-                "set OMNISHELF_TEST_DATABASE_URL and OMNISHELF_TEST_BROKER_URL to test the served set-up"
+                "set OMNISHELF_TEST_DATABASE_URL and OMNISHELF_TEST_BROKER_URL "
+                "to test the served set-up"
             )
     with Installation(tmp_path, database, broker) as site:
         yield site

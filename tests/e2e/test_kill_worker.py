@@ -92,5 +92,8 @@ def test_every_picture_is_encoded_once_however_often_the_worker_is_killed(
     assert site.query("SELECT count(*) FROM catalog_asset WHERE kind = %s", "picture") == [
         (PICTURES,)
     ]
-    unencoded = "SELECT count(*) FROM catalog_asset WHERE content_hash NOT IN (SELECT content_hash FROM catalog_embedding)"
+    unencoded = (
+        "SELECT count(*) FROM catalog_asset WHERE content_hash NOT IN "
+        "(SELECT content_hash FROM catalog_embedding)"
+    )
     assert site.query(unencoded) == [(0,)]

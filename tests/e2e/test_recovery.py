@@ -15,8 +15,9 @@ from tests.support.paths import ROOT
 ADD = """
 from tests.support.catalogue import add_product, picture_bytes
 from webapp.retrieval.models_runtime import active_space
+space = active_space().fingerprint
 for n in range({start}, {start} + 3):
-    add_product(f"p{{n}}", title=f"a thing {{n}}", pictures=[picture_bytes(n)], space=active_space().fingerprint)
+    add_product(f"p{{n}}", title=f"a thing {{n}}", pictures=[picture_bytes(n)], space=space)
 """
 
 
@@ -61,7 +62,8 @@ def test_a_damaged_generation_is_told_by_its_reader_and_built_again(
     body[-1] ^= 1
     damaged.write_bytes(body)
     found = site.shell(
-        "from webapp.retrieval.models_runtime import live_index; print('views', live_index().count())"
+        "from webapp.retrieval.models_runtime import live_index;"
+        "print('views', live_index().count())"
     )
     assert "views 6" in found, "the stored embeddings answer for the damaged file"
     live = "SELECT number FROM catalog_indexgeneration WHERE state = %s"

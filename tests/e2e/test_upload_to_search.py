@@ -40,8 +40,9 @@ def catalogue(*, broken: bool) -> tuple[bytes, bytes]:
             for shape in SHAPES:
                 name = f"{colour}-{shape}"
                 rows.append({
-                    "sku": name, "title": f"{colour.title()} wooden {shape}", "category": f"Toys > {shape.title()}",
-                    "price": "9.90", "currency": "EUR", "images": [f"{name}.jpg"], "attributes": {"colour": colour},
+                    "sku": name, "title": f"{colour.title()} wooden {shape}",
+                    "category": f"Toys > {shape.title()}", "price": "9.90", "currency": "EUR",
+                    "images": [f"{name}.jpg"], "attributes": {"colour": colour},
                 })  # fmt: skip
                 archive.writestr(f"{name}.jpg", drawing(colour, shape))
         if broken:

@@ -19,7 +19,8 @@ from indexer.processes import ProcessSpec
 from indexer.supervisor import Supervisor
 logging.basicConfig(level="INFO")
 steady = ProcessSpec("steady", (sys.executable, "-c", "import time; time.sleep(600)"))
-frail = ProcessSpec("frail", (sys.executable, "-c", "import sys; open(sys.argv[1], 'a').write('.')", sys.argv[1]))
+code = "import sys; open(sys.argv[1], 'a').write('.')"
+frail = ProcessSpec("frail", (sys.executable, "-c", code, sys.argv[1]))
 deaf = ProcessSpec("deaf", (sys.executable, "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"))
 import indexer.supervisor

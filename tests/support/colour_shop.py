@@ -1,5 +1,4 @@
-"""A shop whose pictures are colours: an encoder that never learned what colour words mean can
-learn it here."""
+"""A shop of coloured pictures, from which an encoder can learn the words for colours."""
 
 from __future__ import annotations
 
@@ -14,7 +13,8 @@ from webapp.catalog.models import Category, Product
 
 COLOURS = {
     "red": (200, 30, 30), "green": (30, 160, 50), "blue": (40, 60, 200), "yellow": (230, 210, 40),
-    "purple": (130, 40, 150), "orange": (240, 130, 20), "white": (240, 240, 240), "black": (20, 20, 20),
+    "purple": (130, 40, 150), "orange": (240, 130, 20), "white": (240, 240, 240),
+    "black": (20, 20, 20),
 }  # fmt: skip
 KINDS = ("mugs", "plates", "bowls")
 
@@ -33,8 +33,10 @@ def picture(colour: str, seed: int) -> bytes:
 def fill_shop(
     count: int, *, space: str, said: Callable[[int, str], str] = lambda n, colour: colour
 ) -> Sequence[Product]:
-    """Products, each of a colour and a kind in turn; `said` gives the colour that the catalogue
-    claims instead."""
+    """Add products of each colour and kind in turn.
+
+    `said` gives the colour that the catalogue claims, by default the true one.
+    """
     roots = {
         kind: Category.objects.add_root({"name": kind.title(), "slug": kind}) for kind in KINDS
     }

@@ -69,8 +69,9 @@ def _forget() -> None:
 def golden(tmp_path: Path) -> tuple[EvaluationQuery, ...]:
     """Every colour should find its squares."""
     lines = [
-        {"text": said, "relevant": [f"{colour}-{n}" for n in range(4)]} for colour, said in SAID.items()
-    ]  # fmt: skip
+        {"text": said, "relevant": [f"{colour}-{n}" for n in range(4)]}
+        for colour, said in SAID.items()
+    ]
     path = tmp_path / "golden.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     return read_queries(path)

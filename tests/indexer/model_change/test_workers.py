@@ -133,9 +133,14 @@ def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
         preset="untaught", base=own, space="tuned", state=TuningState.LIVE, heads_digest="d"
     )
     change = ModelChange.objects.create(
-        preset="taught", base="b", space="b", previous_preset="untaught", previous_base=own, previous_space="tuned",
+        preset="taught",
+        base="b",
+        space="b",
+        previous_preset="untaught",
+        previous_base=own,
+        previous_space="tuned",
         state=ModelChangeState.LIVE,
-    )  # fmt: skip
+    )
     assert get_active_preset() == "taught" and get_active_heads("b") == ("", "b")
     ModelChange.objects.filter(pk=change.pk).update(stage=ModelChangeStage.ROLLING_BACK)
     assert [beside.fingerprint for beside in pending_spaces()] == ["tuned"], (

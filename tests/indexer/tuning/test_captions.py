@@ -31,8 +31,12 @@ def test_colour_comes_first_and_numbers_never() -> None:
 def test_labels_join_values_with_the_kind() -> None:
     texts = make_captions(shelf()[0], ("Colour", "gender"))
     assert texts.labels == (
-        "red casual shoes", "casual shoes", "women casual shoes", "women red casual shoes", "nike casual shoes",
-    )  # fmt: skip
+        "red casual shoes",
+        "casual shoes",
+        "women casual shoes",
+        "women red casual shoes",
+        "nike casual shoes",
+    )
     assert texts.names == ("Thing 0", "Made by hand.")
     assert "a photo of a red casual shoes" in texts.variants
 

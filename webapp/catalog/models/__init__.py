@@ -1,6 +1,4 @@
-"""The durable records of the catalogue: rows and uploaded files are the truth, everything else
-is derived.
-"""
+"""The models of the catalogue. Rows and uploaded files are the truth; the rest is derived."""
 
 from webapp.catalog.models.asset import Asset, AssetKind
 from webapp.catalog.models.attribute import AttributeValue

@@ -11,6 +11,8 @@ from webapp.catalog.models.product import Product
 
 
 class AssetKind(models.TextChoices):
+    """What an asset is."""
+
     TEXT = Modality.TEXT.value, _("text")
     PICTURE = Modality.PICTURE.value, _("picture")
     AUDIO = Modality.AUDIO.value, _("audio")
@@ -18,11 +20,10 @@ class AssetKind(models.TextChoices):
 
 
 class Asset(models.Model):
-    """One file or text of a product, in its place. Its id is in the ids of its views inside the
-    vector index.
+    """One file or text of a product.
 
-    Files are stored under their content hash, so a picture that two products use is stored once
-    and encoded once.
+    Its id is part of the ids of its views in the vector index. Files are stored under their content
+    hash: a picture that two products use is stored once and encoded once.
     """
 
     product = models.ForeignKey(
@@ -44,7 +45,7 @@ class Asset(models.Model):
     height = models.PositiveIntegerField(null=True, blank=True)
     duration_s = models.FloatField(null=True, blank=True)
     error = models.CharField(
-        _("fault"), max_length=500, blank=True, help_text=_("why it could not be encoded")
+        _("error"), max_length=500, blank=True, help_text=_("why it could not be encoded")
     )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 

@@ -1,6 +1,4 @@
-"""Attributes of products as rows, so that filters and facets are plain indexed SQL on every
-database.
-"""
+"""Attribute values as rows, so that filters and facets are indexed SQL on every database."""
 
 from __future__ import annotations
 
@@ -11,8 +9,9 @@ from webapp.catalog.models.product import Product
 
 
 class AttributeValue(models.Model):
-    """One value of one attribute of one product, derived from `Product.attributes`; a list gives
-    several rows.
+    """One value of one attribute of a product, derived from `Product.attributes`.
+
+    A list gives several rows.
     """
 
     product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="attribute_values")

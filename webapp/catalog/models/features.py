@@ -1,4 +1,4 @@
-"""What frozen towers saw of a content, kept so that new heads never need the media again."""
+"""Features of frozen towers, kept so that new heads never need the media again."""
 
 from __future__ import annotations
 
@@ -13,11 +13,9 @@ STORED = np.dtype("<f2")
 
 
 class CachedFeatures(models.Model):
-    """Features of a content, little-endian 16-bit floats, under the fingerprint of the towers
-    that gave them.
+    """Features of a content, as little-endian 16-bit floats, by the fingerprint of their towers.
 
-    A clip has a row for each modality that it shows, with features of each of its parts and
-    their seconds.
+    A clip has a row per modality, with the features and the seconds of each of its parts.
     """
 
     towers = models.CharField(_("towers"), max_length=64)
@@ -40,13 +38,13 @@ class CachedFeatures(models.Model):
 
     @staticmethod
     def pack(features: Features) -> bytes:
-        """(width,) or (n, width) → bytes."""
+        """Convert (width,) or (n, width) to bytes."""
         return features.astype(STORED).tobytes()
 
     @staticmethod
     def unpack(rows: list[bytes], views: int) -> Features:
-        """Stored rows with so many views in all, at least one → (views, width)."""
-        found: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(
+        """Convert stored rows with `views` rows in all, at least one, to (views, width)."""
+        features: Features = np.frombuffer(b"".join(bytes(row) for row in rows), STORED).reshape(
             views, -1
         )
-        return found.astype(np.float16)
+        return features.astype(np.float16)

@@ -1,4 +1,4 @@
-"""What the database knows of published index generations; the manifest on disk is the authority."""
+"""Published index generations, mirrored from their manifests, which are the authority."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class GenerationState(models.TextChoices):
+    """The state of a generation."""
+
     LIVE = "live", _("live")
     RETIRED = "retired", _("retired")
     FAILED = "failed", _("failed")

@@ -1,6 +1,4 @@
-"""Changes of model: another encoder's space is made beside the one in use, judged, and brought
-into use.
-"""
+"""Changes of model: another encoder's space is filled, compared, and brought into use."""
 
 from __future__ import annotations
 
@@ -10,10 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from webapp.leases.leased import Leased
 
 MIN_QUERIES = 20
-"""Fewer questions, where no golden set was given, say nothing about a model."""
+"""With fewer queries, unless a golden set was given, no decision is possible."""
 
 
 class ModelChangeState(models.TextChoices):
+    """The state of a change."""
+
     RUNNING = "running", _("running")
     TRIED = "tried", _("tried")
     REFUSED = "refused", _("refused")
@@ -24,18 +24,16 @@ class ModelChangeState(models.TextChoices):
 
 
 class ModelChangeStage(models.TextChoices):
-    """What a running change is doing, by what it counts. A change in use has the last one while
-    it is taken back.
-    """
+    """What a running change counts. A live change is in ROLLING_BACK during its rollback."""
 
     ENCODING = "encoding", _("contents encoded")
     BUILDING = "building", _("indexes built")
-    COMPARING = "judging", _("questions asked")
-    ROLLING_BACK = "returning", _("contents encoded for going back")
+    COMPARING = "judging", _("queries compared")
+    ROLLING_BACK = "returning", _("contents encoded for the rollback")
 
 
 class GoldenSetSource(models.TextChoices):
-    """Where the questions came from."""
+    """Where the queries of a comparison come from."""
 
     FILE = "file", _("a golden set")
     CLICKS = "clicks", _("queries and the products that shoppers opened for them")
@@ -43,12 +41,11 @@ class GoldenSetSource(models.TextChoices):
 
 
 class ModelChange(Leased):
-    """One change of model. The live one decides which preset is searched; without one,
-    OMNISHELF_PRESET does.
+    """One change of model. The live one decides which preset is searched, else OMNISHELF_PRESET.
 
-    `previous` is what was live before it (nothing: OMNISHELF_PRESET), and where a rollback goes.
-    `base` is the space of the preset itself, `space` that space under the heads that were tuned
-    over it, if any; the same for what was in use.
+    `previous` is the change that was live before, and the target of a rollback; without it that is
+    OMNISHELF_PRESET. `base` is the space of the preset itself, `space` the one under its tuned
+    heads, if any; `previous_base` and `previous_space` are those of the model in use before.
     """
 
     preset = models.CharField(_("preset"), max_length=80)
@@ -58,9 +55,9 @@ class ModelChange(Leased):
     previous = models.ForeignKey(
         "self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT
     )
-    previous_preset = models.CharField(_("former preset"), max_length=80)
-    previous_base = models.CharField(_("space of the former preset's own heads"), max_length=64)
-    previous_space = models.CharField(_("former space"), max_length=64)
+    previous_preset = models.CharField(_("previous preset"), max_length=80)
+    previous_base = models.CharField(_("space of the previous preset's own heads"), max_length=64)
+    previous_space = models.CharField(_("previous space"), max_length=64)
     state = models.CharField(
         _("state"), max_length=11, choices=ModelChangeState, default=ModelChangeState.RUNNING
     )
@@ -69,18 +66,18 @@ class ModelChange(Leased):
     total = models.PositiveBigIntegerField(_("of"), default=0)
     dry_run = models.BooleanField(_("dry run"), default=False)
     forced = models.BooleanField(_("forced"), default=False)
-    failed_count = models.PositiveBigIntegerField(_("contents set aside"), default=0)
+    failed_count = models.PositiveBigIntegerField(_("failed contents"), default=0)
     golden_source = models.CharField(
-        _("questions"), max_length=10, choices=GoldenSetSource, blank=True
+        _("source of the queries"), max_length=10, choices=GoldenSetSource, blank=True
     )
-    query_count = models.PositiveIntegerField(_("number of questions"), default=0)
-    skipped_count = models.PositiveIntegerField(_("questions left out"), default=0)
+    query_count = models.PositiveIntegerField(_("queries"), default=0)
+    skipped_count = models.PositiveIntegerField(_("skipped queries"), default=0)
     before = models.JSONField(_("before"), default=dict, blank=True)
     after = models.JSONField(_("after"), default=dict, blank=True)
     gain = models.FloatField(_("gain"), null=True, blank=True)
     gain_low = models.FloatField(_("gain at least"), null=True, blank=True)
     gain_high = models.FloatField(_("gain at most"), null=True, blank=True)
-    overlap = models.FloatField(_("shared share of the ten best"), null=True, blank=True)
+    overlap = models.FloatField(_("common share of the ten best"), null=True, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
@@ -102,23 +99,22 @@ class ModelChange(Leased):
 
     @property
     def is_interrupted(self) -> bool:
-        """Does it wait to be gone on with, because its process has ended?"""
+        """Whether its process has ended, and the change waits to be resumed."""
         return self.state == ModelChangeState.RUNNING and not self.claimed_by
 
     @property
     def has_too_few_queries(self) -> bool:
+        """Whether there are too few queries for a decision."""
         return self.golden_source != GoldenSetSource.FILE and self.query_count < MIN_QUERIES
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the golden set does not get worse."""
+        """Whether the queries allow the change: mean average precision is not lower."""
         return not self.has_too_few_queries and self.gain is not None and self.gain >= 0
 
     @property
     def decision(self) -> str:
-        """In one sentence, what the questions said and what came of it; empty while that is not
-        known.
-        """
+        """The result of the comparison and what followed, in one sentence; empty before it."""
         if not self.golden_source:
             return ""
         return f"{self._outcome} {self._finding}".strip()
@@ -136,7 +132,7 @@ class ModelChange(Leased):
     @property
     def _finding(self) -> str:
         if self.has_too_few_queries:
-            text = _("Only %(count)d questions could be asked, which is too few to judge by.")
+            text = _("Only %(count)d queries were available, too few for a decision.")
             return str(text % {"count": self.query_count})
         values = self.gain, self.gain_low, self.gain_high
         names = ("gain", "low", "high")
@@ -146,10 +142,12 @@ class ModelChange(Leased):
         }
         if self.is_accepted:
             text = _(
-                "mAP changes by %(gain)s (95 %% interval %(low)s to %(high)s), so the golden set is not worse."
+                "mAP changes by %(gain)s (95 %% interval %(low)s to %(high)s): the golden set does "
+                "not get worse."
             )
         else:
             text = _(
-                "mAP changes by %(gain)s (95 %% interval %(low)s to %(high)s): the golden set gets worse."
+                "mAP changes by %(gain)s (95 %% interval %(low)s to %(high)s): the golden set gets "
+                "worse."
             )
         return str(text % figures)

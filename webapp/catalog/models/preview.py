@@ -1,4 +1,4 @@
-"""What pages show of a clip beside its player."""
+"""Previews: what pages show of a clip besides its player."""
 
 from __future__ import annotations
 
@@ -9,14 +9,12 @@ from webapp.leases.leased import Leased
 
 
 class ClipPreview(Leased):
-    """Key frames, loudness and subtitles of a clip, by content hash. Derived from the file: it
-    may be deleted, and is then made again.
+    """Key frames, loudness and subtitles of a clip, by content hash. Derived from the file.
 
-    A row is the claim of whoever makes it until `made_at` is set. A clip that cannot be read has
-    one without anything. `spans` are the seconds of its key frames
-    (`webapp.catalog.models.spans`), `peaks` a byte of loudness for each stretch of its sound
-    (`search.media.audio_preview`). Pictures and subtitles lie in the media store
-    (`webapp.catalog.services.previews`).
+    The row is the claim of the worker that makes the preview until `made_at` is set. The row of an
+    unreadable clip is empty. `spans` are the seconds of its key frames (`spans.py`), `peaks` has a
+    byte of loudness for each stretch of sound (`search.media.audio_preview`). Pictures and
+    subtitles are in the media store (`webapp.catalog.services.previews`).
     """
 
     content_hash = models.CharField(max_length=64, unique=True)

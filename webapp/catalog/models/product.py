@@ -12,7 +12,7 @@ from treebeard.mp_tree import MP_Node
 
 
 def translated(translations: dict[str, Any], default: str) -> str:
-    """The value for the active language, also when only its base ('zh' of 'zh-hans') is given."""
+    """Return the value for the active language, or for its base: 'zh' of 'zh-hans'."""
     language = (get_language() or "en").lower()
     for key in (language, language.split("-")[0]):
         if value := translations.get(key):
@@ -38,12 +38,14 @@ class Category(MP_Node):  # type: ignore[misc]  # treebeard has no types
 
     @property
     def label(self) -> str:
+        """The name in the active language."""
         return translated(self.names, self.name)
 
 
 class Product(models.Model):
-    """A sellable thing. `index_seq` is the clock value of the last change to what search may
-    return of it.
+    """A sellable thing.
+
+    `index_seq` is the clock value of the last change to what search may return of it.
     """
 
     sku = models.CharField(_("SKU"), max_length=64, unique=True)
@@ -99,8 +101,10 @@ class Product(models.Model):
 
     @property
     def local_title(self) -> str:
+        """The title in the active language."""
         return self._local("title")
 
     @property
     def local_description(self) -> str:
+        """The description in the active language."""
         return self._local("description")

@@ -1,6 +1,4 @@
-"""Seconds of a clip's parts, stored beside its vectors: pairs of start and end, little-endian
-32-bit floats.
-"""
+"""The seconds of a clip's parts as stored: pairs of start and end, little-endian 32-bit floats."""
 
 from __future__ import annotations
 
@@ -12,16 +10,16 @@ from search.types import Span
 
 STORED = np.dtype("<f4")
 BYTES = 2 * STORED.itemsize
-"""Of one span."""
+"""Per span."""
 
 
 def spans_pack(spans: Iterable[Span]) -> bytes:
-    """Spans → bytes; none for a whole text or picture."""
+    """Convert spans to bytes; a whole text or picture has none."""
     return np.array([(span.start, span.end) for span in spans], STORED).tobytes()
 
 
 def spans_unpack(stored: bytes) -> list[Span]:
-    """What was packed."""
+    """Convert bytes to spans."""
     return [
         Span(float(start), float(end))
         for start, end in np.frombuffer(bytes(stored), STORED).reshape(-1, 2)
@@ -29,8 +27,9 @@ def spans_unpack(stored: bytes) -> list[Span]:
 
 
 def span_at(stored: bytes, part: int) -> Span | None:
-    """The seconds of a clip's part, which are counted from 1; None for number 0, the whole, and
-    for one not there.
+    """Return the span of a clip's part, counted from 1.
+
+    None for number 0, which is the whole clip, and for a number that does not exist.
     """
     start = (part - 1) * BYTES
     return (

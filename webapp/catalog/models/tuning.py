@@ -1,4 +1,4 @@
-"""Tunings: heads learned from the merchant's own catalogue, and which of them is in use."""
+"""Tunings: heads trained on the merchant's own catalogue, and which of them is in use."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from webapp.leases.leased import Leased
 
 
 class TuningState(models.TextChoices):
+    """The state of a tuning."""
+
     QUEUED = "queued", _("queued")
     RUNNING = "running", _("running")
     TRIED = "tried", _("tried")
@@ -21,11 +23,11 @@ class TuningState(models.TextChoices):
 
 
 class TuningStage(models.TextChoices):
-    """What a running tuning is doing, by what it counts."""
+    """What a running tuning counts."""
 
-    FEATURES = "features", _("contents seen")
-    WORDS = "words", _("words read")
-    TRAINING = "training", _("rounds of training")
+    FEATURES = "features", _("features computed")
+    WORDS = "words", _("texts read")
+    TRAINING = "training", _("training epochs")
     PROJECTING = "projecting", _("contents projected")
     BUILDING = "building", _("indexes built")
 
@@ -34,11 +36,11 @@ UNFINISHED = [TuningState.QUEUED, TuningState.RUNNING]
 
 
 class Tuning(Leased):
-    """One run. With the configured preset, the live one decides which space is searched.
+    """One tuning. Together with the preset, the live one decides which space is searched.
 
-    `previous` is what was live before it (nothing: the preset's own heads), and where a rollback
-    goes. `base` is the space of the preset itself: after an update of its weights, heads tuned
-    for the former ones are not used any more.
+    `previous` is the tuning that was live before, and the target of a rollback; without it those
+    are the preset's own heads. `base` is the space of the preset itself: after an update of its
+    weights, heads tuned for the earlier ones are not used any more.
     """
 
     preset = models.CharField(_("preset"), max_length=80)
@@ -63,7 +65,7 @@ class Tuning(Leased):
     heads_digest = models.CharField(_("checksum of the heads"), max_length=64, blank=True)
     space = models.CharField(_("space"), max_length=64, blank=True)
     error = models.CharField(_("error"), max_length=1000, blank=True)
-    rollback_requested = models.BooleanField(_("rollback asked for"), default=False)
+    rollback_requested = models.BooleanField(_("rollback requested"), default=False)
     previous = models.ForeignKey(
         "self", verbose_name=_("before it"), null=True, blank=True, on_delete=models.PROTECT
     )
@@ -103,16 +105,17 @@ class Tuning(Leased):
 
     @property
     def is_finished(self) -> bool:
+        """Whether the tuning has ended."""
         return self.state not in UNFINISHED
 
     @property
     def is_better(self) -> bool:
-        """Whether held-out products are found better by more than chance."""
+        """Whether held-out products are found better, by more than chance."""
         return self.gain_low is not None and self.gain_low > 0
 
     @property
     def decision(self) -> str:
-        """In one sentence, what came of it; empty while that is not known."""
+        """The result in one sentence; empty before it is known."""
         if self.gain is None or self.gain_low is None or self.gain_high is None:
             return ""
         figures = {
@@ -121,13 +124,18 @@ class Tuning(Leased):
             "high": f"{self.gain_high:+.3f}",
         }
         if not self.is_better:
-            text = _("Not published: mean mAP on held-out products changes by %(gain)s (95 %% interval %(low)s to "
-                     "%(high)s), which is no improvement beyond chance.")  # fmt: skip
+            text = _(
+                "Not published: mean mAP on held-out products changes by %(gain)s (95 %% interval "
+                "%(low)s to %(high)s), which is no improvement beyond chance."
+            )
         elif self.state == TuningState.TRIED:
-            text = _("Would be published: mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to "
-                     "%(high)s).")  # fmt: skip
+            text = _(
+                "Would be published: mean mAP on held-out products rises by %(gain)s (95 %% "
+                "interval %(low)s to %(high)s)."
+            )
         else:
             text = _(
-                "Mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to %(high)s)."
+                "Mean mAP on held-out products rises by %(gain)s (95 %% interval %(low)s to "
+                "%(high)s)."
             )
         return str(text % figures)

@@ -1,4 +1,4 @@
-"""Bulk uploads: the file is stored before it is accepted, every row gets an outcome."""
+"""Bulk uploads: the file is stored before it is accepted, and every row gets a result."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from webapp.leases.leased import Leased
 
 
 class UploadState(models.TextChoices):
+    """The state of an upload."""
+
     RECEIVED = "received", _("received")
     RUNNING = "running", _("running")
     DONE = "done", _("done")
@@ -21,14 +23,17 @@ class UploadState(models.TextChoices):
 
 
 class UploadSource(models.TextChoices):
+    """Where an upload came from."""
+
     ADMIN = "admin", _("admin page")
     API = "api", _("REST API")
     TERMINAL = "terminal", _("terminal")
 
 
 class Upload(Leased):
-    """A catalogue file being imported. `next_row` is the checkpoint an interrupted import
-    resumes from.
+    """A catalogue file that is imported.
+
+    `next_row` is the checkpoint from which an interrupted import resumes.
     """
 
     public_id = models.UUIDField(_("id"), default=uuid.uuid4, unique=True, editable=False)
@@ -83,10 +88,13 @@ class Upload(Leased):
 
     @property
     def is_finished(self) -> bool:
+        """Whether the import has ended."""
         return self.state in {UploadState.DONE, UploadState.FAILED, UploadState.CANCELLED}
 
 
 class Outcome(models.TextChoices):
+    """The result of a row."""
+
     CREATED = "created", _("created")
     UPDATED = "updated", _("updated")
     UNCHANGED = "unchanged", _("unchanged")
@@ -94,8 +102,9 @@ class Outcome(models.TextChoices):
 
 
 class UploadRow(models.Model):
-    """What became of one row. `messages` holds {level, field, reason}; `raw` is kept for rows
-    that failed.
+    """The result of one row.
+
+    `messages` holds {level, field, reason}; `raw` is the row as uploaded, kept when it failed.
     """
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="rows")

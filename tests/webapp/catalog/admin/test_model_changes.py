@@ -81,7 +81,7 @@ def test_the_comparison_of_both_models_is_shown(admin_client: Client) -> None:
     assert "queries and the products that shoppers opened" in shown and 'class="error"' in shown
     live = judged(ModelChangeState.LIVE, 0.1)
     shown = admin_client.get(page("change", live)).content.decode()
-    assert "not worse" in shown and 'class="rise"' in shown
+    assert "not get worse" in shown and 'class="rise"' in shown
     forced = judged(ModelChangeState.RETIRED, -0.1, forced=True)
     assert "Forced." in admin_client.get(page("change", forced)).content.decode()
     listed = admin_client.get(LIST).content.decode()
@@ -90,7 +90,7 @@ def test_the_comparison_of_both_models_is_shown(admin_client: Client) -> None:
 
 def test_too_few_queries_are_reported() -> None:
     assert (
-        "Only 7 questions"
+        "Only 7 queries"
         in made(
             ModelChangeState.REFUSED, golden_source=GoldenSetSource.CATALOGUE, query_count=7
         ).decision
