@@ -1,1 +1,1 @@
-"""Background work: import, encode, build and publish indexes, sweep for lost work."""
+"""Background work: import, encode, build indexes, change models, find lost work."""

@@ -30,7 +30,7 @@ _cached_models: dict[PendingSpace, ActiveModel] = {}
 def has_pending_work() -> bool:
     """Return whether the space in use or a pending space has claimable jobs."""
     return _has_active_work() or any(
-        _has_claimable_jobs(beside.fingerprint) for beside in pending_spaces()
+        _has_claimable_jobs(space.fingerprint) for space in pending_spaces()
     )
 
 

@@ -1,1 +1,1 @@
-"""Evaluation of the whole path: imported, encoded, indexed and asked as the shop does it."""
+"""Evaluation of the whole path: import, encode, index and search as the shop does."""

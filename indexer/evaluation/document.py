@@ -111,7 +111,7 @@ def _write_extremes(reports: Sequence[Report]) -> Iterator[str]:
     if not reports:
         return
     yield "\n## Hardest and easiest queries\n"
-    yield "Sets whose queries have several right answers; average precision beside each.\n"
+    yield "Sets whose queries have several relevant products, with the average precision of each.\n"
     yield from _make_header("set", "hardest", "easiest")
     for report in reports:
         worst, best = pick_extremes(report.answers, MAX_LISTED)

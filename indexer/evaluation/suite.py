@@ -115,14 +115,14 @@ def read_precisions(path: Path) -> Precisions:
         ) from error
 
 
-def compare_runs(now: Precisions, former: Precisions) -> dict[str, Estimate]:
+def compare_runs(now: Precisions, earlier: Precisions) -> dict[str, Estimate]:
     """Estimate the difference in mAP of each common set, and of the headline mean.
 
     Raises InputError when a set has different queries in the two runs, or there is no common set.
     """
-    shared = {name: paired_differences(now[name], former[name]) for name in now if name in former}
+    shared = {name: paired_differences(now[name], earlier[name]) for name in now if name in earlier}
     if not shared:
-        raise InputError("the two runs have no set in common", value=sorted(former))
+        raise InputError("the two runs have no set in common", value=sorted(earlier))
     found = {name: estimate_mean(values) for name, values in shared.items()}
     if set(HEADLINE) <= shared.keys():
         found["mean"] = estimate_mean(*(shared[name] for name in HEADLINE))
@@ -151,17 +151,17 @@ def make_figures_table(suite: Suite) -> Table:
     return table
 
 
-def make_comparison_table(suite: Suite, former: Precisions) -> Table:
+def make_comparison_table(suite: Suite, earlier: Precisions) -> Table:
     """Return the mAP of two runs, with "noise" for a difference within chance.
 
     Raises InputError when the runs cannot be compared.
     """
     now = suite.precisions
-    table = Table(_make_name_column(suite), "former mAP", "mAP", "difference", "95 %", "")
-    for name, change in compare_runs(now, former).items():
+    table = Table(_make_name_column(suite), "earlier mAP", "mAP", "difference", "95 %", "")
+    for name, change in compare_runs(now, earlier).items():
         names = HEADLINE if name == "mean" else (name,)
         before, after = (
-            fmean(fmean(run[each].values()) for each in names) for run in (former, now)
+            fmean(fmean(run[each].values()) for each in names) for run in (earlier, now)
         )
         table.add_row(
             name,

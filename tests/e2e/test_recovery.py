@@ -51,7 +51,7 @@ def test_jobs_nobody_was_woken_for_are_encoded_and_a_generation_published(
 
 @pytest.mark.e2e
 @pytest.mark.slow
-def test_a_damaged_generation_is_told_by_its_reader_and_built_again(
+def test_a_reader_reports_a_damaged_generation_and_it_is_built_again(
     installation: Installation,
 ) -> None:
     site = installation

@@ -29,7 +29,7 @@ def catalogue(tmp_path: Path, settings: Settings) -> Path:
     return folder.path / "catalogue.csv"
 
 
-def test_a_failed_row_is_told_written_and_the_exit_status(
+def test_a_failed_row_is_printed_written_and_in_the_exit_status(
     catalogue: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = tmp_path / "failed.csv"

@@ -73,7 +73,7 @@ def test_a_sound_has_a_waveform_and_a_spectrogram() -> None:
         assert picture.format == "WEBP"
 
 
-def test_what_is_faulty_leaves_out_no_more_than_itself(tmp_path: Path) -> None:
+def test_a_broken_part_of_a_clip_does_not_affect_the_others(tmp_path: Path) -> None:
     film = sounding_film(tmp_path / "film.mkv", [RED, BLUE], [440, 440], broken_sound=True)
     preview = made_of(added(videos=[film]))
     assert preview.frames and preview.peaks == b""

@@ -63,14 +63,14 @@ class Command(BaseCommand):
         """Evaluate the folders, in another process unless --here is given."""
         try:
             folders = select_folders(find_folders(options["folder"].resolve()), options["only"])
-            former = read_precisions(options["compare"]) if options["compare"] else {}
+            earlier = read_precisions(options["compare"]) if options["compare"] else {}
             if not options["here"]:
                 self._run_in_temporary_installation(options)
                 return
             call_command("migrate", verbosity=0)
             suite = evaluate_folders(folders, self.stdout.write)
             if suite.reports:
-                self._show(suite, former)
+                self._show(suite, earlier)
                 _write(suite, options["json"], options["out"])
         except OmnishelfError as error:
             raise CommandError(str(error)) from error
@@ -85,14 +85,14 @@ class Command(BaseCommand):
         ):
             raise CommandError("the evaluation failed", returncode=status)
 
-    def _show(self, suite: Suite, former: Precisions) -> None:
+    def _show(self, suite: Suite, earlier: Precisions) -> None:
         console = make_console()
         if len(suite.reports) == 1:
             suite.reports[0].print(console)
         else:
             console.print(make_figures_table(suite))
-        if former:
-            console.print(make_comparison_table(suite, former))
+        if earlier:
+            console.print(make_comparison_table(suite, earlier))
 
 
 def _write(suite: Suite, json_file: Path | None, docs: Path | None) -> None:

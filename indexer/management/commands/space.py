@@ -75,7 +75,7 @@ class Command(BaseCommand):
             code = FAILED if error.permanent else TRY_LATER
             raise CommandError(str(error), returncode=code) from error
         except KeyboardInterrupt as stop:
-            message = "stopped; nothing is lost, and the same command goes on with it"
+            message = "stopped; nothing is lost, and the same command resumes"
             raise CommandError(message, returncode=STOPPED) from stop
 
     def _status(self, options: dict[str, Any]) -> None:

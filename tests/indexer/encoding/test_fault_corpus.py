@@ -36,7 +36,7 @@ def outcome_of(job: IndexJob, asset: Asset) -> str:
 
 
 @pytest.mark.slow
-def test_every_file_has_its_outcome_and_the_worker_lives(tmp_path: Path) -> None:
+def test_every_file_has_its_outcome_and_the_worker_survives(tmp_path: Path) -> None:
     encoder = ToneEncoder()
     space = encoder.space.fingerprint
     cases = {case.name: case for case in corpus(tmp_path)}

@@ -74,7 +74,7 @@ def test_no_job_is_claimed_twice_by_claimers_side_by_side() -> None:
     assert sorted(claimed) == sorted(IndexJob.objects.values_list("pk", flat=True))
 
 
-def test_suspects_are_claimed_alone_least_tried_first() -> None:
+def test_poison_jobs_are_claimed_alone_with_the_fewest_attempts_first() -> None:
     worse = queue(1, attempts=ISOLATE_AFTER + 1)
     bad = queue(2, attempts=ISOLATE_AFTER)
     assert next_modality(space=SPACE) is None

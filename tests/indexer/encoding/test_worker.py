@@ -166,7 +166,7 @@ def test_an_encoder_that_fails_on_everything_loses_no_job() -> None:
     assert states() == {JobState.DONE: 18}
 
 
-def test_an_encoder_that_refuses_itself_is_no_fault_of_the_content() -> None:
+def test_an_encoder_that_fails_its_check_fails_no_content() -> None:
     class Refused(ColourEncoder):
         def encode_texts(self, texts: list[str], role: str) -> np.ndarray:
             raise SelfTestFailed("this encoder does not know common words")
@@ -249,7 +249,7 @@ def test_batches_are_in_the_model_side_by_side_where_the_encoder_says_so() -> No
     assert states() == {JobState.DONE: 6}, "a lone call would wait until the barrier breaks"
 
 
-def test_results_of_a_claim_that_was_taken_back_leave_the_job_alone(encoder: ColourEncoder) -> None:
+def test_results_of_a_lost_claim_leave_the_job_alone(encoder: ColourEncoder) -> None:
     add_product("a", title="a thing", space=encoder.space.fingerprint)
     slow = claim_jobs(
         space=encoder.space.fingerprint, modality=Modality.TEXT, worker="slow", limit=9

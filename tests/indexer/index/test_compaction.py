@@ -99,7 +99,7 @@ def test_one_row_is_live_and_pruned_generations_leave_no_row() -> None:
     assert rows == {5: "live", 4: "retired", 3: "retired"}
 
 
-def test_only_a_damaged_generation_is_mended(index_folder: Path) -> None:
+def test_only_a_damaged_generation_is_repaired(index_folder: Path) -> None:
     assert repair_generation() is None, "there is none"
     encoded(2)
     build_generation()

@@ -37,7 +37,7 @@ def golden_file(tmp_path: Path) -> str:
     return str(path)
 
 
-def test_a_change_is_told_and_a_refusal_ends_with_3(
+def test_a_change_is_printed_and_a_refusal_exits_with_3(
     golden_file: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -83,7 +83,7 @@ def test_errors_end_with_1_and_what_may_pass_with_75(
             raise KeyboardInterrupt
 
         patched.setattr("indexer.model_release.release.build_generation", stopped)
-        with pytest.raises(CommandError, match="goes on with it") as ended:
+        with pytest.raises(CommandError, match="same command resumes") as ended:
             call_command("space", "change", "--to", "taught", "--golden", golden_file)
     assert ended.value.returncode == 130 and told("status")["changes"][0]["interrupted"]
     assert told("rollback")["error"] == ABANDONED

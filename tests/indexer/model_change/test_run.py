@@ -60,7 +60,7 @@ def firsts(colour: str, count: int) -> set[str]:
     return {sku for sku, _ in answers()[colour][:count]}
 
 
-def test_a_better_model_is_swapped_in_and_taken_back_to_the_very_same_answers(
+def test_a_better_model_comes_into_use_and_a_rollback_gives_the_same_answers(
     golden: GoldenQueries,
 ) -> None:
     fill_shop()
@@ -106,7 +106,7 @@ def test_a_rollback_gives_the_same_scores(golden: GoldenQueries) -> None:
     assert answers() == before
 
 
-def test_the_way_back_is_open_when_the_new_model_is_gone(
+def test_a_rollback_works_when_the_new_model_is_missing(
     golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
@@ -162,7 +162,7 @@ def test_a_dry_run_says_and_changes_nothing(golden: GoldenQueries) -> None:
     assert answers() == before and get_index_sequence() == clock, "no reader had to hear of it"
 
 
-def test_a_few_titles_are_too_few_to_judge_by() -> None:
+def test_too_few_titles_allow_no_decision() -> None:
     fill_shop()
     change = change_model("taught")
     assert (
@@ -173,7 +173,7 @@ def test_a_few_titles_are_too_few_to_judge_by() -> None:
     assert "Only 0 queries" in change.decision
 
 
-def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(
+def test_a_model_that_fails_its_check_or_is_in_use_changes_nothing(
     golden: GoldenQueries,
 ) -> None:
     fill_shop()
@@ -184,7 +184,7 @@ def test_a_model_that_fails_its_self_test_or_is_in_use_changes_nothing(
     assert not ModelChange.objects.exists() and active_space().preset == "untaught"
 
 
-def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
+def test_a_killed_change_resumes_and_encodes_nothing_twice(
     golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()
@@ -220,7 +220,7 @@ def test_killed_in_the_middle_it_goes_on_and_encodes_nothing_twice(
     ("owner", "step"),
     [(release, "build_generation"), (run, "compare"), (ChangeRelease, "activate")],
 )
-def test_killed_at_a_later_step_it_goes_on(
+def test_a_change_killed_at_a_later_step_resumes(
     golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch, owner: object, step: str
 ) -> None:
     fill_shop()
@@ -237,7 +237,7 @@ def test_killed_at_a_later_step_it_goes_on(
     assert ModelChange.objects.count() == 1 and firsts("blue", 4) == {f"blue-{n}" for n in range(4)}
 
 
-def test_an_interrupted_change_can_be_given_up(
+def test_an_interrupted_change_can_be_abandoned(
     golden: GoldenQueries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill_shop()

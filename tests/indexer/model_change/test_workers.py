@@ -73,7 +73,7 @@ def test_a_worker_encodes_both_and_the_space_in_use_goes_first(
     assert not run.has_pending_work()
 
 
-def test_a_space_that_no_generation_holds_yet_is_not_told_to_readers() -> None:
+def test_encoding_for_a_space_without_a_generation_marks_no_product() -> None:
     fill_shop()
     clock = get_index_sequence()
     change = claimed()
@@ -98,7 +98,7 @@ def test_a_worker_without_the_weights_goes_on_with_the_space_in_use(
     assert "nothing is encoded into the space of nowhere" in caplog.text
 
 
-def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
+def test_one_change_at_a_time_and_that_of_a_dead_process_is_resumed() -> None:
     first = claimed()
     with pytest.raises(Unavailable, match="under way"):
         claimed()
@@ -114,7 +114,7 @@ def test_one_at_a_time_and_what_a_dead_process_left_is_gone_on_with() -> None:
     assert [beside.fingerprint for beside in pending_spaces()] == [other.space]
 
 
-def test_a_silent_host_is_gone_on_with_and_a_living_one_gives_signs_meanwhile() -> None:
+def test_a_heartbeat_keeps_the_lease_and_silence_loses_it() -> None:
     change = claimed()
     lease = datetime.timedelta(seconds=0.2)
     with heartbeat(ModelChange.objects.filter(pk=change.pk), lease):
@@ -150,7 +150,7 @@ def test_tunings_belong_to_their_preset_and_come_back_with_it() -> None:
     assert get_active_preset() == "untaught" and get_active_heads(own) == ("d", "tuned")
 
 
-def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_noticed_before_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     fill_shop()
     check_target(ActiveModel("taught"))
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 1000})())
@@ -158,7 +158,7 @@ def test_a_full_disk_is_told_before_anything_is_encoded(monkeypatch: pytest.Monk
         check_target(ActiveModel("taught"))
 
 
-def test_a_content_that_one_model_cannot_read_is_no_fault_of_the_asset(
+def test_an_asset_that_one_model_cannot_read_gets_no_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fill_shop()
