@@ -74,7 +74,9 @@ class Shop:
         )
         assert sent.status_code == 202, sent.text
         for _ in range(600):
-            upload = self.http.get(sent.headers["Location"]).raise_for_status().json()
+            upload: dict[str, Any] = (
+                self.http.get(sent.headers["Location"]).raise_for_status().json()
+            )
             encoding = upload["encoding"]
             if (
                 upload["state"] in {"done", "failed"}

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support.installation import Installation
 
@@ -36,10 +36,9 @@ def upload(page: Page, row: Mapping[str, Any], media: Mapping[str, bytes]) -> No
             archive.writestr(name, content)
     page.goto("/admin/catalog/upload/add/")
     table = json.dumps(row).encode()
-    page.set_input_files(
-        "[name=file]", {"name": "rows.jsonl", "mimeType": "application/jsonl", "buffer": table}
-    )
-    zipped = {"name": "media.zip", "mimeType": "application/zip", "buffer": packed.getvalue()}
+    rows = FilePayload(name="rows.jsonl", mimeType="application/jsonl", buffer=table)
+    zipped = FilePayload(name="media.zip", mimeType="application/zip", buffer=packed.getvalue())
+    page.set_input_files("[name=file]", rows)
     page.set_input_files("[name=media_zip]", zipped)
     page.get_by_role("button", name="Upload", exact=True).click()
     expect(page.locator("#upload-progress")).to_contain_text(

@@ -29,7 +29,7 @@ class Shop:
         return next(row for row in self.rows if row["images"][0].startswith(f"{kind}/"))
 
     def picture(self, row: dict[str, Any]) -> Path:
-        return self.media / row["images"][0]
+        return self.media / str(row["images"][0])
 
     def clicks(self) -> list[tuple[Any, ...]]:
         """What the click log holds: query and count."""

@@ -45,7 +45,7 @@ def test_only_the_holder_renews_and_releases(row: ClipPreview) -> None:
     assert row.lease_expires_at > before and row.duration_s == 3.0
     assert ClipPreview.objects.all().held(token).release() == 1
     row.refresh_from_db()
-    assert (row.claim, row.claimed_by, row.lease_expires_at) == (None, "", None)
+    assert row.claim is None and row.claimed_by == "" and row.lease_expires_at is None
 
 
 def test_nobody_holds_an_unclaimed_row(row: ClipPreview) -> None:
