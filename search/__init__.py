@@ -1,3 +1,1 @@
-"""The Omnishelf engine: decoding, encoders, vector indexes and the query pipeline, without any
-web framework.
-"""
+"""The Omnishelf engine: decoding, encoders, vector indexes, ranking. It knows no web framework."""

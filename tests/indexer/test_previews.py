@@ -36,7 +36,7 @@ def added(**media: list[bytes]) -> Asset:
 
 def stored(asset: Asset, file: str) -> bytes:
     with default_storage.open(preview_path(asset.content_hash, file)) as content:
-        return content.read()
+        return bytes(content.read())
 
 
 def made_of(asset: Asset) -> Preview:
@@ -86,7 +86,7 @@ def test_what_cannot_be_read_is_tried_once() -> None:
 
 def test_a_lost_file_waits_and_holds_nothing_up() -> None:
     asset = added(sounds=[tone_file([440])])
-    default_storage.delete(asset.file.name)
+    default_storage.delete(str(asset.file.name))
     with pytest.raises(Unavailable):
         make_missing_previews()
     assert make_missing_previews() == 0, "claimed"

@@ -69,7 +69,7 @@ def upload(state: UploadState, **fields: object) -> Upload:
 
 def messages(queue: str) -> int:
     with app.connection_for_read() as connection:
-        return connection.default_channel._size(queue)
+        return int(connection.default_channel.queue_declare(queue, passive=True).message_count)
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,10 @@ from playwright.sync_api import FilePayload, Page, expect
 
 from tests.support.installation import Installation
 
-MADE = "from django.contrib.auth.models import User; User.objects.create_superuser('manager', password={!r})"
+MADE = """
+from django.contrib.auth.models import User
+User.objects.create_superuser('manager', password={!r})
+"""
 
 
 def sign_in(page: Page, site: Installation) -> None:

@@ -91,7 +91,8 @@ def test_release_and_renewal_touch_only_what_is_still_ours() -> None:
     assert mine and theirs
     before = IndexJob.objects.get(claimed_by="me").lease_expires_at
     renew_claims([mine])
-    assert IndexJob.objects.get(claimed_by="me").lease_expires_at > before
+    after = IndexJob.objects.get(claimed_by="me").lease_expires_at
+    assert before is not None and after is not None and after > before
     IndexJob.objects.filter(claimed_by="me").update(claim=theirs.token)
     assert release_claims([mine]) == 0
     assert release_claims([theirs]) == 1

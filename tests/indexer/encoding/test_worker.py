@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from indexer.encoding.worker import EncodeWorker
 from search.encoders.protocol import Pixels
 from search.encoders.residual_heads import as_tunable
 from search.errors import ModalityUnsupported, SelfTestFailed, Unavailable
-from search.types import Modality
+from search.types import Modality, TextRole, Vectors
 from tests.support.catalogue import add_product, picture_bytes
 from tests.support.encoders import ColourEncoder
 from webapp.catalog.models import Asset, Embedding, IndexJob, JobState, Product
@@ -75,9 +76,9 @@ def test_the_vectors_are_those_of_the_encoder(encoder: ColourEncoder) -> None:
     drain(encoder)
     for asset in Asset.objects.filter(kind="text"):
         stored = Embedding.unpack(
-            [Embedding.objects.get(content_hash=asset.content_hash).vector], 48
+            [bytes(Embedding.objects.get(content_hash=asset.content_hash).vector)], 48
         )
-        assert np.allclose(stored, encoder.encode_texts([asset.text], "document"), atol=1e-3)
+        assert np.allclose(stored, encoder.encode_texts([asset.text], TextRole.DOCUMENT), atol=1e-3)
 
 
 def test_what_the_towers_saw_is_kept_and_projected_instead_of_decoding_again(
@@ -121,7 +122,7 @@ def test_a_job_with_a_broken_picture_fails_at_once(encoder: ColourEncoder) -> No
 
 def test_a_missing_file_is_retried_with_backoff_and_then_fails(encoder: ColourEncoder) -> None:
     add_product("gone", title="gone", pictures=[picture_bytes(1)], space=encoder.space.fingerprint)
-    default_storage.delete(Asset.objects.get().file.name)
+    default_storage.delete(str(Asset.objects.get().file.name))
     delays = []
     for _ in range(MAX_ATTEMPTS - 1):
         drain(encoder)
@@ -168,7 +169,7 @@ def test_an_encoder_that_fails_on_everything_loses_no_job() -> None:
 
 def test_an_encoder_that_fails_its_check_fails_no_content() -> None:
     class Refused(ColourEncoder):
-        def encode_texts(self, texts: list[str], role: str) -> np.ndarray:
+        def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
             raise SelfTestFailed("this encoder does not know common words")
 
     fill(Refused(), 1)
@@ -193,7 +194,7 @@ def test_an_encoder_without_a_picture_tower_still_embeds_the_texts() -> None:
 
 def test_a_vector_that_is_not_finite_is_no_embedding() -> None:
     class Overflowing(ColourEncoder):
-        def encode_texts(self, texts: list[str], role: str) -> np.ndarray:
+        def encode_texts(self, texts: Sequence[str], role: TextRole) -> Vectors:
             vectors = super().encode_texts(texts, role)
             vectors[[n for n, text in enumerate(texts) if "number 2" in text]] = np.nan
             return vectors

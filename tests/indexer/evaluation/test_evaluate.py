@@ -91,7 +91,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 
 @pytest.fixture(scope="module")
 def figures(run: tuple[Path, str]) -> dict[str, Any]:
-    return json.loads((run[0] / "figures.json").read_text("utf-8"))
+    figures: dict[str, Any] = json.loads((run[0] / "figures.json").read_text("utf-8"))
+    return figures
 
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("evaluate")]

@@ -46,9 +46,9 @@ def suite(ranks: Mapping[str, Sequence[int]]) -> Suite:
 
 
 def text(shown: object) -> str:
-    console = Console(file=io.StringIO(), width=160)
-    console.print(shown)
-    return console.file.getvalue()
+    written = io.StringIO()
+    Console(file=written, width=160).print(shown)
+    return written.getvalue()
 
 
 NINE = dict.fromkeys(HEADLINE, (2, 4, 8, 40, 3, 5, 2, 9))
@@ -92,9 +92,9 @@ def test_runs_without_a_common_set_cannot_be_compared() -> None:
 
 
 def test_a_single_report_shows_breakdown_and_extremes() -> None:
-    console = Console(file=io.StringIO(), width=160)
-    report("colours", [2, 9, 30, 4], ("en", "de")).print(console)
-    shown = console.file.getvalue()
+    written = io.StringIO()
+    report("colours", [2, 9, 30, 4], ("en", "de")).print(Console(file=written, width=160))
+    shown = written.getvalue()
     assert "│ de       │ 2       │" in shown and "worst" in shown
     assert shown.index("red | 2") < shown.index("red | 1")
 

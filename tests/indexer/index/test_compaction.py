@@ -128,11 +128,11 @@ def test_a_full_delta_is_folded_when_the_encoder_rests_and_an_overfull_one_at_on
     build_generation()
     encoded(3)
     assert is_compaction_due()
-    IndexJob.objects.filter(pk=IndexJob.objects.first().pk).update(state=JobState.QUEUED)
+    IndexJob.objects.filter(pk=IndexJob.objects.order_by("pk")[0].pk).update(state=JobState.QUEUED)
     assert not is_compaction_due()
     IndexJob.objects.update(state=JobState.DONE)
     encoded(30)
-    IndexJob.objects.filter(pk=IndexJob.objects.first().pk).update(state=JobState.QUEUED)
+    IndexJob.objects.filter(pk=IndexJob.objects.order_by("pk")[0].pk).update(state=JobState.QUEUED)
     assert is_compaction_due()
 
 

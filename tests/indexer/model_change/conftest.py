@@ -30,7 +30,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders `presets` and `weights`. `broken` was never trained, and says that it was."""
     root = tmp_path_factory.mktemp("models")
     (root / "presets").mkdir()
-    smaller = SIGLIP | {"text_cfg": SIGLIP["text_cfg"] | {"width": 32}}
+    text: dict[str, object] = dict(SIGLIP["text_cfg"])
+    smaller = SIGLIP | {"text_cfg": text | {"width": 32}}
     for name, configuration in (
         ("taught", SIGLIP),
         ("untaught", SIGLIP),
@@ -80,7 +81,8 @@ def golden(tmp_path: Path) -> tuple[EvaluationQuery, ...]:
 def square(colour: str, seed: int) -> bytes:
     """A PNG of a square in one colour on grey, a little different for every seed."""
     rng = np.random.default_rng(seed)
-    left, top, side = rng.integers(40, 56), rng.integers(40, 56), rng.integers(150, 170)
+    left, top = int(rng.integers(40, 56)), int(rng.integers(40, 56))
+    side = int(rng.integers(150, 170))
     picture = Image.new("RGB", (256, 256), "grey")
     ImageDraw.Draw(picture).rectangle((left, top, left + side, top + side), fill=colour)
     file = io.BytesIO()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -16,10 +17,11 @@ from webapp.catalog.models import ModelChange
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def told(*arguments: str) -> dict:
+def report(*arguments: str) -> dict[str, Any]:
     out = io.StringIO()
     call_command("space", *arguments, "--json", stdout=out)
-    return json.loads(out.getvalue())
+    document: dict[str, Any] = json.loads(out.getvalue())
+    return document
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> str:
@@ -51,7 +53,7 @@ def test_a_change_is_printed_and_a_refusal_exits_with_3(
     with pytest.raises(SystemExit) as ended:
         call_command("space", "change", "--to", "untaught", "--golden", golden_file)
     assert ended.value.code == 3 and "gets worse" in printed(capsys)
-    state = told("status")
+    state = report("status")
     assert (state["preset"], state["configured"], state["change"]) == ("taught", "untaught", 1)
     assert state["views"] == 24 and [row["state"] for row in state["changes"]] == [
         "refused",
@@ -60,8 +62,8 @@ def test_a_change_is_printed_and_a_refusal_exits_with_3(
     call_command("space", "status")
     shown = printed(capsys)
     assert "taught is in use, by change 1" in shown and "OMNISHELF_PRESET is untaught" in shown
-    assert told("rollback")["state"] == "rolled_back"
-    assert told("status")["preset"] == "untaught"
+    assert report("rollback")["state"] == "rolled_back"
+    assert report("status")["preset"] == "untaught"
 
 
 def test_errors_end_with_1_and_what_may_pass_with_75(
@@ -85,8 +87,8 @@ def test_errors_end_with_1_and_what_may_pass_with_75(
         patched.setattr("indexer.model_release.release.build_generation", stopped)
         with pytest.raises(CommandError, match="same command resumes") as ended:
             call_command("space", "change", "--to", "taught", "--golden", golden_file)
-    assert ended.value.returncode == 130 and told("status")["changes"][0]["interrupted"]
-    assert told("rollback")["error"] == ABANDONED
+    assert ended.value.returncode == 130 and report("status")["changes"][0]["interrupted"]
+    assert report("rollback")["error"] == ABANDONED
     spaces = {
         "base": "b",
         "space": "b",

@@ -45,7 +45,7 @@ def test_questions_of_a_file_name_visible_products(tmp_path: Path) -> None:
         "a picture that finds itself proves nothing"
     )
     (question,) = found.queries
-    assert (question.text, question.relevant) == ("a mug", {mug})
+    assert (question.text, question.relevant) == ("a mug", frozenset({mug}))
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,9 @@ def test_titles_ask_for_pictures_when_clicks_are_few() -> None:
     add_clicks({("for tea", min(mugs)): 2})
     found = load_golden_set(())
     assert found.source == GoldenSetSource.CATALOGUE
-    assert [(question.text, question.relevant) for question in found.queries] == [("Red mug", mugs)]
+    assert [(question.text, question.relevant) for question in found.queries] == [
+        ("Red mug", frozenset(mugs))
+    ]
 
 
 def test_a_title_does_not_find_its_own_words() -> None:

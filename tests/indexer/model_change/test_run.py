@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 from weakref import WeakValueDictionary
 
 import pytest
@@ -72,7 +74,11 @@ def test_a_better_model_comes_into_use_and_a_rollback_gives_the_same_answers(
         and change.query_count == 6
     )
     assert change.after["mAP"] > change.before["mAP"] + 0.2 and change.after["hit@10"] == 1
-    assert 0 < change.overlap < 1 and change.gain_low > 0 and "not get worse" in change.decision
+    assert (
+        0 < (change.overlap or 0) < 1
+        and (change.gain_low or 0) > 0
+        and "not get worse" in change.decision
+    )
     assert firsts("red", 4) == {"red-0", "red-1", "red-2", "red-3"}
     assert active_space().preset == "taught" and active_space().fingerprint == change.space
     assert set(models_runtime._encoders) == {"taught"}, "the former model's memory is free"
@@ -116,7 +122,7 @@ def test_a_rollback_works_when_the_new_model_is_missing(
     models_runtime.wait_until_current()
     with monkeypatch.context() as patched:
         shutil.copytree(
-            engine_settings().weights_dir / "untaught",
+            Path(str(engine_settings().weights_dir)) / "untaught",
             engine_settings().var_dir / "weights" / "untaught",
         )
         patched.delenv("OMNISHELF_WEIGHTS_DIR")
@@ -140,7 +146,9 @@ def test_a_worse_model_is_refused_unless_forced(golden: GoldenQueries) -> None:
     clock = get_index_sequence()
     refused = change_model("untaught", golden=golden)
     assert (
-        refused.state == ModelChangeState.REFUSED and refused.gain < -0.2 and refused.gain_high < 0
+        refused.state == ModelChangeState.REFUSED
+        and (refused.gain or 0) < -0.2
+        and (refused.gain_high or 0) < 0
     )
     assert "Not brought into use" in refused.decision and f"{refused.gain:+.3f}" in refused.decision
     assert (
@@ -158,7 +166,7 @@ def test_a_dry_run_says_and_changes_nothing(golden: GoldenQueries) -> None:
     fill_shop()
     before, clock = answers(), get_index_sequence()
     change = change_model("taught", golden=golden, dry_run=True)
-    assert change.state == ModelChangeState.TRIED and change.gain > 0
+    assert change.state == ModelChangeState.TRIED and (change.gain or 0) > 0
     assert answers() == before and get_index_sequence() == clock, "no reader had to hear of it"
 
 
@@ -192,7 +200,7 @@ def test_a_killed_change_resumes_and_encodes_nothing_twice(
     store = storage.store_batch
     stored: list[int] = []
 
-    def cut_off(*args: object, **options: object) -> None:
+    def cut_off(*args: Any, **options: Any) -> None:
         if stored:
             raise KeyboardInterrupt
         store(*args, **options)

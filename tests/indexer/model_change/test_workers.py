@@ -81,7 +81,7 @@ def test_encoding_for_a_space_without_a_generation_marks_no_product() -> None:
     run.encode_queued()
     assert embedded(change.space) == 24 and get_index_sequence() == clock
     ModelChange.objects.update(stage=ModelChangeStage.BUILDING)
-    Embedding.objects.filter(space=change.space).first().delete()
+    Embedding.objects.filter(space=change.space).order_by("pk")[0].delete()
     enqueue_missing_jobs(space=change.space)
     run.encode_queued()
     assert get_index_sequence() == clock + 1

@@ -36,8 +36,9 @@ from webapp.retrieval.service import search_products
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def tune(**options: bool) -> Tuning:
-    tuning = run_tuning(create_tuning(preset="compact", **options).pk)
+def tune(*, dry_run: bool = False, from_clicks: bool = False) -> Tuning:
+    queued = create_tuning(preset="compact", dry_run=dry_run, from_clicks=from_clicks)
+    tuning = run_tuning(queued.pk)
     assert tuning
     return tuning
 
