@@ -8,6 +8,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folders `presets` and `weights`. `broken` was never trained, and says that it was."""
     root = tmp_path_factory.mktemp("models")
     (root / "presets").mkdir()
-    text: dict[str, object] = dict(SIGLIP["text_cfg"])
+    text = cast("dict[str, object]", SIGLIP["text_cfg"])
     smaller = SIGLIP | {"text_cfg": text | {"width": 32}}
     for name, configuration in (
         ("taught", SIGLIP),
