@@ -49,6 +49,7 @@ class Installation:
         self.var = folder / "var"
         self.var.mkdir(parents=True, exist_ok=True)
         self.log = folder / "processes.log"
+        self.log.touch()
         self._server = database_url
         self.env = self._environment(database_url, _own_redis(broker_url), settings)
         self._processes: list[WarmProcess] = []
@@ -121,7 +122,7 @@ class Installation:
     def start_worker(self, *, ready: bool = True) -> WarmProcess:
         """A real Celery worker on all queues; returns when it takes tasks (unless `ready` is
         False)."""
-        seen = self.log.stat().st_size if self.log.exists() else 0
+        seen = self.log.stat().st_size
         process = self.start(worker_process(name=f"worker-{uuid.uuid4().hex[:8]}"))
         if ready:
             self.wait_for(
@@ -184,7 +185,7 @@ class Installation:
         for _ in _ticks(seconds, every):
             if condition():
                 return
-        tail = self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+        tail = self.log.read_text(errors="replace")[-4000:]
         raise AssertionError(f"waited {seconds} s for {what}:\n{tail}")
 
 
