@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from webapp.leases.leased import Leased
 
@@ -55,7 +56,7 @@ class Upload(Leased):
     notes = models.JSONField(_("remarks on the whole file"), default=list, blank=True)
     total_rows = models.PositiveIntegerField(_("rows"), null=True, blank=True)
     next_row = models.PositiveIntegerField(_("rows handled"), default=0)
-    created_count = models.PositiveIntegerField(_("created"), default=0)
+    created_count = models.PositiveIntegerField(pgettext_lazy("rows", "created"), default=0)
     updated_count = models.PositiveIntegerField(_("updated"), default=0)
     unchanged_count = models.PositiveIntegerField(_("unchanged"), default=0)
     warning_count = models.PositiveIntegerField(_("with warnings"), default=0)
@@ -95,7 +96,7 @@ class Upload(Leased):
 class Outcome(models.TextChoices):
     """The result of a row."""
 
-    CREATED = "created", _("created")
+    CREATED = "created", pgettext_lazy("rows", "created")
     UPDATED = "updated", _("updated")
     UNCHANGED = "unchanged", _("unchanged")
     ERROR = "error", _("error")
