@@ -133,7 +133,7 @@ def test_a_rollback_works_when_the_new_model_is_missing(
         with pytest.raises(WeightsMissing):
             active_space()
         state = get_model_status()
-        assert state["preset"] == "taught" and "are not here" in state["fault"]
+        assert state["preset"] == "taught" and "are not installed" in state["fault"]
         rollback_change()
         after = answers()
         assert {sku for sku, _ in after["red"]} == {sku for sku, _ in before["red"]} | {"red-new"}
