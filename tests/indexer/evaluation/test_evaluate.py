@@ -156,8 +156,8 @@ def test_the_comparison_says_what_is_better_and_what_is_noise(run: tuple[Path, s
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        ({"only": ["shoes"]}, "there is no such evaluation folder"),
-        ({"compare": Path("missing.json")}, "no file that evaluate --json wrote"),
+        ({"only": ["shoes"]}, "this evaluation folder does not exist"),
+        ({"compare": Path("missing.json")}, "this file was not written by evaluate --json"),
     ],
 )
 def test_a_wrong_name_is_refused_before_anything_runs(
