@@ -15,10 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing import forkserver
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, cast
 
 from tests.support.paths import ROOT
 
@@ -51,21 +48,6 @@ PRELOADED = (
 _context = multiprocessing.get_context("forkserver")
 
 
-def start_from_fork_server(process: ForkServerProcess) -> None:
-    """Start a process, and another fork server if the present one has ended.
-
-    multiprocessing restarts a server by itself only while nobody else has waited for it: where
-    SIGCHLD is ignored, the kernel has.
-    """
-    try:
-        process.start()
-    except ChildProcessError:
-        server = cast("Any", forkserver)._forkserver
-        os.close(server._forkserver_alive_fd)
-        server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None
-        process.start()
-
-
 class WarmProcess:
     """A process that runs `command` (as `subprocess.Popen` takes it: `[python, "-m", module, ...]`
     or `[python, file, ...]`) in a session of its own. It has the part of Popen that tests use.
@@ -78,7 +60,7 @@ class WarmProcess:
         arguments = (self.args[1:], dict(env), str(stdout), str(stderr))
         self._process = _context.Process(target=_run, args=arguments)
         _context.set_forkserver_preload(list(PRELOADED))
-        start_from_fork_server(self._process)
+        self._process.start()
         assert self._process.pid
         self.pid = self._process.pid
         while self._process.is_alive() and _group_of(self.pid) != self.pid:

@@ -70,7 +70,13 @@ def test_a_child_that_takes_too_long_is_replaced() -> None:
 
 def test_what_is_learned_survives_the_child(transcriber: SphinxTranscriber, tmp_path: Path) -> None:
     transcriber.set_vocabulary(TITLES)
-    for child in psutil.Process().children():
+    recognisers = [
+        child
+        for child in psutil.Process().children()
+        if any("sphinx_child" in argument for argument in child.cmdline())
+    ]
+    assert recognisers
+    for child in recognisers:
         child.kill()
         child.wait()
     sound = read_recording(say("blue coffee mug", tmp_path / "query.wav"), EngineSettings())

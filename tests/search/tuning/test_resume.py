@@ -28,7 +28,6 @@ from search.tuning.fit import fit
 from search.tuning.provenance import read_record, to_metadata
 from search.tuning.trainer import Trainer
 from tests.search.tuning.toy import RECIPE, same_weights, toy_pairs
-from tests.support.warm_process import start_from_fork_server
 
 KILLED = replace(RECIPE, epochs=40, patience=40, batch=200, hard_negatives=2, hard_every=3)
 
@@ -51,7 +50,7 @@ def train(folder: Path | None, out: Path) -> None:
 def started(folder: Path, out: Path) -> Process:
     """Another process at work."""
     process = CLEAN.Process(target=train, args=(folder, out))
-    start_from_fork_server(process)
+    process.start()
     return process
 
 
