@@ -52,7 +52,7 @@ class ModelRelease(ABC, Generic[Row]):
     5. `activate` in one transaction: check that the live row is the one expected, and change the
        states of the rows. Until it commits, readers see nothing of the new space; afterwards they
        see all of it.
-    6. `settle`: drop the jobs of the space that went out of use, enqueue what the new one lacks.
+    6. `update_jobs`: drop the jobs of the space that went out of use, enqueue what the new one lacks.
     7. `clean_up`: drop the spaces that no rollback leads to.
 
     Every step can be repeated. Before step 5, any error leaves the space in use in use. `space`
@@ -71,7 +71,7 @@ class ModelRelease(ABC, Generic[Row]):
             return
         self.catch_up()
         self.activate()
-        self.settle()
+        self.update_jobs()
         self.clean_up()
 
     @abstractmethod
@@ -103,7 +103,7 @@ class ModelRelease(ABC, Generic[Row]):
         """Lock and return the row in use."""
         return self.live_rows.select_for_update().first()
 
-    def settle(self) -> None:
+    def update_jobs(self) -> None:
         """Move work that waits from the outgoing space to the new one."""
         IndexJob.objects.filter(space=self.outgoing, state=JobState.QUEUED).delete()
         if enqueue_missing_jobs(space=self.space.fingerprint):

@@ -9,27 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from indexer.tuning.run import SAVED
 from webapp.catalog.models import Tuning
 
-FIELDS = (
-    "preset",
-    "state",
-    "dry_run",
-    "from_clicks",
-    "pairs",
-    "groups",
-    "held_out",
-    "decoded",
-    "before",
-    "after",
-    "gain",
-    "gain_low",
-    "gain_high",
-    "heads_digest",
-    "space",
-    "error",
-    "decision",
-)
+FIELDS = ("preset", "state", "dry_run", "from_clicks", *SAVED, "error", "decision")
 
 
 def tuning_to_dict(tuning: Tuning) -> dict[str, Any]:

@@ -146,14 +146,14 @@ class _Projection(ModelRelease[Tuning]):
         """Project what arrived, and announce it to readers of the generation."""
         project_space(self.encoder, mark_changed=True)
 
-    def settle(self) -> None:
+    def update_jobs(self) -> None:
         """Project what arrived in the outgoing space at the very end, and move its jobs.
 
         The space of a preset that is not in use has no jobs.
         """
         self.catch_up()
         if self.row.preset == get_active_preset():
-            super().settle()
+            super().update_jobs()
 
 
 class TuningRelease(_Projection, ForwardRelease[Tuning]):
