@@ -27,7 +27,7 @@ INTRODUCTION = """\
 Written by `make eval`; do not edit. Encoder `{preset}`, space `{space}`.
 
 Every set is imported, encoded, indexed and searched by the code that serves the shop, in a
-temporary installation. mAP is mean average precision. The range beside it is the 95 % bootstrap
+temporary installation. mAP is mean average precision. The range after it is the 95 % bootstrap
 interval over queries: how much the figure depends on the choice of queries. To compare two encoders
 query by query, which is much more precise, run `make eval COMPARE=FORMER`, where FORMER is the JSON
 file of an earlier run.
